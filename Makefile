@@ -1,0 +1,36 @@
+# `make help` lists the targets. Each sets up what it needs; see .ci/setup.
+.PHONY: help demo test quick check golden bench clean
+PYTHON := .venv/bin/python
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: ## compile the example network for a board, run it on real images, print budget and accuracy
+	@.ci/setup demo
+	@$(PYTHON) examples/digits/demo.py
+
+test: ## set up everything and run all checks and tests
+	@.ci/setup test
+	@$(MAKE) --no-print-directory check
+	@$(PYTHON) -m pytest -q -n 2 --dist worksteal
+
+quick: ## the tests that need neither compiler nor simulator
+	@.ci/setup test
+	@$(PYTHON) -m pytest -q -m "not cc and not qemu and not slow"
+
+check: ## format, lint, types, layers
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/basedpyright
+	@.venv/bin/lint-imports --no-cache
+
+golden: ## accept the C that is generated now as the golden one
+	@.ci/setup test
+	@$(PYTHON) -m pytest -q tests/golden --update-golden
+
+bench: ## measure the trained networks again and compare with the committed results
+	@.ci/setup test
+	@$(PYTHON) bench/run.py
+
+clean: ## remove environments and build products
+	@rm -rf .venv .venvs build out dist .pytest_cache .ruff_cache .hypothesis

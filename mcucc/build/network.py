@@ -1,0 +1,74 @@
+"""What building and running must know of a compiled network."""
+
+from dataclasses import dataclass
+
+from mcucc.errors import InvariantError
+
+ByteRange = tuple[int, int]
+"""Bytes [first, second) of the arena."""
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """An int8 tensor that the trace hook reports.
+
+    Attributes:
+        id: the number that the generated code passes to the hook, at least 0.
+        name: its name in error messages.
+        h: rows.
+        w: pixels in a row.
+        c: channels, the bytes of a pixel.
+    """
+
+    id: int
+    name: str
+    h: int
+    w: int
+    c: int
+
+
+@dataclass(frozen=True)
+class Network:
+    """The interface of the generated code in a directory.
+
+    Attributes:
+        name: prefix of its files and symbols, lower case.
+        inputs: bytes of each input.
+        outputs: bytes of each output.
+        arena_bytes: `<NAME>_ARENA_BYTES`.
+        arena_align: `<NAME>_ARENA_ALIGN`, a power of two.
+        tensors: the tensors that are traced; ids are unique.
+        dead_ranges: for each step, the parts of the arena that no buffer owns while it runs.
+    """
+
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    arena_bytes: int
+    arena_align: int
+    tensors: tuple[TensorInfo, ...] = ()
+    dead_ranges: tuple[tuple[ByteRange, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.inputs or not self.outputs:
+            raise InvariantError(f"network {self.name} needs at least one input and one output")
+        if len({tensor.id for tensor in self.tensors}) != len(self.tensors):
+            raise InvariantError(f"network {self.name} has two tensors of one id")
+        for start, end in (span for step in self.dead_ranges for span in step):
+            if not 0 <= start < end <= self.arena_bytes:
+                raise InvariantError(f"dead bytes [{start}, {end}) do not lie in the arena")
+
+    @property
+    def macro_prefix(self) -> str:
+        """What the names of the header's macros begin with."""
+        return self.name.upper()
+
+    @property
+    def sample_bytes(self) -> int:
+        """Bytes of all inputs of one sample."""
+        return sum(self.inputs)
+
+    def channels_by_id(self) -> tuple[int, ...]:
+        """Channels of each tensor, indexed by id; 0 where there is no such tensor."""
+        channels = {tensor.id: tensor.c for tensor in self.tensors}
+        return tuple(channels.get(i, 0) for i in range(max(channels, default=0) + 1))

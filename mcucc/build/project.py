@@ -1,0 +1,289 @@
+"""From a directory of generated C to something that runs.
+
+Nothing is ever written into that directory: objects, the harness and the linker script go to a
+subdirectory of `work`, one for each kind of build.
+"""
+
+import enum
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from mcucc.board import Board, Region, load_board
+from mcucc.build.network import Network
+from mcucc.build.render import render_harness, render_linker_script
+from mcucc.build.toolchain import ARM_GCC, HOST_GCC, WARNINGS, Compiler, find_tool
+from mcucc.errors import DoesNotFitError, InputFileError, InvariantError, ToolchainError
+from mcucc.resources import RUNTIME_C
+
+PLATFORM = RUNTIME_C / "platform"
+"""The C sources of the harness, its platforms and the QEMU plugin."""
+
+NETWORK_OPTIMISATION = "-O3"
+"""How the network itself is compiled for a target."""
+
+_HOST_SOURCES = ("harness.c", "host/harness_io_host.c")
+_LIBRARY_SOURCES = ("host/library.c",)
+_CORTEX_M_SOURCES = (
+    "harness.c",
+    "cortex_m/startup.c",
+    "cortex_m/faults.c",
+    "cortex_m/protection.c",
+    "cortex_m/semihosting.c",
+    "cortex_m/harness_io_cortex_m.c",
+)
+_SANITIZERS = (
+    "-fsanitize=address,undefined",
+    "-fno-sanitize-recover=all",
+    "-fno-omit-frame-pointer",
+    "-g",
+)
+_OVERFLOW = re.compile(r"region `(?P<region>\w+)' overflowed by (?P<bytes>\d+) bytes?")
+
+
+class ArtifactKind(enum.Enum):
+    """What can be done with the product of a build."""
+
+    HOST_EXECUTABLE = "host executable"
+    HOST_LIBRARY = "host library"
+    CORTEX_M_ELF = "Cortex-M program"
+    QEMU_PLUGIN = "QEMU plugin"
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """What a build observes beside the outputs.
+
+    Attributes:
+        trace: every tensor is recorded (`-D<NAME>_TRACE`).
+        step_hooks: "count": the hooks around each step exist and do nothing, so that a simulator
+            can count between them. "liveness": bytes of the arena that no buffer owns are
+            overwritten before each step and must not change during it.
+        sanitize: AddressSanitizer and UndefinedBehaviorSanitizer; host executables only.
+    """
+
+    trace: bool = False
+    step_hooks: Literal["none", "count", "liveness"] = "none"
+    sanitize: bool = False
+
+    def label(self) -> str:
+        """Returns a file name that no other set of options has."""
+        parts = ["traced"] * self.trace + ["sanitized"] * self.sanitize
+        return "-".join(["plain", *parts, self.step_hooks])
+
+    def defines(self, network: Network) -> tuple[str, ...]:
+        """Returns the preprocessor's options."""
+        flags: list[str] = []
+        if self.trace:
+            flags.append(f"-D{network.macro_prefix}_TRACE")
+        if self.step_hooks != "none":
+            flags.append(f"-D{network.macro_prefix}_STEP_HOOKS")
+        if self.step_hooks == "liveness":
+            flags.append("-DHARNESS_LIVENESS")
+        return tuple(flags)
+
+
+PLAIN = BuildOptions()
+"""Nothing but the outputs is observed."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """The product of a build.
+
+    Attributes:
+        path: the file.
+        kind: what can be done with it.
+        options: what it observes.
+    """
+
+    path: Path
+    kind: ArtifactKind
+    options: BuildOptions = PLAIN
+
+    def require(self, kind: ArtifactKind) -> None:
+        """Refuses an artifact of another kind.
+
+        Raises:
+            InvariantError: it is of another kind.
+        """
+        if self.kind is not kind:
+            raise InvariantError(f"a {kind.value} is needed, {self.path} is a {self.kind.value}")
+
+
+def build_host_executable(
+    directory: Path, network: Network, work: Path, options: BuildOptions = PLAIN
+) -> Artifact:
+    """Builds a program for `sim.host.run_executable`.
+
+    Args:
+        directory: the generated code.
+        network: its interface.
+        work: where build products go.
+        options: what to observe.
+
+    Raises:
+        InputFileError: the directory does not hold the network.
+        ToolchainError: gcc is missing, or does not accept the code.
+    """
+    build = _subdirectory(work, f"host-{options.label()}")
+    gcc = Compiler(find_tool(HOST_GCC), _SANITIZERS if options.sanitize else ())
+    optimise = "-O1" if options.sanitize else "-O2"
+    flags = (*WARNINGS, optimise, *options.defines(network))
+    objects = compile_network(gcc, directory, network, build, flags)
+    objects += _compile_harness(gcc, directory, network, build, _HOST_SOURCES, flags)
+    target = build / network.name
+    gcc.run([*_texts(objects), "-o", str(target)], cwd=build)
+    return Artifact(target, ArtifactKind.HOST_EXECUTABLE, options)
+
+
+def build_host_library(directory: Path, network: Network, work: Path) -> Artifact:
+    """Builds a shared library for `sim.host.HostLibrary`; parameters and errors as above."""
+    build = _subdirectory(work, "library")
+    gcc = Compiler(find_tool(HOST_GCC), ("-fPIC",))
+    flags = (*WARNINGS, "-O2")
+    objects = compile_network(gcc, directory, network, build, flags)
+    objects += _compile_harness(gcc, directory, network, build, _LIBRARY_SOURCES, flags)
+    target = build / f"lib{network.name}.so"
+    gcc.run(["-shared", *_texts(objects), "-o", str(target)], cwd=build)
+    return Artifact(target, ArtifactKind.HOST_LIBRARY)
+
+
+def build_cortex_m(
+    directory: Path, network: Network, board: Board, work: Path, options: BuildOptions = PLAIN
+) -> Artifact:
+    """Builds a program for the QEMU machine of a board, in memory of the board's sizes.
+
+    Args:
+        directory: the generated code.
+        network: its interface.
+        board: gives the core's options and the memory regions.
+        work: where build products go.
+        options: what to observe.
+
+    Raises:
+        DoesNotFitError: a memory region overflows.
+        InputFileError: the directory does not hold the network.
+        ToolchainError: arm-none-eabi-gcc is missing, or does not accept the code.
+    """
+    build = _subdirectory(work, f"{board.id}-{options.label()}")
+    gcc = Compiler(find_tool(ARM_GCC), board.core.gcc_flags)
+    defines = options.defines(network)
+    network_flags = (*WARNINGS, NETWORK_OPTIMISATION, *defines)
+    objects = compile_network(gcc, directory, network, build, network_flags)
+    objects += _compile_harness(
+        gcc, directory, network, build, _CORTEX_M_SOURCES, (*WARNINGS, "-O2", *defines)
+    )
+    program = _link_cortex_m(gcc, objects, network, board, build)
+    return Artifact(program, ArtifactKind.CORTEX_M_ELF, options)
+
+
+def network_sources(directory: Path, network: Network) -> tuple[Path, ...]:
+    """Returns the C files of a network, sorted: all but the example and the self-test.
+
+    Raises:
+        InputFileError: the directory does not hold the network's header and its C files.
+    """
+    others = {"example_main.c", f"{network.name}_selftest.c"}
+    sources = tuple(sorted(p for p in directory.glob("*.c") if p.name not in others))
+    for name in (f"{network.name}.h", f"{network.name}.c"):
+        if not (directory / name).is_file():
+            raise InputFileError(
+                directory, f"{name} is missing; is this a directory that `mcucc compile` wrote?"
+            )
+    return sources
+
+
+def compile_network(
+    gcc: Compiler, directory: Path, network: Network, build: Path, flags: Sequence[str]
+) -> list[Path]:
+    """Compiles every C file of the network into `build/network` and returns the objects.
+
+    Raises:
+        InputFileError: the directory does not hold the network.
+        ToolchainError: the compiler does not accept the code.
+    """
+    objects = _subdirectory(build, "network")
+    return [
+        gcc.compile(source.resolve(), objects / f"{source.stem}.o", flags)
+        for source in network_sources(directory, network)
+    ]
+
+
+def _compile_harness(
+    gcc: Compiler,
+    directory: Path,
+    network: Network,
+    build: Path,
+    sources: Sequence[str],
+    flags: Sequence[str],
+) -> list[Path]:
+    """Compiles the harness; its two empty hooks must not be merged into one function."""
+    objects = _subdirectory(build, "harness")
+    description = objects / "harness_network.c"
+    description.write_text(render_harness(network), encoding="utf-8")
+    includes = [f"-I{directory.resolve()}", f"-I{PLATFORM}", "-fno-ipa-icf"]
+    paths = [description, *(PLATFORM / source for source in sources)]
+    return [gcc.compile(path, objects / f"{path.stem}.o", [*flags, *includes]) for path in paths]
+
+
+def _link_cortex_m(
+    gcc: Compiler, objects: Sequence[Path], network: Network, board: Board, build: Path
+) -> Path:
+    flash, ram = simulated_regions(board)
+    script = build / "board.ld"
+    script.write_text(render_linker_script(board.id, flash, ram, network), encoding="utf-8")
+    target = build / f"{network.name}.elf"
+    libraries = ["-nostdlib", "-Wl,--start-group", "-lc", "-lgcc", "-Wl,--end-group"]
+    layout = [f"-Wl,-T,{script}", "-Wl,--no-warn-rwx-segments"]
+    try:
+        gcc.run([*_texts(objects), *layout, *libraries, "-o", str(target)], cwd=build)
+    except ToolchainError as error:
+        _explain_overflow(error, network, board)
+        raise
+    return target
+
+
+def simulated_regions(board: Board) -> tuple[Region, Region]:
+    """Returns the flash and the RAM for the board's QEMU machine.
+
+    On a proxy they have the sizes of the board and lie where the machine has memory, as far as
+    the machine has that much.
+    """
+    if not board.simulator.proxy:
+        return board.flash, board.largest_sram
+    machine = load_board(board.simulator.machine)
+    return _moved(board.flash, machine.flash), _moved(board.largest_sram, machine.largest_sram)
+
+
+def _moved(region: Region, target: Region) -> Region:
+    return Region(region.name, region.kind, target.origin, min(region.size, target.size))
+
+
+def _explain_overflow(error: ToolchainError, network: Network, board: Board) -> None:
+    """Turns the linker's words about a full region into the error that users know.
+
+    Raises:
+        DoesNotFitError: the linker failed because a region overflows.
+    """
+    flash, ram = simulated_regions(board)
+    for region, label in ((flash, "flash"), (ram, "ram")):
+        for match in _OVERFLOW.finditer(str(error)):
+            if match["region"] == label:
+                raise DoesNotFitError(
+                    f"{network.name} does not fit {board.id}: its program needs "
+                    f"{region.size + int(match['bytes'])} bytes of {label}, region "
+                    f"'{region.name}' has {region.size}"
+                ) from error
+
+
+def _subdirectory(parent: Path, name: str) -> Path:
+    path = parent.resolve() / name
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _texts(paths: Sequence[Path]) -> list[str]:
+    return [str(path) for path in paths]

@@ -1,0 +1,16 @@
+"""From a memory plan to C text."""
+
+from mcucc.codegen.emit import emit, self_test
+from mcucc.codegen.lower import ARENA_ALIGN, lower
+from mcucc.codegen.program import Files, Program, Provenance, SelfTest
+
+__all__ = [
+    "ARENA_ALIGN",
+    "Files",
+    "Program",
+    "Provenance",
+    "SelfTest",
+    "emit",
+    "lower",
+    "self_test",
+]

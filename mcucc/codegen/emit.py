@@ -1,0 +1,67 @@
+"""Prints a program: {file name: text}."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcucc import resources
+from mcucc.codegen.env import environment
+from mcucc.codegen.literals import int_rows
+from mcucc.codegen.program import Files, Program, SelfTest
+
+_INCLUDE = re.compile(r'^#include "(mcucc_\w+\.h)"', re.MULTILINE)
+
+
+def emit(program: Program, *, keep_input: bool, selftest: SelfTest | None = None) -> Files:
+    """All files of a generated network; no file is written.
+
+    Args:
+        program: what to print.
+        keep_input: whether the plan keeps inputs intact (only a comment depends on it).
+        selftest: recorded samples; adds `<name>_selftest.c`.
+    """
+    name = program.name
+    names = {
+        f"{name}.h": "model.h.j2",
+        f"{name}.c": "model.c.j2",
+        f"{name}_kernels.h": "kernels.h.j2",
+        f"{name}_weights.h": "weights.h.j2",
+        f"{name}_weights.c": "weights.c.j2",
+        f"{name}_io.c": "io.c.j2",
+        "example_main.c": "example_main.c.j2",
+        "CMakeLists.txt": "CMakeLists.txt.j2",
+    }
+    if selftest is not None:
+        names[f"{name}_selftest.c"] = "selftest.c.j2"
+    env = environment()
+    context = {"program": program, "keep_input": keep_input, "test": selftest}
+    files = {file: env.get_template(template).render(context) for file, template in names.items()}
+    return {**files, **_runtime_files(program.runtime_headers)}
+
+
+def self_test(inputs: Sequence[NDArray[np.int8]], outputs: Sequence[NDArray[np.int8]]) -> SelfTest:
+    """Samples for `<name>_selftest.c`.
+
+    Args:
+        inputs: one array (N, ...) in inner layout per input port.
+        outputs: likewise per output port.
+    """
+
+    def rows(arrays: Sequence[NDArray[np.int8]]) -> tuple[tuple[str, ...], ...]:
+        return tuple(int_rows(array.astype(np.int64), 16) for array in arrays)
+
+    return SelfTest(len(inputs[0]), rows(inputs), rows(outputs))
+
+
+def _runtime_files(headers: Sequence[str]) -> Files:
+    """The headers of runtime_c/ that are used, and those that they include."""
+    texts: dict[str, str] = {}
+    queue = list(headers)
+    while queue:
+        header = queue.pop(0)
+        if header not in texts:
+            texts[header] = (resources.RUNTIME_C / header).read_text(encoding="utf-8")
+            queue += _INCLUDE.findall(texts[header])
+    return dict(sorted(texts.items()))

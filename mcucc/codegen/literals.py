@@ -1,0 +1,75 @@
+"""C literals and identifiers."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+_INT32_MIN = -(1 << 31)
+
+
+def c_int(value: int) -> str:
+    """An int32 literal.
+
+    >>> c_int(-5), c_int(-2147483648)
+    ('-5', '(-2147483647 - 1)')
+    """
+    return "(-2147483647 - 1)" if value == _INT32_MIN else str(value)
+
+
+def c_float(value: float) -> str:
+    """A float literal that reads back as the same float32.
+
+    >>> c_float(0.5), c_float(1.0), c_float(0.00390625)
+    ('0.5f', '1.0f', '0.00390625f')
+    """
+    text = np.format_float_positional(np.float32(value), unique=True, trim="0")
+    return f"{text}f"
+
+
+def c_comment(text: str) -> str:
+    """Text that can stand in a C comment: ASCII, one line, and it cannot end the comment.
+
+    >>> c_comment("a */ b")
+    'a * / b'
+    """
+    ascii_only = text.encode("ascii", "replace").decode("ascii")
+    return (
+        re.sub(r"\s+", " ", ascii_only).replace("*/", "* /").replace("/*", "/ *").replace("\\", "/")
+    )
+
+
+def c_ident(name: str) -> str:
+    """A lower-case C identifier that resembles a name.
+
+    >>> c_ident("model/Conv:0"), c_ident("2nd")
+    ('model_conv_0', 't2nd')
+    """
+    text = re.sub(r"[^0-9a-z]+", "_", name.lower()).strip("_") or "t"
+    return f"t{text}" if text[0].isdigit() else text
+
+
+def unique_idents(names: Sequence[str], taken: Iterable[str] = ()) -> dict[str, str]:
+    """A distinct identifier for each name; later ones get a number where they would collide."""
+    used = set(taken)
+    result: dict[str, str] = {}
+    for name in names:
+        base = candidate = c_ident(name)
+        number = 2
+        while candidate in used:
+            candidate = f"{base}_{number}"
+            number += 1
+        used.add(candidate)
+        result[name] = candidate
+    return result
+
+
+def int_rows(values: NDArray[np.integer], per_row: int) -> tuple[str, ...]:
+    """Initialiser lines of an integer array, columns aligned."""
+    flat = [c_int(int(value)) for value in values.ravel().tolist()]
+    width = max((len(text) for text in flat), default=0)
+    cells = [f"{text:>{width}}" for text in flat]
+    return tuple(
+        ", ".join(cells[start : start + per_row]) + "," for start in range(0, len(cells), per_row)
+    )

@@ -1,0 +1,233 @@
+"""The generated program as data: everything the templates print, nothing they must decide."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mcucc.kernels import Kernel, Shape
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a program comes from; no date and no path, so that equal inputs give equal bytes."""
+
+    version: str
+    model_file: str
+    model_sha256: str
+    board: str
+    options: str
+
+
+@dataclass(frozen=True)
+class TensorRef:
+    """A tensor in the arena, seen as rows of pixels of channels.
+
+    Attributes:
+        id: number under which the trace hook reports it.
+        name: in the graph.
+        at: the C constant that holds its offset.
+        offset: bytes from the start of the arena.
+        steps: first and last step in which it is live.
+    """
+
+    id: int
+    name: str
+    at: str
+    offset: int
+    h: int
+    w: int
+    c: int
+    steps: tuple[int, int]
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one row."""
+        return self.w * self.c
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the tensor."""
+        return self.h * self.row_bytes
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of the whole map."""
+        return self.h * self.w
+
+    @property
+    def size_text(self) -> str:
+        """Its size for a reader: 25x5x64, or 12 for a vector."""
+        return str(self.c) if self.h == self.w == 1 else f"{self.h}x{self.w}x{self.c}"
+
+
+@dataclass(frozen=True)
+class ArrayDef:
+    """A constant array of `<m>_weights.c`.
+
+    Attributes:
+        name: without the network's prefix.
+        ctype: element type.
+        count: number of elements.
+        rows: the initialiser's lines.
+        comment: tensor name, shape and layout.
+    """
+
+    name: str
+    ctype: str
+    count: int
+    rows: tuple[str, ...]
+    comment: str
+
+
+@dataclass(frozen=True)
+class LayerSpec:
+    """The `static const` structure with a layer's numbers; `fields` are C initialisers."""
+
+    name: str
+    ctype: str
+    fields: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class WindowRows:
+    """How a window kernel finds its input rows for output row y.
+
+    Attributes:
+        taps: rows of the window.
+        stride: input rows per output row.
+        dilation: rows between taps.
+        pad_top: rows of padding above the map.
+        pad: name of a row of padding, or NULL for kernels that leave padding out.
+    """
+
+    taps: int
+    stride: int
+    dilation: int
+    pad_top: int
+    pad: str
+
+    @property
+    def first_row(self) -> str:
+        """C expression of the window's first row for output row y."""
+        row = "y" if self.stride == 1 else f"(y * {self.stride})"
+        return row if not self.pad_top else f"{row} - {self.pad_top}"
+
+
+@dataclass(frozen=True)
+class StepDef:
+    """One step of `run`.
+
+    Attributes:
+        index: its number.
+        function: the C function; empty where nothing is executed.
+        title: what it computes, for a reader.
+        origin: the ONNX nodes it came from.
+        macs: multiply-accumulates.
+        kernel: None where nothing is executed.
+        spec: None where nothing is executed.
+        inputs: tensors it reads.
+        output: the tensor it makes.
+        window: for window kernels.
+    """
+
+    index: int
+    function: str
+    title: str
+    origin: str
+    macs: int
+    kernel: Kernel | None
+    spec: LayerSpec | None
+    inputs: tuple[TensorRef, ...]
+    output: TensorRef
+    window: WindowRows | None = None
+
+    @property
+    def shape(self) -> Shape | None:
+        """How its kernel is called."""
+        return None if self.kernel is None else self.kernel.shape
+
+
+@dataclass(frozen=True)
+class KernelDef:
+    """A rendered kernel: the inlined algorithm with its constants.
+
+    Attributes:
+        kernel: gives name and call shape.
+        ctype: type of the layer structure.
+        body: C call of the algorithm.
+    """
+
+    kernel: Kernel
+    ctype: str
+    body: str
+
+
+@dataclass(frozen=True)
+class PortDef:
+    """An input or output of the C interface.
+
+    Attributes:
+        index: its number among inputs or outputs.
+        onnx_name: for a reader.
+        tensor: where it lies.
+        scale: C literal.
+        zero_point: of the quantisation.
+        image_unit: what a uint8 pixel u stands for when q = u - 128 is its quantisation, as text;
+            empty where no common image scaling is.
+    """
+
+    index: int
+    onnx_name: str
+    tensor: TensorRef
+    scale: str
+    zero_point: int
+    image_unit: str
+
+
+@dataclass(frozen=True)
+class Program:
+    """A whole generated network."""
+
+    name: str
+    provenance: Provenance
+    arena_bytes: int
+    arena_align: int
+    inputs: tuple[PortDef, ...]
+    outputs: tuple[PortDef, ...]
+    tensors: tuple[TensorRef, ...]
+    steps: tuple[StepDef, ...]
+    kernels: tuple[KernelDef, ...]
+    arrays: tuple[ArrayDef, ...]
+    memory_map: str
+    macs: int
+
+    @property
+    def upper(self) -> str:
+        """Prefix of macros."""
+        return self.name.upper()
+
+    @property
+    def runtime_headers(self) -> tuple[str, ...]:
+        """Files of runtime_c/ that the kernels include directly, sorted."""
+        headers = {definition.kernel.header for definition in self.kernels}
+        if any(step.window for step in self.steps):
+            headers.add("mcucc_window.h")
+        return tuple(sorted(headers | {"mcucc_base.h"}))
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """Recorded inputs and the outputs they must give.
+
+    Attributes:
+        samples: how many.
+        inputs: initialiser lines for each input port, all samples in a row.
+        outputs: likewise for each output port.
+    """
+
+    samples: int
+    inputs: tuple[tuple[str, ...], ...]
+    outputs: tuple[tuple[str, ...], ...]
+
+
+Files = Mapping[str, str]
+"""File name to text."""

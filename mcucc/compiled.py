@@ -1,0 +1,143 @@
+"""A directory that `compile` wrote: its report, its graph, and ways to run it."""
+
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcucc.board import Board, load_board
+from mcucc.build.network import Network, TensorInfo
+from mcucc.build.plugin import build_count_plugin
+from mcucc.build.project import (
+    BuildOptions,
+    build_cortex_m,
+    build_host_executable,
+    build_host_library,
+)
+from mcucc.errors import InputFileError
+from mcucc.ir import parse_graph
+from mcucc.ops import INT8_OPS, Int8Graph
+from mcucc.report import Report, load_report
+from mcucc.sim.host import HostLibrary, run_executable
+from mcucc.sim.qemu import run_qemu
+from mcucc.sim.result import RunResult
+
+
+@dataclass(frozen=True)
+class CompiledNetwork:
+    """A compiled directory.
+
+    Attributes:
+        directory: where it lies; nothing is ever written into it.
+        report: its `report.json`.
+    """
+
+    directory: Path
+    report: Report
+
+    @classmethod
+    def open(cls, directory: Path) -> "CompiledNetwork":
+        """Open a directory.
+
+        Raises:
+            InputFileError: it holds no report, or the compilation did not fit its board.
+        """
+        report = load_report(directory)
+        if not report.files:
+            raise InputFileError(
+                directory / "report.json",
+                f"says that {report.name} does not fit {report.board}: there is no code to run",
+            )
+        return cls(directory, report)
+
+    @cached_property
+    def board(self) -> Board:
+        """The board it was compiled for; a board file of the user's own lies in the directory."""
+        own = self.directory / f"{self.report.board}.toml"
+        return load_board(str(own) if own.is_file() else self.report.board)
+
+    @cached_property
+    def network(self) -> Network:
+        """What building and running need to know."""
+        return network_of(self.report)
+
+    @cached_property
+    def graph(self) -> Int8Graph:
+        """The int8 graph that the code computes.
+
+        Raises:
+            InputFileError: `<name>.ir` is missing.
+        """
+        return parse_graph(self._read(f"{self.report.name}.ir").decode(), INT8_OPS)
+
+    @property
+    def twin(self) -> bytes:
+        """The same network as a `.tflite` file.
+
+        Raises:
+            InputFileError: `<name>.tflite` is missing.
+        """
+        return self._read(f"{self.report.name}.tflite")
+
+    def run_host(self, samples: NDArray[np.int8]) -> tuple[NDArray[np.int8], ...]:
+        """Outputs (N, bytes) of samples (N, bytes), run in this process: the fast way."""
+        with _workspace() as work:
+            library = build_host_library(self.directory, self.network, work)
+            return HostLibrary(library, self.network).run(samples)
+
+    def trace_host(self, samples: NDArray[np.int8]) -> RunResult:
+        """Every tensor of samples, run in a sanitised child process.
+
+        Address and undefined-behaviour sanitizers are on, the arena lies between guard pages, and
+        dead bytes are overwritten before each step and must not change during it.
+        """
+        options = BuildOptions(trace=True, step_hooks="liveness", sanitize=True)
+        with _workspace() as work:
+            program = build_host_executable(self.directory, self.network, work, options)
+            return run_executable(program, self.network, samples)
+
+    def trace_qemu(self, samples: NDArray[np.int8]) -> RunResult:
+        """Every tensor of samples, run on the simulated core."""
+        with _workspace() as work:
+            options = BuildOptions(trace=True)
+            program = build_cortex_m(self.directory, self.network, self.board, work, options)
+            return run_qemu(program, self.network, self.board, samples)
+
+    def count_qemu(self, samples: NDArray[np.int8], *, per_step: bool = False) -> RunResult:
+        """Outputs and exact instruction counts on the simulated core."""
+        with _workspace() as work:
+            options = BuildOptions(step_hooks="count" if per_step else "none")
+            program = build_cortex_m(self.directory, self.network, self.board, work, options)
+            plugin = build_count_plugin(work)
+            return run_qemu(program, self.network, self.board, samples, plugin=plugin)
+
+    def _read(self, name: str) -> bytes:
+        path = self.directory / name
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise InputFileError(path, f"cannot be read: {error.strerror}") from error
+
+
+def network_of(report: Report) -> Network:
+    """The interface of a report's code."""
+    return Network(
+        name=report.name,
+        inputs=tuple(port.bytes for port in report.inputs),
+        outputs=tuple(port.bytes for port in report.outputs),
+        arena_bytes=report.arena_bytes,
+        arena_align=report.arena_align,
+        tensors=tuple(TensorInfo(t.id, t.name, t.h, t.w, t.c) for t in report.tensors),
+        dead_ranges=report.dead_ranges,
+    )
+
+
+@contextmanager
+def _workspace() -> Generator[Path]:
+    with tempfile.TemporaryDirectory(prefix="mcucc-build-") as folder:
+        yield Path(folder)

@@ -1,0 +1,36 @@
+"""From an ONNX file to the int8 graph."""
+
+import keyword
+import re
+from pathlib import Path
+
+from mcucc.errors import UsageError
+from mcucc.importer.qdq import lower_qdq
+from mcucc.importer.reader import OnnxModel, read_onnx
+
+__all__ = ["OnnxModel", "check_name", "identifier", "lower_qdq", "read_onnx"]
+
+_C_KEYWORDS = frozenset(
+    """auto break case char const continue default do double else enum extern float for goto if
+    inline int long register restrict return short signed sizeof static struct switch typedef
+    union unsigned void volatile while""".split()  # noqa: SIM905 -- reads better than a list
+)
+
+
+def identifier(path: Path) -> str:
+    """The file's stem as a lower-case C identifier."""
+    name = re.sub(r"\W+", "_", path.stem, flags=re.ASCII).strip("_").lower()
+    return name if name and not name[0].isdigit() and name not in _C_KEYWORDS else f"net_{name}"
+
+
+def check_name(name: str) -> str:
+    """A name that the user chose, if it can prefix C symbols.
+
+    Raises:
+        UsageError: it is no lower-case C identifier.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in _C_KEYWORDS or keyword.iskeyword(name):
+        raise UsageError(
+            f"name '{name}': use a lower-case C identifier such as '{identifier(Path(name))}'"
+        )
+    return name

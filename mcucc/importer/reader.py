@@ -1,0 +1,238 @@
+"""Reads an ONNX file into a small view: nodes, numpy constants and declared ports.
+
+Everything that can be wrong with the file itself is found here; what is wrong with the network
+is found by the lowering. This is the only module that touches the `onnx` package.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import cast
+
+import google.protobuf.message
+import numpy as np
+import onnx
+import onnx.checker
+import onnx.external_data_helper
+import onnx.helper
+import onnx.numpy_helper
+from numpy.typing import NDArray
+
+from mcucc.errors import InputFileError
+
+OLDEST_OPSET, NEWEST_OPSET = 8, 23
+"""Versions of the default operator set whose meaning mcucc knows."""
+
+AttributeValue = int | float | str | tuple[int, ...] | tuple[float, ...] | NDArray[np.generic]
+
+
+@dataclass(frozen=True)
+class OnnxNode:
+    """One node; `inputs` may hold empty names for optional inputs that are left out."""
+
+    op: str
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, AttributeValue]
+
+    def ints(self, name: str, default: tuple[int, ...]) -> tuple[int, ...]:
+        """An attribute that is a list of integers."""
+        value = self.attributes.get(name)
+        return default if value is None else tuple(int(v) for v in np.atleast_1d(np.asarray(value)))
+
+    def int(self, name: str, default: int) -> int:
+        """An attribute that is an integer."""
+        value = self.attributes.get(name)
+        return value if isinstance(value, int) else default
+
+    def float(self, name: str, default: float) -> float:
+        """An attribute that is a float."""
+        value = self.attributes.get(name)
+        return float(value) if isinstance(value, int | float) else default
+
+    def string(self, name: str, default: str) -> str:
+        """An attribute that is a string."""
+        value = self.attributes.get(name)
+        return value if isinstance(value, str) else default
+
+
+@dataclass(frozen=True)
+class OnnxPort:
+    """A declared input or output; a dimension is None where the file leaves it open."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
+class OnnxModel:
+    """An ONNX file as the lowering sees it.
+
+    Attributes:
+        path: where it was read from.
+        sha256: of the file's bytes.
+        opset: version of the default operator set.
+        nodes: topologically ordered, `Constant` nodes taken out.
+        constants: initializers and outputs of `Constant` nodes.
+    """
+
+    path: Path
+    sha256: str
+    opset: int
+    inputs: tuple[OnnxPort, ...]
+    outputs: tuple[OnnxPort, ...]
+    nodes: tuple[OnnxNode, ...]
+    constants: Mapping[str, NDArray[np.generic]]
+
+    @cached_property
+    def reader_count(self) -> Mapping[str, int]:
+        """How many nodes and graph outputs read each value."""
+        counts: dict[str, int] = {}
+        for node in self.nodes:
+            for name in node.inputs:
+                counts[name] = counts.get(name, 0) + 1
+        for port in self.outputs:
+            counts[port.name] = counts.get(port.name, 0) + 1
+        return counts
+
+
+def read_onnx(path: Path) -> OnnxModel:
+    """Read and check an ONNX file.
+
+    Raises:
+        InputFileError: the file is missing, is no ONNX, is truncated, lacks its external data,
+            is invalid, or uses an operator set that mcucc does not know.
+    """
+    raw = _read_bytes(path)
+    proto = _parse(path, raw)
+    opset = _opset(path, proto)
+    constants = {t.name: _tensor(path, t) for t in proto.graph.initializer}
+    nodes: list[OnnxNode] = []
+    for index, node in enumerate(proto.graph.node):
+        view = _node(path, node, index)
+        if view.op == "Constant":
+            constants[view.outputs[0]] = _constant_value(path, view)
+        else:
+            nodes.append(view)
+    return OnnxModel(
+        path,
+        hashlib.sha256(raw).hexdigest(),
+        opset,
+        _ports(p for p in proto.graph.input if p.name not in constants),
+        _ports(proto.graph.output),
+        tuple(nodes),
+        constants,
+    )
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputFileError(path, f"cannot be read: {error.strerror}") from error
+
+
+def _parse(path: Path, raw: bytes) -> onnx.ModelProto:
+    try:
+        proto = onnx.load_model_from_string(raw)
+    except google.protobuf.message.DecodeError as error:
+        raise InputFileError(path, "is not an ONNX file, or it is truncated") from error
+    if not proto.graph.node and not proto.graph.output:
+        raise InputFileError(path, "is not an ONNX file, or it holds no network")
+    try:
+        onnx.external_data_helper.load_external_data_for_model(proto, str(path.parent))
+        onnx.checker.check_model(proto)  # pyright: ignore[reportUnknownMemberType] -- PathLike without argument in onnx's own stub
+    except (OSError, ValueError, onnx.checker.ValidationError) as error:
+        first_line = str(error).strip().splitlines()[0]
+        raise InputFileError(path, _explain(first_line)) from error
+    return proto
+
+
+def _explain(problem: str) -> str:
+    if "external" in problem.lower() or "No such file" in problem:
+        return f"its external data is missing: keep the data file beside the model ({problem})"
+    return f"is not valid ONNX: {problem}"
+
+
+def _opset(path: Path, proto: onnx.ModelProto) -> int:
+    versions = [entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")]
+    version = versions[0] if versions else 0
+    if not OLDEST_OPSET <= version <= NEWEST_OPSET:
+        raise InputFileError(
+            path,
+            f"uses operator set {version}; mcucc reads {OLDEST_OPSET} to {NEWEST_OPSET}: "
+            "export the model again with a version in this range",
+        )
+    return version
+
+
+def _tensor(path: Path, tensor: onnx.TensorProto) -> NDArray[np.generic]:
+    try:
+        return onnx.numpy_helper.to_array(tensor)
+    except (ValueError, TypeError) as error:
+        raise InputFileError(path, f"tensor '{tensor.name}' is damaged: {error}") from error
+
+
+def _node(path: Path, node: onnx.NodeProto, index: int) -> OnnxNode:
+    domain = "" if node.domain in ("", "ai.onnx") else f"{node.domain}."
+    output = node.output[0] if node.output else f"node_{index}"
+    return OnnxNode(
+        domain + node.op_type,
+        node.name or output,
+        tuple(node.input),
+        tuple(node.output),
+        {a.name: _attribute(path, a) for a in node.attribute},
+    )
+
+
+def _attribute(path: Path, attribute: onnx.AttributeProto) -> AttributeValue:
+    value = onnx.helper.get_attribute_value(attribute)
+    match value:
+        case bytes():
+            return value.decode("utf-8", "replace")
+        case onnx.TensorProto():
+            return _tensor(path, value)
+        case int() | float() | str():
+            return value
+        case _:
+            return _sequence(value)
+
+
+def _sequence(value: object) -> tuple[int, ...] | tuple[float, ...] | str:
+    if isinstance(value, Iterable):
+        numbers = cast("Iterable[object]", value)
+        return tuple(v for v in numbers if isinstance(v, int | float))
+    return str(value)
+
+
+def _constant_value(path: Path, node: OnnxNode) -> NDArray[np.generic]:
+    for key, dtype in (
+        ("value", None),
+        ("value_float", np.float32),
+        ("value_floats", np.float32),
+        ("value_int", np.int64),
+        ("value_ints", np.int64),
+    ):
+        if key in node.attributes:
+            return np.asarray(node.attributes[key], dtype=dtype)
+    raise InputFileError(path, f"constant '{node.name}' holds neither a tensor nor numbers")
+
+
+def _ports(infos: Iterable[onnx.ValueInfoProto]) -> tuple[OnnxPort, ...]:
+    return tuple(_port(info) for info in infos)
+
+
+def _port(info: onnx.ValueInfoProto) -> OnnxPort:
+    tensor = info.type.tensor_type
+    shape = tuple(
+        d.dim_value if d.HasField("dim_value") and d.dim_value > 0 else None
+        for d in tensor.shape.dim
+    )
+    if tensor.elem_type == onnx.TensorProto.UNDEFINED:
+        return OnnxPort(info.name, "undefined", shape)
+    dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type).name
+    return OnnxPort(info.name, dtype, shape)

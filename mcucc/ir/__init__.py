@@ -1,0 +1,20 @@
+"""The intermediate representation: types, graphs, their text form and their verifier."""
+
+from mcucc.ir.graph import Const, Graph, Node, Port
+from mcucc.ir.text import parse_graph, print_graph
+from mcucc.ir.types import DType, QParams, Shape, TensorType
+from mcucc.ir.verify import verify_structure
+
+__all__ = [
+    "Const",
+    "DType",
+    "Graph",
+    "Node",
+    "Port",
+    "QParams",
+    "Shape",
+    "TensorType",
+    "parse_graph",
+    "print_graph",
+    "verify_structure",
+]

@@ -1,0 +1,144 @@
+"""What a kernel is: an operator's C code with its window and requantisation class fixed.
+
+The name says it all, by this grammar (docs/kernel-names.md):
+
+    name   = family "_s8" [ "_" window ] [ "_" class ]
+    family = "conv" | "dw" | "dwm" | "pw" | "fc" | "add" | "rescale" | "avgpool" | "mean"
+           | "softmax" | "pad"
+    window = "k" KH "x" KW "s" STRIDE [ "d" DILATION ]     (stride and dilation along the row)
+    class  = "fast" | "wide" | "general"
+"""
+
+import enum
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mcucc.errors import InvariantError
+from mcucc.reference.fixed_point import RequantClass
+
+
+class Family(enum.StrEnum):
+    """The kernel families; the value is the first part of the name."""
+
+    CONV = "conv"
+    DEPTHWISE = "dw"
+    DEPTHWISE_MULTIPLIED = "dwm"
+    POINTWISE = "pw"
+    DENSE = "fc"
+    ADD = "add"
+    RESCALE = "rescale"
+    AVERAGE_POOL = "avgpool"
+    MEAN = "mean"
+    SOFTMAX = "softmax"
+    PAD = "pad"
+
+
+class Shape(enum.Enum):
+    """How a kernel is called, and so how the schedule may cut its work."""
+
+    WINDOW = enum.auto()
+    """Makes a run of pixels of one output row from several input rows."""
+    PIXELS = enum.auto()
+    """Makes each output pixel from the input pixels at the same place: any run, up to a map."""
+    TENSOR = enum.auto()
+    """Makes the whole output from the whole input."""
+
+
+@dataclass(frozen=True)
+class _FamilyFacts:
+    shape: Shape
+    header: str
+
+
+_FACTS: Mapping[Family, _FamilyFacts] = {
+    Family.CONV: _FamilyFacts(Shape.WINDOW, "mcucc_conv.h"),
+    Family.DEPTHWISE: _FamilyFacts(Shape.WINDOW, "mcucc_depthwise.h"),
+    Family.DEPTHWISE_MULTIPLIED: _FamilyFacts(Shape.WINDOW, "mcucc_depthwise.h"),
+    Family.POINTWISE: _FamilyFacts(Shape.PIXELS, "mcucc_pointwise.h"),
+    Family.DENSE: _FamilyFacts(Shape.TENSOR, "mcucc_pointwise.h"),
+    Family.ADD: _FamilyFacts(Shape.PIXELS, "mcucc_add.h"),
+    Family.RESCALE: _FamilyFacts(Shape.PIXELS, "mcucc_rescale.h"),
+    Family.AVERAGE_POOL: _FamilyFacts(Shape.WINDOW, "mcucc_average_pool.h"),
+    Family.MEAN: _FamilyFacts(Shape.TENSOR, "mcucc_mean.h"),
+    Family.SOFTMAX: _FamilyFacts(Shape.TENSOR, "mcucc_softmax.h"),
+    Family.PAD: _FamilyFacts(Shape.WINDOW, "mcucc_pad.h"),
+}
+
+
+@dataclass(frozen=True)
+class Window:
+    """The constants of a window: rows and columns of taps, and steps along the row."""
+
+    kh: int
+    kw: int
+    stride: int = 1
+    dilation: int = 1
+
+    def __str__(self) -> str:
+        dilation = f"d{self.dilation}" if self.dilation != 1 else ""
+        return f"k{self.kh}x{self.kw}s{self.stride}{dilation}"
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel; equal kernels are rendered once.
+
+    Attributes:
+        family: which algorithm.
+        window: for families with a window.
+        requant: the weakest class of its channels, for families that requantise per channel.
+    """
+
+    family: Family
+    window: Window | None = None
+    requant: RequantClass | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name by the grammar; a C identifier."""
+        parts = [f"{self.family}_s8"]
+        if self.window is not None:
+            parts.append(str(self.window))
+        if self.requant is not None:
+            parts.append(self.requant.name.lower())
+        return "_".join(parts)
+
+    @property
+    def shape(self) -> Shape:
+        """How it is called."""
+        return _FACTS[self.family].shape
+
+    @property
+    def header(self) -> str:
+        """The file of runtime_c/ that holds its algorithm."""
+        return _FACTS[self.family].header
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Bytes of arena that it needs while it runs; the portable kernels need none."""
+        return 0
+
+
+_NAME = re.compile(
+    r"(?P<family>[a-z]+)_s8"
+    r"(_k(?P<kh>\d+)x(?P<kw>\d+)s(?P<stride>\d+)(d(?P<dilation>\d+))?)?"
+    r"(_(?P<requant>fast|wide|general))?"
+)
+
+
+def parse_kernel(name: str) -> Kernel:
+    """The kernel with this name.
+
+    Raises:
+        InvariantError: the name does not follow the grammar.
+    """
+    found = _NAME.fullmatch(name)
+    if found is None or found["family"] not in set(Family):
+        raise InvariantError(f"'{name}' is no kernel name")
+    window = None
+    if found["kh"] is not None:
+        numbers = (found["kh"], found["kw"], found["stride"], found["dilation"] or "1")
+        window = Window(*(int(number) for number in numbers))
+    requant = RequantClass[found["requant"].upper()] if found["requant"] else None
+    return Kernel(Family(found["family"]), window, requant)

@@ -1,0 +1,92 @@
+"""Chooses the kernel of each node."""
+
+from collections.abc import Mapping
+from functools import reduce
+from typing import assert_never
+
+from mcucc.errors import UnsupportedModelError, Violation
+from mcucc.kernels.kernel import Family, Kernel, Window
+from mcucc.ops import (
+    Add,
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    Int8Graph,
+    Int8Node,
+    Mean,
+    Pad,
+    Requantize,
+    Reshape,
+    Softmax,
+)
+from mcucc.reference.fixed_point import RequantClass
+from mcucc.reference.parameters import max_abs_partial_sum, requant_classes
+
+
+def select_kernels(graph: Int8Graph) -> Mapping[str, Kernel | None]:
+    """The portable kernel of every node, by node name; None where nothing is executed.
+
+    Raises:
+        UnsupportedModelError: some layer's accumulator could overflow an int32.
+    """
+    violations = tuple(v for node in graph.nodes if (v := _overflow(graph, node)) is not None)
+    if violations:
+        raise UnsupportedModelError(violations)
+    return {node.name: _select(graph, node) for node in graph.nodes}
+
+
+def _select(graph: Int8Graph, node: Int8Node) -> Kernel | None:
+    op = node.op
+    match op:
+        case Conv2D() | DepthwiseConv2D() | FullyConnected():
+            return _with_weights(graph, node, op)
+        case AveragePool2D():
+            return Kernel(Family.AVERAGE_POOL, Window(*op.kernel, op.stride[1]))
+        case Add():
+            return Kernel(Family.ADD)
+        case Requantize():
+            return Kernel(Family.RESCALE)
+        case Mean():
+            return Kernel(Family.MEAN)
+        case Softmax():
+            return Kernel(Family.SOFTMAX)
+        case Pad():
+            return Kernel(Family.PAD)
+        case Reshape():
+            return None
+        case _:
+            assert_never(op)
+
+
+def _with_weights(
+    graph: Int8Graph, node: Int8Node, op: Conv2D | DepthwiseConv2D | FullyConnected
+) -> Kernel:
+    requant = reduce(RequantClass.join, requant_classes(graph, node))
+    x, weights = graph.input_types(node)[:2]
+    if isinstance(op, FullyConnected):
+        return Kernel(Family.DENSE, None, requant)
+    if isinstance(op, Conv2D) and op.is_pointwise(weights):
+        return Kernel(Family.POINTWISE, None, requant)
+    window = Window(weights.shape[1], weights.shape[2], op.stride[1], op.dilation[1])
+    if isinstance(op, Conv2D):
+        return Kernel(Family.CONV, window, requant)
+    multiplied = graph.tensors[node.output].shape[-1] != x.shape[-1]
+    family = Family.DEPTHWISE_MULTIPLIED if multiplied else Family.DEPTHWISE
+    return Kernel(family, window, requant)
+
+
+def _overflow(graph: Int8Graph, node: Int8Node) -> Violation | None:
+    """The violation of a layer whose sum of |bias| and |products| does not fit an int32."""
+    if not isinstance(node.op, Conv2D | DepthwiseConv2D | FullyConnected):
+        return None
+    worst = max(max_abs_partial_sum(graph, node))
+    if worst < 1 << 31:
+        return None
+    return Violation(
+        node.name,
+        type(node.op).__name__,
+        "|bias| + 255 * sum|w| of every output channel must stay below 2^31",
+        f"{worst} in the worst channel",
+        "The bias is too large for its scale: quantise the layer again with a larger weight scale.",
+    )

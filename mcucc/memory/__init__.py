@@ -1,0 +1,27 @@
+"""Placing buffers in one arena: a problem goes in, a validated placement comes out.
+
+Pure integers; this package knows nothing of graphs or of C.
+"""
+
+from mcucc.memory.bound import least_bytes, lower_bound, peak_step
+from mcucc.memory.draw import draw, glyphs
+from mcucc.memory.problem import Buffer, Placement, Problem
+from mcucc.memory.solve import DEFAULT_BUDGET, place, place_greedy
+from mcucc.memory.validate import Fault, Rule, validate
+
+__all__ = [
+    "DEFAULT_BUDGET",
+    "Buffer",
+    "Fault",
+    "Placement",
+    "Problem",
+    "Rule",
+    "draw",
+    "glyphs",
+    "least_bytes",
+    "lower_bound",
+    "peak_step",
+    "place",
+    "place_greedy",
+    "validate",
+]

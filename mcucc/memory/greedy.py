@@ -1,0 +1,72 @@
+"""First fit in several orders; the best result is kept.
+
+Placing large buffers first into the lowest hole that fits is the method of most inference
+runtimes (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020).
+No single order is best, and each costs little.
+"""
+
+from collections.abc import Callable
+
+from mcucc.memory.bound import crowds, least_bytes
+from mcucc.memory.clearance import Rules, align_up, height_of
+from mcucc.memory.problem import Buffer
+
+_ORDERS: tuple[Callable[[Buffer], tuple[int, ...]], ...] = (
+    lambda b: (-b.size, b.start),
+    lambda b: (-b.size * (b.end - b.start),),
+    lambda b: (b.start - b.end, -b.size),
+    lambda b: (b.start, -b.size),
+    lambda b: (-b.end, -b.size),
+)
+
+
+def greedy_offsets(rules: Rules) -> tuple[int, ...]:
+    """The lowest of the first-fit placements; among equals the one of the earliest order.
+
+    Returns:
+        An offset for each of `rules.buffers`.
+    """
+    count = len(rules.buffers)
+    orders = [sorted(range(count), key=lambda i: key(rules.buffers[i])) for key in _ORDERS]
+    orders.append(_crowded_first(rules.buffers))
+    return min(
+        (_first_fit(rules, order) for order in orders),
+        key=lambda offsets: height_of(rules, offsets),
+    )
+
+
+def _crowded_first(buffers: tuple[Buffer, ...]) -> list[int]:
+    """Buffers of the step that needs the most, then of the next, large ones first."""
+    need = [0] * len(buffers)
+    for crowd in crowds(buffers):
+        total = least_bytes(buffers[i] for i in crowd)
+        for i in crowd:
+            need[i] = max(need[i], total)
+    return sorted(range(len(buffers)), key=lambda i: (-need[i], -buffers[i].size))
+
+
+def _first_fit(rules: Rules, order: list[int]) -> tuple[int, ...]:
+    placed: dict[int, int] = {}
+    for i in order:
+        placed[i] = _lowest_fit(rules, placed, i)
+    return tuple(placed[i] for i in range(len(rules.buffers)))
+
+
+def _lowest_fit(rules: Rules, placed: dict[int, int], i: int) -> int:
+    """The lowest offset of buffer `i` that keeps its distance from all placed ones.
+
+    A placed `j` forbids the offsets strictly between "just far enough below `j`" and "just far
+    enough above `j`". Going through these ranges from low to high passes each of them once.
+    """
+    forbidden = sorted(
+        (placed[j] - below, placed[j] + rules.clearance[j][i])
+        for j, below in rules.clearance[i].items()
+        if j in placed
+    )
+    offset = 0
+    for low, high in forbidden:
+        if offset <= low:
+            break
+        if offset < high:
+            offset = align_up(high, rules.buffers[i].alignment)
+    return offset

@@ -1,0 +1,62 @@
+"""The planner: greedy first, then the exact search where greedy leaves a gap."""
+
+from mcucc.errors import InvariantError
+from mcucc.memory.bound import lower_bound
+from mcucc.memory.clearance import Rules, components, height_of, rules_of
+from mcucc.memory.exact import Outcome, improve
+from mcucc.memory.greedy import greedy_offsets
+from mcucc.memory.problem import Placement, Problem
+
+DEFAULT_BUDGET = 20_000
+"""Nodes of the exact search: about a second for a hundred buffers."""
+
+
+def place_greedy(problem: Problem) -> Placement:
+    """Places every buffer by first fit; optimal only where it meets the lower bound."""
+    return place(problem, budget=0)
+
+
+def place(problem: Problem, *, budget: int = DEFAULT_BUDGET) -> Placement:
+    """Places every buffer of a problem as low as the budget allows to find out.
+
+    Parts of the problem that no life connects are solved one by one, the highest first: a part
+    needs to be no lower than the highest of the others.
+
+    Args:
+        problem: the buffers.
+        budget: the most nodes that the exact search may visit, in all parts together.
+
+    Returns:
+        The same placement for the same buffers, in whatever order the problem lists them.
+
+    Raises:
+        InvariantError: the budget is negative.
+    """
+    if budget < 0:
+        raise InvariantError(f"a budget of {budget} nodes is negative")
+    bound = lower_bound(problem)
+    parts = [rules_of(part) for part in components(problem.buffers)]
+    starts = [(rules, greedy_offsets(rules)) for rules in parts]
+    starts.sort(key=lambda start: -height_of(*start))
+    solved: list[tuple[Rules, Outcome]] = []
+    target, left = bound, budget
+    for rules, offsets in starts:
+        outcome = improve(rules, offsets, target, left)
+        solved.append((rules, outcome))
+        target, left = max(target, outcome.height), left - outcome.nodes
+    return _assemble(problem, bound, solved)
+
+
+def _assemble(problem: Problem, bound: int, solved: list[tuple[Rules, Outcome]]) -> Placement:
+    height = max((outcome.height for _, outcome in solved), default=0)
+    offset_of = {
+        buffer.name: offset
+        for rules, outcome in solved
+        for buffer, offset in zip(rules.buffers, outcome.offsets, strict=True)
+    }
+    return Placement(
+        offsets={buffer.name: offset_of[buffer.name] for buffer in problem.buffers},
+        height=height,
+        lower_bound=bound,
+        optimal=height == bound or any(o.exhausted and o.height == height for _, o in solved),
+    )

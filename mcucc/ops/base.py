@@ -1,0 +1,87 @@
+"""What every operator knows of itself: shapes, MACs, row window, aliasing and rules."""
+
+import enum
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from mcucc.ir import QParams, Shape, TensorType
+
+Activation = Literal["none", "relu", "relu6"]
+"""A fused activation: it only narrows the range to which the output is clamped."""
+
+
+class Aliasing(enum.Enum):
+    """What an operator allows between the bytes of its output and those of a dying input."""
+
+    DISJOINT = enum.auto()
+    """They must not meet."""
+    IN_PLACE = enum.auto()
+    """Output element i is written after the last read of input element i: same address works."""
+    SAME_BYTES = enum.auto()
+    """The output is the input, byte for byte; nothing is executed."""
+
+
+@dataclass(frozen=True)
+class RowWindow:
+    """Which input rows an output row needs: rows y*stride - pad_top + k*dilation, k < taps."""
+
+    taps: int
+    stride: int
+    dilation: int
+    pad_top: int
+
+
+class Op(ABC):
+    """An int8 operator; subclasses are frozen dataclasses of its attributes.
+
+    `inputs` are the types of the node's inputs in order, constants included; `output` is the type
+    of the value it makes.
+    """
+
+    @abstractmethod
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """The output's shape."""
+
+    @abstractmethod
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
+        """The rules that these types break, as sentences; none if all is well."""
+
+    def macs(self, inputs: Sequence[TensorType], output: TensorType) -> int:  # noqa: ARG002
+        """Multiply-accumulates: output elements x kernel taps x input channels per group.
+
+        Taps that fall on padding count; biases do not.
+        """
+        return 0
+
+    def window(self, inputs: Sequence[TensorType]) -> RowWindow | None:  # noqa: ARG002
+        """The rows it needs for an output row, None if it does not make rows of rows."""
+        return None
+
+    @property
+    def aliasing(self) -> Aliasing:
+        """What it allows between its output and a dying input of the same size."""
+        return Aliasing.DISJOINT
+
+
+def clamp_range(activation: Activation, quant: QParams) -> tuple[int, int]:
+    """Smallest and largest int8 output under a fused activation.
+
+    As TensorFlow Lite computes it: bounds are quantised in float32, halves away from zero.
+    """
+    low, high = -128, 127
+    if activation != "none":
+        low = max(low, quant.zero_point)
+    if activation == "relu6":
+        six = float(np.float32(6.0) / np.float32(quant.scale))
+        high = min(high, quant.zero_point + int(six + 0.5))
+    return low, high
+
+
+def same_quantisation(inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
+    """The rule of operators that copy values without requantising them."""
+    if inputs[0].quant != output.quant:
+        yield "input and output must have the same scale and zero point"

@@ -1,0 +1,126 @@
+"""Convolutions: ordinary and depthwise.
+
+Inputs are (x, weights, bias): x int8 [1, H, W, C]; bias int32 [out_c] at scale s_x * s_w[c].
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from mcucc.ir import DType, QParams, Shape, TensorType
+from mcucc.ops.base import Activation, Op, RowWindow
+
+Pads = tuple[int, int, int, int]
+"""Padding in pixels: top, bottom, left, right."""
+
+
+def window_output(size: int, taps: int, stride: int, dilation: int, pads: int) -> int:
+    """Output positions along one axis of a sliding window; may be <= 0 if it does not fit."""
+    return (size + pads - dilation * (taps - 1) - 1) // stride + 1
+
+
+def spatial_shape(
+    x: TensorType,
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    dilation: tuple[int, int],
+    pads: Pads,
+    channels: int,
+) -> Shape:
+    """The shape [1, H', W', channels] that a sliding window makes of x [1, H, W, C]."""
+    height = window_output(x.shape[1], kernel[0], stride[0], dilation[0], pads[0] + pads[1])
+    width = window_output(x.shape[2], kernel[1], stride[1], dilation[1], pads[2] + pads[3])
+    return (1, height, width, channels)
+
+
+@dataclass(frozen=True)
+class _Sliding(Op):
+    """What both convolutions share.
+
+    Attributes:
+        stride: rows, columns.
+        dilation: rows, columns.
+        pads: top, bottom, left, right, filled with the input's zero point.
+        activation: narrows the output's clamp.
+    """
+
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    pads: Pads = (0, 0, 0, 0)
+    activation: Activation = "none"
+
+
+@dataclass(frozen=True)
+class Conv2D(_Sliding):
+    """Convolution; weights int8 [out_c, kh, kw, in_c], scales along axis 0."""
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """[1, H', W', out_c]."""
+        x, weights = inputs[0], inputs[1]
+        out_c, kh, kw, _ = weights.shape
+        return spatial_shape(x, (kh, kw), self.stride, self.dilation, self.pads, out_c)
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
+        """Channels, weights and bias fit together."""
+        if inputs[0].shape[-1] != inputs[1].shape[3]:
+            yield "the weights' input channels must equal the input's"
+        yield from weight_rules(inputs, channel_axis=0, channels=output.shape[-1])
+
+    def macs(self, inputs: Sequence[TensorType], output: TensorType) -> int:
+        """Output elements x kh x kw x in_c."""
+        return output.size * (inputs[1].size // inputs[1].shape[0])
+
+    def window(self, inputs: Sequence[TensorType]) -> RowWindow:
+        """Kh rows."""
+        return RowWindow(inputs[1].shape[1], self.stride[0], self.dilation[0], self.pads[0])
+
+    def is_pointwise(self, weights: TensorType) -> bool:
+        """Whether each output pixel depends on the input pixel at the same place alone."""
+        return weights.shape[1:3] == (1, 1) and self.stride == (1, 1) and not any(self.pads)
+
+
+@dataclass(frozen=True)
+class DepthwiseConv2D(_Sliding):
+    """Depthwise convolution; weights int8 [1, kh, kw, out_c], scales along axis 3.
+
+    Output channel c reads input channel c // (out_c // in_c).
+    """
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """[1, H', W', out_c]."""
+        x, weights = inputs[0], inputs[1]
+        _, kh, kw, out_c = weights.shape
+        return spatial_shape(x, (kh, kw), self.stride, self.dilation, self.pads, out_c)
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
+        """Channels, weights and bias fit together."""
+        if output.shape[-1] % inputs[0].shape[-1]:
+            yield "the output channels must be a multiple of the input channels"
+        yield from weight_rules(inputs, channel_axis=3, channels=output.shape[-1])
+
+    def macs(self, inputs: Sequence[TensorType], output: TensorType) -> int:
+        """Output elements x kh x kw."""
+        return output.size * inputs[1].shape[1] * inputs[1].shape[2]
+
+    def window(self, inputs: Sequence[TensorType]) -> RowWindow:
+        """Kh rows."""
+        return RowWindow(inputs[1].shape[1], self.stride[0], self.dilation[0], self.pads[0])
+
+
+def weight_rules(inputs: Sequence[TensorType], channel_axis: int, channels: int) -> Iterator[str]:
+    """What convolutions and dense layers demand of (x, weights, bias)."""
+    x, weights, bias = inputs
+    if x.dtype != DType.INT8 or weights.dtype != DType.INT8:
+        yield "input and weights must be int8"
+    if weights.q.zero_point != 0:
+        yield "weights must be symmetric (zero point 0)"
+    if weights.q.axis not in (None, channel_axis):
+        yield f"weight scales must run along axis {channel_axis}"
+    if len(weights.q.scales) not in (1, channels):
+        yield "there must be one weight scale, or one per output channel"
+    if bias.dtype != DType.INT32 or bias.shape != (channels,):
+        yield f"the bias must be int32 [{channels}]"
+
+
+def channel_scales(weights: QParams, channels: int) -> tuple[float, ...]:
+    """One weight scale per output channel, whichever way they are stored."""
+    return weights.scales * channels if weights.axis is None else weights.scales

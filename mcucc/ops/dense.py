@@ -1,0 +1,29 @@
+"""Fully-connected layers."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from mcucc.ir import Shape, TensorType
+from mcucc.ops.base import Activation, Op
+from mcucc.ops.conv import weight_rules
+
+
+@dataclass(frozen=True)
+class FullyConnected(Op):
+    """Dense layer: x int8 [1, N], weights int8 [M, N] with scales along axis 0, bias int32 [M]."""
+
+    activation: Activation = "none"
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """[1, M]."""
+        return (1, inputs[1].shape[0])
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
+        """Sizes, weights and bias fit together."""
+        if inputs[0].shape != (1, inputs[1].shape[1]):
+            yield f"the input must be [1, {inputs[1].shape[1]}]"
+        yield from weight_rules(inputs, channel_axis=0, channels=output.shape[-1])
+
+    def macs(self, inputs: Sequence[TensorType], output: TensorType) -> int:  # noqa: ARG002
+        """N x M."""
+        return inputs[1].size

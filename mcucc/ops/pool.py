@@ -1,0 +1,75 @@
+"""Pooling over windows and means over axes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from mcucc.ir import Shape, TensorType
+from mcucc.ops.base import Op, RowWindow, same_quantisation
+from mcucc.ops.conv import Pads, spatial_shape
+
+
+@dataclass(frozen=True)
+class AveragePool2D(Op):
+    """Average of the pixels of a window that lie inside the map; padding is not counted.
+
+    Attributes:
+        kernel: rows, columns.
+        stride: rows, columns.
+        pads: top, bottom, left, right.
+    """
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int] = (1, 1)
+    pads: Pads = (0, 0, 0, 0)
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """[1, H', W', C]."""
+        x = inputs[0]
+        return spatial_shape(x, self.kernel, self.stride, (1, 1), self.pads, x.shape[-1])
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
+        """Same quantisation on both sides, and no window that lies in the padding alone."""
+        yield from same_quantisation(inputs, output)
+        if max(self.pads[:2]) >= self.kernel[0] or max(self.pads[2:]) >= self.kernel[1]:
+            yield "padding must be smaller than the window"
+
+    def window(self, inputs: Sequence[TensorType]) -> RowWindow:  # noqa: ARG002
+        """As many rows as the kernel has."""
+        return RowWindow(self.kernel[0], self.stride[0], 1, self.pads[0])
+
+
+@dataclass(frozen=True)
+class Mean(Op):
+    """Mean over adjacent axes, requantised once from the integer sum.
+
+    Attributes:
+        axes: adjacent axes, ascending, batch and channel axis excluded.
+        keep_dims: whether the reduced axes stay as 1.
+    """
+
+    axes: tuple[int, ...]
+    keep_dims: bool = False
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """The input's shape with the reduced axes dropped or set to 1."""
+        shape = inputs[0].shape
+        if self.keep_dims:
+            return tuple(1 if axis in self.axes else n for axis, n in enumerate(shape))
+        return tuple(n for axis, n in enumerate(shape) if axis not in self.axes)
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:  # noqa: ARG002
+        """The axes are adjacent and inside, and the sum cannot overflow."""
+        rank = len(inputs[0].shape)
+        if not self.axes or self.axes != tuple(range(self.axes[0], self.axes[-1] + 1)):
+            yield "the axes must be adjacent and ascending"
+        elif self.axes[0] < 1 or self.axes[-1] >= rank - 1:
+            yield "the mean must leave batch and channels alone"
+        elif self.count(inputs) >= 2**22:
+            yield "the mean must be over fewer than 2^22 elements"
+
+    def count(self, inputs: Sequence[TensorType]) -> int:
+        """How many elements each mean is over."""
+        count = 1
+        for axis in self.axes:
+            count *= inputs[0].shape[axis]
+        return count

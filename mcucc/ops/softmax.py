@@ -1,0 +1,29 @@
+"""Softmax."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from mcucc.ir import QParams, Shape, TensorType
+from mcucc.ops.base import Aliasing, Op
+
+SOFTMAX_QUANT = QParams((1 / 256,), -128)
+"""The only output quantisation the fixed-point softmax has."""
+
+
+@dataclass(frozen=True)
+class Softmax(Op):
+    """Softmax over the last axis, in gemmlowp's fixed point."""
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """The input's shape."""
+        return inputs[0].shape
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:  # noqa: ARG002
+        """The output's quantisation is fixed."""
+        if output.quant != SOFTMAX_QUANT:
+            yield "the output must have scale 1/256 and zero point -128"
+
+    @property
+    def aliasing(self) -> Aliasing:
+        """A row is read for its maximum and sum before its first element is written."""
+        return Aliasing.IN_PLACE

@@ -1,0 +1,1 @@
+"""Passes over int8 graphs, one a file."""

@@ -1,0 +1,147 @@
+"""The integers that each node's arithmetic is made of, computed from scales, weights and shapes.
+
+The numpy reference and the C that is generated take them from here, so they cannot disagree.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcucc.errors import InvariantError
+from mcucc.ops import Conv2D, DepthwiseConv2D, FullyConnected, Int8Graph, Int8Node, Mean
+from mcucc.ops import channel_scales as scales_per_channel
+from mcucc.reference.fixed_point import (
+    INT8_MAX,
+    INT8_MIN,
+    Multiplier,
+    RequantClass,
+    classify,
+    effective_scale,
+    quantize_multiplier,
+)
+
+ADD_LEFT_SHIFT = 20
+"""Bits of headroom that both inputs of an Add get before they are scaled."""
+
+
+@dataclass(frozen=True)
+class AddParameters:
+    """Integers of an Add.
+
+    Attributes:
+        left_shift: applied to both inputs minus their zero points.
+        first: brings the shifted first input to the common scale 2 * max(s1, s2).
+        second: the same for the second input.
+        output: brings their sum to the output's scale.
+    """
+
+    left_shift: int
+    first: Multiplier
+    second: Multiplier
+    output: Multiplier
+
+
+@dataclass(frozen=True)
+class MeanParameters:
+    """Integers of a Mean.
+
+    Attributes:
+        count: how many elements each mean is over.
+        multiplier: brings sum(q) - count * zero_point to the output's scale; it holds 1 / count.
+    """
+
+    count: int
+    multiplier: Multiplier
+
+
+def conv_multipliers(graph: Int8Graph, node: Int8Node) -> tuple[Multiplier, ...]:
+    """One multiplier per output channel of a convolution or dense layer."""
+    x, weights = graph.input_types(node)[:2]
+    output = graph.tensors[node.output]
+    scales = scales_per_channel(weights.q, output.shape[-1])
+    return tuple(quantize_multiplier(effective_scale(x.q.scale, s, output.q.scale)) for s in scales)
+
+
+def max_abs_accumulator(graph: Int8Graph, node: Int8Node) -> tuple[int, ...]:
+    """Largest |bias + sum of w * (q - zero_point)| over all int8 inputs, per output channel.
+
+    Exact for outputs whose window lies inside the map, an upper bound for the others. The
+    accumulator is an int32: a bound of 2^31 or more means that some input can overflow it.
+    """
+    weights, bias = _weights_by_channel(graph, node), _bias(graph, node)
+    zero_point = graph.input_types(node)[0].q.zero_point
+    rise, fall = INT8_MAX - zero_point, zero_point - INT8_MIN
+    positive = np.maximum(weights, 0).sum(axis=1)
+    negative = np.maximum(-weights, 0).sum(axis=1)
+    high = bias + positive * rise + negative * fall
+    low = bias - positive * fall - negative * rise
+    return tuple(np.maximum(abs(high), abs(low)).tolist())
+
+
+def max_abs_partial_sum(graph: Int8Graph, node: Int8Node) -> tuple[int, ...]:
+    """|bias| + 255 * sum|w| per output channel.
+
+    No sum that a kernel passes through can exceed it, whatever the order of the products and
+    whether the input's zero point is subtracted at each tap or folded into the bias.
+    """
+    weights = _weights_by_channel(graph, node)
+    return tuple((abs(_bias(graph, node)) + 255 * abs(weights).sum(axis=1)).tolist())
+
+
+def requant_classes(graph: Int8Graph, node: Int8Node) -> tuple[RequantClass, ...]:
+    """The class of each output channel of a convolution or dense layer."""
+    bounds, multipliers = max_abs_accumulator(graph, node), conv_multipliers(graph, node)
+    return tuple(
+        classify(bound, multiplier) for bound, multiplier in zip(bounds, multipliers, strict=True)
+    )
+
+
+def add_parameters(graph: Int8Graph, node: Int8Node) -> AddParameters:
+    """The integers of an Add, as TensorFlow Lite prepares them."""
+    first, second = (t.q.scale for t in graph.input_types(node))
+    twice_max = 2 * max(first, second)
+    s_out = graph.tensors[node.output].q.scale
+    return AddParameters(
+        ADD_LEFT_SHIFT,
+        quantize_multiplier(first / twice_max),
+        quantize_multiplier(second / twice_max),
+        quantize_multiplier(twice_max / ((1 << ADD_LEFT_SHIFT) * s_out)),
+    )
+
+
+def mean_parameters(graph: Int8Graph, node: Int8Node) -> MeanParameters:
+    """The integers of a Mean: 1 / count enters the mantissa by truncating division.
+
+    The mantissa is first shifted up by as many bits as keep it below 2^63 and the shift in range.
+    """
+    if not isinstance(node.op, Mean):
+        raise InvariantError(f"node '{node.name}' is no Mean")
+    inputs = graph.input_types(node)
+    count = node.op.count(inputs)
+    base = quantize_multiplier(inputs[0].q.scale / graph.tensors[node.output].q.scale)
+    headroom = min(count.bit_length() - 1, 32, 31 + base.shift)
+    mantissa = (base.m << headroom) // count
+    return MeanParameters(count, Multiplier(mantissa, base.shift - headroom))
+
+
+def requantize_multiplier(graph: Int8Graph, node: Int8Node) -> Multiplier:
+    """The multiplier from the input's scale to the output's."""
+    s_in = graph.input_types(node)[0].q.scale
+    return quantize_multiplier(s_in / graph.tensors[node.output].q.scale)
+
+
+def _weights_by_channel(graph: Int8Graph, node: Int8Node) -> NDArray[np.int64]:
+    """The weights as [output channels, products per output]."""
+    data = graph.const(node.inputs[1]).data.astype(np.int64)
+    match node.op:
+        case Conv2D() | FullyConnected():
+            return data.reshape(data.shape[0], -1)
+        case DepthwiseConv2D():
+            return data.reshape(-1, data.shape[-1]).T
+        case _:
+            raise InvariantError(f"node '{node.name}' has no weights")
+
+
+def _bias(graph: Int8Graph, node: Int8Node) -> NDArray[np.int64]:
+    return graph.const(node.inputs[2]).data.astype(np.int64)

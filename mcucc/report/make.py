@@ -1,0 +1,185 @@
+"""Collects the report of a compilation from the plan and the sizes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import mcucc
+from mcucc.board import STACK_RESERVE_BYTES, Board
+from mcucc.build.sizes import Sizes
+from mcucc.codegen import ARENA_ALIGN, Program
+from mcucc.codegen.program import PortDef
+from mcucc.ir import Port
+from mcucc.ops import Int8Graph
+from mcucc.report.model import (
+    SCHEMA,
+    Flash,
+    LayerReport,
+    LiveBuffer,
+    ModelFacts,
+    Peak,
+    PortReport,
+    Report,
+    TensorReport,
+)
+from mcucc.schedule import MemoryPlan, dead_ranges, live_tensors, peak_step
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What the network may take.
+
+    Attributes:
+        board: gives flash.
+        sram_bytes: for arena and stack reserve together.
+        stack_reserve_bytes: part of it that is set aside for the stack.
+    """
+
+    board: Board
+    sram_bytes: int
+    stack_reserve_bytes: int
+
+    @classmethod
+    def of(cls, board: Board, sram: int | None) -> "Budget":
+        """The board's largest SRAM region, or what the user allows the arena alone."""
+        if sram is None:
+            return cls(board, board.largest_sram.size, STACK_RESERVE_BYTES)
+        return cls(board, sram, 0)
+
+    @property
+    def arena_limit(self) -> int:
+        """The largest arena that fits."""
+        return self.sram_bytes - self.stack_reserve_bytes
+
+    def admits(self, arena_bytes: int, sizes: Sizes | None) -> bool:
+        """Whether arena and, as far as they are known, code and weights fit."""
+        flash_ok = sizes is None or sizes.flash_bytes <= self.board.flash.size
+        return arena_bytes <= self.arena_limit and flash_ok
+
+
+def make_report(
+    program: Program,
+    plan: MemoryPlan,
+    budget: Budget,
+    sizes: Sizes | None,
+    *,
+    model_macs: int,
+    files: Sequence[str],
+    notes: Sequence[str],
+) -> Report:
+    """The report of one compilation.
+
+    Args:
+        program: what is printed.
+        plan: steps and places.
+        budget: what the network may take.
+        sizes: measured on objects for the board's core, None without a compiler.
+        model_macs: of the network as in the file.
+        files: names of the files written beside the report; none if it does not fit.
+        notes: what a reader should know.
+    """
+    graph = plan.schedule.graph
+    return Report(
+        schema=SCHEMA,
+        mcucc_version=mcucc.__version__,
+        name=program.name,
+        model=ModelFacts(program.provenance.model_file, program.provenance.model_sha256),
+        board=budget.board.id,
+        options=program.provenance.options,
+        model_macs=model_macs,
+        macs=program.macs,
+        executed_macs=program.macs,
+        params=sum(const.type.size for const in graph.consts.values()),
+        arena_bytes=plan.arena_bytes,
+        arena_align=ARENA_ALIGN,
+        arena_lower_bound_bytes=plan.placement.lower_bound,
+        stack_bytes=None if sizes is None else sizes.stack_bytes,
+        sram_bytes=budget.sram_bytes,
+        stack_reserve_bytes=budget.stack_reserve_bytes,
+        flash=_flash(sizes),
+        flash_limit_bytes=budget.board.flash.size,
+        fits=budget.admits(plan.arena_bytes, sizes),
+        notes=tuple(notes),
+        files=tuple(files),
+        inputs=_ports(graph, graph.inputs, program.inputs),
+        outputs=_ports(graph, graph.outputs, program.outputs),
+        layers=_layers(program, plan),
+        tensors=_tensors(program),
+        dead_ranges=tuple(dead_ranges(plan, i) for i in range(len(plan.schedule.steps))),
+        peak=_peak(plan),
+        memory_map=program.memory_map,
+    )
+
+
+def _flash(sizes: Sizes | None) -> Flash:
+    if sizes is None:
+        return Flash(None, None, None)
+    return Flash(sizes.weights_bytes, sizes.code_bytes, sizes.flash_bytes)
+
+
+def _ports(
+    graph: Int8Graph, ports: Sequence[Port], definitions: Sequence[PortDef]
+) -> tuple[PortReport, ...]:
+    return tuple(
+        PortReport(
+            name=port.name,
+            dtype=port.dtype.value,
+            shape=port.shape,
+            perm=port.perm,
+            tensor=definition.tensor.id,
+            offset=definition.tensor.offset,
+            bytes=definition.tensor.nbytes,
+            scale=graph.tensors[port.tensor].q.scale,
+            zero_point=graph.tensors[port.tensor].q.zero_point,
+        )
+        for port, definition in zip(ports, definitions, strict=True)
+    )
+
+
+def _layers(program: Program, plan: MemoryPlan) -> tuple[LayerReport, ...]:
+    graph = plan.schedule.graph
+    return tuple(
+        LayerReport(
+            index=step.index,
+            name=planned.node.name,
+            op=type(planned.node.op).__name__,
+            origin=planned.node.origin,
+            kernel="" if step.kernel is None else step.kernel.name,
+            macs=step.macs,
+            output_shape=graph.tensors[planned.node.output].shape,
+            weights_bytes=sum(
+                graph.consts[name].data.nbytes
+                for name in planned.node.inputs
+                if name in graph.consts
+            ),
+        )
+        for step, planned in zip(program.steps, plan.schedule.steps, strict=True)
+    )
+
+
+def _tensors(program: Program) -> tuple[TensorReport, ...]:
+    return tuple(
+        TensorReport(
+            id=t.id,
+            name=t.name,
+            offset=t.offset,
+            h=t.h,
+            w=t.w,
+            c=t.c,
+            first=t.steps[0],
+            last=t.steps[1],
+        )
+        for t in program.tensors
+    )
+
+
+def _peak(plan: MemoryPlan) -> Peak:
+    step = peak_step(plan)
+    residents = live_tensors(plan, step)
+    return Peak(
+        step=step,
+        layer=plan.schedule.steps[step].node.name,
+        live_bytes=sum(resident.buffer.size for resident in residents),
+        buffers=tuple(
+            LiveBuffer(" = ".join(r.tensors) or r.buffer.name, r.buffer.size) for r in residents
+        ),
+    )

@@ -1,0 +1,176 @@
+"""The report of one compilation: what `report.json` holds.
+
+Everything that later commands (`run`, `verify`, `bench`, `report`) need of a compiled directory is
+in here; they never look at the ONNX file again.
+"""
+
+from pathlib import Path
+
+import msgspec
+
+from mcucc.errors import InputFileError
+
+SCHEMA = 1
+"""Version of the format."""
+
+
+class ModelFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The compiled file: its name without folder, and its digest."""
+
+    name: str
+    sha256: str
+
+
+class Flash(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Bytes of read-only memory; None where no compiler for the core was found."""
+
+    weights_bytes: int | None
+    code_bytes: int | None
+    total_bytes: int | None
+
+
+class LayerReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One step of `run`."""
+
+    index: int
+    name: str
+    op: str
+    origin: tuple[str, ...]
+    kernel: str
+    macs: int
+    output_shape: tuple[int, ...]
+    weights_bytes: int
+
+
+class PortReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An input or output: ONNX name, type and shape, and where it lies in the arena.
+
+    `perm` takes the ONNX axes to the inner ones: inner = onnx.transpose(perm).
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    perm: tuple[int, ...] | None
+    tensor: int
+    offset: int
+    bytes: int
+    scale: float
+    zero_point: int
+
+
+class TensorReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A tensor in the arena: rows of pixels of channels, live from `first` to `last` step."""
+
+    id: int
+    name: str
+    offset: int
+    h: int
+    w: int
+    c: int
+    first: int
+    last: int
+
+
+class LiveBuffer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A buffer that is live at the peak, with the tensors it holds."""
+
+    name: str
+    bytes: int
+
+
+class Peak(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The step that sets the size of the arena."""
+
+    step: int
+    layer: str
+    live_bytes: int
+    buffers: tuple[LiveBuffer, ...]
+
+
+class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A compilation.
+
+    Attributes:
+        schema: version of this format.
+        mcucc_version: of the compiler.
+        name: prefix of all symbols.
+        model: the compiled file.
+        board: id of the board, or the path's stem for a board file of the user's own.
+        options: the options that changed the output.
+        model_macs: multiply-accumulates of the network as in the file.
+        macs: after passes that change no bit, each counted once.
+        executed_macs: of the plan, recomputation included.
+        params: elements of weights and biases.
+        arena_bytes: inputs, outputs, scratch and state included.
+        arena_align: alignment that the caller must give the arena.
+        arena_lower_bound_bytes: no placement of this schedule can be smaller.
+        stack_bytes: deepest call of `run` on the board's core, None where unknown.
+        sram_bytes: what the arena and the stack reserve must fit: the budget.
+        stack_reserve_bytes: bytes of it set aside for the stack.
+        flash: bytes of read-only memory.
+        flash_limit_bytes: what code and weights must fit.
+        fits: whether all of that fits.
+        notes: what a reader should know (a missing compiler, for example).
+        files: the files written beside this one.
+        inputs: input ports.
+        outputs: output ports.
+        layers: one per step.
+        tensors: every value in the arena.
+        dead_ranges: for each step the byte ranges of the arena that hold nothing live.
+        peak: where the arena gets its size.
+        memory_map: a drawing of the arena over the steps.
+    """
+
+    schema: int
+    mcucc_version: str
+    name: str
+    model: ModelFacts
+    board: str
+    options: str
+    model_macs: int
+    macs: int
+    executed_macs: int
+    params: int
+    arena_bytes: int
+    arena_align: int
+    arena_lower_bound_bytes: int
+    stack_bytes: int | None
+    sram_bytes: int
+    stack_reserve_bytes: int
+    flash: Flash
+    flash_limit_bytes: int
+    fits: bool
+    notes: tuple[str, ...]
+    files: tuple[str, ...]
+    inputs: tuple[PortReport, ...]
+    outputs: tuple[PortReport, ...]
+    layers: tuple[LayerReport, ...]
+    tensors: tuple[TensorReport, ...]
+    dead_ranges: tuple[tuple[tuple[int, int], ...], ...]
+    peak: Peak
+    memory_map: str
+
+
+def to_json(report: Report) -> str:
+    """The text of `report.json`."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
+
+
+def load_report(directory: Path) -> Report:
+    """The report of a compiled directory.
+
+    Raises:
+        InputFileError: there is none, or it is not one of this version.
+    """
+    path = directory / "report.json"
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Report)
+    except OSError as error:
+        raise InputFileError(
+            path, "is missing: give a directory that `mcucc compile` wrote"
+        ) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputFileError(
+            path, f"is not a report of this version of mcucc ({error}): compile again"
+        ) from error

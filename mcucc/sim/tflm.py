@@ -1,0 +1,224 @@
+"""The judge: runs `.tflite` files in TensorFlow Lite Micro, tensor by tensor.
+
+The interpreter runs in a child process, because it aborts on models that it does not like. This
+module is both sides: imported it is the parent, as `python -m mcucc.sim.tflm DIR` the child.
+They exchange files in a temporary directory: the parent writes `jobs.npz`, the child appends to
+`progress` and writes `results.npz`.
+"""
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+import mcucc
+from mcucc.errors import SimulationError
+from mcucc.twin import keep_operators, read_operators, read_tensors
+
+_ARENA_SLACK_BYTES = 1 << 20
+"""Room for the interpreter's own records beside the tensors."""
+_TENSOR_SLACK_BYTES = 64
+"""Room for each tensor's record and alignment."""
+_STDERR_LINES = 5
+
+Samples = dict[str, NDArray[np.int8]]
+"""Samples (N, ...) of int8 tensors by name."""
+
+
+class TflmAbsentError(SimulationError):
+    """The package `tflite_micro` is not installed (it exists for x86-64 Linux, Python 3.11)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "TFLM is not installed; `pip install 'mcucc[verify]'` on x86-64 Linux with Python 3.11"
+        )
+
+
+@dataclass(frozen=True)
+class TflmJob:
+    """A model and its inputs.
+
+    Attributes:
+        twin: a `.tflite` file with one subgraph.
+        inputs: for each input of the file, in its order, int8 (N, ...).
+    """
+
+    twin: bytes
+    inputs: tuple[NDArray[np.int8], ...]
+
+
+def tflm_available() -> bool:
+    """Whether the interpreter is installed."""
+    return importlib.util.find_spec("tflite_micro") is not None
+
+
+def run_tflm(twin: bytes, inputs: Sequence[NDArray[np.int8]], *, timeout: float) -> Samples:
+    """Run one file on N samples.
+
+    Args:
+        twin: a `.tflite` file with one subgraph.
+        inputs: for each input of the file, in its order, int8 (N, ...).
+        timeout: seconds after which the run counts as hung.
+
+    Returns:
+        Every int8 value of the file (not its constants) by name, (N, ...).
+
+    Raises:
+        TflmAbsentError: the interpreter is not installed.
+        SimulationError: it crashed, hung or refused the model; a crash names the operator.
+    """
+    return run_tflm_jobs([TflmJob(twin, tuple(inputs))], timeout=timeout)[0]
+
+
+def run_tflm_jobs(jobs: Sequence[TflmJob], *, timeout: float) -> list[Samples]:
+    """Run several files in one child process: as `run_tflm`, job by job.
+
+    Raises:
+        TflmAbsentError: the interpreter is not installed.
+        SimulationError: one of the jobs crashed, hung or was refused; nothing of the others is
+            returned.
+    """
+    if not tflm_available():
+        raise TflmAbsentError
+    with tempfile.TemporaryDirectory(prefix="mcucc-tflm-") as directory:
+        folder = Path(directory)
+        _save(folder / "jobs.npz", _pack_jobs(jobs))
+        status, complaint = _run_child(folder, timeout)
+        if status != 0:
+            index = len(_finished(folder))
+            raise SimulationError(_diagnose(jobs[index], status, complaint, timeout))
+        arrays = _load(folder / "results.npz")
+    return [_unpack_results(arrays, index, job) for index, job in enumerate(jobs)]
+
+
+def _run_child(folder: Path, timeout: float) -> tuple[int, str]:
+    """Run the child on a directory of jobs: its exit status and the end of its complaints."""
+    root = str(Path(mcucc.__file__).parent.parent)
+    path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "mcucc.sim.tflm", str(folder)],
+            env={**os.environ, "PYTHONPATH": path},
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise SimulationError(f"TFLM did not finish within {timeout:g} seconds") from error
+    lines = done.stderr.decode(errors="replace").strip().splitlines()
+    return done.returncode, "\n".join(lines[-_STDERR_LINES:])
+
+
+def _diagnose(job: TflmJob, status: int, complaint: str, timeout: float) -> str:
+    """Say what went wrong in a job; a crash names the first operator without which none occurs."""
+    if status > 0:
+        return f"TFLM refused the model:\n{complaint}"
+    operators = read_operators(job.twin)
+    first, last = 0, len(operators) - 1
+    while first < last:
+        middle = (first + last) // 2
+        shorter = TflmJob(keep_operators(job.twin, middle + 1), job.inputs)
+        if _crashes(shorter, timeout):
+            last = middle
+        else:
+            first = middle + 1
+    return f"TFLM crashed at operator {operators[first]} ({signal.Signals(-status).name})"
+
+
+def _crashes(job: TflmJob, timeout: float) -> bool:
+    with tempfile.TemporaryDirectory(prefix="mcucc-tflm-") as directory:
+        _save(Path(directory) / "jobs.npz", _pack_jobs([job]))
+        return _run_child(Path(directory), timeout)[0] < 0
+
+
+def _pack_jobs(jobs: Sequence[TflmJob]) -> dict[str, NDArray[np.generic]]:
+    """The jobs as named arrays; the child must know nothing of the file format."""
+    arrays: dict[str, NDArray[np.generic]] = {}
+    for number, job in enumerate(jobs):
+        tensors = read_tensors(job.twin)
+        values = [tensor.index for tensor in tensors if tensor.int8 and not tensor.constant]
+        sizes = sum(tensor.nbytes + _TENSOR_SLACK_BYTES for tensor in tensors)
+        arrays[f"{number}.twin"] = np.frombuffer(job.twin, dtype=np.uint8)
+        arrays[f"{number}.values"] = np.array(values, dtype=np.int64)
+        arrays[f"{number}.arena"] = np.array(sizes + _ARENA_SLACK_BYTES)
+        for position, samples in enumerate(job.inputs):
+            arrays[f"{number}.input.{position}"] = samples
+    return arrays
+
+
+def _unpack_results(
+    arrays: Mapping[str, NDArray[np.generic]], number: int, job: TflmJob
+) -> Samples:
+    """The child's arrays of one job by tensor name."""
+    names = {tensor.index: tensor.name for tensor in read_tensors(job.twin)}
+    prefix = f"{number}."
+    return {
+        names[int(key.removeprefix(prefix))]: array.astype(np.int8, copy=False)
+        for key, array in arrays.items()
+        if key.startswith(prefix)
+    }
+
+
+def _finished(folder: Path) -> list[str]:
+    """One line per job that the child finished."""
+    progress = folder / "progress"
+    return progress.read_text().split() if progress.exists() else []
+
+
+def _save(path: Path, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+    np.savez(path, allow_pickle=False, **arrays)
+
+
+def _load(path: Path) -> dict[str, NDArray[np.generic]]:
+    with np.load(path) as arrays:
+        return dict(arrays)
+
+
+def _child(folder: Path) -> None:
+    """The child's side: run every job, leave the results."""
+    arrays = _load(folder / "jobs.npz")
+    results: dict[str, NDArray[np.generic]] = {}
+    for number in range(sum(key.endswith(".twin") for key in arrays)):
+        for index, samples in _run_job(arrays, number).items():
+            results[f"{number}.{index}"] = samples
+        with (folder / "progress").open("a") as progress:
+            progress.write(f"{number}\n")
+    _save(folder / "results.npz", results)
+
+
+def _run_job(
+    arrays: Mapping[str, NDArray[np.generic]], number: int
+) -> dict[int, NDArray[np.generic]]:
+    """Run the samples of one job; every value by its index, samples stacked."""
+    from tflite_micro.python.tflite_micro import runtime  # noqa: PLC0415 -- only in the child
+
+    interpreter = runtime.Interpreter.from_bytes(
+        arrays[f"{number}.twin"].tobytes(),
+        arena_size=int(arrays[f"{number}.arena"]),
+        intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors,
+    )
+    count = sum(key.startswith(f"{number}.input.") for key in arrays)
+    inputs = [arrays[f"{number}.input.{position}"] for position in range(count)]
+    values = [int(index) for index in arrays[f"{number}.values"]]
+    collected: dict[int, list[NDArray[np.generic]]] = {index: [] for index in values}
+    for sample in range(len(inputs[0])):
+        for position, samples in enumerate(inputs):
+            # Before every run: the arena's memory of an input may have been reused since.
+            interpreter.set_input(samples[sample : sample + 1], position)
+        interpreter.invoke()
+        for index in values:
+            tensor = interpreter.GetTensor(index, 0)["tensor_data"]
+            collected[index].append(np.array(tensor[0]))
+    return {index: np.stack(samples) for index, samples in collected.items()}
+
+
+if __name__ == "__main__":
+    _child(Path(sys.argv[1]))

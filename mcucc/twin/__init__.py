@@ -1,0 +1,29 @@
+"""The int8 graph as a `.tflite` file, so that TensorFlow Lite Micro can judge it."""
+
+from mcucc.ops import Int8Graph
+from mcucc.twin.draft import TWIN_PREFIX
+from mcucc.twin.lower import lower, same_pads
+from mcucc.twin.read import TensorInfo, keep_operators, read_operators, read_tensors
+from mcucc.twin.serialize import serialize
+
+__all__ = [
+    "TWIN_PREFIX",
+    "TensorInfo",
+    "keep_operators",
+    "read_operators",
+    "read_tensors",
+    "same_pads",
+    "write_twin",
+]
+
+
+def write_twin(graph: Int8Graph) -> bytes:
+    """The int8 graph as the bytes of a `.tflite` file.
+
+    Inputs and outputs are the int8 NHWC tensors of the graph, without QUANTIZE at the edges.
+    Every value has a tensor of its own name; names that begin with `TWIN_PREFIX` exist only here.
+
+    Raises:
+        UnsupportedModelError: TensorFlow Lite cannot express a node.
+    """
+    return serialize(lower(graph))

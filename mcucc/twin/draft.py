@@ -1,0 +1,125 @@
+"""A `.tflite` model while it is being put together: tensors get their indices here."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from mcucc.ir import DType, Shape
+from mcucc.ops import Int8Graph, Int8Node
+from mcucc.twin.model import Code, Options, TwinModel, TwinOperator, TwinTensor
+
+TWIN_PREFIX = "P:"
+"""Begins the names of tensors that exist only in the twin."""
+
+
+@dataclass
+class Draft:
+    """Tensors and operators so far.
+
+    Attributes:
+        graph: what is being translated.
+        tensors: in the order in which they were first named.
+        operators: in order.
+        index: position of each tensor by name.
+    """
+
+    graph: Int8Graph
+    tensors: list[TwinTensor] = field(default_factory=list[TwinTensor])
+    operators: list[TwinOperator] = field(default_factory=list[TwinOperator])
+    index: dict[str, int] = field(default_factory=dict[str, int])
+
+    def model(self) -> TwinModel:
+        """The finished model."""
+        return TwinModel(
+            self.graph.name,
+            tuple(self.tensors),
+            tuple(self.operators),
+            tuple(self.index[port.tensor] for port in self.graph.inputs),
+            tuple(self.index[port.tensor] for port in self.graph.outputs),
+        )
+
+    def operator(self, code: Code, inputs: tuple[int, ...], output: int, options: Options) -> None:
+        """Append an operator."""
+        self.operators.append(TwinOperator(code, inputs, output, options))
+
+    def value(self, name: str) -> int:
+        """Index of an activation of the graph, be it a value or a constant."""
+        if name in self.index:
+            return self.index[name]
+        kind, const = self.graph.type_of(name), self.graph.consts.get(name)
+        data = None if const is None else const.data.tobytes()
+        return self._append(
+            TwinTensor(name, kind.dtype, kind.shape, kind.q.scales, kind.q.zero_point, data=data)
+        )
+
+    def weights(self, node: Int8Node) -> int:
+        """Index of the weights of a convolution or dense layer."""
+        name = node.inputs[1]
+        if name in self.index:
+            return self.index[name]
+        const = self.graph.const(name)
+        quant = const.type.q
+        return self._append(
+            TwinTensor(
+                name,
+                DType.INT8,
+                const.type.shape,
+                quant.scales,
+                axis=quant.axis or 0,
+                data=const.data.tobytes(),
+            )
+        )
+
+    def bias(self, node: Int8Node) -> int:
+        """Index of the bias of a convolution or dense layer; its scale is s_x * s_w[c].
+
+        A bias that two layers share is written once for each pair of scales.
+        """
+        name = node.inputs[2]
+        const = self.graph.const(name)
+        x, weights = self.graph.input_types(node)[:2]
+        scales = tuple(float(np.float32(x.q.scale * s)) for s in weights.q.scales)
+        tensor = TwinTensor(
+            name, DType.INT32, const.type.shape, scales, data=const.data.astype("<i4").tobytes()
+        )
+        if name in self.index:
+            if self.tensors[self.index[name]] == tensor:
+                return self.index[name]
+            tensor = replace(tensor, name=self.extra_name("bias", node))
+        return self._append(tensor)
+
+    def int32(self, purpose: str, node: Int8Node, values: Shape) -> int:
+        """Index of a new constant vector for one operator."""
+        return self.int32_matrix(purpose, node, values, (len(values),))
+
+    def int32_matrix(self, purpose: str, node: Int8Node, values: Shape, shape: Shape) -> int:
+        """Index of a new constant for one operator, of any shape."""
+        data = np.array(values, dtype="<i4").tobytes()
+        return self._append(
+            TwinTensor(self.extra_name(purpose, node), DType.INT32, shape, data=data)
+        )
+
+    def padded(self, node: Int8Node, shape: Shape) -> int:
+        """Index of a new value: the padded first input of a node."""
+        source = self.graph.input_types(node)[0]
+        return self._append(
+            TwinTensor(
+                self.extra_name("padded", node),
+                DType.INT8,
+                shape,
+                source.q.scales,
+                source.q.zero_point,
+            )
+        )
+
+    def extra_name(self, purpose: str, node: Int8Node) -> str:
+        """A name that nothing in the graph or the twin has."""
+        name = f"{TWIN_PREFIX}{purpose}:{node.output}"
+        while name in self.graph.tensors or name in self.graph.consts or name in self.index:
+            name = TWIN_PREFIX + name
+        return name
+
+    def _append(self, tensor: TwinTensor) -> int:
+        self.index[tensor.name] = len(self.tensors)
+        self.tensors.append(tensor)
+        return self.index[tensor.name]

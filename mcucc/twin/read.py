@@ -1,0 +1,97 @@
+"""Reads back what a runner of `.tflite` files must know, and cuts files short."""
+
+import math
+import struct
+from dataclasses import dataclass
+
+import tflite
+
+from mcucc.ir import Shape
+
+_OPERATOR_NAMES = {
+    number: name for name, number in vars(tflite.BuiltinOperator).items() if name.isupper()
+}
+_OUTPUTS_FIELD = 8
+_OPERATORS_FIELD = 10
+"""Offsets of two fields in the vtable of a subgraph."""
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """A tensor of a file.
+
+    Attributes:
+        name: as in the file.
+        index: its position.
+        shape: with batch 1.
+        constant: whether the file holds its data.
+        int8: whether its elements are int8 (the others are int32).
+    """
+
+    name: str
+    index: int
+    shape: Shape
+    constant: bool
+    int8: bool
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its data."""
+        return math.prod(self.shape) * (1 if self.int8 else 4)
+
+
+def read_tensors(twin: bytes) -> tuple[TensorInfo, ...]:
+    """All tensors of a file in order."""
+    model = tflite.Model.GetRootAs(twin)
+    graph = model.Subgraphs(0)
+    return tuple(_tensor(model, graph, index) for index in range(graph.TensorsLength()))
+
+
+def read_operators(twin: bytes) -> tuple[str, ...]:
+    """All operators of a file in order, each as `number, NAME that makes 'tensor'`."""
+    model = tflite.Model.GetRootAs(twin)
+    graph = model.Subgraphs(0)
+    return tuple(_operator(model, graph, index) for index in range(graph.OperatorsLength()))
+
+
+def keep_operators(twin: bytes, count: int) -> bytes:
+    """The same file with its first `count` operators only; the last one makes the only output.
+
+    Args:
+        twin: a file with at least one output and `count` operators.
+        count: at least 1.
+    """
+    data = bytearray(twin)
+    graph = tflite.Model.GetRootAs(data).Subgraphs(0)
+    last = graph.Operators(count - 1).Outputs(0)
+    _shorten(data, graph, _OPERATORS_FIELD, count)
+    outputs = _shorten(data, graph, _OUTPUTS_FIELD, 1)
+    struct.pack_into("<i", data, outputs, last)
+    return bytes(data)
+
+
+def _shorten(data: bytearray, graph: tflite.SubGraph, field: int, length: int) -> int:
+    """Overwrite the length of a vector; the position of its first element."""
+    table = graph._tab  # noqa: SLF001 -- the generated classes cannot write
+    start = table.Vector(table.Offset(field))
+    struct.pack_into("<I", data, start - 4, length)
+    return start
+
+
+def _tensor(model: tflite.Model, graph: tflite.SubGraph, index: int) -> TensorInfo:
+    tensor = graph.Tensors(index)
+    return TensorInfo(
+        (tensor.Name() or b"").decode(),
+        index,
+        tuple(tensor.Shape(axis) for axis in range(tensor.ShapeLength())),
+        model.Buffers(tensor.Buffer()).DataLength() > 0,
+        tensor.Type() == tflite.TensorType.INT8,
+    )
+
+
+def _operator(model: tflite.Model, graph: tflite.SubGraph, index: int) -> str:
+    operator = graph.Operators(index)
+    code = model.OperatorCodes(operator.OpcodeIndex())
+    number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+    output = (graph.Tensors(operator.Outputs(0)).Name() or b"").decode()
+    return f"{index}, {_OPERATOR_NAMES.get(number, str(number))} that makes '{output}'"

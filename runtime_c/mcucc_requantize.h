@@ -1,0 +1,87 @@
+/* From a 32-bit accumulator to an int8 output, bit for bit as TensorFlow Lite Micro does it.
+ *
+ * The meaning is: shift left by max(-right, 0); rounding doubling high multiply by `multiplier`;
+ * rounding shift right by max(right, 0), halves away from zero; add the zero point; clamp.
+ * The three classes differ in cost and in what they demand of the accumulator a:
+ *
+ *   fast     |a| < 2^30 and 1 <= right <= 22; the zero point comes free
+ *   wide     |a << left| < 2^30, any shift
+ *   general  anything; a << left wraps
+ */
+#ifndef MCUCC_REQUANTIZE_H
+#define MCUCC_REQUANTIZE_H
+
+#include "mcucc_base.h"
+
+typedef enum { MCUCC_FAST, MCUCC_WIDE, MCUCC_GENERAL } mcucc_requant_class_t;
+
+/* What one output channel adds to the dot product and how it is scaled. The input's zero point is
+ * folded into the bias. */
+typedef struct {
+    int32_t bias;
+    int32_t multiplier; /* Q31, in [2^30, 2^31), or 0 */
+    int32_t right;      /* shift right; negative: shift left */
+} mcucc_channel_t;
+
+typedef struct {
+    int32_t zero_point;
+    int32_t min; /* clamp: the int8 range, narrowed by a fused activation */
+    int32_t max;
+} mcucc_output_t;
+
+/* round(a * multiplier / 2^31), halves up. The one product that would saturate, -2^31 * -2^31,
+ * cannot occur: multipliers are not negative. */
+MCUCC_INLINE int32_t mcucc_high_mul(int32_t a, int32_t multiplier)
+{
+    return (int32_t)((((int64_t)a * multiplier) + ((int64_t)1 << 30)) >> 31);
+}
+
+/* a / 2^right, halves away from zero, 0 <= right <= 31. */
+MCUCC_INLINE int32_t mcucc_rounding_shift(int32_t a, int32_t right)
+{
+    const int32_t mask = (int32_t)(((uint32_t)1 << right) - 1U);
+    const int32_t remainder = a & mask;
+    const int32_t threshold = (mask >> 1) + ((a < 0) ? 1 : 0);
+    return (a >> right) + ((remainder > threshold) ? 1 : 0);
+}
+
+MCUCC_INLINE int32_t mcucc_scale_fast(int32_t a, int32_t multiplier, int32_t right, int32_t zero)
+{
+    const int32_t x = mcucc_high_mul(a, multiplier);
+    const int32_t offset = ((int32_t)1 << (right - 1)) + (zero * ((int32_t)1 << right));
+    return (x + (x >> 31) + offset) >> right;
+}
+
+MCUCC_INLINE int32_t mcucc_scale_wide(int32_t a, int32_t multiplier, int32_t right, int32_t zero)
+{
+    const int32_t left = (right < 0) ? -right : 0;
+    const int32_t down = (right > 0) ? right : 0;
+    const int32_t x = mcucc_high_mul(a * ((int32_t)1 << left), multiplier);
+    const int32_t mask = -(int32_t)(down > 0);
+    const int32_t round = (int32_t)(((uint32_t)1 << down) >> 1);
+    return ((x + ((x >> 31) & mask) + round) >> down) + zero;
+}
+
+MCUCC_INLINE int32_t mcucc_scale_general(int32_t a, int32_t multiplier, int32_t right, int32_t zero)
+{
+    const int32_t left = (right < 0) ? -right : 0;
+    const int32_t down = (right > 0) ? right : 0;
+    const int32_t x = mcucc_high_mul((int32_t)((uint32_t)a << left), multiplier);
+    return mcucc_rounding_shift(x, down) + zero;
+}
+
+MCUCC_INLINE int8_t mcucc_requantize(int32_t a, const mcucc_channel_t *channel,
+                                     const mcucc_output_t *output, mcucc_requant_class_t kind)
+{
+    int32_t q;
+    if (kind == MCUCC_FAST) {
+        q = mcucc_scale_fast(a, channel->multiplier, channel->right, output->zero_point);
+    } else if (kind == MCUCC_WIDE) {
+        q = mcucc_scale_wide(a, channel->multiplier, channel->right, output->zero_point);
+    } else {
+        q = mcucc_scale_general(a, channel->multiplier, channel->right, output->zero_point);
+    }
+    return (int8_t)mcucc_clamp(q, output->min, output->max);
+}
+
+#endif

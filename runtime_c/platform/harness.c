@@ -1,0 +1,230 @@
+#include "harness.h"
+
+#include <string.h>
+
+#include "harness_io.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#define FORBID(address, bytes) __asan_poison_memory_region((address), (bytes))
+#define ALLOW(address, bytes) __asan_unpoison_memory_region((address), (bytes))
+#else
+#define FORBID(address, bytes) ((void)(address), (void)(bytes))
+#define ALLOW(address, bytes) ((void)(address), (void)(bytes))
+#endif
+
+/* These numbers are those of mcucc/sim/protocol.py. */
+#define REQUEST_MAGIC 0x5152434Du
+#define REPLY_MAGIC 0x5052434Du
+#define RECORD_END 0u
+#define RECORD_OUTPUT 1u
+#define RECORD_TRACE 2u
+#define RECORD_RUN 3u
+#define RECORD_ERROR 4u
+
+#define ERROR_REQUEST 1
+#define ERROR_MEMORY 2
+#define ERROR_STATUS 3
+#define ERROR_STRAY_WRITE 4
+#define ERROR_OUTSIDE 5
+
+#define EXIT_HARNESS 3
+#define CANARY 0xC5u
+#define WRITE_BUFFER_BYTES 256u
+
+typedef struct {
+    uint32_t magic;
+    uint32_t samples;
+    uint32_t sample_bytes;
+    uint32_t paint;
+    uint32_t placement;
+} request_t;
+
+static harness_memory_t memory;
+static request_t request;
+static uint8_t buffer[WRITE_BUFFER_BYTES];
+static uint32_t buffered;
+
+static void flush(void)
+{
+    if (harness_io_write(buffer, buffered) != 0) {
+        harness_io_exit(EXIT_HARNESS);
+    }
+    buffered = 0u;
+}
+
+static void write_bytes(const void *from, uint32_t bytes)
+{
+    if (bytes > WRITE_BUFFER_BYTES - buffered) {
+        flush();
+    }
+    if (bytes <= WRITE_BUFFER_BYTES) {
+        memcpy(&buffer[buffered], from, bytes);
+        buffered += bytes;
+    } else if (harness_io_write(from, bytes) != 0) {
+        harness_io_exit(EXIT_HARNESS);
+    }
+}
+
+static void begin_record(uint32_t kind, uint32_t bytes)
+{
+    const uint32_t head[2] = {kind, bytes};
+    write_bytes(head, sizeof head);
+}
+
+static void fail(int32_t error, int32_t where, int32_t detail)
+{
+    const int32_t body[3] = {error, where, detail};
+    begin_record(RECORD_ERROR, sizeof body);
+    write_bytes(body, sizeof body);
+    flush();
+    harness_io_exit(EXIT_HARNESS);
+}
+
+void harness_trace(int32_t tensor, int32_t y, int32_t x0, int32_t x1, const int8_t *pixels,
+                   uint32_t bytes)
+{
+    const int32_t place[4] = {tensor, y, x0, x1};
+    begin_record(RECORD_TRACE, (uint32_t)sizeof place + bytes);
+    write_bytes(place, sizeof place);
+    write_bytes(pixels, bytes);
+}
+
+/* Differs from byte to byte and from step to step, so that a stray copy is seen as well. */
+static uint8_t dead_byte(int32_t step, uint32_t offset)
+{
+    return (uint8_t)(request.paint + 37u * offset + 101u * (uint32_t)step);
+}
+
+void harness_step_begin(int32_t step, harness_spans_t dead)
+{
+    for (uint32_t i = 0u; i < dead.count; i++) {
+        const harness_span_t span = dead.spans[i];
+        for (uint32_t k = span.offset; k < span.offset + span.bytes; k++) {
+            memory.arena[k] = dead_byte(step, k);
+        }
+        FORBID(&memory.arena[span.offset], span.bytes);
+    }
+}
+
+void harness_step_end(int32_t step, harness_spans_t dead)
+{
+    for (uint32_t i = 0u; i < dead.count; i++) {
+        const harness_span_t span = dead.spans[i];
+        ALLOW(&memory.arena[span.offset], span.bytes);
+        for (uint32_t k = span.offset; k < span.offset + span.bytes; k++) {
+            if (memory.arena[k] != dead_byte(step, k)) {
+                fail(ERROR_STRAY_WRITE, step, (int32_t)k);
+            }
+        }
+    }
+}
+
+static void paint(void)
+{
+    for (uint8_t *p = memory.low; p < memory.high; p++) {
+        *p = (uint8_t)CANARY;
+    }
+    for (uint32_t i = 0u; i < harness_network.arena_bytes; i++) {
+        memory.arena[i] = (uint8_t)request.paint;
+    }
+}
+
+static void check_surroundings(void)
+{
+    const uint8_t *const end = memory.arena + harness_network.arena_bytes;
+    for (const uint8_t *p = memory.low; p < memory.high; p++) {
+        const int inside = p >= memory.arena && p < end;
+        if (!inside && *p != CANARY) {
+            fail(ERROR_OUTSIDE, (int32_t)(p - memory.arena), 0);
+        }
+    }
+}
+
+static uint32_t touched_end(void)
+{
+    uint32_t end = harness_network.arena_bytes;
+    while (end > 0u && memory.arena[end - 1u] == (uint8_t)request.paint) {
+        end--;
+    }
+    return end;
+}
+
+static void read_inputs(void)
+{
+    const harness_spans_t inputs = harness_network.inputs;
+    for (uint32_t i = 0u; i < inputs.count; i++) {
+        const harness_span_t span = inputs.spans[i];
+        if (harness_io_read(&memory.arena[span.offset], span.bytes) != span.bytes) {
+            fail(ERROR_REQUEST, 0, 0);
+        }
+    }
+}
+
+static uint32_t sum_bytes(harness_spans_t spans)
+{
+    uint32_t sum = 0u;
+    for (uint32_t i = 0u; i < spans.count; i++) {
+        sum += spans.spans[i].bytes;
+    }
+    return sum;
+}
+
+static void write_outputs(void)
+{
+    const harness_spans_t outputs = harness_network.outputs;
+    begin_record(RECORD_OUTPUT, sum_bytes(outputs));
+    for (uint32_t i = 0u; i < outputs.count; i++) {
+        const harness_span_t span = outputs.spans[i];
+        write_bytes(&memory.arena[span.offset], span.bytes);
+    }
+}
+
+static void run_sample(void)
+{
+    uint32_t observed[2];
+    int status;
+
+    paint();
+    read_inputs();
+    status = harness_io_call(harness_network.run, memory.arena, &observed[1]);
+    if (status != 0) {
+        fail(ERROR_STATUS, status, 0);
+    }
+    check_surroundings();
+    observed[0] = touched_end();
+    write_outputs();
+    begin_record(RECORD_RUN, sizeof observed);
+    write_bytes(observed, sizeof observed);
+}
+
+static void prepare(void)
+{
+    const uint32_t magic = REPLY_MAGIC;
+    if (harness_io_open() != 0) {
+        harness_io_exit(EXIT_HARNESS);
+    }
+    write_bytes(&magic, sizeof magic);
+    if (harness_io_read(&request, sizeof request) != sizeof request ||
+        request.magic != REQUEST_MAGIC ||
+        request.sample_bytes != sum_bytes(harness_network.inputs)) {
+        fail(ERROR_REQUEST, 0, 0);
+    }
+    memory = harness_io_memory(harness_network.arena_bytes, harness_network.arena_align,
+                               request.placement);
+    if (memory.arena == NULL) {
+        fail(ERROR_MEMORY, 0, 0);
+    }
+}
+
+int main(void)
+{
+    prepare();
+    for (uint32_t i = 0u; i < request.samples; i++) {
+        run_sample();
+    }
+    begin_record(RECORD_END, 0u);
+    flush();
+    harness_io_exit(0);
+    return 0;
+}

@@ -1,0 +1,43 @@
+/* The harness runs a network on recorded inputs; it is the same on the host and on a target.
+
+   It reads a request (samples of raw int8 inputs) and writes a reply (outputs and what was
+   observed). mcucc/sim/protocol.py describes both formats. What the harness must know of a
+   network is in one constant, `harness_network`, which is rendered for each network. */
+#ifndef HARNESS_H
+#define HARNESS_H
+
+#include <stdint.h>
+
+/* Bytes [offset, offset + bytes) of the arena. */
+typedef struct {
+    uint32_t offset;
+    uint32_t bytes;
+} harness_span_t;
+
+typedef struct {
+    const harness_span_t *spans;
+    uint32_t count;
+} harness_spans_t;
+
+typedef struct {
+    uint32_t arena_bytes;
+    uint32_t arena_align;
+    harness_spans_t inputs;
+    harness_spans_t outputs;
+    int (*run)(void *arena);
+} harness_network_t;
+
+extern const harness_network_t harness_network;
+
+/* Writes one trace record: `bytes` bytes of the pixels [x0, x1) of row y of a tensor. */
+void harness_trace(int32_t tensor, int32_t y, int32_t x0, int32_t x1, const int8_t *pixels,
+                   uint32_t bytes);
+
+/* Overwrites the bytes of the arena that no buffer owns during a step. Under AddressSanitizer
+   they may be neither read nor written until the step ends. */
+void harness_step_begin(int32_t step, harness_spans_t dead);
+
+/* Ends the run with an error if a byte that no buffer owns has changed since the step began. */
+void harness_step_end(int32_t step, harness_spans_t dead);
+
+#endif

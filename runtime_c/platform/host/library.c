@@ -1,0 +1,37 @@
+/* The network as a shared library for use within another process. */
+#include "library.h"
+
+#include <string.h>
+
+uint32_t harness_arena_bytes(void)
+{
+    return harness_network.arena_bytes;
+}
+
+uint32_t harness_arena_align(void)
+{
+    return harness_network.arena_align;
+}
+
+int harness_run_samples(uint8_t *arena, const int8_t *inputs, int8_t *outputs, uint32_t samples)
+{
+    const harness_network_t *const net = &harness_network;
+    for (uint32_t n = 0u; n < samples; n++) {
+        int status;
+        for (uint32_t i = 0u; i < net->inputs.count; i++) {
+            const harness_span_t span = net->inputs.spans[i];
+            memcpy(&arena[span.offset], inputs, span.bytes);
+            inputs += span.bytes;
+        }
+        status = net->run(arena);
+        if (status != 0) {
+            return status;
+        }
+        for (uint32_t i = 0u; i < net->outputs.count; i++) {
+            const harness_span_t span = net->outputs.spans[i];
+            memcpy(outputs, &arena[span.offset], span.bytes);
+            outputs += span.bytes;
+        }
+    }
+    return 0;
+}

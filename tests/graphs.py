@@ -1,0 +1,255 @@
+"""Builds small int8 graphs with seeded random weights, for tests of every stage."""
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcucc.ir import Const, DType, Node, Port, QParams, Shape, TensorType
+from mcucc.ops import (
+    SOFTMAX_QUANT,
+    Activation,
+    Add,
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    Int8Graph,
+    Int8Node,
+    Int8Op,
+    Mean,
+    Pad,
+    Pads,
+    Requantize,
+    Reshape,
+    Softmax,
+)
+from mcucc.ops.verify import verify
+from mcucc.twin import same_pads
+
+Pair = tuple[int, int]
+Padding = Literal["same", "valid"] | Pads
+
+
+def quant(scale: float, zero_point: int = 0) -> QParams:
+    """Quantisation of an activation; the scale is rounded to float32."""
+    return QParams((float(np.float32(scale)),), zero_point)
+
+
+def every_operator_graph(name: str = "everything") -> Int8Graph:
+    """A small network in which every int8 operator occurs."""
+    b = GraphBuilder(name, seed=1)
+    x = b.input((1, 9, 10, 3))
+    first = b.conv(x, 8, activation="relu6")
+    wide = b.depthwise(first, stride=(2, 2), pads=(1, 1, 1, 1), activation="relu")
+    narrow = b.conv(wide, 8, (1, 1))
+    total = b.add(wide, narrow)
+    pooled = b.average_pool(b.requantize(total), (2, 2))
+    padded = b.pad(pooled, (1, 0, 2, 1))
+    features = b.add(b.reshape(b.mean(padded), (1, 2, 2, 2)), b.constant((1, 2, 2, 2)))
+    b.softmax(b.dense(b.flatten(features), 5))
+    return b.build()
+
+
+class GraphBuilder:
+    """Adds operators one by one; each method returns the name of the value it makes.
+
+    Quantisation, weights and biases that are not given are drawn from the seed, such that most
+    outputs are not saturated.
+    """
+
+    def __init__(self, name: str = "net", seed: int = 0) -> None:
+        self.name = name
+        self.rng = np.random.default_rng(seed)
+        self.inputs: list[str] = []
+        self.nodes: list[Int8Node] = []
+        self.tensors: dict[str, TensorType] = {}
+        self.consts: dict[str, Const] = {}
+
+    def input(self, shape: Shape, q: QParams | None = None, name: str | None = None) -> str:
+        name = name or f"x{len(self.inputs)}"
+        self.inputs.append(name)
+        self.tensors[name] = TensorType(DType.INT8, shape, q or self._any_quant(0.05))
+        return name
+
+    def conv(
+        self,
+        x: str,
+        out_c: int,
+        kernel: Pair = (3, 3),
+        *,
+        stride: Pair = (1, 1),
+        dilation: Pair = (1, 1),
+        pads: Padding = "same",
+        activation: Activation = "none",
+        q: QParams | None = None,
+        weight_scales: Sequence[float] | None = None,
+        bias: Sequence[int] | None = None,
+    ) -> str:
+        shape = (out_c, *kernel, self.tensors[x].shape[-1])
+        full = self._pads(x, kernel, stride, dilation, pads)
+        op = Conv2D(stride, dilation, full, activation)
+        return self._weighted(op, x, shape, 0, q, weight_scales, bias)
+
+    def depthwise(
+        self,
+        x: str,
+        kernel: Pair = (3, 3),
+        *,
+        multiplier: int = 1,
+        stride: Pair = (1, 1),
+        dilation: Pair = (1, 1),
+        pads: Padding = "same",
+        activation: Activation = "none",
+        q: QParams | None = None,
+        weight_scales: Sequence[float] | None = None,
+        bias: Sequence[int] | None = None,
+    ) -> str:
+        shape = (1, *kernel, self.tensors[x].shape[-1] * multiplier)
+        full = self._pads(x, kernel, stride, dilation, pads)
+        op = DepthwiseConv2D(stride, dilation, full, activation)
+        return self._weighted(op, x, shape, 3, q, weight_scales, bias)
+
+    def dense(
+        self,
+        x: str,
+        out_c: int,
+        *,
+        activation: Activation = "none",
+        q: QParams | None = None,
+        weight_scales: Sequence[float] | None = None,
+        bias: Sequence[int] | None = None,
+    ) -> str:
+        shape = (out_c, self.tensors[x].shape[-1])
+        return self._weighted(FullyConnected(activation), x, shape, 0, q, weight_scales, bias)
+
+    def add(
+        self, a: str, b: str, *, activation: Activation = "none", q: QParams | None = None
+    ) -> str:
+        scale = math.hypot(self._scale(a), self._scale(b))
+        return self._node(Add(activation), (a, b), q or self._any_quant(scale))
+
+    def requantize(self, x: str, q: QParams | None = None) -> str:
+        return self._node(Requantize(), (x,), q or self._any_quant(1.3 * self._scale(x)))
+
+    def average_pool(
+        self, x: str, kernel: Pair, *, stride: Pair = (1, 1), pads: Padding = "valid"
+    ) -> str:
+        full = self._pads(x, kernel, stride, (1, 1), pads)
+        return self._node(AveragePool2D(kernel, stride, full), (x,), self.tensors[x].q)
+
+    def mean(
+        self,
+        x: str,
+        axes: tuple[int, ...] = (1, 2),
+        *,
+        keep_dims: bool = False,
+        q: QParams | None = None,
+    ) -> str:
+        return self._node(Mean(axes, keep_dims), (x,), q or self._any_quant(self._scale(x) / 4))
+
+    def softmax(self, x: str) -> str:
+        return self._node(Softmax(), (x,), SOFTMAX_QUANT)
+
+    def reshape(self, x: str, shape: Shape) -> str:
+        return self._node(Reshape(shape), (x,), self.tensors[x].q)
+
+    def flatten(self, x: str) -> str:
+        return self.reshape(x, (1, self.tensors[x].size))
+
+    def pad(self, x: str, pads: Pads) -> str:
+        return self._node(Pad(pads), (x,), self.tensors[x].q)
+
+    def constant(self, shape: Shape, q: QParams | None = None) -> str:
+        """An int8 constant that may stand where an activation may."""
+        name = f"constant{len(self.consts)}"
+        kind = TensorType(DType.INT8, shape, q or self._any_quant(0.05))
+        return self._const(name, kind, self._int8(shape))
+
+    def build(self, *outputs: str) -> Int8Graph:
+        """The graph, verified; without arguments the last value made is the only output."""
+        graph = Int8Graph(
+            self.name,
+            tuple(self._port(name) for name in self.inputs),
+            tuple(self._port(name) for name in outputs or (self.nodes[-1].output,)),
+            tuple(self.nodes),
+            dict(self.tensors),
+            dict(self.consts),
+        )
+        verify(graph)
+        return graph
+
+    def _weighted(
+        self,
+        op: Conv2D | DepthwiseConv2D | FullyConnected,
+        x: str,
+        shape: Shape,
+        axis: int,
+        q: QParams | None,
+        weight_scales: Sequence[float] | None,
+        bias: Sequence[int] | None,
+    ) -> str:
+        out_c, number = shape[axis], len(self.nodes)
+        drawn = self.rng.uniform(0.002, 0.02, out_c) if weight_scales is None else weight_scales
+        scales = tuple(float(np.float32(s)) for s in drawn)
+        per_axis = axis if len(scales) == out_c else None
+        taps = math.prod(shape) // out_c
+        if bias is None:
+            bias = self.rng.integers(-3000, 3001, out_c).tolist()
+        weights = self._const(
+            f"w{number}", TensorType(DType.INT8, shape, QParams(scales, 0, per_axis)), None
+        )
+        bias_name = self._const(
+            f"b{number}", TensorType(DType.INT32, (out_c,)), np.array(bias, dtype=np.int32)
+        )
+        spread = self._scale(x) * float(np.median(scales)) * math.sqrt(taps) * 100
+        return self._node(op, (x, weights, bias_name), q or self._any_quant(spread))
+
+    def _node(self, op: Int8Op, inputs: tuple[str, ...], q: QParams) -> str:
+        name = f"{type(op).__name__.lower()}{len(self.nodes)}"
+        types = [self._type(i) for i in inputs]
+        self.tensors[f"{name}_out"] = TensorType(DType.INT8, op.infer(types), q)
+        self.nodes.append(Node(op, inputs, f"{name}_out", name, (f"onnx_{name}",)))
+        return f"{name}_out"
+
+    def _const(self, name: str, kind: TensorType, data: NDArray[np.generic] | None) -> str:
+        self.consts[name] = Const(name, kind, self._int8(kind.shape) if data is None else data)
+        return name
+
+    def _int8(self, shape: Shape) -> NDArray[np.int8]:
+        return self.rng.integers(-127, 128, shape, dtype=np.int8)
+
+    def _pads(
+        self, x: str, kernel: Pair, stride: Pair, dilation: Pair, pads: Padding
+    ) -> Pads:
+        if pads == "same":
+            return same_pads(self.tensors[x].shape, kernel, stride, dilation)
+        return (0, 0, 0, 0) if pads == "valid" else pads
+
+    def _any_quant(self, scale: float) -> QParams:
+        return quant(scale, int(self.rng.integers(-128, 128)))
+
+    def _scale(self, x: str) -> float:
+        return self._type(x).q.scale
+
+    def _type(self, name: str) -> TensorType:
+        return self.tensors[name] if name in self.tensors else self.consts[name].type
+
+    def _port(self, name: str) -> Port:
+        kind = self.tensors[name]
+        return Port(name, name, kind.dtype, kind.shape)
+
+
+def random_inputs(graph: Int8Graph, count: int, seed: int = 0) -> dict[str, NDArray[np.int8]]:
+    """Samples for every input: random ones, then one of all -128 and one of all 127."""
+    rng = np.random.default_rng(seed)
+    samples: dict[str, NDArray[np.int8]] = {}
+    for port in graph.inputs:
+        shape = graph.tensors[port.tensor].shape[1:]
+        values = rng.integers(-128, 128, (count, *shape), dtype=np.int8)
+        if count >= 3:
+            values[-2], values[-1] = -128, 127
+        samples[port.tensor] = values
+    return samples

@@ -1,0 +1,30 @@
+"""Holds the numpy reference against TensorFlow Lite Micro, many small graphs per child process."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from mcucc.ops import Int8Graph
+from mcucc.reference.interpreter import run
+from mcucc.sim.tflm import TflmJob, run_tflm_jobs, tflm_available
+from mcucc.twin import write_twin
+from tests.graphs import random_inputs
+
+needs_tflm = pytest.mark.skipif(
+    not tflm_available(), reason="the tflite_micro wheel is not installed"
+)
+
+
+def assert_tflm_agrees(graphs: Sequence[Int8Graph], samples: int = 4) -> None:
+    """Every tensor of every graph must have the same bits in numpy and in TFLM."""
+    inputs = [random_inputs(graph, samples, seed) for seed, graph in enumerate(graphs)]
+    jobs = [
+        TflmJob(write_twin(graph), tuple(given[port.tensor] for port in graph.inputs))
+        for graph, given in zip(graphs, inputs, strict=True)
+    ]
+    results = run_tflm_jobs(jobs, timeout=120)
+    for graph, given, judged in zip(graphs, inputs, results, strict=True):
+        for name, value in run(graph, given).items():
+            wrong = int(np.count_nonzero(value != judged[name]))
+            assert wrong == 0, f"{graph.name}: '{name}' differs in {wrong} of {value.size} elements"

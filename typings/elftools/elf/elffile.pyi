@@ -1,0 +1,9 @@
+from collections.abc import Iterator
+from typing import IO
+
+from elftools.elf.sections import Section
+
+class ELFFile:
+    def __init__(self, stream: IO[bytes]) -> None: ...
+    def iter_sections(self) -> Iterator[Section]: ...
+    def get_section_by_name(self, name: str) -> Section | None: ...

@@ -1,0 +1,3 @@
+from torch.nn import BatchNorm2d, Conv2d
+
+def fuse_conv_bn_eval(conv: Conv2d, bn: BatchNorm2d) -> Conv2d: ...
