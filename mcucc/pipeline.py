@@ -11,6 +11,7 @@ True
 
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +23,12 @@ from mcucc.build.network import Network
 from mcucc.build.sizes import Sizes, measure_sizes
 from mcucc.build.toolchain import ARM_GCC, has_tool
 from mcucc.codegen import Files, Program, Provenance, SelfTest, emit, lower, self_test
-from mcucc.errors import DoesNotFitError, InputFileError
-from mcucc.importer import OnnxModel, check_name, identifier, lower_qdq, read_onnx
+from mcucc.errors import DoesNotFitError, InputFileError, UnsupportedModelError, Violation
+from mcucc.importer import OnnxModel, OnnxPort, check_name, identifier, lower_qdq, read_onnx
 from mcucc.ir import print_graph
 from mcucc.kernels import select_kernels
 from mcucc.ops import Int8Graph
-from mcucc.ops.verify import total_macs, verify
+from mcucc.ops.verify import node_macs, total_macs, verify
 from mcucc.passes import INT8, run_passes
 from mcucc.reference import interpreter
 from mcucc.report import Report, load_report, to_json
@@ -85,6 +86,72 @@ class Compilation:
     files: Files
     twin: bytes
     misfit: str
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a file holds.
+
+    Attributes:
+        model: file name.
+        sha256: of the file.
+        opset: version of the default operator set.
+        ops: how often each ONNX operator occurs, by name.
+        inputs: declared inputs; a dimension is None where the file leaves it open.
+        outputs: likewise.
+        supported: whether mcucc can compile it.
+        violations: every reason why it cannot.
+        macs: multiply-accumulates, None if it is not supported.
+        params: elements of weights and biases, None if it is not supported.
+        layers: (name, operator, output shape, MACs) of the int8 network, empty if not supported.
+    """
+
+    model: str
+    sha256: str
+    opset: int
+    ops: Mapping[str, int]
+    inputs: tuple[OnnxPort, ...]
+    outputs: tuple[OnnxPort, ...]
+    supported: bool
+    violations: tuple[Violation, ...]
+    macs: int | None
+    params: int | None
+    layers: tuple[tuple[str, str, tuple[int, ...], int], ...]
+
+
+def inspect_model(path: Path) -> Inspection:
+    """Look into an ONNX file.
+
+    Raises:
+        InputFileError: the file cannot be read. An unsupported network is no error here.
+    """
+    model = read_onnx(path)
+    graph, violations = None, ()
+    try:
+        graph = lower_qdq(model, identifier(path))
+        select_kernels(graph)
+    except UnsupportedModelError as error:
+        graph, violations = None, error.violations
+    return Inspection(
+        model=path.name,
+        sha256=model.sha256,
+        opset=model.opset,
+        ops=dict(sorted(Counter(node.op for node in model.nodes).items())),
+        inputs=model.inputs,
+        outputs=model.outputs,
+        supported=graph is not None,
+        violations=violations,
+        macs=None if graph is None else total_macs(graph),
+        params=None if graph is None else sum(c.type.size for c in graph.consts.values()),
+        layers=() if graph is None else _layers(graph),
+    )
+
+
+def _layers(graph: Int8Graph) -> tuple[tuple[str, str, tuple[int, ...], int], ...]:
+    return tuple(
+        (n.name, type(n.op).__name__, graph.tensors[n.output].shape, node_macs(graph, n))
+        for n in graph.nodes
+    )
 
 
 def compile_model(path: Path, options: CompileOptions) -> Compilation:

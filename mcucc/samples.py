@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,10 +96,11 @@ def flatten(samples: Samples) -> NDArray[np.int8]:
 def _read_arrays(path: Path) -> Mapping[str, NDArray[np.generic]]:
     try:
         loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {"": loaded}
-        with loaded:
-            return {name: np.asarray(loaded[name]) for name in loaded.files}
+        if isinstance(loaded, np.lib.npyio.NpzFile):
+            with loaded:
+                names = [str(name) for name in loaded.files]
+                return {name: cast("NDArray[np.generic]", loaded[name]) for name in names}
+        return {"": loaded}
     except OSError as error:
         raise InputFileError(path, f"cannot be read: {error.strerror or error}") from error
     except (ValueError, EOFError) as error:

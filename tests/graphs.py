@@ -221,9 +221,7 @@ class GraphBuilder:
     def _int8(self, shape: Shape) -> NDArray[np.int8]:
         return self.rng.integers(-127, 128, shape, dtype=np.int8)
 
-    def _pads(
-        self, x: str, kernel: Pair, stride: Pair, dilation: Pair, pads: Padding
-    ) -> Pads:
+    def _pads(self, x: str, kernel: Pair, stride: Pair, dilation: Pair, pads: Padding) -> Pads:
         if pads == "same":
             return same_pads(self.tensors[x].shape, kernel, stride, dilation)
         return (0, 0, 0, 0) if pads == "valid" else pads

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnxruntime  # noqa: TID251 - ONNX Runtime's quantiser is what this example shows
+import onnxruntime
 import torch
 from numpy.typing import NDArray
-from onnxruntime import quantization  # noqa: TID251 - as above
+from onnxruntime import quantization
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import Tensor, nn

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from mcucc.errors import UsageError
 from mcucc.importer.qdq import lower_qdq
-from mcucc.importer.reader import OnnxModel, read_onnx
+from mcucc.importer.reader import OnnxModel, OnnxPort, read_onnx
 
-__all__ = ["OnnxModel", "check_name", "identifier", "lower_qdq", "read_onnx"]
+__all__ = ["OnnxModel", "OnnxPort", "check_name", "identifier", "lower_qdq", "read_onnx"]
 
 _C_KEYWORDS = frozenset(
     """auto break case char const continue default do double else enum extern float for goto if

@@ -18,10 +18,17 @@ class Softmax(Op):
         """The input's shape."""
         return inputs[0].shape
 
-    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:  # noqa: ARG002
-        """The output's quantisation is fixed."""
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
+        """The output's quantisation is fixed; scale and sum stay within the fixed-point formats.
+
+        TensorFlow Lite aborts on scales up to 2^-26; its sum is Q12.19 and 4096 ones overflow it.
+        """
         if output.quant != SOFTMAX_QUANT:
             yield "the output must have scale 1/256 and zero point -128"
+        if inputs[0].q.scale <= 2**-26:
+            yield "the input's scale must be above 2^-26"
+        if inputs[0].shape[-1] >= 2**12:
+            yield "there must be fewer than 4096 classes"
 
     @property
     def aliasing(self) -> Aliasing:

@@ -24,7 +24,7 @@ class _Way(NamedTuple):
 _Path = tuple[int, "_Path"] | None
 
 
-def beam_order(model: CostModel, width: int, below: int) -> tuple[int, ...] | None:
+def beam_order(model: CostModel, width: int, *, bound: int, below: int) -> tuple[int, ...] | None:
     """An order whose peak is below a limit, None if none was found.
 
     All ways grow by one node at a time. Of those of equal length the ones with the lowest peak
@@ -33,9 +33,10 @@ def beam_order(model: CostModel, width: int, below: int) -> tuple[int, ...] | No
     Args:
         model: the cost of each step.
         width: how many ways are kept.
+        bound: bytes that every order needs; up to there no way is worse than another.
         below: bytes; ways that reach this peak are given up.
     """
-    ways = [_Way(0, 0, model.start(), None)]
+    ways = [_Way(bound, 0, model.start(), None)]
     for _ in model.work.tasks:
         ways = _grow(model, ways, below)
         ways.sort(key=lambda way: (way.peak, way.kept))

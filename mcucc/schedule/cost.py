@@ -44,7 +44,9 @@ class CostModel:
         self._sizes = tuple(content.size for content in work.contents)
         self._inputs = bits(i for i, content in enumerate(work.contents) if content.writer is None)
         self._unread = bits(
-            i for i in members(self._inputs) if not work.contents[i].readers | work.contents[i].kept
+            i
+            for i in members(self._inputs)
+            if not work.contents[i].readers and not work.contents[i].kept
         )
 
     def start(self) -> State:

@@ -65,7 +65,7 @@ def best_order(
         return Order(exact.found, exact.reached, proven=True)
     if not exact.is_open:
         return Order(given, peak, proven=True)
-    found = beam_order(model, width, below=peak)
+    found = beam_order(model, width, bound=exact.reached, below=peak)
     if found is None:
         return Order(given, peak, proven=False)
     return Order(found, model.peak(found), proven=model.peak(found) <= exact.reached)

@@ -78,14 +78,13 @@ def scales_for_shifts(
 
 def biases_for_shifts(shifts: Sequence[int], rng: np.random.Generator) -> list[int]:
     """Biases that bring outputs into int8 where an int32 can, with both signs."""
-    bounds = [min(2 ** max(8 - shift, 0), 2**31 - 2**23) for shift in shifts]
+    bounds = [min(1 << max(8 - shift, 0), (1 << 31) - (1 << 23)) for shift in shifts]
     return [int(rng.integers(-bound, bound + 1)) for bound in bounds]
 
 
 def biases_near_bound(count: int, rng: np.random.Generator) -> list[int]:
     """Biases so near to +-2^30 that accumulators lie on either side of it."""
-    signs = np.where(np.arange(count) % 2 == 0, 1, -1)
-    return (signs * (2**30 + rng.integers(-40_000, 40_000, count))).tolist()
+    return [(-1) ** k * (2**30 + int(rng.integers(-40_000, 40_000))) for k in range(count)]
 
 
 def shift_graphs(kind: str) -> list[Int8Graph]:

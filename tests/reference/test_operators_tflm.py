@@ -81,6 +81,16 @@ def test_mean():
     assert_tflm_agrees(graphs, samples=16)
 
 
+def test_mean_truncates_the_reciprocal():
+    """A sum of 6 over 3 at ratio 7/4 is 3.5: a rounded reciprocal gives 4, a truncated one 3."""
+    graphs: list[Int8Graph] = []
+    for seed, (count, ratio) in enumerate([(3, 1.75), (3, 1.125), (5, 3.5), (7, 2.75), (6, 3.25)]):
+        b = GraphBuilder(f"mean of {count} at {ratio}", seed=seed)
+        b.mean(b.input((1, count, 1, 4000), quant(ratio)), (1,), q=quant(1.0))
+        graphs.append(b.build())
+    assert_tflm_agrees(graphs, samples=8)
+
+
 def test_two_means_round_twice():
     b = GraphBuilder("two means", seed=5)
     x = b.input((1, 5, 5, 160), quant(0.0173, -9))

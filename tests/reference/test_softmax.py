@@ -18,8 +18,9 @@ def test_the_table_is_the_exponential(scale: float):
 
 
 def test_the_table_ends_where_the_format_does():
-    assert softmax_table(1.0)[31] > 0
-    assert softmax_table(1.0)[32:].tolist() == [0] * 224
+    """At scale 16 a distance of 1 is beyond Q5.26, though exp(-16) in Q0.31 is 242."""
+    assert softmax_table(15.5)[1] > 0
+    assert softmax_table(16.0)[1:].tolist() == [0] * 255
 
 
 def test_a_scale_below_the_format_is_refused():

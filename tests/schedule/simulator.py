@@ -40,10 +40,7 @@ class Simulator:
             for tensor in self.graph.variable_inputs(planned.node):
                 self._check(tensor, f"read by {planned.node.name}")
             self._execute(step, planned.node)
-        survivors = (
-            self.graph.output_tensors | inputs if self.keep_input else self.graph.output_tensors
-        )
-        for tensor in survivors:
+        for tensor in self.graph.output_tensors | (inputs if self.keep_input else frozenset[str]()):
             self._check(tensor, "after the run")
 
     def _execute(self, step: int, node: Int8Node) -> None:
@@ -58,6 +55,7 @@ class Simulator:
         kernel, offset = self.plan.schedule.steps[step].kernel, self.plan.scratch_offset(step)
         assert (kernel is not None and kernel.scratch_bytes > 0) == (offset is not None)
         if kernel is not None and offset is not None:
+            assert offset % self._alignment == 0
             scratch = range(offset, offset + kernel.scratch_bytes)
             assert not any(_overlap(scratch, place) for place in (*tensors, target))
             self._fill(scratch, "scratch")
@@ -80,8 +78,12 @@ class Simulator:
             self._fill(range(begin, end), "dead")
 
     def _write(self, tensor: str) -> None:
-        assert self.plan.offset(tensor) % self.plan.schedule.problem.buffers[0].alignment == 0
+        assert self.plan.offset(tensor) % self._alignment == 0
         self._fill(self._range(tensor), self.origin[tensor])
+
+    @property
+    def _alignment(self) -> int:
+        return self.plan.schedule.problem.buffers[0].alignment
 
     def _fill(self, place: range, label: str) -> None:
         assert 0 <= place.start < place.stop <= len(self.arena)

@@ -7,6 +7,8 @@ from mcucc.errors import InvariantError
 from mcucc.ops import Int8Graph
 from mcucc.schedule import MemoryPlan, dead_ranges, live_tensors, peak_step, plan_memory
 from mcucc.schedule import schedule_layers as layers
+from mcucc.schedule.inplace import overwritten
+from mcucc.schedule.work import Content, Task, Work
 from tests.graphs import GraphBuilder
 from tests.schedule.drawn import Drawn, Q, drawn_graphs, kernels_for
 from tests.schedule.simulator import Simulator
@@ -115,6 +117,14 @@ def test_add_of_a_constant_is_in_place_of_the_other() -> None:
     assert planned(builder.build()).schedule.home[total] == x
 
 
+@pytest.mark.parametrize(("size", "below"), [(8, 0), (6, None), (9, None)])
+def test_only_bytes_of_the_same_size_are_written_over(size: int, below: int | None) -> None:
+    read = Content(("x",), 8, writer=None, readers=1, kept=False)
+    written = Content(("y",), size, writer=0, readers=0, kept=True)
+    task = Task(needs=0, reads=(0,), writes=1, in_place=True, scratch=0)
+    assert overwritten(Work((task,), (read, written)), 0, done=0) == below
+
+
 def test_a_reshape_shares_bytes_even_if_its_input_lives_on() -> None:
     builder = GraphBuilder()
     x = builder.input((1, 8), Q)
@@ -161,7 +171,8 @@ def test_values_that_nobody_reads_live_for_one_step() -> None:
     dead = builder.dense(x, 20, q=Q)
     y = builder.dense(x, 8, q=Q)
     lives = planned(builder.build(y)).schedule.lives
-    assert (lives[unread], lives[dead], lives[y]) == ((0, 1), (0, 1), (1, 2))
+    # y first: at step 0 the unread input is still there.
+    assert (lives[unread], lives[y], lives[dead]) == ((0, 1), (0, 2), (1, 2))
 
 
 def test_scratch_lives_for_its_step_beside_all_that_is_live() -> None:

@@ -1,4 +1,4 @@
-"""What mcucc uses of the flatbuffers schema."""
+# What mcucc uses of the flatbuffers schema.
 
 from flatbuffers import Builder, Table
 

@@ -1,0 +1,207 @@
+"""The ladder for a compiled network: numpy, host C, TFLM and QEMU must agree in every bit.
+
+The numpy reference computes every tensor of the graph; each other judge is held against it,
+tensor by tensor in the order of the steps.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcucc.compiled import CompiledNetwork
+from mcucc.errors import SimulationError
+from mcucc.reference import interpreter
+from mcucc.samples import Samples, flatten, load_samples, random_samples
+from mcucc.sim.result import RunResult
+from mcucc.sim.tflm import TflmAbsentError, run_tflm
+
+RANDOM_SAMPLES = 8
+"""How many random inputs are used if the user gives none."""
+
+TFLM_TIMEOUT_S = 600.0
+
+Values = Mapping[str, NDArray[np.int8]]
+"""Tensors (N, ...) by name."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first element in which a judge disagrees with the numpy reference.
+
+    Attributes:
+        judge: who disagrees.
+        tensor: its name in the graph.
+        sample: index of the sample.
+        index: of the element, without the sample axis, in inner (NHWC) layout.
+        expected: what the reference has.
+        actual: what the judge has.
+        differing: how many elements of the tensor differ, over all samples.
+    """
+
+    judge: str
+    tensor: str
+    sample: int
+    index: tuple[int, ...]
+    expected: int
+    actual: int
+    differing: int
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The result of climbing the ladder.
+
+    Attributes:
+        ok: no judge differs or crashed, and every required judge was there.
+        judges: "equal", "differs", "absent" or "crashed" by name.
+        samples: number of inputs.
+        tensors_compared: how many tensors were compared, over all judges.
+        first_difference: None if all agree.
+        messages: what crashed or absent judges said.
+    """
+
+    ok: bool
+    judges: Mapping[str, str]
+    samples: int
+    tensors_compared: int
+    first_difference: Difference | None
+    messages: tuple[str, ...]
+
+
+def verify_directory(
+    directory: Path,
+    *,
+    input_path: Path | None = None,
+    on_qemu: bool = False,
+    require: tuple[str, ...] = (),
+    stage: Callable[[str], None] = lambda _: None,
+) -> Verification:
+    """Climb the ladder for a compiled directory.
+
+    Args:
+        directory: as `write_compilation` left it.
+        input_path: .npy or .npz with samples; eight seeded random ones if None.
+        on_qemu: also run on the simulated core.
+        require: judges whose absence is a failure ("tflm").
+        stage: called with a description before each stage.
+
+    Raises:
+        InputFileError: the directory or the input file is not what it should be.
+        ToolchainError: a compiler is missing.
+    """
+    compiled = CompiledNetwork.open(directory)
+    graph = compiled.graph
+    if input_path is None:
+        shapes = [graph.tensors[port.tensor].shape for port in graph.inputs]
+        samples = random_samples(shapes, RANDOM_SAMPLES)
+    else:
+        samples = load_samples(compiled.report, input_path)
+    stage("numpy reference")
+    named = {port.tensor: x for port, x in zip(graph.inputs, samples, strict=True)}
+    expected = interpreter.run(graph, named)
+    ladder = _Ladder(compiled, samples, expected)
+    stage("host C with sanitizers")
+    ladder.climb("host", ladder.host)
+    stage("TensorFlow Lite Micro")
+    ladder.climb("tflm", ladder.tflm)
+    if on_qemu:
+        stage(f"QEMU, {compiled.board.core.name}")
+        ladder.climb("qemu", ladder.qemu)
+    return ladder.result(require)
+
+
+@dataclass
+class _Ladder:
+    """Collects what each judge says."""
+
+    compiled: CompiledNetwork
+    samples: Samples
+    expected: Values
+    judges: dict[str, str] = field(default_factory=lambda: {"numpy": "equal"})
+    compared: int = 0
+    first: Difference | None = None
+    messages: list[str] = field(default_factory=list[str])
+
+    def climb(self, judge: str, run: Callable[[], Values]) -> None:
+        """Run one judge and compare all its tensors."""
+        try:
+            actual = run()
+        except TflmAbsentError as error:
+            self.judges[judge] = "absent"
+            self.messages.append(str(error))
+            return
+        except SimulationError as error:
+            self.judges[judge] = "crashed"
+            self.messages.append(str(error))
+            return
+        difference = first_difference(judge, self.expected, actual)
+        self.judges[judge] = "equal" if difference is None else "differs"
+        self.compared += len(actual)
+        self.first = self.first or difference
+
+    def host(self) -> Values:
+        """Host C: a sanitised program."""
+        return self._named(self.compiled.trace_host(flatten(self.samples)))
+
+    def qemu(self) -> Values:
+        """The Cortex-M program."""
+        return self._named(self.compiled.trace_qemu(flatten(self.samples)))
+
+    def tflm(self) -> Values:
+        """The twin in TensorFlow Lite Micro, without the tensors that only the twin has."""
+        found = run_tflm(self.compiled.twin, self.samples, timeout=TFLM_TIMEOUT_S)
+        return {name: values for name, values in found.items() if name in self.expected}
+
+    def result(self, require: tuple[str, ...]) -> Verification:
+        """What all of them said."""
+        good = {"equal"}
+        optional = {"tflm"} - set(require)
+        ok = all(
+            said in good or (said == "absent" and judge in optional)
+            for judge, said in self.judges.items()
+        )
+        return Verification(
+            ok,
+            dict(self.judges),
+            len(self.samples[0]),
+            self.compared,
+            self.first,
+            tuple(self.messages),
+        )
+
+    def _named(self, result: RunResult) -> Values:
+        """Traced tensors by name, and the outputs as the caller reads them."""
+        traced = result.tensors or {}
+        names = {tensor.id: tensor.name for tensor in self.compiled.report.tensors}
+        made = {node.output for node in self.compiled.graph.nodes}
+        values = {names[number]: array for number, array in traced.items()}
+        missing = made - set(values)
+        if missing:
+            raise SimulationError(f"the code never reported tensor '{min(missing)}'")
+        return {name: a.reshape(self.expected[name].shape) for name, a in values.items()} | {
+            f"{port.tensor}": flat.reshape(self.expected[port.tensor].shape)
+            for port, flat in zip(self.compiled.graph.outputs, result.outputs, strict=True)
+        }
+
+
+def first_difference(judge: str, expected: Values, actual: Values) -> Difference | None:
+    """The first tensor, in the order of `expected`, in which a judge differs."""
+    for name, wanted in expected.items():
+        if name not in actual or np.array_equal(wanted, actual[name]):
+            continue
+        places = np.argwhere(wanted != actual[name])
+        sample, *index = (int(i) for i in places[0])
+        where = (sample, *index)
+        return Difference(
+            judge,
+            name,
+            sample,
+            tuple(index),
+            int(wanted[where]),
+            int(actual[name][where]),
+            len(places),
+        )
+    return None
