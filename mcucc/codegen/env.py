@@ -3,7 +3,7 @@
 import jinja2
 
 from mcucc import resources
-from mcucc.codegen.literals import c_comment
+from mcucc.codegen.literals import c_comment, c_comment_line
 
 
 def environment() -> jinja2.Environment:
@@ -17,4 +17,5 @@ def environment() -> jinja2.Environment:
         autoescape=False,  # noqa: S701 -- C is not HTML
     )
     env.filters["comment"] = c_comment
+    env.filters["comment_line"] = c_comment_line
     return env

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+_RUNS = re.compile(r" +|[^ ]+")
 _INT32_MIN = -(1 << 31)
 
 
@@ -38,6 +39,15 @@ def c_comment(text: str) -> str:
     return (
         re.sub(r"\s+", " ", ascii_only).replace("*/", "* /").replace("/*", "/ *").replace("\\", "/")
     )
+
+
+def c_comment_line(text: str) -> str:
+    """The same for one line of a drawing, whose spaces must stay.
+
+    >>> c_comment_line("a   */")
+    'a   * /'
+    """
+    return "".join(c_comment(part) if not part.isspace() else part for part in _RUNS.findall(text))
 
 
 def c_ident(name: str) -> str:

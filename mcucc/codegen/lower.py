@@ -19,7 +19,7 @@ from mcucc.codegen.program import (
 )
 from mcucc.ir import Port, QParams
 from mcucc.kernels import Family, Shape
-from mcucc.memory import draw
+from mcucc.memory import draw, glyphs
 from mcucc.ops import Conv2D, DepthwiseConv2D, Int8Graph, Int8Node, Pad
 from mcucc.ops.verify import node_macs, total_macs
 from mcucc.reference.fixed_point import quantize
@@ -168,8 +168,19 @@ def _pad_array(zero_point: int, length: int) -> ArrayDef:
 
 
 def _memory_map(plan: MemoryPlan) -> str:
+    """The timeline, and a table that says which buffer each letter is and what it holds."""
+    problem, placement = plan.schedule.problem, plan.placement
     names = [step.node.name for step in plan.schedule.steps]
-    return draw(plan.schedule.problem, plan.placement, names, width=96)
+    tenants: dict[str, list[str]] = {}
+    for tensor, home in plan.schedule.home.items():
+        tenants.setdefault(home, []).append(tensor)
+    lines = [draw(problem, placement, names, width=96), "", "   offset   bytes  steps   holds"]
+    for name, glyph in glyphs(problem).items():
+        buffer = next(each for each in problem.buffers if each.name == name)
+        steps = f"{buffer.start}-{buffer.end - 1}"
+        holds = ", ".join(tenants.get(name, [name]))
+        lines.append(f"{glyph} {placement.offset(name):>7} {buffer.size:>7}  {steps:<6}  {holds}")
+    return "\n".join(lines)
 
 
 def _title(

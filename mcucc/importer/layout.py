@@ -1,6 +1,6 @@
 """From ONNX's channels-first layout to the inner channels-last one."""
 
-import numpy as np
+import math
 
 from mcucc.ir import Shape
 
@@ -24,10 +24,22 @@ def same_order(before: Shape, after: Shape) -> bool:
 
     It does not as soon as rows or columns and channels both have more than one element.
     """
+    return _inner_order(before) == _inner_order(after)
 
-    def inner_order(shape: Shape) -> bytes:
-        order = np.arange(int(np.prod(shape)), dtype=np.int32).reshape(shape)
-        perm = to_inner_perm(len(shape))
-        return np.ascontiguousarray(order if perm is None else order.transpose(perm)).tobytes()
 
-    return inner_order(before) == inner_order(after)
+def _inner_order(shape: Shape) -> tuple[tuple[int, int], ...]:
+    """Where the inner bytes lie in the ONNX value: nested loops (count, step), outermost first.
+
+    The form is canonical: loops of one turn are left out, and a loop that continues where the
+    next inner one ends is merged with it. Equal orders thus have equal forms.
+    """
+    steps = tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
+    loops: list[tuple[int, int]] = []
+    for axis in to_inner_perm(len(shape)) or range(len(shape)):
+        count, step = shape[axis], steps[axis]
+        if count == 1:
+            continue
+        if loops and loops[-1][1] == count * step:
+            count *= loops.pop()[0]
+        loops.append((count, step))
+    return tuple(loops)

@@ -61,7 +61,10 @@ class OnnxNode:
 
 @dataclass(frozen=True)
 class OnnxPort:
-    """A declared input or output; a dimension is None where the file leaves it open."""
+    """A declared input or output; a dimension is None where the file leaves it open.
+
+    Dimensions are as in the file: they may be 0 or negative.
+    """
 
     name: str
     dtype: str
@@ -110,7 +113,9 @@ def read_onnx(path: Path) -> OnnxModel:
     raw = _read_bytes(path)
     proto = _parse(path, raw)
     opset = _opset(path, proto)
-    constants = {t.name: _tensor(path, t) for t in proto.graph.initializer}
+    _load_external_data(path, proto)
+    _check(path, proto)
+    constants = {_text(path, t.name): _tensor(path, t) for t in proto.graph.initializer}
     nodes: list[OnnxNode] = []
     for index, node in enumerate(proto.graph.node):
         view = _node(path, node, index)
@@ -122,8 +127,8 @@ def read_onnx(path: Path) -> OnnxModel:
         path,
         hashlib.sha256(raw).hexdigest(),
         opset,
-        _ports(p for p in proto.graph.input if p.name not in constants),
-        _ports(proto.graph.output),
+        tuple(p for p in _ports(path, proto.graph.input) if p.name not in constants),
+        _ports(path, proto.graph.output),
         tuple(nodes),
         constants,
     )
@@ -131,9 +136,12 @@ def read_onnx(path: Path) -> OnnxModel:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        raw = path.read_bytes()
     except OSError as error:
         raise InputFileError(path, f"cannot be read: {error.strerror}") from error
+    if not raw:
+        raise InputFileError(path, "is empty")
+    return raw
 
 
 def _parse(path: Path, raw: bytes) -> onnx.ModelProto:
@@ -143,19 +151,13 @@ def _parse(path: Path, raw: bytes) -> onnx.ModelProto:
         raise InputFileError(path, "is not an ONNX file, or it is truncated") from error
     if not proto.graph.node and not proto.graph.output:
         raise InputFileError(path, "is not an ONNX file, or it holds no network")
-    try:
-        onnx.external_data_helper.load_external_data_for_model(proto, str(path.parent))
-        onnx.checker.check_model(proto)  # pyright: ignore[reportUnknownMemberType] -- PathLike without argument in onnx's own stub
-    except (OSError, ValueError, onnx.checker.ValidationError) as error:
-        first_line = str(error).strip().splitlines()[0]
-        raise InputFileError(path, _explain(first_line)) from error
+    if proto.ir_version > onnx.IR_VERSION:
+        raise InputFileError(
+            path,
+            f"has ONNX IR version {proto.ir_version}; the installed onnx package reads up to "
+            f"{onnx.IR_VERSION}: update it, or export the model with an older version",
+        )
     return proto
-
-
-def _explain(problem: str) -> str:
-    if "external" in problem.lower() or "No such file" in problem:
-        return f"its external data is missing: keep the data file beside the model ({problem})"
-    return f"is not valid ONNX: {problem}"
 
 
 def _opset(path: Path, proto: onnx.ModelProto) -> int:
@@ -170,6 +172,35 @@ def _opset(path: Path, proto: onnx.ModelProto) -> int:
     return version
 
 
+def _load_external_data(path: Path, proto: onnx.ModelProto) -> None:
+    try:
+        onnx.external_data_helper.load_external_data_for_model(proto, str(path.parent))
+    except (OSError, ValueError, onnx.checker.ValidationError) as error:
+        raise InputFileError(
+            path,
+            "its external data cannot be loaded: keep the data file beside the model "
+            f"({_first_line(error)})",
+        ) from error
+
+
+def _check(path: Path, proto: onnx.ModelProto) -> None:
+    try:
+        onnx.checker.check_model(proto)  # pyright: ignore[reportUnknownMemberType] -- PathLike without argument in onnx's own stub
+    except (ValueError, onnx.checker.ValidationError) as error:
+        raise InputFileError(path, f"is not valid ONNX: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def _text(path: Path, name: str) -> str:
+    """A name, if it is one: protobuf hands over the bytes of what is not UTF-8."""
+    if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance] -- see above
+        raise InputFileError(path, f"is damaged: the name {name!r} is not UTF-8")
+    return name
+
+
 def _tensor(path: Path, tensor: onnx.TensorProto) -> NDArray[np.generic]:
     try:
         return onnx.numpy_helper.to_array(tensor)
@@ -178,14 +209,17 @@ def _tensor(path: Path, tensor: onnx.TensorProto) -> NDArray[np.generic]:
 
 
 def _node(path: Path, node: onnx.NodeProto, index: int) -> OnnxNode:
-    domain = "" if node.domain in ("", "ai.onnx") else f"{node.domain}."
-    output = node.output[0] if node.output else f"node_{index}"
+    domain = "" if node.domain in ("", "ai.onnx") else f"{_text(path, node.domain)}."
+    op = domain + _text(path, node.op_type)
+    outputs = tuple(_text(path, name) for name in node.output)
+    if not any(outputs):
+        raise InputFileError(path, f"node {index} ({op} '{node.name}') has no output")
     return OnnxNode(
-        domain + node.op_type,
-        node.name or output,
-        tuple(node.input),
-        tuple(node.output),
-        {a.name: _attribute(path, a) for a in node.attribute},
+        op,
+        _text(path, node.name) or outputs[0],
+        tuple(_text(path, name) for name in node.input),
+        outputs,
+        {_text(path, a.name): _attribute(path, a) for a in node.attribute},
     )
 
 
@@ -222,17 +256,23 @@ def _constant_value(path: Path, node: OnnxNode) -> NDArray[np.generic]:
     raise InputFileError(path, f"constant '{node.name}' holds neither a tensor nor numbers")
 
 
-def _ports(infos: Iterable[onnx.ValueInfoProto]) -> tuple[OnnxPort, ...]:
-    return tuple(_port(info) for info in infos)
+def _ports(path: Path, infos: Iterable[onnx.ValueInfoProto]) -> tuple[OnnxPort, ...]:
+    ports = tuple(_port(path, info) for info in infos)
+    names = [port.name for port in ports]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputFileError(path, f"declares '{twice}' twice")
+    return ports
 
 
-def _port(info: onnx.ValueInfoProto) -> OnnxPort:
-    tensor = info.type.tensor_type
-    shape = tuple(
-        d.dim_value if d.HasField("dim_value") and d.dim_value > 0 else None
-        for d in tensor.shape.dim
-    )
+def _port(path: Path, info: onnx.ValueInfoProto) -> OnnxPort:
+    name, tensor = _text(path, info.name), info.type.tensor_type
+    shape = tuple(d.dim_value if d.HasField("dim_value") else None for d in tensor.shape.dim)
     if tensor.elem_type == onnx.TensorProto.UNDEFINED:
-        return OnnxPort(info.name, "undefined", shape)
-    dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type).name
-    return OnnxPort(info.name, dtype, shape)
+        return OnnxPort(name, "undefined", shape)
+    try:
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)
+    except KeyError as error:
+        problem = f"'{name}' has the unknown element type {tensor.elem_type}"
+        raise InputFileError(path, problem) from error
+    return OnnxPort(name, dtype.name, shape)

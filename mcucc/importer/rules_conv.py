@@ -3,14 +3,16 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mcucc.importer.layout import to_inner_shape
 from mcucc.importer.reader import OnnxNode
 from mcucc.importer.values import Activations, Parameter, Pending, RefusalError, Weights
-from mcucc.ir import DType, QParams, Shape, TensorType
-from mcucc.ops import Conv2D, DepthwiseConv2D, FullyConnected, Pads
+from mcucc.importer.windows import read_window
+from mcucc.ir import QParams
+from mcucc.ops import Conv2D, DepthwiseConv2D, FullyConnected
 
 _BIAS_TOLERANCE = 1e-6
 """Relative: the float32 product s_in * s_w may be off by its rounding."""
+_SMALLEST_SCALE, _LARGEST_SCALE = 2.0**-149, 2.0**127
+"""Bounds of a bias scale, inside the range of float32."""
 
 
 def lower_conv(node: OnnxNode, x: Activations, weights: Weights, bias: Weights | None) -> Pending:
@@ -19,28 +21,37 @@ def lower_conv(node: OnnxNode, x: Activations, weights: Weights, bias: Weights |
         raise RefusalError(
             node,
             "a convolution must be two-dimensional",
-            f"input of rank {len(x.shape)}",
+            f"input {list(x.shape)}, weights {list(weights.data.shape)}",
             "Reshape the input to [1, C, H, W] in the model.",
         )
+    depthwise = _is_depthwise(node, x, weights)
+    window = read_window(node, x.shape, (weights.data.shape[2], weights.data.shape[3]))
+    # OIHW -> OHWI, or O1HW -> 1HWO for depthwise.
+    order = (1, 2, 3, 0) if depthwise else (0, 2, 3, 1)
+    parameters = _parameters(node, x, weights, bias, order, channel_axis=3 if depthwise else 0)
+    op = (DepthwiseConv2D if depthwise else Conv2D)(window.stride, window.dilation, window.pads)
+    shape = (1, weights.data.shape[0], *window.output)
+    return Pending(op, node, (x,), shape, parameters, (node.name,))
+
+
+def _is_depthwise(node: OnnxNode, x: Activations, weights: Weights) -> bool:
     channels, group = x.shape[1], node.int("group", 1)
-    depthwise = group == channels and group > 1 and weights.data.shape[1] == 1
-    if group != 1 and not depthwise:
+    out_c, in_c = weights.data.shape[:2]
+    if group not in (1, channels):
         raise RefusalError(
             node,
             "group must be 1 or the number of input channels",
             f"group {group} of {channels} channels",
             "Split the convolution into one per group.",
         )
-    kernel = (weights.data.shape[2], weights.data.shape[3])
-    stride = _pair(node.ints("strides", (1, 1)))
-    dilation = _pair(node.ints("dilations", (1, 1)))
-    pads = conv_pads(node, x.shape, kernel, stride, dilation)
-    # OIHW -> OHWI, or O1HW -> 1HWO for depthwise.
-    order = (1, 2, 3, 0) if depthwise else (0, 2, 3, 1)
-    parameters = _parameters(node, x, weights, bias, order, channel_axis=3 if depthwise else 0)
-    op = (DepthwiseConv2D if depthwise else Conv2D)(stride, dilation, pads)
-    out = op.infer((_inner(x), _inner_weights(parameters[0])))
-    return Pending(op, node, (x,), (1, out[3], out[1], out[2]), parameters, (node.name,))
+    if in_c * group != channels or out_c % group or not weights.data.size:
+        raise RefusalError(
+            node,
+            "the weights must be [output channels, input channels / group, rows, columns]",
+            f"weights {list(weights.data.shape)} for {channels} channels in {group} group(s)",
+            "Check the exporter.",
+        )
+    return group > 1
 
 
 def lower_dense(node: OnnxNode, x: Activations, weights: Weights, bias: Weights | None) -> Pending:
@@ -56,10 +67,10 @@ def lower_dense(node: OnnxNode, x: Activations, weights: Weights, bias: Weights 
         )
     transposed = node.op == "Gemm" and bool(node.int("transB", 0))
     order = (0, 1) if transposed else (1, 0)
-    if len(x.shape) != 2 or weights.data.ndim != 2:
+    if len(x.shape) != 2 or weights.data.ndim != 2 or not weights.data.size:
         raise RefusalError(
             node,
-            "a dense layer must read [1, N]",
+            "a dense layer must read [1, N] and have weights of rank 2",
             f"input {list(x.shape)}, weights {list(weights.data.shape)}",
             "Put a Flatten before it.",
         )
@@ -75,49 +86,6 @@ def lower_dense(node: OnnxNode, x: Activations, weights: Weights, bias: Weights 
     if x.flattened is not None:
         parameters = (_permute_columns(parameters[0], x.flattened), parameters[1])
     return Pending(FullyConnected(), node, (x,), (1, matrix.shape[0]), parameters, (node.name,))
-
-
-def conv_pads(
-    node: OnnxNode,
-    shape: Shape,
-    kernel: tuple[int, int],
-    stride: tuple[int, int],
-    dilation: tuple[int, int] = (1, 1),
-) -> Pads:
-    """The pads (top, bottom, left, right) of a convolution or pool, auto_pad resolved.
-
-    Args:
-        node: its attributes `pads` (ONNX order: top, left, bottom, right) and `auto_pad` are read.
-        shape: ONNX shape [1, C, H, W] of the input.
-        kernel: rows, columns.
-        stride: rows, columns.
-        dilation: rows, columns.
-    """
-    mode = node.string("auto_pad", "NOTSET")
-    if mode == "VALID":
-        return (0, 0, 0, 0)
-    if mode == "NOTSET":
-        top, left, bottom, right = node.ints("pads", (0, 0, 0, 0))
-        return (top, bottom, left, right)
-    pads: list[int] = []
-    for axis in (0, 1):
-        size, span = shape[2 + axis], dilation[axis] * (kernel[axis] - 1) + 1
-        total = max(0, (-(-size // stride[axis]) - 1) * stride[axis] + span - size)
-        small, large = total // 2, total - total // 2
-        pads += [small, large] if mode == "SAME_UPPER" else [large, small]
-    return (pads[0], pads[1], pads[2], pads[3])
-
-
-def _pair(values: tuple[int, ...]) -> tuple[int, int]:
-    return (values[0], values[1])
-
-
-def _inner(x: Activations) -> TensorType:
-    return TensorType(DType.INT8, to_inner_shape(x.shape), x.quant)
-
-
-def _inner_weights(parameter: Parameter) -> TensorType:
-    return TensorType(DType.INT8, parameter.data.shape, parameter.quant)
 
 
 def _parameters(
@@ -152,17 +120,25 @@ def _parameters(
 def _bias(
     node: OnnxNode, x: Activations, weights: QParams, bias: Weights | None, channels: int
 ) -> Parameter:
-    expected = np.float64(x.quant.scale) * np.asarray(weights.scales, dtype=np.float64)
-    quant = QParams(tuple(float(np.float32(s)) for s in expected), 0, weights.axis and 0)
-    if weights.axis is not None:
-        quant = QParams(quant.scales, 0, 0)
+    expected = x.quant.scale * np.asarray(weights.scales, dtype=np.float64)
+    if not _SMALLEST_SCALE <= expected.min() <= expected.max() < _LARGEST_SCALE:
+        raise RefusalError(
+            node,
+            "s_input * s_weight must be a float32 number",
+            f"{expected.min():.3g} to {expected.max():.3g}",
+            "Calibrate the model again.",
+        )
+    scales = tuple(expected.astype(np.float32).tolist())
+    quant = QParams(scales, 0, None if weights.axis is None else 0)
     if bias is None:
         return Parameter(np.zeros(channels, dtype=np.int32), quant)
-    if bias.data.dtype != np.int32 or bias.data.shape != (channels,):
+    fits = bias.data.shape == (channels,) and bias.scales.size in (1, channels)
+    if bias.data.dtype != np.int32 or not fits:
         raise RefusalError(
             node,
             "the bias must be int32, one per output channel",
-            f"{bias.data.dtype}{list(bias.data.shape)}",
+            f"{bias.data.dtype}{list(bias.data.shape)} with {bias.scales.size} scale(s) "
+            f"for {channels} channel(s)",
             "Quantise the bias to int32 at scale s_input * s_weight.",
         )
     _check_bias_scale(node, bias, expected)

@@ -3,12 +3,10 @@
 import math
 from dataclasses import replace
 
-import numpy as np
-
 from mcucc.importer.layout import same_order, to_inner_shape
 from mcucc.importer.reader import OnnxNode
-from mcucc.importer.rules_conv import conv_pads
-from mcucc.importer.values import Activations, Constant, Pending, RefusalError
+from mcucc.importer.values import Activations, Pending, RefusalError
+from mcucc.importer.windows import Window, read_window, same_pads
 from mcucc.ir import QParams, Shape
 from mcucc.ops import (
     SOFTMAX_QUANT,
@@ -23,7 +21,6 @@ from mcucc.ops import (
     Reshape,
     Softmax,
 )
-from mcucc.ops.conv import window_output
 
 
 def lower_add(node: OnnxNode, a: Activations, b: Activations) -> Pending:
@@ -61,39 +58,29 @@ def lower_global_average_pool(node: OnnxNode, x: Activations) -> Pending:
 def lower_average_pool(node: OnnxNode, x: Activations) -> Pending:
     """AveragePool whose padding, if any, is SAME and not counted."""
     _need_map(node, x)
-    kernel = node.ints("kernel_shape", ())
-    stride = node.ints("strides", (1, 1))
-    window, step = (kernel[0], kernel[1]), (stride[0], stride[1])
-    pads = conv_pads(node, x.shape, window, step)
-    counted = bool(node.int("count_include_pad", 0)) and any(pads)
-    overhangs = node.int("ceil_mode", 0) and any(
-        (x.shape[2 + i] + pads[2 * i] + pads[2 * i + 1] - window[i]) % step[i] for i in (0, 1)
-    )
-    dilated = any(d != 1 for d in node.ints("dilations", (1, 1)))
-    if counted or overhangs or dilated or not _is_same(x.shape, window, step, pads):
+    window = read_window(node, x.shape)
+    if not _averages_alike(node, x.shape, window):
         raise RefusalError(
             node,
             "AveragePool must be without padding, or with SAME padding that is not counted",
-            f"pads {pads} (top, bottom, left, right), {dict(node.attributes)}",
+            f"pads {list(window.pads)} (top, bottom, left, right), "
+            f"dilations {list(window.dilation)}, ceil_mode {node.int('ceil_mode', 0)}, "
+            f"count_include_pad {node.int('count_include_pad', 0)}",
             "Give the pool explicit Pad or SAME padding.",
         )
-    pool = AveragePool2D(window, step, pads)
-    out = (
-        1,
-        x.shape[1],
-        window_output(x.shape[2], window[0], step[0], 1, pads[0] + pads[1]),
-        window_output(x.shape[3], window[1], step[1], 1, pads[2] + pads[3]),
-    )
-    return Pending(pool, node, (x,), out, (), (node.name,), x.quant)
+    pool = AveragePool2D(window.kernel, window.stride, window.pads)
+    shape = (1, x.shape[1], *window.output)
+    return Pending(pool, node, (x,), shape, (), (node.name,), x.quant)
 
 
 def lower_reduce_mean(node: OnnxNode, x: Activations, axes: tuple[int, ...] | None) -> Pending:
     """ReduceMean over rows, columns or both."""
     rank = len(x.shape)
-    wanted = sorted(a % rank for a in axes) if axes else list(range(rank))
+    wanted = sorted(a + rank if a < 0 else a for a in axes or range(rank))
     # Inner axes are the ONNX ones less one: channels went last.
     inner = tuple(axis - 1 for axis in wanted)
-    if rank < 3 or wanted != list(range(wanted[0], wanted[-1] + 1)) or wanted[0] < 2:
+    adjacent = wanted == list(range(wanted[0], wanted[-1] + 1))
+    if not adjacent or not 2 <= wanted[0] <= wanted[-1] < rank:
         raise RefusalError(
             node,
             "ReduceMean must be over adjacent spatial axes",
@@ -123,44 +110,77 @@ def lower_reshape(node: OnnxNode, x: Activations, target: Shape) -> Pending:
     )
 
 
-def reshape_target(node: OnnxNode, x: Activations, shape: Constant | None) -> Shape:
-    """The ONNX shape that Reshape or Flatten makes, with 0 and -1 resolved and batch 1."""
+def reshape_target(node: OnnxNode, x: Activations, shape: tuple[int, ...]) -> Shape:
+    """The ONNX shape that Reshape or Flatten makes.
+
+    Args:
+        node: Flatten reads `axis`, Reshape `allowzero`.
+        x: what is reshaped.
+        shape: the second input of Reshape, empty for Flatten.
+    """
     if node.op == "Flatten":
         axis = node.int("axis", 1)
         axis += len(x.shape) if axis < 0 else 0
-        return (int(np.prod(x.shape[:axis])), int(np.prod(x.shape[axis:])))
-    wanted = [] if shape is None else [int(v) for v in shape.data.ravel()]
-    if not node.int("allowzero", 0):
-        wanted = [x.shape[i] if v == 0 and i < len(x.shape) else v for i, v in enumerate(wanted)]
-    size = int(np.prod(x.shape))
-    if wanted.count(-1) == 1:
-        known = int(np.prod([v for v in wanted if v != -1]))
-        wanted[wanted.index(-1)] = size // known if known else 0
-    if not wanted or wanted[0] != 1 or int(np.prod(wanted)) != size:
+        target = (math.prod(x.shape[:axis]), math.prod(x.shape[axis:]))
+    else:
+        target = _resolved(shape, x.shape, keep_zero=bool(node.int("allowzero", 0)))
+    fits = 2 <= len(target) <= 4 and target[0] == 1 and min(target) >= 1
+    if not fits or math.prod(target) != math.prod(x.shape):
         raise RefusalError(
             node,
-            "a reshape needs a constant shape with batch 1 and the same number of elements",
-            f"{wanted} from {list(x.shape)}",
-            "Export with a fixed batch of 1.",
+            "a reshape must keep the number of elements and make rank 2 to 4 with batch 1",
+            f"{list(target)} from {list(x.shape)}",
+            "Export with constant shapes and a fixed batch of 1.",
         )
-    return tuple(wanted)
+    return target
 
 
-def lower_pad(node: OnnxNode, x: Activations, pads: tuple[int, ...], value: float) -> Pending:
-    """Pad of rows and columns with zeros."""
+def _resolved(wanted: tuple[int, ...], source: Shape, *, keep_zero: bool) -> Shape:
+    """The shape that a Reshape asks for; 0 is the source's size there, one -1 is the rest."""
+    shape = [
+        source[axis] if size == 0 and not keep_zero and axis < len(source) else size
+        for axis, size in enumerate(wanted)
+    ]
+    if shape.count(-1) == 1:
+        known = math.prod(size for size in shape if size != -1)
+        shape[shape.index(-1)] = math.prod(source) // known if known else 0
+    return tuple(shape)
+
+
+def lower_pad(
+    node: OnnxNode,
+    x: Activations,
+    pads: tuple[int, ...],
+    value: float,
+    axes: tuple[int, ...] | None,
+) -> Pending:
+    """Pad of rows and columns with zeros.
+
+    Args:
+        node: its attribute `mode` is read.
+        x: the map.
+        pads: the begins of all axes, then the ends.
+        value: what is padded with.
+        axes: the axes that `pads` speaks of, None for all.
+    """
     _need_map(node, x)
     mode = node.string("mode", "constant")
-    spatial = len(pads) == 8 and not any(pads[i] for i in (0, 1, 4, 5))
-    if mode != "constant" or value != 0.0 or not spatial or min(pads) < 0:
+    # Opset 18 names the axes; [batch, C, H, W] is what their absence means.
+    given = [a + 4 if a < 0 else a for a in axes or range(4)]
+    ends = dict(zip(given, zip(pads, pads[len(given) :], strict=False), strict=False))
+    (top, bottom), (left, right) = (ends.pop(axis, (0, 0)) for axis in (2, 3))
+    whole = len(pads) == 2 * len(given) and len(set(given)) == len(given)
+    others = any(any(pair) for pair in ends.values()) or not set(given) <= set(range(4))
+    added = (top, bottom, left, right)
+    if mode != "constant" or value != 0.0 or not whole or others or min(added) < 0:
         raise RefusalError(
             node,
             "Pad must add zeros around rows and columns",
-            f"mode {mode}, value {value:g}, pads {list(pads)}",
+            f"mode {mode}, value {value:g}, pads {list(pads)} of axes {given}",
             "Use constant mode with value 0.",
         )
-    op = Pad((pads[2], pads[6], pads[3], pads[7]))
-    shape = (1, x.shape[1], x.shape[2] + pads[2] + pads[6], x.shape[3] + pads[3] + pads[7])
-    return Pending(op, node, (x,), shape, (), (node.name,), x.quant)
+    shape = (1, x.shape[1], x.shape[2] + top + bottom, x.shape[3] + left + right)
+    return Pending(Pad(added), node, (x,), shape, (), (node.name,), x.quant)
 
 
 def lower_clip(node: OnnxNode, pending: Pending, low: float, high: float) -> Pending:
@@ -213,18 +233,20 @@ def _need_map(node: OnnxNode, x: Activations) -> None:
         )
 
 
-def _is_same(
-    shape: Shape,
-    window: tuple[int, int],
-    step: tuple[int, int],
-    pads: tuple[int, int, int, int],
-) -> bool:
-    """Whether pads are none or TensorFlow Lite's SAME (floor before, ceil after)."""
-    if not any(pads):
-        return True
-    for axis in (0, 1):
-        size = shape[2 + axis]
-        total = max(0, (-(-size // step[axis]) - 1) * step[axis] + window[axis] - size)
-        if pads[2 * axis : 2 * axis + 2] != (total // 2, total - total // 2):
-            return False
-    return True
+def _averages_alike(node: OnnxNode, shape: Shape, window: Window) -> bool:
+    """Whether every window is averaged over the pixels that lie inside the map."""
+    rows, columns = window.pads[:2], window.pads[2:]
+    overhangs = bool(node.int("ceil_mode", 0)) and any(
+        (size + sum(pads) - taps) % stride
+        for size, pads, taps, stride in zip(
+            shape[2:], (rows, columns), window.kernel, window.stride, strict=True
+        )
+    )
+    same = tuple(
+        same_pads(size, taps, stride)
+        for size, taps, stride in zip(shape[2:], window.kernel, window.stride, strict=True)
+    )
+    padded = any(window.pads)
+    counted = padded and bool(node.int("count_include_pad", 0))
+    unlike = padded and (rows, columns) != same
+    return not (overhangs or counted or unlike) and window.dilation == (1, 1)

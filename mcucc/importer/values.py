@@ -106,3 +106,22 @@ class RefusalError(Exception):
 
 class ReadsRefusedError(Exception):
     """A node reads the result of a refused one; it is not reported a second time."""
+
+
+def describe(symbol: Symbol | None) -> str:
+    """What a value is, for a message."""
+    match symbol:
+        case None:
+            return "a plain input of the model, or missing"
+        case Activations():
+            view = "dequantised" if symbol.real else "int8"
+            turned = ", a flattened map" if symbol.flattened else ""
+            return f"{view} activations {list(symbol.shape)}{turned}"
+        case Weights():
+            return "quantised weights"
+        case Constant():
+            return f"a constant {symbol.data.dtype}{list(symbol.data.shape)}"
+        case Pending():
+            return f"the float result of {symbol.node.op} '{symbol.node.name}'"
+        case Refused():
+            return "the result of a refused operator"

@@ -59,7 +59,7 @@ def parse_graph(text: str, ops: Mapping[str, type[OpT]]) -> Graph[OpT]:
             continue
         try:
             draft.statement(ast.parse(line.strip(), mode="eval").body)
-        except (SyntaxError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (SyntaxError, ValueError, TypeError, LookupError, AttributeError) as error:
             raise UsageError(f"graph text, line {number}: {line.strip()[:80]}: {error}") from error
     return draft.graph()
 
@@ -73,7 +73,8 @@ def _names(names: tuple[str, ...]) -> str:
 
 
 def _type(tensor: TensorType) -> str:
-    text = f"{tensor.dtype}{list(tensor.shape)}"
+    sizes = list(tensor.shape) or "[()]"
+    text = f"{tensor.dtype}{sizes}"
     return text if tensor.quant is None else f"{text}, {_quant(tensor.quant)}"
 
 

@@ -101,7 +101,7 @@ def _stack_parts(report: Report) -> tuple[_Part, ...]:
         return (_Part("stack reserve", reserve, "▒", "green"),)
     measured = min(report.stack_bytes, reserve)
     return (
-        _Part("stack of run, measured", measured, "▓", "yellow"),
+        _Part("stack of run, at most", measured, "▓", "yellow"),
         _Part("rest of stack reserve", reserve - measured, "▒", "green"),
     )
 

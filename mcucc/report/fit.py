@@ -1,60 +1,234 @@
 """Why a network does not fit, and what would help."""
 
+import textwrap
+from collections.abc import Iterator
+from fractions import Fraction
+
 from mcucc.board import Board, list_boards
-from mcucc.report.model import Report
+from mcucc.report.figures import format_bytes, percents, shorten
+from mcucc.report.model import LayerReport, Report, TensorReport
+from mcucc.report.occupancy import live_bytes, live_bytes_of_input
+
+_WIDTH = 80
+_LONGEST_NAME = 56
+_LAYERS_NAMED = 3
+
+
+def has_own_budget(report: Report) -> bool:
+    """Whether the user gave the arena a budget, instead of the board less the stack reserve."""
+    return report.stack_reserve_bytes == 0
 
 
 def explain_misfit(report: Report, board: Board) -> str:
-    """Need, have, the step that sets the peak with its live buffers, and remedies."""
-    limit = report.sram_bytes - report.stack_reserve_bytes
+    """Need, have, the step that sets the peak with its live buffers, and remedies.
+
+    Args:
+        report: of a network that does not fit.
+        board: for which it was compiled.
+
+    Returns:
+        Lines of at most 80 characters, as far as names allow.
+    """
     lines: list[str] = []
-    if report.arena_bytes > limit:
-        lines += _arena(report, board, limit)
-    flash = report.flash.total_bytes
-    if flash is not None and flash > report.flash_limit_bytes:
-        lines += [
-            f"'{report.name}' does not fit the flash of {board.id}:",
-            f"  need  {flash:,} bytes of code and weights ({report.flash.weights_bytes:,} weights)",
-            f"  have  {report.flash_limit_bytes:,} bytes",
-        ]
-    lines += _remedies(report, limit)
+    if _arena_is_missing(report) > 0:
+        lines += _explain_arena(report, board)
+    if _flash_is_missing(report) > 0:
+        lines += _explain_flash(report, board)
+    remedies = list(_remedies(report, board))
+    if remedies:
+        lines += ["", "  What would help, the least work first:"]
+        lines += [line for remedy in remedies for line in _bullet(remedy)]
     return "\n".join(lines)
 
 
-def _arena(report: Report, board: Board, limit: int) -> list[str]:
-    peak = report.peak
-    reserve = report.stack_reserve_bytes
-    less = f" ({report.sram_bytes:,} less {reserve:,} for the stack)" if reserve else ""
+def _arena_limit(report: Report) -> int:
+    return report.sram_bytes - report.stack_reserve_bytes
+
+
+def _arena_is_missing(report: Report) -> int:
+    """Bytes, positive if the arena does not fit."""
+    return report.arena_bytes - _arena_limit(report)
+
+
+def _flash_is_missing(report: Report) -> int:
+    """Bytes, positive if code and weights do not fit; unknown sizes are counted as 0."""
+    return (report.flash.total_bytes or 0) - report.flash_limit_bytes
+
+
+def _explain_arena(report: Report, board: Board) -> list[str]:
+    peak, limit = report.peak, _arena_limit(report)
+    own = has_own_budget(report)
+    where = f"--sram {report.sram_bytes}" if own else f"the SRAM of {board.id}"
+    less = f"{report.sram_bytes:,} less {report.stack_reserve_bytes:,} for the stack"
     return [
-        f"'{report.name}' does not fit the SRAM of {board.id}:",
-        f"  need  {report.arena_bytes:,} bytes of arena",
-        f"  have  {limit:,} bytes{less}",
-        f"  The peak is set by step {peak.step}, '{peak.layer}', where these are live:",
-        *(f"    {buffer.bytes:>9,}  {buffer.name}" for buffer in peak.buffers),
+        f"'{report.name}' does not fit {where}:",
+        f"  need     {format_bytes(report.arena_bytes)} of arena",
+        f"  have     {format_bytes(limit)}{'' if own else f' ({less})'}",
+        f"  missing  {format_bytes(_arena_is_missing(report))}",
+        *_paragraph(
+            f"The peak is at step {peak.step} of 0..{len(report.layers) - 1}, '{peak.layer}', "
+            f"which needs {format_bytes(peak.live_bytes)} at once:"
+        ),
+        *(f"    {b.bytes:>9,} B  {shorten(b.name, _LONGEST_NAME)}" for b in peak.buffers),
+        *_paragraph(_placement(report)),
     ]
 
 
-def _remedies(report: Report, limit: int) -> list[str]:
-    lines = ["  What would help:"]
-    if report.arena_bytes > limit:
-        ratio = (limit / report.arena_bytes) ** 0.5
-        lines.append(
-            f"    - an input of about {ratio:.0%} of its height and width, or as many channels less"
+def _placement(report: Report) -> str:
+    """What the lower bound says of the placement."""
+    bound, limit = report.arena_lower_bound_bytes, _arena_limit(report)
+    if bound > limit:
+        return (
+            f"Placing the buffers better cannot help: these steps need {format_bytes(bound)} "
+            "in any placement."
         )
-        if report.arena_lower_bound_bytes > limit:
-            lines.append(
-                f"    - nothing in the placement: this schedule needs at least "
-                f"{report.arena_lower_bound_bytes:,} bytes"
+    return (
+        f"The buffers alone need {format_bytes(bound)}, which would fit; the rest is gaps, and no "
+        "placement without them was found."
+    )
+
+
+def _explain_flash(report: Report, board: Board) -> list[str]:
+    flash = report.flash
+    parts = f"weights {flash.weights_bytes or 0:,}, code {flash.code_bytes or 0:,}"
+    return [
+        f"'{report.name}' does not fit the flash of {board.id}:",
+        f"  need     {format_bytes(flash.total_bytes or 0)}: {parts}",
+        f"  have     {format_bytes(report.flash_limit_bytes)}",
+        f"  missing  {format_bytes(_flash_is_missing(report))}",
+    ]
+
+
+def _remedies(report: Report, board: Board) -> Iterator[str]:
+    """Sentences, what costs the user least first."""
+    whole = board.arena_budget_bytes
+    if has_own_budget(report) and report.arena_bytes <= whole:
+        yield (
+            f"--sram {report.arena_bytes} or more: {board.id} has {format_bytes(whole)} for an "
+            "arena, beside the stack"
+        )
+    yield from _larger_board(report, board)
+    if _arena_is_missing(report) > 0:
+        yield from _smaller_input(report)
+        yield from _smaller_layers(report)
+    if _flash_is_missing(report) > 0:
+        yield _fewer_weights(report)
+
+
+def _larger_board(report: Report, board: Board) -> Iterator[str]:
+    """The smallest board of ours in the memory that is missing, then in the other."""
+    known = report.flash.total_bytes
+    least_flash = _weights_bytes(report) if known is None else known
+    fitting = [b for b in list_boards() if b.fits(report.arena_bytes, least_flash)]
+    by_sram = _arena_is_missing(report) > 0
+
+    def size(b: Board) -> tuple[int, int, str]:
+        sram, flash = b.arena_budget_bytes, b.flash.size
+        return (sram, flash, b.id) if by_sram else (flash, sram, b.id)
+
+    smallest = min((b for b in fitting if b.id != board.id), key=size, default=None)
+    if smallest is None:
+        yield "no board that comes with mcucc is large enough"
+        return
+    unknown = ", if the code fits too" if known is None else ""
+    other = "" if smallest.core == board.core else "; its core differs, so the code size may too"
+    yield (
+        f"--board {smallest.id}, the smallest of ours that fits{unknown}: "
+        f"{format_bytes(smallest.arena_budget_bytes)} for the arena and "
+        f"{format_bytes(smallest.flash.size)} of flash{other}"
+    )
+
+
+def _smaller_input(report: Report) -> Iterator[str]:
+    """The largest input with the same aspect that fits, if the input is a map at all."""
+    extents = [_tensor(report, port.tensor) for port in report.inputs]
+    maps = [t for t in extents if t.h > 1 and t.w > 1]
+    if len(maps) != 1:
+        return
+    now = maps[0]
+    limit = _arena_limit(report)
+    for height in range(now.h - 1, 0, -1):
+        width = max(now.w * height // now.h, 1)
+        if _estimate(report, Fraction(height, now.h), Fraction(width, now.w)) <= limit:
+            share = percents([height * width], now.h * now.w)[0]
+            yield (
+                f"a network trained for an input of about {height}x{width} instead of "
+                f"{now.h}x{now.w} (height x width), {share} of the pixels: the maps shrink with it"
             )
-    flash = report.flash.total_bytes or 0
-    fitting = [
-        board
-        for board in list_boards()
-        if board.arena_budget_bytes >= report.arena_bytes and board.flash.size >= flash
-    ]
-    smallest = min(fitting, key=lambda b: (b.arena_budget_bytes, b.id), default=None)
-    if smallest is not None:
-        lines.append(
-            f"    - a larger board: {smallest.id} has {smallest.arena_budget_bytes:,} bytes"
-        )
-    return lines
+            return
+
+
+def _estimate(report: Report, height: Fraction, width: Fraction) -> Fraction:
+    """Arena for a scaled input: the fullest step, and gaps in proportion to those of today."""
+    steps = range(len(report.layers))
+    fullest = max(live_bytes_of_input(report, step, height, width) for step in steps)
+    return fullest * Fraction(report.arena_bytes, max(report.arena_lower_bound_bytes, 1))
+
+
+def _smaller_layers(report: Report) -> Iterator[str]:
+    """Which steps are too large, and by how much the peak is."""
+    ports = sum(port.bytes for port in report.inputs)
+    limit = _arena_limit(report)
+    if ports > limit:
+        yield f"a smaller input: it takes {format_bytes(ports)} of the arena by itself"
+        return
+    over = [i for i in range(len(report.layers)) if live_bytes(report, i) > limit]
+    if not over:
+        return
+    missing = report.peak.live_bytes - limit
+    share = percents([missing], report.peak.live_bytes)[0]
+    tensors = [t for t in report.tensors if t.first <= report.peak.step <= t.last]
+    unit = "channels" if any(t.h * t.w > 1 for t in tensors) else "units"
+    names = ", ".join(f"{i} '{shorten(report.layers[i].name, 24)}'" for i in over[:_LAYERS_NAMED])
+    rest = f" and {len(over) - _LAYERS_NAMED} more" if len(over) > _LAYERS_NAMED else ""
+    steps = "step" if len(over) == 1 else "steps"
+    yield (
+        f"fewer {unit} in the tensors of {steps} {names}{rest}: no other step needs more than "
+        f"there is; at the peak {format_bytes(missing)} ({share}) must go"
+    )
+
+
+def _fewer_weights(report: Report) -> str:
+    """By how much, and which layers hold most."""
+    missing, total = _flash_is_missing(report), _weights_bytes(report)
+    largest = sorted(report.layers, key=lambda layer: (-layer.weights_bytes, layer.index))
+    if missing >= total:
+        return "nothing in the network: the code by itself is too large"
+    share = percents([missing], total)[0]
+    names = ", ".join(_weight_of(layer) for layer in largest[:_LAYERS_NAMED])
+    return f"{share} fewer weights, {format_bytes(missing)}: most are in {names}"
+
+
+def _weight_of(layer: LayerReport) -> str:
+    return f"'{shorten(layer.name, 24)}' ({layer.weights_bytes:,} B)"
+
+
+def _weights_bytes(report: Report) -> int:
+    """Weights and biases of all layers."""
+    return sum(layer.weights_bytes for layer in report.layers)
+
+
+def _tensor(report: Report, tensor_id: int) -> TensorReport:
+    return next(tensor for tensor in report.tensors if tensor.id == tensor_id)
+
+
+def _paragraph(text: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent="  ",
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _bullet(text: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent="  - ",
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -55,14 +55,17 @@ def live_bytes_of_input(report: Report, step: int, height: Fraction, width: Frac
         height: new height by the present one.
         width: new width by the present one.
     """
-    return sum(
-        max((_scaled(t, height, width) for t in span.tensors), default=span.end - span.begin)
-        for span in live_spans(report, step)
-    )
+    return sum(_scaled(span, height, width) for span in live_spans(report, step))
 
 
-def _scaled(tensor: TensorReport, height: Fraction, width: Fraction) -> int:
-    return _ceil(tensor.h * height) * _ceil(tensor.w * width) * tensor.c
+def _scaled(span: Span, height: Fraction, width: Fraction) -> int:
+    """Bytes of a span; where tensors overlap in part, it grows as the largest of them."""
+    length = span.end - span.begin
+    if not span.tensors:
+        return length
+    now = max(tensor_bytes(t) for t in span.tensors)
+    then = max(_ceil(t.h * height) * _ceil(t.w * width) * t.c for t in span.tensors)
+    return _ceil(Fraction(length * then, now))
 
 
 def _ceil(value: Fraction) -> int:

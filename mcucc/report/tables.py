@@ -12,7 +12,7 @@ from mcucc.report.model import LayerReport, PortReport, Report
 
 _WIDE = 100
 _LEAST_NAME = 12
-_GAP = 2
+_LONGEST_NODES = 60
 
 
 @dataclass(frozen=True)
@@ -39,21 +39,16 @@ class _Column:
 
 def layer_table(report: Report, width: int) -> Table:
     """A row per step and one of totals, in at most `width` characters."""
-    layers = report.layers
-    names = [_name(layer, apart=width >= _WIDE) for layer in layers]
-    origins = [join_origin(layer.origin) for layer in layers]
-    fixed = _figures(layers)
-    if width >= _WIDE:
-        fixed = [fixed[0], _Column("layer", (*(shorten(n, 24) for n in names), "")), *fixed[1:]]
-        texts, title = origins, "ONNX nodes"
-    else:
-        texts, title = names, "layer, ONNX nodes"
-    fixed = _without_spare(fixed, width - _LEAST_NAME - 1)
-    room = width - _total_width(fixed) - _gap(width)
-    longest = max(_LEAST_NAME, min(room, 60))
-    text = _Column(title[:longest], (*(shorten(t, longest) for t in texts), f"{len(layers)} steps"))
-    columns = [*fixed, text] if width >= _WIDE else [fixed[0], text, *fixed[1:]]
-    return _table(columns, width)
+    layers, gap, wide = report.layers, _gap(width), width >= _WIDE
+    names = _Column("layer", (*(shorten(layer.name, 24) for layer in layers), ""))
+    index, *figures = _figures(layers)
+    fixed = _without_spare([index, *([names] if wide else []), *figures], width - _LEAST_NAME, gap)
+    room = max(_LEAST_NAME, min(width - _total_width(fixed, gap), _LONGEST_NODES))
+    nodes = _Column(
+        "ONNX nodes" if wide else "layer +nodes",
+        (*(_nodes(layer, room, named=not wide) for layer in layers), f"{len(layers)} steps"),
+    )
+    return _table([*fixed, nodes] if wide else [index, nodes, *fixed[1:]], width)
 
 
 def port_table(report: Report, width: int) -> Table:
@@ -86,7 +81,7 @@ def board_table(boards: Sequence[Board], width: int) -> Table:
         _Column("flash KiB", tuple(_kib(b.flash.size) for b in boards), right=True),
         _Column("QEMU machine", tuple(_machine(board) for board in boards)),
     ]
-    room = width - _total_width(columns) - _gap(width) * len(columns)
+    room = width - _total_width(columns, _gap(width))
     if room >= 24:
         names = tuple(shorten(board.name, room) for board in boards)
         columns.append(_Column("name", names))
@@ -96,15 +91,15 @@ def board_table(boards: Sequence[Board], width: int) -> Table:
 def _figures(layers: Sequence[LayerReport]) -> list[_Column]:
     macs = [layer.macs for layer in layers]
     weights = [layer.weights_bytes for layer in layers]
-    shares = percents(macs, sum(macs))
-    total_share = "100.0%" if sum(macs) else ""
+    shares = [share.rstrip("%") for share in percents(macs, sum(macs))]
+    total_share = "100.0" if sum(macs) else ""
     return [
         _Column("#", (*(str(layer.index) for layer in layers), ""), right=True),
         _Column("op", (*(_op(layer) for layer in layers), ""), spare=2),
         _Column("output", (*(format_shape(x.output_shape[1:]) for x in layers), ""), right=True),
         _Column("MACs", (*(f"{m:,}" for m in macs), f"{sum(macs):,}"), right=True),
         _Column("MAC %", (*shares, total_share), right=True, spare=1),
-        _Column("weights B", (*(f"{w:,}" for w in weights), f"{sum(weights):,}"), right=True),
+        _Column("weights", (*(f"{w:,}" for w in weights), f"{sum(weights):,}"), right=True),
         _Column("kernel", (*(layer.kernel or "none" for layer in layers), "")),
     ]
 
@@ -113,15 +108,22 @@ def _op(layer: LayerReport) -> str:
     return layer.op.replace("Depthwise", "DW").replace("FullyConnected", "FC").replace("2D", "")
 
 
-def _name(layer: LayerReport, *, apart: bool) -> str:
-    """The name of a layer, with its ONNX nodes unless they have a column of their own.
+def _nodes(layer: LayerReport, width: int, *, named: bool) -> str:
+    """The ONNX nodes of a layer; with their number alone if their names are too long.
 
-    A layer mostly bears the name of its first node; then that is not said twice.
+    Args:
+        layer: of the report.
+        width: the most characters.
+        named: whether the text must begin with the name of the layer, for want of a column of its
+            own. A layer mostly bears the name of its first node; then that is not said twice.
     """
-    if apart or not layer.origin:
-        return layer.name
-    nodes = join_origin(layer.origin)
-    return nodes if layer.origin[0] == layer.name else f"{layer.name}: {nodes}"
+    own = named and layer.origin[:1] != (layer.name,)
+    names = (layer.name, *layer.origin) if own else layer.origin
+    text = join_origin(names)
+    if len(text) <= width or len(names) < 2:
+        return shorten(text, width)
+    more = f" +{len(names) - 1}"
+    return shorten(names[0], width - len(more)) + more
 
 
 def _scale(port: PortReport) -> str:
@@ -136,20 +138,22 @@ def _machine(board: Board) -> str:
     return board.simulator.machine + (" (proxy)" if board.simulator.proxy else "")
 
 
-def _without_spare(columns: Sequence[_Column], width: int) -> list[_Column]:
+def _without_spare(columns: Sequence[_Column], width: int, gap: int) -> list[_Column]:
     """Leaves out what can be spared, the most dispensable first, until the rest fits."""
     kept = list(columns)
-    while _total_width(kept) > width and any(column.spare for column in kept):
+    while _total_width(kept, gap) > width and any(column.spare for column in kept):
         kept.remove(max(kept, key=lambda column: column.spare))
     return kept
 
 
 def _gap(width: int) -> int:
-    return _GAP if width >= _WIDE else 1
+    """Spaces between two columns."""
+    return 2 if width >= _WIDE else 1
 
 
-def _total_width(columns: Sequence[_Column]) -> int:
-    return sum(column.width for column in columns) + _GAP * (len(columns) - 1)
+def _total_width(columns: Sequence[_Column], gap: int) -> int:
+    """Characters of the columns, with a gap after each."""
+    return sum(column.width + gap for column in columns)
 
 
 def _table(columns: Sequence[_Column], width: int, *, totals: bool = True) -> Table:
@@ -166,9 +170,7 @@ def _table(columns: Sequence[_Column], width: int, *, totals: bool = True) -> Ta
     for column in columns:
         footer = column.cells[-1] if totals else ""
         justify = "right" if column.right else "left"
-        table.add_column(
-            column.title, footer, justify=justify, no_wrap=True, overflow="crop"
-        )
+        table.add_column(column.title, footer, justify=justify, no_wrap=True, overflow="crop")
     rows = zip(*(c.cells[:-1] if totals else c.cells for c in columns), strict=True)
     for row in rows:
         table.add_row(*row)

@@ -34,7 +34,8 @@ def timeline(report: Report, width: int) -> Text:
     cells = min(width - len(labels[0]) - digits_wide - len(_MARK) - 2, _MOST_CELLS)
     cells = max(min(cells, report.arena_bytes), 1)
     letters = _letters(report)
-    head = f"{'step':<{len(labels[0])}} {_ruler(cells, report.arena_bytes)} {'live B':>{digits_wide}}"
+    ruler = _ruler(cells, report.arena_bytes)
+    head = f"{'step':<{len(labels[0])}} {ruler} {'live B':>{digits_wide}}"
     drawing = Text(head, no_wrap=True, overflow="crop")
     for step, label in enumerate(labels):
         at_peak = step == report.peak.step
@@ -48,10 +49,10 @@ def timeline(report: Report, width: int) -> Text:
 def legend(report: Report) -> str:
     """What the drawing shows, in words."""
     spans = [span for i in range(len(report.layers)) for span in live_spans(report, i)]
-    scratch = f" {_SCRATCH} is scratch memory," if any(not s.tensors for s in spans) else ""
+    scratch = f"; {_SCRATCH} is scratch memory" if any(not s.tensors for s in spans) else ""
     return (
-        f"From left to right the {report.arena_bytes:,} bytes of the arena. Each letter is a "
-        f"buffer: what a step makes is first seen in its row.{scratch} {_FREE} is free."
+        f"From left to right the {report.arena_bytes:,} bytes of the arena. A letter is a buffer, "
+        f"first seen in the row of the step that writes it{scratch}; a dot is free memory."
     )
 
 
@@ -67,7 +68,7 @@ def _letters(report: Report) -> Mapping[int, int]:
     found: dict[int, int] = {}
     count = 0
     for step in range(len(report.layers)):
-        for span in sorted(live_spans(report, step), key=lambda s: min_first(s)):
+        for span in sorted(live_spans(report, step), key=_first_step):
             known = [found[t.id] for t in span.tensors if t.id in found]
             letter = known[0] if known else count
             count += 0 if known or not span.tensors else 1
@@ -75,7 +76,7 @@ def _letters(report: Report) -> Mapping[int, int]:
     return found
 
 
-def min_first(span: Span) -> int:
+def _first_step(span: Span) -> int:
     """The step in which the first tensor of a span begins to live; -1 for scratch."""
     return min((t.first for t in span.tensors), default=-1)
 

@@ -1,0 +1,103 @@
+"""From a graph to its C, built with sanitizers and held against the numpy reference."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcucc.build.network import Network, TensorInfo
+from mcucc.build.project import BuildOptions, build_host_executable
+from mcucc.codegen import Program, Provenance, emit, lower
+from mcucc.kernels import Kernel, select_kernels
+from mcucc.ops import Int8Graph
+from mcucc.reference.interpreter import Values, run
+from mcucc.schedule import MemoryPlan, dead_ranges, plan_memory, schedule_layers
+from mcucc.sim.host import run_executable
+from mcucc.sim.protocol import Placement
+from mcucc.sim.result import RunResult
+from tests.graphs import random_inputs
+
+PROVENANCE = Provenance("0.0.0", "model.onnx", "0" * 64, "host", "--objective auto")
+
+_WATCHED = BuildOptions(trace=True, step_hooks="liveness", sanitize=True)
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A network's C in `directory`, and what it was made from."""
+
+    graph: Int8Graph
+    kernels: Mapping[str, Kernel | None]
+    program: Program
+    network: Network
+    directory: Path
+
+
+def generate(graph: Int8Graph, directory: Path) -> Generated:
+    """Writes the C of a graph into a new directory."""
+    kernels = select_kernels(graph)
+    plan = plan_memory(schedule_layers(graph, kernels))
+    program = lower(plan, PROVENANCE)
+    directory.mkdir(parents=True)
+    for name, text in emit(program, keep_input=False).items():
+        (directory / name).write_text(text, encoding="utf-8")
+    return Generated(graph, kernels, program, _network(program, plan), directory)
+
+
+def _network(program: Program, plan: MemoryPlan) -> Network:
+    return Network(
+        name=program.name,
+        inputs=tuple(port.tensor.nbytes for port in program.inputs),
+        outputs=tuple(port.tensor.nbytes for port in program.outputs),
+        arena_bytes=program.arena_bytes,
+        arena_align=program.arena_align,
+        tensors=tuple(TensorInfo(t.id, t.name, t.h, t.w, t.c) for t in program.tensors),
+        dead_ranges=tuple(dead_ranges(plan, i) for i in range(len(program.steps))),
+    )
+
+
+def flat_samples(graph: Int8Graph, inputs: Values) -> NDArray[np.int8]:
+    """All inputs of each sample, one after the other: (N, bytes)."""
+    count = len(inputs[graph.inputs[0].tensor])
+    rows = [inputs[port.tensor].reshape(count, -1) for port in graph.inputs]
+    return np.concatenate(rows, axis=1)
+
+
+def assert_c_agrees(generated: Generated, work: Path, *, samples: int = 6) -> None:
+    """Every tensor must have the reference's bits.
+
+    The program runs under AddressSanitizer and UndefinedBehaviorSanitizer, with dead bytes of the
+    arena poisoned at each step, and with a guard page at either end of the arena.
+    """
+    graph, network = generated.graph, generated.network
+    inputs = random_inputs(graph, samples)
+    expected = run(graph, inputs)
+    artifact = build_host_executable(generated.directory, network, work, _WATCHED)
+    flat = flat_samples(graph, inputs)
+    for placement in Placement:
+        result = run_executable(artifact, network, flat, placement=placement)
+        _compare_tensors(generated, result, expected)
+        _compare_outputs(graph, result, expected)
+        assert result.touched_bytes <= network.arena_bytes
+
+
+def _compare_tensors(generated: Generated, result: RunResult, expected: Values) -> None:
+    assert result.tensors is not None
+    inputs = {port.tensor for port in generated.graph.inputs}
+    made = {tensor.id for tensor in generated.program.tensors if tensor.name not in inputs}
+    assert set(result.tensors) == made
+    for tensor in generated.program.tensors:
+        if tensor.id in made:
+            got = result.tensors[tensor.id]
+            wrong = np.argwhere(got != expected[tensor.name].reshape(got.shape))
+            assert not wrong.size, (
+                f"'{tensor.name}' differs in {len(wrong)} of {got.size} elements, first at "
+                f"[sample, y, x, c] = {wrong[0].tolist()}"
+            )
+
+
+def _compare_outputs(graph: Int8Graph, result: RunResult, expected: Values) -> None:
+    for port, got in zip(graph.outputs, result.outputs, strict=True):
+        np.testing.assert_array_equal(got, expected[port.tensor].reshape(got.shape), port.name)
