@@ -229,7 +229,7 @@ class Walk:
         if broken:
             del self.tensors[output]
             raise RefusalError(
-                cause, "; ".join(broken), _types(graph, named.inputs, quant), "See the manual."
+                cause, "; ".join(broken), _types(graph, named.inputs, quant), "Check its scales and sizes."
             )
         self.nodes.append(named)
 

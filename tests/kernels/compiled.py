@@ -11,9 +11,17 @@ from mcucc.build.network import Network, TensorInfo
 from mcucc.build.project import BuildOptions, build_host_executable
 from mcucc.codegen import Program, Provenance, emit, lower
 from mcucc.kernels import Kernel, select_kernels
+from mcucc.memory import Buffer, Problem
 from mcucc.ops import Int8Graph
 from mcucc.reference.interpreter import Values, run
-from mcucc.schedule import MemoryPlan, dead_ranges, plan_memory, schedule_layers
+from mcucc.schedule import (
+    MemoryPlan,
+    Schedule,
+    Step,
+    dead_ranges,
+    plan_memory,
+    schedule_layers,
+)
 from mcucc.sim.host import run_executable
 from mcucc.sim.protocol import Placement
 from mcucc.sim.result import RunResult
@@ -35,15 +43,36 @@ class Generated:
     directory: Path
 
 
-def generate(graph: Int8Graph, directory: Path) -> Generated:
-    """Writes the C of a graph into a new directory."""
+def generate(graph: Int8Graph, directory: Path, *, planned: bool = True) -> Generated:
+    """Writes the C of a graph into a new directory.
+
+    Without `planned` the nodes run in the order of the graph and no two tensors share bytes: for
+    graphs of a hundred branches, in which the search for an order would take minutes.
+    """
     kernels = select_kernels(graph)
-    plan = plan_memory(schedule_layers(graph, kernels))
+    plan = plan_memory((schedule_layers if planned else _in_graph_order)(graph, kernels))
     program = lower(plan, PROVENANCE)
     directory.mkdir(parents=True)
     for name, text in emit(program, keep_input=False).items():
         (directory / name).write_text(text, encoding="utf-8")
     return Generated(graph, kernels, program, _network(program, plan), directory)
+
+
+def _in_graph_order(graph: Int8Graph, kernels: Mapping[str, Kernel | None]) -> Schedule:
+    """Every tensor has bytes of its own from the step that makes it until the end."""
+    end = len(graph.nodes)
+    home = {port.tensor: port.tensor for port in graph.inputs}
+    lives = dict.fromkeys(home, (0, end))
+    for step, node in enumerate(graph.nodes):
+        reshaped = kernels[node.name] is None
+        home[node.output] = home[node.inputs[0]] if reshaped else node.output
+        lives[node.output] = (step, end)
+    buffers = (
+        Buffer(name, graph.tensors[name].nbytes, *lives[name], alignment=4)
+        for name in dict.fromkeys(home.values())
+    )
+    steps = tuple(Step(node, kernels[node.name]) for node in graph.nodes)
+    return Schedule(graph, steps, False, home, lives, Problem(tuple(buffers)))
 
 
 def _network(program: Program, plan: MemoryPlan) -> Network:

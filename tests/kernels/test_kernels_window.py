@@ -62,7 +62,7 @@ def test_convolutions(tmp_path: Path) -> None:
         b.conv(add_input(b, case), case["out_c"], case["kernel"], **sliding(case))
         for case in latin({**SLIDING, "out_c": CHANNELS}, 55, seed=1)
     ]
-    generated = generate(b.build(*made), tmp_path / "c")
+    generated = generate(b.build(*made), tmp_path / "c", planned=False)
     assert families(generated) == {Family.CONV, Family.POINTWISE}
     assert_c_agrees(generated, tmp_path)
 
@@ -75,7 +75,7 @@ def test_depthwise_convolutions(tmp_path: Path) -> None:
         )
         for case in latin({**SLIDING, "multiplier": (1, 1, 1, 2, 3, 4)}, 48, seed=2)
     ]
-    generated = generate(b.build(*made), tmp_path / "c")
+    generated = generate(b.build(*made), tmp_path / "c", planned=False)
     assert families(generated) == {Family.DEPTHWISE, Family.DEPTHWISE_MULTIPLIED}
     assert_c_agrees(generated, tmp_path)
 
@@ -91,6 +91,6 @@ def test_average_pools(tmp_path: Path) -> None:
         rows, columns = (min(case["border"], taps - 1) for taps in window)
         pads = (rows, rows // 2, columns // 2, columns)
         made.append(b.average_pool(add_input(b, case), window, stride=case["stride"], pads=pads))
-    generated = generate(b.build(*made), tmp_path / "c")
+    generated = generate(b.build(*made), tmp_path / "c", planned=False)
     assert families(generated) == {Family.AVERAGE_POOL}
     assert_c_agrees(generated, tmp_path)
