@@ -5,11 +5,11 @@ With `--json` exactly one JSON document goes to stdout; an error is then a docum
 text, progress and errors to stderr.
 """
 
+import os
 import sys
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import click
 import msgspec
@@ -21,7 +21,7 @@ from rich.table import Table
 import mcucc
 from mcucc.board import list_boards
 from mcucc.compiled import CompiledNetwork
-from mcucc.errors import DoesNotFitError, InputFileError, McuccError, VerificationError
+from mcucc.errors import DoesNotFitError, McuccError, VerificationError
 from mcucc.measure import Measurement, measure
 from mcucc.pipeline import (
     CompileOptions,
@@ -32,7 +32,7 @@ from mcucc.pipeline import (
 )
 from mcucc.report import load_report
 from mcucc.report.text import render_boards, render_report
-from mcucc.samples import flatten, load_samples, random_samples, to_onnx
+from mcucc.samples import flatten, load_samples, random_samples, save_npz, to_onnx
 from mcucc.verify import Verification, verify_directory
 
 _INTERNAL_ERROR = 70
@@ -72,7 +72,7 @@ def boards(*, as_json: bool) -> None:
     if as_json:
         _print_json(found)
     else:
-        _show(render_boards(found))
+        _show(render_boards(found, width=_console().width))
 
 
 @cli.command()
@@ -123,11 +123,13 @@ def compile_command(
     target = directory or Path(compilation.report.name)
     try:
         write_compilation(compilation, target)
-    except DoesNotFitError:
-        if as_json:
-            _print_json(compilation.report)
-            sys.exit(DoesNotFitError.exit_code)
-        raise
+    except DoesNotFitError as error:
+        if not as_json:
+            raise
+        document = cast("dict[str, object]", msgspec.to_builtins(compilation.report))
+        _print_json(document | _error_document(error, str(error), error.exit_code))
+        click.echo(f"mcucc: {error}", err=True)
+        sys.exit(error.exit_code)
     if as_json:
         _print_json(compilation.report)
     else:
@@ -154,8 +156,8 @@ def run(
 ) -> None:
     """Run the network in DIRECTORY on samples."""
     compiled = CompiledNetwork.open(directory)
-    graph = compiled.graph
     if input_path is None:
+        graph = compiled.graph
         samples = random_samples([graph.tensors[p.tensor].shape for p in graph.inputs], 1)
     else:
         samples = load_samples(compiled.report, input_path)
@@ -165,7 +167,7 @@ def run(
         raw = compiled.run_host(flat) if target == "host" else compiled.trace_qemu(flat).outputs
     outputs = to_onnx(compiled.report, raw, dequantized=dequantize)
     if output_path is not None:
-        _save_npz(output_path, outputs)
+        save_npz(output_path, outputs)
     if as_json:
         shapes = {name: list(array.shape) for name, array in outputs.items()}
         values = {name: array.tolist() for name, array in outputs.items()}
@@ -248,11 +250,17 @@ def main() -> NoReturn:
     except click.exceptions.Exit as finish:
         sys.exit(finish.exit_code)
     except click.ClickException as error:
+        if "--json" in sys.argv:
+            _print_json(_error_document(error, error.format_message(), error.exit_code))
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output has left; Python must not complain when it flushes the rest.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except Exception as error:
         if debug:
             raise
@@ -270,14 +278,18 @@ def _fail(error: Exception) -> NoReturn:
             f"(mcucc --debug shows more): {type(error).__name__}: {message}"
         )
     if "--json" in sys.argv:
-        details = {"type": type(error).__name__, "message": message, "exit_code": code}
-        _print_json({"error": details})
+        _print_json(_error_document(error, message, code))
     click.echo(f"mcucc: {message}", err=True)
     sys.exit(code)
 
 
+def _error_document(error: Exception, message: str, code: int) -> dict[str, object]:
+    return {"error": {"type": type(error).__name__, "message": message, "exit_code": code}}
+
+
 def _console() -> Console:
-    return Console()
+    """Names from models may look like markup or emoji codes; they are printed as they are."""
+    return Console(markup=False, emoji=False, highlight=False)
 
 
 def _show(content: RenderableType) -> None:
@@ -285,7 +297,8 @@ def _show(content: RenderableType) -> None:
 
 
 def _print_json(value: object) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    # As bytes: JSON is UTF-8, whatever the terminal's encoding.
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
 
 
 class _progress:  # noqa: N801 -- used like a function
@@ -314,37 +327,25 @@ class _progress:  # noqa: N801 -- used like a function
         self._progress.update(self._task, description=description)
 
 
-def _save_npz(path: Path, arrays: Any) -> None:  # noqa: ANN401 -- mapping of int8 or float32 arrays
-    """Write an .npz whose bytes depend on the arrays alone (numpy's own carries the time)."""
-    try:
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, array in arrays.items():
-                info = zipfile.ZipInfo(f"{name}.npy")
-                info.compress_type = zipfile.ZIP_DEFLATED
-                with archive.open(info, "w") as member:
-                    np.lib.format.write_array(member, array, allow_pickle=False)
-    except OSError as error:
-        raise InputFileError(path, f"cannot be written: {error.strerror}") from error
-
-
 def _show_inspection(inspection: Inspection) -> None:
     console = _console()
-    console.print(f"[bold]{inspection.model}[/bold]  opset {inspection.opset}", highlight=False)
+    console.print(f"{inspection.model}  opset {inspection.opset}", style="bold")
     for kind, ports in (("input", inspection.inputs), ("output", inspection.outputs)):
         for port in ports:
             shape = "x".join("?" if size is None else str(size) for size in port.shape)
-            console.print(f"  {kind}  {port.name}  {port.dtype} {shape}", highlight=False)
+            console.print(f"  {kind}  {port.name}  {port.dtype} {shape}")
     counts = ", ".join(f"{name} {count}" for name, count in inspection.ops.items())
-    console.print(f"  operators  {counts}", highlight=False)
+    console.print(f"  operators  {counts}")
     if not inspection.supported:
-        console.print("[bold]mcucc cannot compile it:[/bold]")
+        console.print("mcucc cannot compile it:", style="bold")
         for violation in inspection.violations:
-            console.print(f"  - {violation}", highlight=False, markup=False)
+            console.print(f"  - {violation}")
         return
     table = Table("layer", "operator", "output")
     table.add_column("MACs", justify="right")
-    for name, op, shape, macs in inspection.layers:
-        table.add_row(name, op, "x".join(map(str, shape)), f"{macs:,}" if macs else "")
+    for layer in inspection.layers:
+        shape = "x".join(map(str, layer.output_shape))
+        table.add_row(layer.name, layer.op, shape, f"{layer.macs:,}" if layer.macs else "")
     console.print(table)
     console.print(f"{inspection.macs:,} MACs, {inspection.params:,} parameters")
 
@@ -356,15 +357,13 @@ def _show_verification(verification: Verification) -> None:
         table.add_row(judge, says)
     console.print(table)
     for message in verification.messages:
-        console.print(message, highlight=False, markup=False)
+        console.print(message)
     first = verification.first_difference
     if first is not None:
         console.print(
             f"{first.judge} differs first in tensor '{first.tensor}', sample {first.sample}, "
             f"element {list(first.index)}: {first.actual} instead of {first.expected} "
-            f"({first.differing} elements of it differ)",
-            highlight=False,
-            markup=False,
+            f"({first.differing} elements of it differ)"
         )
     verdict = "equal bits" if verification.ok else "NOT equal"
     console.print(

@@ -1,5 +1,6 @@
 """A directory that `compile` wrote: its report, its graph, and ways to run it."""
 
+import struct
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -19,13 +20,17 @@ from mcucc.build.project import (
     build_host_executable,
     build_host_library,
 )
-from mcucc.errors import InputFileError
+from mcucc.errors import InputFileError, InvariantError, UsageError
 from mcucc.ir import parse_graph
 from mcucc.ops import INT8_OPS, Int8Graph
 from mcucc.report import Report, load_report
 from mcucc.sim.host import HostLibrary, run_executable
 from mcucc.sim.qemu import run_qemu
 from mcucc.sim.result import RunResult
+from mcucc.twin import read_operators, read_tensors
+
+_NO_FLATBUFFER = (AttributeError, IndexError, TypeError, ValueError, struct.error)
+"""What reading a damaged flatbuffer raises: its offsets lead anywhere."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class CompiledNetwork:
             InputFileError: it holds no report, or the compilation did not fit its board.
         """
         report = load_report(directory)
-        if not report.files:
+        if not report.fits:
             raise InputFileError(
                 directory / "report.json",
                 f"says that {report.name} does not fit {report.board}: there is no code to run",
@@ -71,18 +76,31 @@ class CompiledNetwork:
         """The int8 graph that the code computes.
 
         Raises:
-            InputFileError: `<name>.ir` is missing.
+            InputFileError: `<name>.ir` is missing or damaged.
         """
-        return parse_graph(self._read(f"{self.report.name}.ir").decode(), INT8_OPS)
+        name = f"{self.report.name}.ir"
+        try:
+            return parse_graph(self._read(name).decode(), INT8_OPS)
+        except (UsageError, InvariantError, UnicodeDecodeError) as error:
+            raise InputFileError(
+                self.directory / name, f"is damaged ({error}): compile again"
+            ) from error
 
     @property
     def twin(self) -> bytes:
         """The same network as a `.tflite` file.
 
         Raises:
-            InputFileError: `<name>.tflite` is missing.
+            InputFileError: `<name>.tflite` is missing or damaged.
         """
-        return self._read(f"{self.report.name}.tflite")
+        name = f"{self.report.name}.tflite"
+        twin = self._read(name)
+        try:
+            read_operators(twin)
+            read_tensors(twin)
+        except _NO_FLATBUFFER as error:
+            raise InputFileError(self.directory / name, "is damaged: compile again") from error
+        return twin
 
     def run_host(self, samples: NDArray[np.int8]) -> tuple[NDArray[np.int8], ...]:
         """Outputs (N, bytes) of samples (N, bytes), run in this process: the fast way."""

@@ -23,7 +23,13 @@ from mcucc.build.network import Network
 from mcucc.build.sizes import Sizes, measure_sizes
 from mcucc.build.toolchain import ARM_GCC, has_tool
 from mcucc.codegen import Files, Program, Provenance, SelfTest, emit, lower, self_test
-from mcucc.errors import DoesNotFitError, InputFileError, UnsupportedModelError, Violation
+from mcucc.errors import (
+    DoesNotFitError,
+    InputFileError,
+    UnsupportedModelError,
+    UsageError,
+    Violation,
+)
 from mcucc.importer import OnnxModel, OnnxPort, check_name, identifier, lower_qdq, read_onnx
 from mcucc.ir import print_graph
 from mcucc.kernels import select_kernels
@@ -89,6 +95,16 @@ class Compilation:
 
 
 @dataclass(frozen=True)
+class InspectedLayer:
+    """One operator of the int8 network; the output shape is the inner one (NHWC)."""
+
+    name: str
+    op: str
+    output_shape: tuple[int, ...]
+    macs: int
+
+
+@dataclass(frozen=True)
 class Inspection:
     """What a file holds.
 
@@ -103,7 +119,7 @@ class Inspection:
         violations: every reason why it cannot.
         macs: multiply-accumulates, None if it is not supported.
         params: elements of weights and biases, None if it is not supported.
-        layers: (name, operator, output shape, MACs) of the int8 network, empty if not supported.
+        layers: of the int8 network in the order of execution, empty if it is not supported.
     """
 
     model: str
@@ -116,7 +132,7 @@ class Inspection:
     violations: tuple[Violation, ...]
     macs: int | None
     params: int | None
-    layers: tuple[tuple[str, str, tuple[int, ...], int], ...]
+    layers: tuple[InspectedLayer, ...]
 
 
 def inspect_model(path: Path) -> Inspection:
@@ -147,9 +163,11 @@ def inspect_model(path: Path) -> Inspection:
     )
 
 
-def _layers(graph: Int8Graph) -> tuple[tuple[str, str, tuple[int, ...], int], ...]:
+def _layers(graph: Int8Graph) -> tuple[InspectedLayer, ...]:
     return tuple(
-        (n.name, type(n.op).__name__, graph.tensors[n.output].shape, node_macs(graph, n))
+        InspectedLayer(
+            n.name, type(n.op).__name__, graph.tensors[n.output].shape, node_macs(graph, n)
+        )
         for n in graph.nodes
     )
 
@@ -199,7 +217,7 @@ def write_compilation(compilation: Compilation, directory: Path) -> None:
 
     Raises:
         DoesNotFitError: after writing, if the network does not fit.
-        InputFileError: the directory cannot be written.
+        UsageError: the directory cannot be written.
     """
     report = compilation.report
     contents: dict[str, bytes] = {name: text.encode() for name, text in compilation.files.items()}
@@ -209,7 +227,8 @@ def write_compilation(compilation: Compilation, directory: Path) -> None:
     try:
         _replace_files(directory, contents)
     except OSError as error:
-        raise InputFileError(directory, f"cannot be written: {error.strerror}") from error
+        problem = error.strerror or error
+        raise UsageError(f"{directory}: cannot be written: {problem}") from error
     if not report.fits:
         raise DoesNotFitError(compilation.misfit)
 

@@ -153,6 +153,9 @@ class _Ladder:
     def tflm(self) -> Values:
         """The twin in TensorFlow Lite Micro, without the tensors that only the twin has."""
         found = run_tflm(self.compiled.twin, self.samples, timeout=TFLM_TIMEOUT_S)
+        absent = next((name for name in self.expected if name not in found), None)
+        if absent is not None:
+            raise SimulationError(f"the twin holds no tensor '{absent}'")
         return {name: values for name, values in found.items() if name in self.expected}
 
     def result(self, require: tuple[str, ...]) -> Verification:

@@ -56,7 +56,7 @@ MCUCC_INLINE int32_t mcucc_scale_wide(int32_t a, int32_t multiplier, int32_t rig
 {
     const int32_t left = (right < 0) ? -right : 0;
     const int32_t down = (right > 0) ? right : 0;
-    const int32_t x = mcucc_high_mul(a * ((int32_t)1 << left), multiplier);
+    const int32_t x = mcucc_high_mul((int32_t)((uint32_t)a << left), multiplier);
     const int32_t mask = -(int32_t)(down > 0);
     const int32_t round = (int32_t)(((uint32_t)1 << down) >> 1);
     return ((x + ((x >> 31) & mask) + round) >> down) + zero;
@@ -67,7 +67,9 @@ MCUCC_INLINE int32_t mcucc_scale_general(int32_t a, int32_t multiplier, int32_t 
     const int32_t left = (right < 0) ? -right : 0;
     const int32_t down = (right > 0) ? right : 0;
     const int32_t x = mcucc_high_mul((int32_t)((uint32_t)a << left), multiplier);
-    return mcucc_rounding_shift(x, down) + zero;
+    /* Without a shift to the right x may be as large as an int32 is: leave room for the sum. */
+    const int32_t far = (int32_t)1 << 30;
+    return mcucc_clamp(mcucc_rounding_shift(x, down), -far, far) + zero;
 }
 
 MCUCC_INLINE int8_t mcucc_requantize(int32_t a, const mcucc_channel_t *channel,

@@ -1,4 +1,4 @@
-/* The same values at another scale. Meaning: reference/elementwise.py, `requantize`. */
+/* The same values at another scale. Meaning: reference/elementwise.py, `change_scale`. */
 #ifndef MCUCC_RESCALE_H
 #define MCUCC_RESCALE_H
 

@@ -1,4 +1,4 @@
-/* Softmax of one row in fixed point, bit for bit as TensorFlow Lite Micro does it.
+/* Softmax of each row in fixed point, bit for bit as TensorFlow Lite Micro does it.
  * Meaning: reference/softmax.py.
  *
  * exp(x - max) comes from a table of 256 values in Q0.31; their sum is kept in Q12.19; its
@@ -9,7 +9,8 @@
 #include "mcucc_requantize.h"
 
 typedef struct {
-    int32_t n;
+    int32_t rows;
+    int32_t n; /* elements of a row */
     const int32_t *exponentials; /* [256]: exp(-i * scale) in Q0.31, 0 beyond the cut-off */
 } mcucc_softmax_t;
 
@@ -45,8 +46,7 @@ MCUCC_INLINE int32_t mcucc_leading_zeros(uint32_t value)
     return zeros;
 }
 
-/* `out` may be the input. */
-MCUCC_INLINE void mcucc_softmax(const mcucc_softmax_t *p, const int8_t *in, int8_t *out)
+MCUCC_INLINE void mcucc_softmax_row(const mcucc_softmax_t *p, const int8_t *in, int8_t *out)
 {
     int32_t max = in[0];
     for (int32_t i = 1; i < p->n; i++) {
@@ -65,6 +65,14 @@ MCUCC_INLINE void mcucc_softmax(const mcucc_softmax_t *p, const int8_t *in, int8
         const int32_t product = mcucc_high_mul(scale, p->exponentials[max - in[i]]);
         const int32_t q = (right > 31) ? 0 : mcucc_rounding_shift(product, right);
         out[i] = (int8_t)mcucc_clamp(q - 128, -128, 127);
+    }
+}
+
+/* `out` may be the input. */
+MCUCC_INLINE void mcucc_softmax(const mcucc_softmax_t *p, const int8_t *in, int8_t *out)
+{
+    for (int32_t row = 0; row < p->rows; row++, in += p->n, out += p->n) {
+        mcucc_softmax_row(p, in, out);
     }
 }
 

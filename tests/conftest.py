@@ -20,6 +20,14 @@ def _complaint() -> str:
     )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="accept the C that is generated now as the golden one (tests/golden)",
+    )
+
+
 def pytest_report_header() -> str:
     if _models_folder().is_dir():
         return f"models: {_models_folder()}"

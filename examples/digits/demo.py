@@ -56,7 +56,9 @@ def _int8_logits(compiled: CompiledNetwork) -> NDArray[np.generic]:
 
 
 def _float_logits() -> NDArray[np.generic]:
-    session = onnxruntime.InferenceSession(str(HERE / "digits_float.onnx"))
+    session = onnxruntime.InferenceSession(
+        str(HERE / "digits_float.onnx"), providers=["CPUExecutionProvider"]
+    )
     images = np.load(IMAGES)["image"]
     return np.concatenate([np.asarray(session.run(None, {"image": x[None]})[0]) for x in images])
 

@@ -205,7 +205,24 @@ def _add(layer: Layer, activation: Activation) -> LayerCode:
         ("right", str(-p.output.shift)),
         ("output", _output(layer, activation)),
     ]
-    return LayerCode(_spec(layer, "add", fields))
+    constants = dict.fromkeys(n for n in layer.node.inputs if n in layer.graph.consts)
+    return LayerCode(_spec(layer, "add", fields), tuple(_operand(layer, c) for c in constants))
+
+
+def operand_array(ident: str, node: Int8Node, name: str) -> str:
+    """Name, without the network's prefix, of the array of a constant activation."""
+    return f"{ident}_operand{node.inputs.index(name)}"
+
+
+def _operand(layer: Layer, name: str) -> ArrayDef:
+    const = layer.graph.const(name)
+    return ArrayDef(
+        operand_array(layer.ident, layer.node, name),
+        "int8_t",
+        const.type.size,
+        int_rows(const.data.astype(np.int64), 16),
+        f"{name}: {'x'.join(str(n) for n in const.type.shape)}",
+    )
 
 
 def _rescale(layer: Layer) -> LayerCode:
@@ -249,7 +266,8 @@ def _softmax(layer: Layer) -> LayerCode:
         f"{layer.node.name}: exp(-i * {x.q.scale:.9g}) in Q0.31",
     )
     fields: list[Field] = [
-        ("n", str(x.size)),
+        ("rows", str(x.size // x.shape[-1])),
+        ("n", str(x.shape[-1])),
         ("exponentials", f"{layer.graph.name}_{table.name}"),
     ]
     return LayerCode(_spec(layer, "softmax", fields), (table,))

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-_RUNS = re.compile(r" +|[^ ]+")
 _INT32_MIN = -(1 << 31)
 
 
@@ -35,10 +34,7 @@ def c_comment(text: str) -> str:
     >>> c_comment("a */ b")
     'a * / b'
     """
-    ascii_only = text.encode("ascii", "replace").decode("ascii")
-    return (
-        re.sub(r"\s+", " ", ascii_only).replace("*/", "* /").replace("/*", "/ *").replace("\\", "/")
-    )
+    return c_comment_line(re.sub(r"\s+", " ", text))
 
 
 def c_comment_line(text: str) -> str:
@@ -47,7 +43,8 @@ def c_comment_line(text: str) -> str:
     >>> c_comment_line("a   */")
     'a   * /'
     """
-    return "".join(c_comment(part) if not part.isspace() else part for part in _RUNS.findall(text))
+    plain = "".join(c if " " <= c <= "~" else "_" for c in text.replace("\\", "/"))
+    return plain.replace("*/", "* /").replace("/*", "/ *")
 
 
 def c_ident(name: str) -> str:

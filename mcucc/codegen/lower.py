@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mcucc.codegen.layers import Layer, kernel_body, kernel_ctype, layer_code
-from mcucc.codegen.literals import c_float, int_rows, unique_idents
+from mcucc.codegen.layers import Layer, kernel_body, kernel_ctype, layer_code, operand_array
+from mcucc.codegen.literals import c_comment, c_float, int_rows, unique_idents
 from mcucc.codegen.program import (
     ArrayDef,
     KernelDef,
@@ -20,7 +20,7 @@ from mcucc.codegen.program import (
 from mcucc.ir import Port, QParams
 from mcucc.kernels import Family, Shape
 from mcucc.memory import draw, glyphs
-from mcucc.ops import Conv2D, DepthwiseConv2D, Int8Graph, Int8Node, Pad
+from mcucc.ops import Add, Conv2D, DepthwiseConv2D, Int8Graph, Int8Node, Pad
 from mcucc.ops.verify import node_macs, total_macs
 from mcucc.reference.fixed_point import quantize
 from mcucc.schedule import MemoryPlan, Step
@@ -101,8 +101,19 @@ class _Lowering:
             kernel=step.kernel,
             spec=None if code is None else code.spec,
             inputs=inputs,
+            operands=self._operands(node),
             output=output,
             window=self._window(step),
+        )
+
+    def _operands(self, node: Int8Node) -> tuple[str, ...]:
+        """Where the activations that a node reads lie: in the arena, or in a constant array."""
+        graph, ident = self._graph, self._names.layers[node.name]
+        return tuple(
+            f"{graph.name}_{operand_array(ident, node, name)}"
+            if name in graph.consts
+            else f"&arena[{self._names.tensors[name].at}]"
+            for name in (node.inputs if isinstance(node.op, Add) else node.inputs[:1])
         )
 
     def _window(self, step: Step) -> WindowRows | None:
@@ -178,7 +189,7 @@ def _memory_map(plan: MemoryPlan) -> str:
     for name, glyph in glyphs(problem).items():
         buffer = next(each for each in problem.buffers if each.name == name)
         steps = f"{buffer.start}-{buffer.end - 1}"
-        holds = ", ".join(tenants.get(name, [name]))
+        holds = c_comment(", ".join(tenants.get(name, [name])))
         lines.append(f"{glyph} {placement.offset(name):>7} {buffer.size:>7}  {steps:<6}  {holds}")
     return "\n".join(lines)
 
@@ -205,7 +216,7 @@ def _image_unit(quant: QParams) -> str:
     for unit, real in (
         ("u", u),
         ("u / 255", u / 255),
-        ("u / 127.5 - 1", u / np.float32(127.5) - 1),
+        ("u / 128 - 1", u / np.float32(128) - 1),
     ):
         if np.array_equal(quantize(real, quant).astype(np.int64), np.arange(256) - 128):
             return f"the real value {unit}"

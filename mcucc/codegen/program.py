@@ -125,6 +125,8 @@ class StepDef:
         kernel: None where nothing is executed.
         spec: None where nothing is executed.
         inputs: tensors it reads.
+        operands: C expression of the first byte of each activation it reads; one may be a constant
+            array.
         output: the tensor it makes.
         window: for window kernels.
     """
@@ -137,6 +139,7 @@ class StepDef:
     kernel: Kernel | None
     spec: LayerSpec | None
     inputs: tuple[TensorRef, ...]
+    operands: tuple[str, ...]
     output: TensorRef
     window: WindowRows | None = None
 
@@ -207,11 +210,14 @@ class Program:
 
     @property
     def runtime_headers(self) -> tuple[str, ...]:
-        """Files of runtime_c/ that the kernels include directly, sorted."""
+        """Files of runtime_c/ that the network's own files include directly, sorted.
+
+        `<name>_weights.h` needs the channel's type whether a kernel does or not.
+        """
         headers = {definition.kernel.header for definition in self.kernels}
         if any(step.window for step in self.steps):
             headers.add("mcucc_window.h")
-        return tuple(sorted(headers | {"mcucc_base.h"}))
+        return tuple(sorted(headers | {"mcucc_base.h", "mcucc_requantize.h"}))
 
 
 @dataclass(frozen=True)

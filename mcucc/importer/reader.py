@@ -7,7 +7,6 @@ is found by the lowering. This is the only module that touches the `onnx` packag
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import cast
 
@@ -90,17 +89,6 @@ class OnnxModel:
     outputs: tuple[OnnxPort, ...]
     nodes: tuple[OnnxNode, ...]
     constants: Mapping[str, NDArray[np.generic]]
-
-    @cached_property
-    def reader_count(self) -> Mapping[str, int]:
-        """How many nodes and graph outputs read each value."""
-        counts: dict[str, int] = {}
-        for node in self.nodes:
-            for name in node.inputs:
-                counts[name] = counts.get(name, 0) + 1
-        for port in self.outputs:
-            counts[port.name] = counts.get(port.name, 0) + 1
-        return counts
 
 
 def read_onnx(path: Path) -> OnnxModel:
@@ -204,8 +192,12 @@ def _text(path: Path, name: str) -> str:
 def _tensor(path: Path, tensor: onnx.TensorProto) -> NDArray[np.generic]:
     try:
         return onnx.numpy_helper.to_array(tensor)
+    except KeyError as error:
+        problem = f"tensor '{tensor.name}' has the unknown element type {tensor.data_type}"
+        raise InputFileError(path, problem) from error
     except (ValueError, TypeError) as error:
-        raise InputFileError(path, f"tensor '{tensor.name}' is damaged: {error}") from error
+        problem = f"tensor '{tensor.name}' is damaged: {_first_line(error)}"
+        raise InputFileError(path, problem) from error
 
 
 def _node(path: Path, node: onnx.NodeProto, index: int) -> OnnxNode:

@@ -229,7 +229,10 @@ class Walk:
         if broken:
             del self.tensors[output]
             raise RefusalError(
-                cause, "; ".join(broken), _types(graph, named.inputs, quant), "Check its scales and sizes."
+                cause,
+                "; ".join(broken),
+                _types(graph, named.inputs, quant),
+                "Check its scales and sizes.",
             )
         self.nodes.append(named)
 

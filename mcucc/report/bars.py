@@ -56,11 +56,15 @@ class _Bar:
 
     def _bar(self, parts: Sequence[_Part]) -> Text:
         used = sum(part.size for part in self.parts)
-        bar = Text(f"{self.label:<5} [")
+        drawn = Text()
         for part, cells in zip(parts, _share([p.size for p in parts], self.cells), strict=True):
-            bar.append(part.cell * cells, part.style)
+            drawn.append(part.cell * cells, part.style)
+        if used > self.limit:
+            end = self.cells * self.limit // used
+            drawn = Text("|", "bold red").join((drawn[:end], drawn[end + 1 :]))
         share = percents([used], self.limit)[0]
-        return bar.append("] ").append(f"{share} of {format_bytes(self.limit)}", "bold")
+        figures = Text(f"{share} of {format_bytes(self.limit)}", "bold")
+        return Text.assemble(f"{self.label:<5} [", drawn, "] ", figures)
 
 
 def ram_bar(report: Report, width: int) -> RenderableType:

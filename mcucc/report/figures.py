@@ -1,5 +1,6 @@
 """How figures and names are written in reports."""
 
+import itertools
 from collections.abc import Sequence
 
 _KIB = 1024
@@ -46,6 +47,23 @@ def shorten(text: str, width: int) -> str:
         return text
     tail = (width - 2) // 2
     return f"{text[: width - 2 - tail]}..{text[-tail:]}"
+
+
+def short_name(name: str, width: int) -> str:
+    """An ONNX name in at most `width` >= 4 characters.
+
+    Exporters repeat folders, as in `/features/features.1/conv/conv.0/Conv`. A folder with which
+    the next one begins says nothing and is left out: `/features.1/conv.0/Conv`. What tells paths
+    apart is mostly at their end, so that is what is kept of them.
+    """
+    if len(name) <= width:
+        return name
+    parts = name.split("/")
+    kept = [a for a, b in itertools.pairwise(parts) if not a or not b.startswith(a)]
+    short = "/".join([*kept, parts[-1]])
+    if kept and len(short) > width:
+        return f"..{short[len(short) - width + 2 :]}"
+    return shorten(short, width)
 
 
 def join_origin(names: Sequence[str]) -> str:

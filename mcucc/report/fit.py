@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from mcucc.board import Board, list_boards
-from mcucc.report.figures import format_bytes, percents, shorten
+from mcucc.report.figures import format_bytes, percents, short_name, shorten
 from mcucc.report.model import LayerReport, Report, TensorReport
 from mcucc.report.occupancy import live_bytes, live_bytes_of_input
 
@@ -33,7 +33,7 @@ def explain_misfit(report: Report, board: Board) -> str:
     if _arena_is_missing(report) > 0:
         lines += _explain_arena(report, board)
     if _flash_is_missing(report) > 0:
-        lines += _explain_flash(report, board)
+        lines += ["", *_explain_flash(report, board)] if lines else _explain_flash(report, board)
     remedies = list(_remedies(report, board))
     if remedies:
         lines += ["", "  What would help, the least work first:"]
@@ -66,8 +66,8 @@ def _explain_arena(report: Report, board: Board) -> list[str]:
         f"  have     {format_bytes(limit)}{'' if own else f' ({less})'}",
         f"  missing  {format_bytes(_arena_is_missing(report))}",
         *_paragraph(
-            f"The peak is at step {peak.step} of 0..{len(report.layers) - 1}, '{peak.layer}', "
-            f"which needs {format_bytes(peak.live_bytes)} at once:"
+            f"The peak is at step {peak.step}, '{peak.layer}', which needs "
+            f"{format_bytes(peak.live_bytes)} at once:"
         ),
         *(f"    {b.bytes:>9,} B  {shorten(b.name, _LONGEST_NAME)}" for b in peak.buffers),
         *_paragraph(_placement(report)),
@@ -102,20 +102,23 @@ def _explain_flash(report: Report, board: Board) -> list[str]:
 def _remedies(report: Report, board: Board) -> Iterator[str]:
     """Sentences, what costs the user least first."""
     whole = board.arena_budget_bytes
-    if has_own_budget(report) and report.arena_bytes <= whole:
+    arena, flash = _arena_is_missing(report) > 0, _flash_is_missing(report) > 0
+    own = has_own_budget(report) and report.arena_bytes <= whole
+    if arena and own:
         yield (
             f"--sram {report.arena_bytes} or more: {board.id} has {format_bytes(whole)} for an "
             "arena, beside the stack"
         )
-    yield from _larger_board(report, board)
-    if _arena_is_missing(report) > 0:
+    if flash or not own:
+        yield _larger_board(report, board)
+    if arena:
         yield from _smaller_input(report)
         yield from _smaller_layers(report)
-    if _flash_is_missing(report) > 0:
+    if flash:
         yield _fewer_weights(report)
 
 
-def _larger_board(report: Report, board: Board) -> Iterator[str]:
+def _larger_board(report: Report, board: Board) -> str:
     """The smallest board of ours in the memory that is missing, then in the other."""
     known = report.flash.total_bytes
     least_flash = _weights_bytes(report) if known is None else known
@@ -128,12 +131,12 @@ def _larger_board(report: Report, board: Board) -> Iterator[str]:
 
     smallest = min((b for b in fitting if b.id != board.id), key=size, default=None)
     if smallest is None:
-        yield "no board that comes with mcucc is large enough"
-        return
+        return "--board FILE.toml of a larger board: none that comes with mcucc is large enough"
+    budget = " and no --sram" if by_sram and has_own_budget(report) else ""
     unknown = ", if the code fits too" if known is None else ""
-    other = "" if smallest.core == board.core else "; its core differs, so the code size may too"
-    yield (
-        f"--board {smallest.id}, the smallest of ours that fits{unknown}: "
+    other = "" if smallest.core == board.core else "; for its core the size of the code differs"
+    return (
+        f"--board {smallest.id}{budget}, the smallest of ours that fits{unknown}: "
         f"{format_bytes(smallest.arena_budget_bytes)} for the arena and "
         f"{format_bytes(smallest.flash.size)} of flash{other}"
     )
@@ -167,25 +170,37 @@ def _estimate(report: Report, height: Fraction, width: Fraction) -> Fraction:
 
 def _smaller_layers(report: Report) -> Iterator[str]:
     """Which steps are too large, and by how much the peak is."""
-    ports = sum(port.bytes for port in report.inputs)
     limit = _arena_limit(report)
-    if ports > limit:
-        yield f"a smaller input: it takes {format_bytes(ports)} of the arena by itself"
-        return
+    unit = "channels" if _peak_has_maps(report) else "units"
+    for name, ports in (("input", report.inputs), ("output", report.outputs)):
+        size = sum(port.bytes for port in ports)
+        if size > limit:
+            yield (
+                f"a smaller {name}; fewer {unit} inside cannot help, as the {name} by itself "
+                f"takes {format_bytes(size)} of the arena"
+            )
+            return
     over = [i for i in range(len(report.layers)) if live_bytes(report, i) > limit]
-    if not over:
-        return
-    missing = report.peak.live_bytes - limit
-    share = percents([missing], report.peak.live_bytes)[0]
-    tensors = [t for t in report.tensors if t.first <= report.peak.step <= t.last]
-    unit = "channels" if any(t.h * t.w > 1 for t in tensors) else "units"
-    names = ", ".join(f"{i} '{shorten(report.layers[i].name, 24)}'" for i in over[:_LAYERS_NAMED])
-    rest = f" and {len(over) - _LAYERS_NAMED} more" if len(over) > _LAYERS_NAMED else ""
-    steps = "step" if len(over) == 1 else "steps"
-    yield (
-        f"fewer {unit} in the tensors of {steps} {names}{rest}: no other step needs more than "
-        f"there is; at the peak {format_bytes(missing)} ({share}) must go"
-    )
+    if over:
+        missing = report.peak.live_bytes - limit
+        share = percents([missing], report.peak.live_bytes)[0]
+        yield (
+            f"fewer {unit} in the tensors of {_steps(report, over)}: no other step needs more than "
+            f"there is; at the peak {share} must go, {format_bytes(missing)}"
+        )
+
+
+def _peak_has_maps(report: Report) -> bool:
+    step = report.peak.step
+    return any(t.h * t.w > 1 for t in report.tensors if t.first <= step <= t.last)
+
+
+def _steps(report: Report, steps: list[int]) -> str:
+    """The first of some steps by number and name, and how many more there are."""
+    shown = steps[:_LAYERS_NAMED]
+    names = ", ".join(f"{i} '{short_name(report.layers[i].name, 32)}'" for i in shown)
+    more = f" and {len(steps) - len(shown)} more" if len(steps) > len(shown) else ""
+    return f"{'step' if len(steps) == 1 else 'steps'} {names}{more}"
 
 
 def _fewer_weights(report: Report) -> str:
@@ -200,7 +215,7 @@ def _fewer_weights(report: Report) -> str:
 
 
 def _weight_of(layer: LayerReport) -> str:
-    return f"'{shorten(layer.name, 24)}' ({layer.weights_bytes:,} B)"
+    return f"'{short_name(layer.name, 32)}' ({layer.weights_bytes:,} B)"
 
 
 def _weights_bytes(report: Report) -> int:

@@ -7,7 +7,7 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from mcucc.board import Board
-from mcucc.report.figures import format_shape, join_origin, percents, shorten
+from mcucc.report.figures import format_shape, join_origin, percents, short_name, shorten
 from mcucc.report.model import LayerReport, PortReport, Report
 
 _WIDE = 100
@@ -40,7 +40,7 @@ class _Column:
 def layer_table(report: Report, width: int) -> Table:
     """A row per step and one of totals, in at most `width` characters."""
     layers, gap, wide = report.layers, _gap(width), width >= _WIDE
-    names = _Column("layer", (*(shorten(layer.name, 24) for layer in layers), ""))
+    names = _Column("layer", (*(short_name(layer.name, 28) for layer in layers), ""))
     index, *figures = _figures(layers)
     fixed = _without_spare([index, *([names] if wide else []), *figures], width - _LEAST_NAME, gap)
     room = max(_LEAST_NAME, min(width - _total_width(fixed, gap), _LONGEST_NODES))
@@ -91,7 +91,7 @@ def board_table(boards: Sequence[Board], width: int) -> Table:
 def _figures(layers: Sequence[LayerReport]) -> list[_Column]:
     macs = [layer.macs for layer in layers]
     weights = [layer.weights_bytes for layer in layers]
-    shares = [share.rstrip("%") for share in percents(macs, sum(macs))]
+    shares = [percents([m], sum(macs))[0].rstrip("%") for m in macs]  # equal layers, equal shares
     total_share = "100.0" if sum(macs) else ""
     return [
         _Column("#", (*(str(layer.index) for layer in layers), ""), right=True),
@@ -105,7 +105,8 @@ def _figures(layers: Sequence[LayerReport]) -> list[_Column]:
 
 
 def _op(layer: LayerReport) -> str:
-    return layer.op.replace("Depthwise", "DW").replace("FullyConnected", "FC").replace("2D", "")
+    short = layer.op.replace("Depthwise", "DW").replace("Average", "Avg").replace("2D", "")
+    return short.replace("FullyConnected", "FC")
 
 
 def _nodes(layer: LayerReport, width: int, *, named: bool) -> str:
@@ -121,9 +122,9 @@ def _nodes(layer: LayerReport, width: int, *, named: bool) -> str:
     names = (layer.name, *layer.origin) if own else layer.origin
     text = join_origin(names)
     if len(text) <= width or len(names) < 2:
-        return shorten(text, width)
+        return short_name(text, width)
     more = f" +{len(names) - 1}"
-    return shorten(names[0], width - len(more)) + more
+    return short_name(names[0], width - len(more)) + more
 
 
 def _scale(port: PortReport) -> str:

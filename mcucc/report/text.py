@@ -18,8 +18,8 @@ from mcucc.report.model import Report
 from mcucc.report.tables import board_table, layer_table, port_table
 from mcucc.report.timeline import legend, timeline
 
-LEAST_WIDTH = 60
-"""Characters of the narrowest line that a report is made for."""
+LEAST_WIDTH = 80
+"""Characters of the narrowest line that a report is made for; a narrower console cuts tables."""
 
 
 def render_report(report: Report, board: Board, *, width: int) -> Group:
@@ -98,7 +98,7 @@ def _section(title: str) -> tuple[RenderableType, ...]:
 
 def _layer_note(report: Report) -> str:
     more = any(len(layer.origin) > 1 for layer in report.layers)
-    nodes = " After + the further ONNX nodes that the step computes." if more else ""
+    nodes = " After +: what else of the ONNX nodes the step computes." if more else ""
     note = f"MAC %: share of all MACs. Weights: bytes of int8 weights and int32 biases.{nodes}"
     weights = sum(layer.weights_bytes for layer in report.layers)
     if report.flash.weights_bytes is None or report.flash.weights_bytes <= weights:

@@ -5,7 +5,7 @@ from string import ascii_lowercase, ascii_uppercase, digits
 
 from rich.text import Text
 
-from mcucc.report.figures import shorten
+from mcucc.report.figures import short_name
 from mcucc.report.model import Report
 from mcucc.report.occupancy import Span, live_bytes, live_spans
 
@@ -58,7 +58,7 @@ def legend(report: Report) -> str:
 
 def _labels(report: Report, longest: int) -> list[str]:
     number = len(str(max(len(report.layers) - 1, 0)))
-    texts = [f"{i:>{number}} {shorten(x.name, longest)}" for i, x in enumerate(report.layers)]
+    texts = [f"{i:>{number}} {short_name(x.name, longest)}" for i, x in enumerate(report.layers)]
     width = max(len("step"), *(len(text) for text in texts))
     return [f"{text:<{width}}" for text in texts]
 

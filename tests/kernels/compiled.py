@@ -62,7 +62,7 @@ def _in_graph_order(graph: Int8Graph, kernels: Mapping[str, Kernel | None]) -> S
     """Every tensor has bytes of its own from the step that makes it until the end."""
     end = len(graph.nodes)
     home = {port.tensor: port.tensor for port in graph.inputs}
-    lives = dict.fromkeys(home, (0, end))
+    lives: dict[str, tuple[int, int]] = dict.fromkeys(home, (0, end))
     for step, node in enumerate(graph.nodes):
         reshaped = kernels[node.name] is None
         home[node.output] = home[node.inputs[0]] if reshaped else node.output

@@ -30,9 +30,10 @@ def test_pixel_kernels(tmp_path: Path) -> None:
         made.append(b.dense(b.flatten(x), case["out_c"], activation=case["activation"]))
         made.append(b.add(x, other, activation=case["activation"]))
         made.append(b.requantize(x, quant(0.05 * case["ratio"], -5)))
+    x = b.input((1, 3, 4, 5))
     made.append(b.add(x, x))
-    made.append(b.add(b.constant(shape), x))
-    made.append(b.add(x, b.constant(shape)))
+    made.append(b.add(b.constant((1, 3, 4, 5)), x))
+    made.append(b.add(x, b.constant((1, 3, 4, 5))))
     generated = generate(b.build(*made), tmp_path / "c", planned=False)
     families = {kernel.family for kernel in generated.kernels.values() if kernel is not None}
     assert families == {Family.POINTWISE, Family.DENSE, Family.ADD, Family.RESCALE}

@@ -58,6 +58,7 @@ CASES = (
     Case(0, 60_000, WIDE, 64),
     Case(0, LIMIT - 1, WIDE),
     Case(0, LIMIT, GENERAL),
+    Case(0, 2 * LIMIT - 1_000_000, GENERAL),
     Case(1, 60_000, WIDE, 127),
     Case(5, 60_000, WIDE, 127),
     Case(13, (1 << 17) - 1, WIDE, 127),
@@ -81,8 +82,9 @@ def depthwise(b: GraphBuilder, x: str, scales: list[float], bias: list[int]) -> 
 
 
 def multiplied(b: GraphBuilder, x: str, scales: list[float], bias: list[int]) -> str:
-    options = {"q": quant(1.0, 0), "weight_scales": scales, "bias": bias}
-    return b.depthwise(b.reshape(x, (1, 6, 2, 3)), (3, 2), multiplier=2, **options)
+    x = b.reshape(x, (1, 6, 2, 3))
+    q = quant(1.0, 0)
+    return b.depthwise(x, (3, 2), multiplier=2, q=q, weight_scales=scales, bias=bias)
 
 
 def dense(b: GraphBuilder, x: str, scales: list[float], bias: list[int]) -> str:
@@ -114,7 +116,7 @@ def meet_bounds(graph: Int8Graph, cases: Mapping[str, Case]) -> Int8Graph:
     nodes = [node for node in graph.nodes if node.output in cases]
     small: dict[str, NDArray[np.integer]] = {}
     for node in nodes:
-        weights = graph.const(node.inputs[1]).data
+        weights = graph.const(node.inputs[1]).data.astype(np.float64)
         small[node.inputs[1]] = np.trunc(weights / cases[node.output].shrink).astype(np.int8)
     graph = with_constants(graph, small)
     biases: dict[str, NDArray[np.integer]] = {}

@@ -1,0 +1,49 @@
+"""What the tests of the command line share: one compiled example, one network with two ports."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.cli.process import Finished, compile_digits, mcucc
+from tests.cli.two_ports import save_two_port_model
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Finished]:
+    """The example in a directory that nobody may change, and what `compile --json` said."""
+    directory = tmp_path_factory.mktemp("digits") / "digits"
+    finished = compile_digits(directory, "--name", "digits", "--selftest", "2")
+    assert finished.code == 0, finished.err
+    return directory, finished
+
+
+@pytest.fixture(scope="session")
+def digits(compiled: tuple[Path, Finished]) -> Path:
+    """The compiled example, not to be changed."""
+    return compiled[0]
+
+
+@pytest.fixture
+def own_digits(digits: Path, tmp_path: Path) -> Path:
+    """A copy of the compiled example that a test may damage."""
+    return Path(shutil.copytree(digits, tmp_path / "digits"))
+
+
+@pytest.fixture(scope="session")
+def two_ports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A compiled network of two inputs and two outputs with names as TensorFlow gives them."""
+    folder = tmp_path_factory.mktemp("two_ports")
+    model = save_two_port_model(folder / "two_ports.onnx")
+    directory = folder / "compiled"
+    finished = mcucc("compile", model, "--board", "mps2-an386", "-o", directory)
+    assert finished.code == 0, finished.err
+    return directory
+
+
+@pytest.fixture
+def no_tools(tmp_path: Path) -> dict[str, str]:
+    """An environment without any compiler or simulator."""
+    empty = tmp_path / "no-tools"
+    empty.mkdir()
+    return {"PATH": str(empty)}

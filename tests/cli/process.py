@@ -1,0 +1,67 @@
+"""Calls the command line as a user does: in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+EXAMPLE = CHECKOUT / "examples" / "digits"
+DIGITS = EXAMPLE / "digits_int8.onnx"
+IMAGES = EXAMPLE / "test_images.npz"
+BOARD = "nucleo-f446re"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A process that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """The only JSON document of stdout; anything before or after it is an error."""
+        return json.loads(self.out)
+
+    @property
+    def error(self) -> str:
+        """The message of the JSON document of an error, whose exit code must be the process's."""
+        error = self.document["error"]
+        assert error["exit_code"] == self.code
+        assert error["type"]
+        return str(error["message"])
+
+
+def mcucc(
+    *arguments: str | Path, cwd: Path = CHECKOUT, environment: Mapping[str, str] | None = None
+) -> Finished:
+    """Run `python -m mcucc` with these arguments."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mcucc", *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT), "COLUMNS": "80", **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=300,
+        check=False,
+    )
+    return Finished(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def compile_digits(
+    directory: Path, *more: str | Path, environment: Mapping[str, str] | None = None
+) -> Finished:
+    """Compile the example into a directory, with JSON on stdout."""
+    arguments = ("compile", DIGITS, "--board", BOARD, "-o", directory, "--json", *more)
+    return mcucc(*arguments, environment=environment)
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    """Every file of a directory by name."""
+    return {path.name: path.read_bytes() for path in sorted(directory.iterdir())}

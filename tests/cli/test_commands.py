@@ -1,0 +1,154 @@
+"""Every command, for people and with `--json`: what it prints, its keys, its help."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.cli.process import CHECKOUT, DIGITS, EXAMPLE, IMAGES, Finished, mcucc
+
+BOARDS = """arduino-nano-33-ble microbit-v2 mps2-an385 mps2-an386 mps2-an500 mps2-an505 mps3-an547
+nrf5340dk nucleo-f446re nucleo-h743zi2 nucleo-l4r5zi nucleo-u575zi-q rpi-pico stm32f746g-disco"""
+
+OPTIONS = {
+    "boards": "--json",
+    "inspect": "MODEL --json",
+    "compile": "MODEL --board -o --name --sram --objective --keep-input --selftest --json",
+    "run": "DIRECTORY --input --output --dequantize --on --json",
+    "verify": "DIRECTORY --input --on --require --json",
+    "report": "DIRECTORY --json",
+    "bench": "DIR... --json",
+}
+
+
+@pytest.mark.parametrize("command", OPTIONS)
+def test_help_of_a_command(command: str) -> None:
+    """It mentions every option, and each with a sentence, in 80 columns."""
+    finished = mcucc(command, "--help")
+    assert (finished.code, finished.err) == (0, "")
+    assert max(map(len, finished.out.splitlines())) <= 80
+    for option in (*OPTIONS[command].split(), "--help"):
+        assert option in finished.out
+    described = re.findall(r"^  (?:-\w, )?--\S+.*?(?=^  -|\Z)", finished.out, re.M | re.S)
+    assert len(described) == len(re.findall(r"^  -", finished.out, re.M))
+    assert all(re.search(r"[a-z] .*\.", text, re.S) for text in described)
+
+
+def test_help() -> None:
+    finished = mcucc("--help")
+    assert finished.code == 0
+    assert max(map(len, finished.out.splitlines())) <= 80
+    commands = re.findall(r"^  (\w+) +\S", finished.out.partition("Commands:")[2], re.M)
+    assert commands == sorted(OPTIONS)
+    assert "--version" in finished.out
+
+
+def test_version() -> None:
+    assert re.fullmatch(r"mcucc, version \d+\.\d+\.\d+\S*\n", mcucc("--version").out)
+
+
+def test_boards() -> None:
+    for_people, document = mcucc("boards"), mcucc("boards", "--json").document
+    assert for_people.code == 0
+    assert [board["id"] for board in document] == BOARDS.split()
+    for board in document:
+        assert board["id"] in for_people.out
+        assert {"name", "vendor", "core", "clock_hz", "regions", "source"} <= set(board)
+
+
+def test_inspect_a_network_that_can_be_compiled() -> None:
+    document = mcucc("inspect", DIGITS, "--json").document
+    assert document["supported"] is True
+    assert document["violations"] == []
+    assert document["macs"] == sum(layer["macs"] for layer in document["layers"]) > 0
+    assert document["params"] > 0
+    assert document["inputs"] == [{"name": "image", "dtype": "float32", "shape": [1, 1, 8, 8]}]
+    assert document["ops"]["Conv"] == 7
+    assert set(document["layers"][0]) == {"name", "op", "output_shape", "macs"}
+    for_people = mcucc("inspect", DIGITS)
+    assert for_people.code == 0
+    assert f"{document['macs']:,} MACs, {document['params']:,} parameters" in for_people.out
+
+
+def test_inspect_names_all_that_is_unsupported() -> None:
+    finished = mcucc("inspect", EXAMPLE / "digits_float.onnx", "--json")
+    document = finished.document
+    assert finished.code == 0
+    assert document["supported"] is False
+    assert document["layers"] == []
+    assert document["macs"] is None
+    assert set(document["violations"][0]) == {"node", "op", "rule", "actual", "hint"}
+    assert "mcucc cannot compile it:" in mcucc("inspect", EXAMPLE / "digits_float.onnx").out
+
+
+@pytest.mark.cc
+def test_compile_prints_what_it_writes(compiled: tuple[Path, Finished]) -> None:
+    directory, finished = compiled
+    assert finished.document == json.loads((directory / "report.json").read_bytes())
+    assert finished.document["fits"] is True
+    assert finished.err == ""
+
+
+@pytest.mark.cc
+def test_report(digits: Path) -> None:
+    finished = mcucc("report", digits, "--json")
+    assert finished.document == json.loads((digits / "report.json").read_bytes())
+    for_people = mcucc("report", digits)
+    assert for_people.code == 0
+    assert max(map(len, for_people.out.splitlines())) <= 80
+    assert f"{finished.document['arena_bytes']:,} B" in for_people.out
+    assert "FITS" in for_people.out
+
+
+@pytest.mark.cc
+def test_run(digits: Path) -> None:
+    document = mcucc("run", digits, "--input", IMAGES, "--json").document
+    assert document["on"] == "host"
+    assert document["samples"] == len(np.load(IMAGES)["image"])
+    assert document["shapes"] == {"logits": [document["samples"], 10]}
+    logits = np.array(document["outputs"]["logits"])
+    assert np.mean(logits.argmax(axis=1) == np.load(IMAGES)["labels"]) > 0.95
+    assert "logits [1, 10] int8" in mcucc("run", digits).out
+
+
+@pytest.mark.cc
+@pytest.mark.qemu
+def test_bench(digits: Path) -> None:
+    """One entry per directory; instructions are exact and add up over the layers."""
+    first, again = mcucc("bench", digits, digits, "--json").document
+    assert first == again
+    keys = "model board core instructions instructions_per_mac arena_bytes code_bytes"
+    assert {*keys.split(), "weights_bytes", "stack_bytes", "layers"} <= set(first)
+    report = json.loads((digits / "report.json").read_bytes())
+    assert first["arena_bytes"] == report["arena_bytes"]
+    assert first["code_bytes"] == report["flash"]["code_bytes"]
+    assert first["stack_bytes"] <= report["stack_bytes"]
+    ratio = first["instructions"] / report["executed_macs"]
+    assert first["instructions_per_mac"] == pytest.approx(ratio, abs=1e-3)
+    assert [layer["index"] for layer in first["layers"]] == list(range(len(report["layers"])))
+    counted = sum(layer["instructions"] for layer in first["layers"])
+    assert counted == pytest.approx(first["instructions"], rel=0.01)
+    out = mcucc("bench", digits, environment={"COLUMNS": "140"}).out
+    assert f"{first['instructions']:,}" in out
+    assert "cortex-m4 (mps2-an386, proxy)" in out
+    assert "not cycles" in out
+
+
+def test_a_reader_that_leaves_is_no_bug() -> None:
+    """`mcucc boards --json | head -0`: the pipe is closed before anything is written."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "mcucc", "boards", "--json"],
+        cwd=CHECKOUT,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")

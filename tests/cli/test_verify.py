@@ -1,0 +1,136 @@
+"""`mcucc verify`: equal bits, and the first difference in what was tampered with."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mcucc.compiled import CompiledNetwork
+from tests.cli.process import IMAGES, mcucc
+from tests.cli.two_ports import LEFT
+from tests.judging import needs_tflm
+
+pytestmark = pytest.mark.cc
+
+KEYS = {"ok", "judges", "tensors_compared", "first_difference"}
+
+
+@needs_tflm
+@pytest.mark.qemu
+def test_all_judges_agree(digits: Path) -> None:
+    arguments = ("--on", "qemu", "--require", "tflm", "--json")
+    finished = mcucc("verify", digits, *arguments)
+    assert finished.code == 0, finished.err
+    document = finished.document
+    assert set(document) >= KEYS
+    assert document["ok"] is True
+    assert document["judges"] == dict.fromkeys(("numpy", "host", "tflm", "qemu"), "equal")
+    assert document["first_difference"] is None
+    assert document["samples"] == 8
+    layers = mcucc("report", digits, "--json").document["layers"]
+    assert document["tensors_compared"] >= 3 * len(layers)
+
+
+@needs_tflm
+def test_for_people_and_with_inputs_of_the_users_own(digits: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.load(IMAGES)["image"][:3])
+    finished = mcucc("verify", digits, "--input", tmp_path / "x.npy")
+    assert finished.code == 0
+    assert "on 3 sample(s)" in finished.out
+    assert finished.out.count("equal") == 4
+    assert mcucc("verify", digits, "--input", tmp_path / "none.npy").code == 3
+
+
+def test_two_inputs_and_outputs(two_ports: Path) -> None:
+    document = mcucc("verify", two_ports, "--json").document
+    assert document["judges"]["host"] == "equal"
+    assert document["ok"] is True
+    assert mcucc("run", two_ports).code == 0
+    assert LEFT in mcucc("inspect", two_ports.parent / "two_ports.onnx").out
+
+
+@pytest.mark.parametrize("layer", [4, 11])
+def test_a_changed_weight_is_found(own_digits: Path, layer: int) -> None:
+    """One weight in the C file: host differs, and first in the tensor of that very layer."""
+    network = CompiledNetwork.open(own_digits)
+    weights = own_digits / "digits_weights.c"
+    made = [node for node in network.graph.nodes if _has_weights(network, node.inputs)]
+    node = network.graph.nodes[layer]
+    array = re.findall(r"^const int8_t digits_\w+_weights\[.*$", weights.read_text(), re.M)
+    assert len(array) == len(made)
+    _change_first_weight(weights, array[made.index(node)])
+    finished = mcucc("verify", own_digits, "--json")
+    document = finished.document
+    assert finished.code == 1
+    assert document["ok"] is False
+    assert document["judges"]["numpy"] == "equal"
+    assert document["judges"]["host"] == "differs"
+    first = document["first_difference"]
+    assert first["judge"] == "host"
+    assert first["tensor"] == node.output
+    assert first["expected"] != first["actual"]
+
+
+def _has_weights(network: CompiledNetwork, inputs: tuple[str, ...]) -> bool:
+    return any(name in network.graph.consts for name in inputs)
+
+
+def _change_first_weight(path: Path, declaration: str) -> None:
+    head, found, tail = path.read_text().partition(declaration)
+    assert found
+    number = re.search(r"-?\d+", tail)
+    assert number is not None
+    other = "-100" if int(number[0]) > 0 else "100"
+    path.write_text(head + found + tail[: number.start()] + other + tail[number.end() :])
+
+
+@needs_tflm
+def test_a_changed_twin_is_found(own_digits: Path) -> None:
+    network = CompiledNetwork.open(own_digits)
+    node = network.graph.nodes[-1]
+    twin = bytearray(network.twin)
+    weights = network.graph.consts[node.inputs[1]].data.tobytes()
+    at = twin.index(weights)
+    twin[at] ^= 0x40
+    (own_digits / "digits.tflite").write_bytes(twin)
+    finished = mcucc("verify", own_digits, "--json")
+    assert finished.code == 1
+    assert finished.document["judges"] == {"numpy": "equal", "host": "equal", "tflm": "differs"}
+    first = finished.document["first_difference"]
+    assert (first["judge"], first["tensor"]) == ("tflm", node.output)
+    for_people = mcucc("verify", own_digits)
+    assert for_people.code == 1
+    assert "NOT equal" in for_people.out
+    assert f"'{node.output}'" in for_people.out.replace("\n", " ")
+
+
+@needs_tflm
+def test_a_twin_of_another_network_is_no_twin(own_digits: Path, two_ports: Path) -> None:
+    twin = (two_ports / "two_ports.tflite").read_bytes()
+    (own_digits / "digits.tflite").write_bytes(twin)
+    finished = mcucc("verify", own_digits, "--json")
+    assert finished.code == 1
+    assert finished.document["judges"]["tflm"] == "crashed"
+    assert finished.document["messages"] != []
+
+
+@pytest.mark.parametrize("file", ["digits.tflite", "digits.ir", "report.json"])
+@pytest.mark.parametrize("damage", ["missing", "garbage", "cut"])
+def test_damaged_directories(own_digits: Path, file: str, damage: str) -> None:
+    """The file is named, and it is never called a bug of mcucc."""
+    path = own_digits / file
+    data = path.read_bytes()
+    path.unlink()
+    if damage != "missing":
+        path.write_bytes(b"\xff\xfegarbage" if damage == "garbage" else data[: len(data) // 2])
+    finished = mcucc("verify", own_digits, "--json")
+    assert finished.code == 3, finished.err
+    assert str(path) in finished.error
+
+
+def test_a_missing_source_is_named(own_digits: Path) -> None:
+    (own_digits / "digits.c").unlink()
+    finished = mcucc("verify", own_digits, "--json")
+    assert finished.code == 3
+    assert "digits.c is missing" in finished.error

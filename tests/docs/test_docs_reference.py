@@ -1,0 +1,66 @@
+"""Lists in the pages equal what the code has: operators, JSON keys, places to touch."""
+
+import re
+from dataclasses import fields
+
+import pytest
+
+from mcucc.measure import LayerMeasurement, Measurement
+from mcucc.ops import INT8_OPS
+from mcucc.pipeline import Inspection
+from mcucc.report.model import Flash, LayerReport, Peak, PortReport, Report, TensorReport
+from mcucc.verify import Difference, Verification
+from tests.docs.pages import CHECKOUT, DOCS, Page, quoted, rows
+
+MANUAL = Page(DOCS / "command-line.md")
+
+
+def keys_of(kind: type) -> set[str]:
+    struct_fields: tuple[str, ...] = getattr(kind, "__struct_fields__", ())
+    return set(struct_fields) or {field.name for field in fields(kind)}
+
+
+def test_operators() -> None:
+    table = rows(Page(DOCS / "numerics.md").section("The operators"))
+    assert [quoted(row[0]) for row in table] == [{name} for name in INT8_OPS]
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [
+        ("inspect", Inspection),
+        ("report", Report),
+        ("verify", Verification),
+        ("bench", Measurement),
+    ],
+)
+def test_json_keys(command: str, kind: type) -> None:
+    table = rows(MANUAL.section(f"mcucc {command}"))
+    assert set().union(*(quoted(row[0]) for row in table)) == keys_of(kind)
+
+
+@pytest.mark.parametrize(
+    ("command", "key", "kind"),
+    [
+        ("report", "flash", Flash),
+        ("report", "inputs", PortReport),
+        ("report", "layers", LayerReport),
+        ("report", "tensors", TensorReport),
+        ("report", "peak", Peak),
+        ("verify", "first_difference", Difference),
+        ("bench", "layers", LayerMeasurement),
+    ],
+)
+def test_keys_of_nested_documents(command: str, key: str, kind: type) -> None:
+    table = rows(MANUAL.section(f"mcucc {command}"))
+    (meaning,) = (row[1] for row in table if key in quoted(row[0]))
+    assert keys_of(kind) <= quoted(meaning)
+
+
+def test_adding_an_operator_names_every_match() -> None:
+    page = Page(DOCS / "adding-an-op.md")
+    listed = re.search(r"calls of `assert_never`:\n\n((?:- .*\n)+)", page.text)
+    assert listed is not None
+    sources = (CHECKOUT / "mcucc").rglob("*.py")
+    matching = {p for p in sources if "assert_never(" in p.read_text(encoding="utf-8")}
+    assert quoted(listed[1]) == {str(p.relative_to(CHECKOUT)) for p in matching}

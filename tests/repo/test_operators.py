@@ -1,0 +1,58 @@
+"""Every int8 operator has all that belongs to one: class, meaning, kernel, twin and a test."""
+
+import re
+
+import numpy as np
+import pytest
+
+from mcucc.kernels import select_kernels
+from mcucc.ops import INT8_OPS, Int8Op
+from mcucc.ops.base import Aliasing
+from mcucc.reference import interpreter
+from mcucc.twin import write_twin
+from tests.graphs import GraphBuilder, every_operator_graph, random_inputs
+from tests.repo.checkout import CHECKOUT
+
+BUILDERS = {
+    "Conv2D": GraphBuilder.conv,
+    "DepthwiseConv2D": GraphBuilder.depthwise,
+    "FullyConnected": GraphBuilder.dense,
+    "Add": GraphBuilder.add,
+    "Requantize": GraphBuilder.requantize,
+    "AveragePool2D": GraphBuilder.average_pool,
+    "Mean": GraphBuilder.mean,
+    "Softmax": GraphBuilder.softmax,
+    "Reshape": GraphBuilder.reshape,
+    "Pad": GraphBuilder.pad,
+}
+"""How tests make a node of each operator."""
+
+
+def test_the_union_the_table_and_the_builders_name_the_same() -> None:
+    assert set(INT8_OPS.values()) == set(Int8Op.__args__)
+    assert set(BUILDERS) == set(INT8_OPS)
+    used = {type(node.op).__name__ for node in every_operator_graph().nodes}
+    assert used == set(INT8_OPS)
+
+
+@pytest.mark.parametrize("name", INT8_OPS)
+def test_an_operator_is_complete(name: str) -> None:
+    graph = every_operator_graph()
+    nodes = [node for node in graph.nodes if type(node.op).__name__ == name]
+    values = interpreter.run(graph, random_inputs(graph, 2))
+    kernels = select_kernels(graph)
+    for node in nodes:
+        value = values[node.output]
+        assert value.dtype == np.int8
+        assert value.shape == (2, *graph.tensors[node.output].shape[1:])
+        executed = node.op.aliasing is not Aliasing.SAME_BYTES
+        assert (kernels[node.name] is not None) == executed
+    assert write_twin(graph).count(nodes[0].output.encode()) > 0
+
+
+@pytest.mark.parametrize("name", INT8_OPS)
+def test_an_operator_is_tested(name: str) -> None:
+    """Tests of the reference or of the kernels build it."""
+    wanted = re.compile(rf"\b{name}\(|\.{BUILDERS[name].__name__}\(")
+    tests = [*CHECKOUT.glob("tests/kernels/*.py"), *CHECKOUT.glob("tests/reference/*.py")]
+    assert any(wanted.search(path.read_text()) for path in tests)

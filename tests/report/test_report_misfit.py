@@ -1,0 +1,120 @@
+"""Each kind of misfit says need, have and only what is true of that network."""
+
+import msgspec
+
+from mcucc.board import Board, list_boards, load_board
+from mcucc.report.fit import explain_misfit
+from mcucc.report.model import Flash, LiveBuffer, Report
+from tests.report.reports import conv_net, dense_net, unmeasured
+
+BOARD = load_board("nucleo-f446re")
+
+
+def explained(report: Report, board: Board = BOARD, **changes: object) -> str:
+    """The text in one line."""
+    text = explain_misfit(msgspec.structs.replace(report, fits=False, **changes), board)
+    assert max(len(line) for line in text.splitlines()) <= 80
+    return " ".join(text.split())
+
+
+def test_map_network_names_need_have_peak_and_resolution() -> None:
+    text = explained(conv_net(), sram_bytes=12000)
+    assert "does not fit the SRAM of nucleo-f446re: need 17,600 B (17.2 KiB) of arena" in text
+    assert "have 9,952 B (9.7 KiB) (12,000 less 2,048 for the stack)" in text
+    assert "step 0, 'conv_1', which needs 17,600 B (17.2 KiB) at once" in text
+    assert "12,800 B wide" in text
+    assert "4,800 B image" in text
+    assert "an input of about 30x30 instead of 40x40" in text  # 11 * 30 * 30 = 9,900 bytes
+    assert "fewer channels in the tensors of steps 0 'conv_1', 1 'conv_2':" in text
+    assert "flash" not in text.split("What would help")[0]
+
+
+def test_dense_network_has_no_resolution() -> None:
+    text = explained(dense_net(), sram_bytes=700, stack_reserve_bytes=0)
+    assert "does not fit --sram 700: need 768 B of arena have 700 B missing 68 B" in text
+    assert "fewer units in the tensors of step 0 'fc_1'" in text
+    assert "at the peak 8.9% must go, 68 B" in text
+    for word in ("height", "pixels", "channels", "--board"):
+        assert word not in text
+
+
+def test_input_larger_than_the_budget() -> None:
+    text = explained(dense_net(), sram_bytes=500, stack_reserve_bytes=0)
+    assert "a smaller input; fewer units inside cannot help" in text
+    assert "takes 640 B of the arena" in text
+
+
+def test_output_larger_than_the_budget() -> None:
+    report = dense_net()
+    output = msgspec.structs.replace(report.outputs[0], bytes=760)
+    text = explained(report, sram_bytes=750, stack_reserve_bytes=0, outputs=(output,))
+    assert "a smaller output; fewer units inside cannot help" in text
+
+
+def test_own_budget_is_named_first_where_the_board_has_more() -> None:
+    text = explained(conv_net(), sram_bytes=12000, stack_reserve_bytes=0)
+    remedies = text.split("What would help, the least work first: ")[1].split(" - ")
+    assert remedies[0].startswith("- --sram 17600 or more: nucleo-f446re has 129,024 B")
+    assert "--board" not in text
+
+
+def test_flash_misfit_names_weights_code_and_the_largest_layers() -> None:
+    flash = Flash(weights_bytes=520000, code_bytes=9288, total_bytes=529288)
+    text = explained(dense_net(), flash=flash)
+    assert "does not fit the flash of nucleo-f446re" in text
+    assert "need 529,288 B (516.9 KiB): weights 520,000, code 9,288" in text
+    assert "missing 5,000 B (4.9 KiB)" in text
+    assert "5.5% fewer weights, 5,000 B (4.9 KiB): most are in 'fc_1' (82,432 B), 'fc_2'" in text
+    assert "SRAM" not in text
+    assert "--sram" not in text
+    assert "peak" not in text
+
+
+def test_code_that_is_too_large_is_no_matter_of_weights() -> None:
+    flash = Flash(weights_bytes=91000, code_bytes=700000, total_bytes=791000)
+    text = explained(dense_net(), flash=flash)
+    assert "the code by itself is too large" in text
+    assert "fewer weights" not in text
+
+
+def test_both_memories_are_explained() -> None:
+    flash = Flash(weights_bytes=520000, code_bytes=9288, total_bytes=529288)
+    text = explained(conv_net(), sram_bytes=12000, flash=flash)
+    assert "does not fit the SRAM" in text
+    assert "does not fit the flash" in text
+
+
+def test_the_board_that_is_named_is_the_smallest_that_fits() -> None:
+    flash = Flash(weights_bytes=1500000, code_bytes=9000, total_bytes=1509000)
+    text = explained(dense_net(), flash=flash)
+    named = load_board(text.split("--board ")[1].split(",")[0])
+    fitting = [b for b in list_boards() if b.fits(768, 1509000)]
+    least = min((b.flash.size, b.arena_budget_bytes) for b in fitting)
+    assert (named.flash.size, named.arena_budget_bytes) == least
+    assert "for its core the size of the code differs" in text
+
+
+def test_no_board_is_large_enough() -> None:
+    flash = Flash(weights_bytes=1 << 24, code_bytes=9000, total_bytes=(1 << 24) + 9000)
+    assert "none that comes with mcucc is large enough" in explained(dense_net(), flash=flash)
+
+
+def test_placement_is_blamed_only_if_the_bound_fits() -> None:
+    assert "Placing the buffers better cannot help" in explained(conv_net(), sram_bytes=19000)
+    loose = msgspec.structs.replace(conv_net(), arena_lower_bound_bytes=16000)
+    text = explained(loose, sram_bytes=19000)
+    assert "buffers alone need 16,000 B (15.6 KiB), which would fit" in text
+    assert "cannot help" not in text
+
+
+def test_unknown_flash_is_said_to_be_unknown() -> None:
+    text = explained(unmeasured(conv_net()), sram_bytes=12000)
+    assert "that fits, if the code fits too" in text
+    assert "None" not in text
+
+
+def test_long_tensor_names_are_shortened() -> None:
+    report = conv_net()
+    buffers = (LiveBuffer("/features" * 20, 12800),)
+    peak = msgspec.structs.replace(report.peak, buffers=buffers)
+    assert ".." in explained(report, sram_bytes=12000, peak=peak)

@@ -1,0 +1,184 @@
+"""What the report says in a terminal, without a golden text."""
+
+import io
+import itertools
+import re
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console, RenderableType
+
+from mcucc.board import list_boards, load_board
+from mcucc.report.figures import format_bytes, join_origin, percents, short_name, shorten
+from mcucc.report.model import Report
+from mcucc.report.occupancy import live_bytes, live_spans
+from mcucc.report.text import render_boards, render_report
+from tests.report.reports import conv_net, dense_net, long_net, unmeasured
+
+NETWORKS = {"conv": conv_net(), "dense": dense_net(), "long": long_net(56)}
+BOARD = load_board("nucleo-f446re")
+
+
+def printed(renderable: RenderableType, width: int, encoding: str = "utf-8") -> list[str]:
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding=encoding)
+    Console(file=file, width=width, color_system=None).print(renderable, highlight=False)
+    file.flush()
+    return raw.getvalue().decode(encoding).splitlines()
+
+
+def report_lines(report: Report, width: int = 100, encoding: str = "utf-8") -> list[str]:
+    return printed(render_report(report, BOARD, width=width), width, encoding)
+
+
+@pytest.mark.parametrize("width", [80, 99, 100, 120, 200])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_has_every_layer_within_the_width(name: str, width: int) -> None:
+    report = NETWORKS[name]
+    lines = report_lines(report, width)
+    assert max(len(line) for line in lines) <= width
+    for layer in report.layers:
+        row = [line for line in lines if line.endswith(layer.kernel) or f"{layer.kernel} " in line]
+        assert len(row) == 1, layer.kernel
+        assert f"{layer.macs:,}" in row[0]
+        assert f"{layer.weights_bytes:,}" in row[0]
+    text = "\n".join(lines)
+    assert f"{sum(layer.macs for layer in report.layers):,} " in text
+    assert f"{len(report.layers)} steps" in text
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_marks_the_peak_once(name: str) -> None:
+    report = NETWORKS[name]
+    marked = [line for line in report_lines(report) if line.endswith("<- peak")]
+    assert len(marked) == 1
+    assert marked[0].split()[0] == str(report.peak.step)
+    assert f" {report.peak.live_bytes:,} <-" in marked[0]
+
+
+def test_verdict_says_where_it_fits() -> None:
+    lines = report_lines(conv_net())
+    assert lines[0].startswith("net: FITS on nucleo-f446re")
+    assert not any("MISSING" in line for line in lines)
+
+
+def test_notes_are_shown() -> None:
+    report = msgspec.structs.replace(conv_net(), notes=("QEMU runs something else as a proxy",))
+    assert "Note: QEMU runs something else as a proxy" in report_lines(report)
+
+
+def test_misfit_shows_what_is_missing_and_why() -> None:
+    fields = {"sram_bytes": 16000, "stack_reserve_bytes": 0, "fits": False}
+    lines = report_lines(msgspec.structs.replace(conv_net(), **fields))
+    assert "DOES NOT FIT" in lines[0]
+    assert "--sram 16000" in lines[0]
+    assert "What would help" in "\n".join(lines)
+    missing = next(line for line in lines if "MISSING" in line)
+    assert f"{17600 - 16000:,} B" in missing
+    assert "10.0%" in missing
+    bar = next(line for line in lines if line.startswith("RAM"))
+    assert "|" in bar
+    assert "110.0% of 16,000 B" in bar
+
+
+@pytest.mark.parametrize(("memory", "rows"), [("RAM", 4), ("Flash", 3)])
+def test_parts_of_a_memory_add_up(memory: str, rows: int) -> None:
+    lines = report_lines(conv_net())
+    start = next(i for i, line in enumerate(lines) if line.startswith(memory))
+    shares = [re.findall(r"([\d.]+)%", line)[-1] for line in lines[start + 1 : start + 1 + rows]]
+    assert sum(round(float(share) * 10) for share in shares) == 1000
+
+
+def test_without_a_compiler_sizes_are_called_unknown() -> None:
+    lines = report_lines(unmeasured(conv_net()))
+    text = " ".join(lines)
+    assert "FITS the SRAM (flash is unknown)" in lines[0]
+    assert "Flash unknown" in text
+    assert "The stack of net_run is unknown" in text
+    assert "None" not in text
+
+
+def test_stack_beyond_the_reserve_is_told() -> None:
+    report = msgspec.structs.replace(conv_net(), stack_bytes=4000)
+    assert "MORE than the 2,048 B" in " ".join(report_lines(report))
+
+
+def test_gap_above_the_lower_bound_is_told() -> None:
+    report = msgspec.structs.replace(conv_net(), arena_lower_bound_bytes=16000)
+    text = " ".join(" ".join(report_lines(report)).split())
+    assert "no placement of these steps is below 16,000 B (15.6 KiB)" in text
+    assert "1,600 B (1.6 KiB) (10.0%) above" in text
+
+
+def test_can_be_printed_in_ascii() -> None:
+    lines = report_lines(conv_net(), 80, encoding="ascii")
+    assert any(line.startswith("RAM   [#") for line in lines)
+
+
+def test_map_shows_scratch_and_shared_buffers() -> None:
+    lines = report_lines(conv_net())
+    row = {
+        i: next(line for line in lines if line.startswith(f"{i} ") and "." in line)
+        for i in range(1, 4)
+    }
+    small = row[1].split()[2].strip(".")[-1]
+    assert small in row[2].split()[2], "the sum is made in place"
+    assert "#" in row[3]
+    assert "# is scratch memory" in " ".join(lines)
+
+
+def test_ports_have_what_a_caller_needs() -> None:
+    lines = report_lines(conv_net())
+    row = next(line for line in lines if line.startswith("in 0"))
+    assert row.split()[2:] == ["image", "1x3x40x40", "40x40x3", "0.5", "3", "12,800", "4,800"]
+
+
+def test_spans_cover_exactly_what_is_live() -> None:
+    for report in NETWORKS.values():
+        for step in range(len(report.layers)):
+            spans = live_spans(report, step)
+            assert sum(s.end - s.begin for s in spans) == live_bytes(report, step)
+            assert all(a.end <= b.begin for a, b in itertools.pairwise(spans))
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_boards(width: int) -> None:
+    lines = printed(render_boards(list_boards(), width=width), width)
+    assert max(len(line) for line in lines) <= width
+    for board in list_boards():
+        row = next(line for line in lines if line.startswith(f"{board.id} "))
+        assert board.core.name in row
+        assert ("(proxy)" in row) == board.simulator.proxy
+
+
+@given(st.lists(st.integers(0, 10**6), max_size=8), st.integers(1, 10**6))
+def test_rounded_percents_add_up(parts: list[int], whole: int) -> None:
+    tenths = [round(float(text.rstrip("%")) * 10) for text in percents(parts, whole)]
+    assert abs(sum(tenths) - 1000 * sum(parts) / whole) <= 0.5
+    assert all(abs(t - 1000 * p / whole) <= 1 for t, p in zip(tenths, parts, strict=True))
+
+
+@given(st.text(max_size=40), st.integers(4, 40))
+def test_shortened_text_keeps_its_ends(text: str, width: int) -> None:
+    short = shorten(text, width)
+    assert len(short) <= width
+    assert short == text or (text.startswith(short[:1]) and text.endswith(short[-1]))
+
+
+def test_figures_and_names() -> None:
+    assert format_bytes(768) == "768 B"
+    assert format_bytes(96000) == "96,000 B (93.8 KiB)"
+    assert format_bytes(4 << 20) == "4,194,304 B (4.0 MiB)"
+    assert join_origin(("conv_1", "conv_1/Clip")) == "conv_1 +Clip"
+    assert join_origin(("/a/conv", "/a/relu", "/b/add")) == "/a/conv +relu +/b/add"
+    assert percents([1, 1, 1], 3) == ("33.4%", "33.3%", "33.3%")
+    assert percents([5], 0) == ("0.0%",)
+
+
+def test_repeated_folders_are_left_out_of_long_names() -> None:
+    name = "/features/features.12/conv/conv.0/conv.0.0/Conv"
+    assert short_name(name, 60) == name
+    assert short_name(name, 28) == "/features.12/conv.0.0/Conv"
+    assert len(short_name(name, 12)) == 12
