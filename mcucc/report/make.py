@@ -74,8 +74,7 @@ def make_report(
         budget: what the network may take.
         sizes: measured on objects for the board's core, None without a compiler.
         model_macs: of the network as in the file.
-        files: names of the files written beside the report; none if it does not fit.
-        notes: what a reader should know.
+        files: written beside the report; none if it does not fit.
     """
     graph = plan.schedule.graph
     return Report(
