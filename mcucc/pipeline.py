@@ -83,7 +83,7 @@ class Compilation:
 
     Attributes:
         report: what `report.json` will hold; `report.fits` says whether there are files.
-        files: text files by name; empty if the network does not fit.
+        files: text files by name; no code among them if the network does not fit.
         twin: the same network as `.tflite`.
         misfit: why it does not fit and what would help; empty if it fits.
     """
@@ -196,14 +196,15 @@ def compile_model(path: Path, options: CompileOptions) -> Compilation:
     sizes = _measure(draft, program, plan, board)
     budget = Budget.of(board, options.sram)
     fits = budget.admits(plan.arena_bytes, sizes)
-    files = {**draft, **_companions(graph, board, options)} if fits else {}
+    own_board = _own_board_file(board, options)
+    files = {**draft, f"{name}.ir": print_graph(graph), **own_board} if fits else own_board
     report = make_report(
         program,
         plan,
         budget,
         sizes,
         model_macs=total_macs(imported),
-        files=sorted([*files, f"{name}.tflite"]) if fits else (),
+        files=sorted([*files, f"{name}.tflite"] if fits else files),
         notes=_notes(board, sizes),
     )
     return Compilation(report, files, twin, "" if fits else explain_misfit(report, board))
@@ -212,8 +213,8 @@ def compile_model(path: Path, options: CompileOptions) -> Compilation:
 def write_compilation(compilation: Compilation, directory: Path) -> None:
     """Write all files; those of an earlier compilation into the same directory are removed.
 
-    If the network does not fit, only `report.json` is written. Everything is first written to a
-    directory beside, so that a full disk leaves the old state.
+    If the network does not fit, `report.json` is written and no code. Everything is first written
+    to a directory beside, so that a full disk leaves the old state.
 
     Raises:
         DoesNotFitError: after writing, if the network does not fit.
@@ -273,12 +274,11 @@ def _recorded(graph: Int8Graph, count: int) -> SelfTest:
     return self_test(samples, [values[port.tensor] for port in graph.outputs])
 
 
-def _companions(graph: Int8Graph, board: Board, options: CompileOptions) -> Files:
-    """The graph as text, for `verify`, and a board file of the user's own."""
-    companions = {f"{graph.name}.ir": print_graph(graph)}
-    if options.board.endswith(".toml"):
-        companions[f"{board.id}.toml"] = Path(options.board).read_text(encoding="utf-8")
-    return companions
+def _own_board_file(board: Board, options: CompileOptions) -> Files:
+    """A board file of the user's own, which later commands need even if the network misfits."""
+    if not options.board.endswith(".toml"):
+        return {}
+    return {f"{board.id}.toml": Path(options.board).read_text(encoding="utf-8")}
 
 
 def _measure(files: Files, program: Program, plan: MemoryPlan, board: Board) -> Sizes | None:

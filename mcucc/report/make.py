@@ -7,7 +7,7 @@ import mcucc
 from mcucc.board import STACK_RESERVE_BYTES, Board
 from mcucc.build.sizes import Sizes
 from mcucc.codegen import ARENA_ALIGN, Program
-from mcucc.codegen.program import PortDef
+from mcucc.codegen.program import PortDef, TensorRef
 from mcucc.ir import Port
 from mcucc.ops import Int8Graph
 from mcucc.report.model import (
@@ -75,8 +75,8 @@ def make_report(
         sizes: measured on objects for the board's core, None without a compiler.
         model_macs: of the network as in the file.
         files: written beside the report; none if it does not fit.
+        notes: what a reader should know.
     """
-    graph = plan.schedule.graph
     return Report(
         schema=SCHEMA,
         mcucc_version=mcucc.__version__,
@@ -87,7 +87,7 @@ def make_report(
         model_macs=model_macs,
         macs=program.macs,
         executed_macs=program.macs,
-        params=sum(const.type.size for const in graph.consts.values()),
+        params=_params(plan.schedule.graph),
         arena_bytes=plan.arena_bytes,
         arena_align=ARENA_ALIGN,
         arena_lower_bound_bytes=plan.placement.lower_bound,
@@ -99,14 +99,22 @@ def make_report(
         fits=budget.admits(plan.arena_bytes, sizes),
         notes=tuple(notes),
         files=tuple(files),
-        inputs=_ports(graph, graph.inputs, program.inputs),
-        outputs=_ports(graph, graph.outputs, program.outputs),
+        inputs=_ports(plan, plan.schedule.graph.inputs, program.inputs),
+        outputs=_ports(plan, plan.schedule.graph.outputs, program.outputs),
         layers=_layers(program, plan),
-        tensors=_tensors(program),
-        dead_ranges=tuple(dead_ranges(plan, i) for i in range(len(plan.schedule.steps))),
+        tensors=_tensors(program.tensors),
+        dead_ranges=_dead_ranges(plan),
         peak=_peak(plan),
         memory_map=program.memory_map,
     )
+
+
+def _params(graph: Int8Graph) -> int:
+    return sum(const.type.size for const in graph.consts.values())
+
+
+def _dead_ranges(plan: MemoryPlan) -> tuple[tuple[tuple[int, int], ...], ...]:
+    return tuple(dead_ranges(plan, step) for step in range(len(plan.schedule.steps)))
 
 
 def _flash(sizes: Sizes | None) -> Flash:
@@ -116,7 +124,7 @@ def _flash(sizes: Sizes | None) -> Flash:
 
 
 def _ports(
-    graph: Int8Graph, ports: Sequence[Port], definitions: Sequence[PortDef]
+    plan: MemoryPlan, ports: Sequence[Port], definitions: Sequence[PortDef]
 ) -> tuple[PortReport, ...]:
     return tuple(
         PortReport(
@@ -127,8 +135,8 @@ def _ports(
             tensor=definition.tensor.id,
             offset=definition.tensor.offset,
             bytes=definition.tensor.nbytes,
-            scale=graph.tensors[port.tensor].q.scale,
-            zero_point=graph.tensors[port.tensor].q.zero_point,
+            scale=plan.type_of(port.tensor).q.scale,
+            zero_point=plan.type_of(port.tensor).q.zero_point,
         )
         for port, definition in zip(ports, definitions, strict=True)
     )
@@ -155,7 +163,7 @@ def _layers(program: Program, plan: MemoryPlan) -> tuple[LayerReport, ...]:
     )
 
 
-def _tensors(program: Program) -> tuple[TensorReport, ...]:
+def _tensors(tensors: Sequence[TensorRef]) -> tuple[TensorReport, ...]:
     return tuple(
         TensorReport(
             id=t.id,
@@ -167,7 +175,7 @@ def _tensors(program: Program) -> tuple[TensorReport, ...]:
             first=t.steps[0],
             last=t.steps[1],
         )
-        for t in program.tensors
+        for t in tensors
     )
 
 

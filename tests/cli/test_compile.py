@@ -227,12 +227,14 @@ def test_without_a_compiler_sizes_are_unknown(tmp_path: Path, no_tools: dict[str
     assert "arm-none-eabi-gcc was not found" in " ".join(for_people.out.split())
 
 
-@pytest.mark.cc
-def test_a_board_file_of_the_users_own(tmp_path: Path) -> None:
-    """It is copied beside the code, so that later commands know the board."""
+@pytest.mark.parametrize("sram", [100, 100_000])
+def test_a_board_file_of_the_users_own(tmp_path: Path, no_tools: dict[str, str], sram: int) -> None:
+    """It is copied beside the report, so that later commands know the board."""
     own = tmp_path / "my-board.toml"
     shutil.copy(DIGITS.parents[2] / "boards" / f"{BOARD}.toml", own)
-    arguments = ("compile", DIGITS, "--board", own, "-o", tmp_path / "out", "--json")
-    assert mcucc(*arguments).document["board"] == "my-board"
+    arguments = ("compile", DIGITS, "--board", own, "-o", tmp_path / "out", "--sram", str(sram))
+    report = mcucc(*arguments, "--json", environment=no_tools).document
+    assert report["board"] == "my-board"
+    assert set(contents(tmp_path / "out")) == {*report["files"], "report.json"}
     own.unlink()
     assert mcucc("report", tmp_path / "out").code == 0
