@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from mcucc.report.text import render_report
 from numpy.typing import NDArray
 from rich.console import Console
 
 from mcucc.compiled import CompiledNetwork
 from mcucc.pipeline import CompileOptions, compile_model, write_compilation
+from mcucc.report.text import render_report
 from mcucc.samples import flatten, load_samples, to_onnx
 from mcucc.verify import verify_directory
 

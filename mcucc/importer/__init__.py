@@ -22,7 +22,7 @@ _RESERVED = frozenset(
 
 def identifier(path: Path) -> str:
     """The file's stem as a lower-case C identifier."""
-    name = re.sub(r"\W+", "_", path.stem, flags=re.ASCII).strip("_").lower()
+    name = re.sub(r"\W+", "_", path.stem, flags=re.ASCII).strip("_").lower()[:60]
     return name if _is_free(name) else f"net_{name}"
 
 
@@ -40,5 +40,6 @@ def check_name(name: str) -> str:
 
 
 def _is_free(name: str) -> bool:
-    form = re.fullmatch(r"[a-z][a-z0-9_]*", name) is not None
+    # 64 characters: file names and symbols are longer than the prefix.
+    form = re.fullmatch(r"[a-z][a-z0-9_]{0,63}", name) is not None
     return form and name not in _RESERVED and not name.startswith("mcucc_")
