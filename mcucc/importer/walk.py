@@ -25,6 +25,9 @@ from mcucc.importer.values import (
 from mcucc.ir import Const, DType, Node, Port, QParams, Shape, TensorType
 from mcucc.ops import Int8Graph, Int8Node, Requantize
 
+_EXPORTER_SUFFIXES = ("_quantized", "_QuantizeLinear_Output", "_output_0")
+"""What quantisers and exporters hang on the name of a node to name its output, outermost first."""
+
 
 @dataclass
 class Walk:
@@ -218,7 +221,9 @@ class Walk:
     def _append(self, cause: OnnxNode, node: Int8Node, shape: Shape, quant: QParams) -> None:
         """Append a node, named after its output, if it breaks no rule."""
         output = node.output
-        short = output.removesuffix("_quantized").removesuffix("_QuantizeLinear_Output")
+        short = output
+        for suffix in _EXPORTER_SUFFIXES:
+            short = short.removesuffix(suffix)
         base = output if not short or short in self._node_names else short
         named: Int8Node = Node(
             node.op, node.inputs, output, _fresh(base, self._node_names), node.origin
