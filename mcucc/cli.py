@@ -1,4 +1,4 @@
-"""The command line: argv to calls. The only module that prints and that knows exit codes.
+"""The command line: argv to calls. The only module that prints results and ends the process.
 
 With `--json` exactly one JSON document goes to stdout; an error is then a document
 `{"error": {"type", "message", "exit_code"}}`. Everything else for people goes to stdout as rich
@@ -7,33 +7,43 @@ text, progress and errors to stderr.
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
 import click
 import msgspec
-import numpy as np
 from rich.console import Console, RenderableType
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 import mcucc
+from mcucc.arguments import demand_board, parse_shapes
 from mcucc.board import list_boards
 from mcucc.compiled import CompiledNetwork
 from mcucc.errors import DoesNotFitError, McuccError, VerificationError
+from mcucc.evaluate import evaluate as evaluate_directory
+from mcucc.frontend import Calibration
+from mcucc.inspection import inspect_model
 from mcucc.measure import Measurement, measure
 from mcucc.pipeline import (
+    NOT_CALIBRATED,
     CompileOptions,
-    Inspection,
     compile_model,
-    inspect_model,
     write_compilation,
 )
-from mcucc.report import load_report
+from mcucc.progress import progress
+from mcucc.quant.ptq import PtqOptions
+from mcucc.quant.ranges import Observer
+from mcucc.report import Report, load_report
 from mcucc.report.text import render_boards, render_report
-from mcucc.samples import flatten, load_samples, random_samples, save_npz, to_onnx
-from mcucc.verify import Verification, verify_directory
+from mcucc.samples import check_npz, flatten, load_samples, random_samples, save_npz, to_onnx
+from mcucc.tables import (
+    render_evaluation,
+    render_inspection,
+    render_measurements,
+    render_outputs,
+    render_quantisation,
+    render_verification,
+)
+from mcucc.verify import verify_directory
 
 _INTERNAL_ERROR = 70
 
@@ -53,7 +63,14 @@ input_file = click.option(
     "--input",
     "input_path",
     type=_FILE,
-    help="Samples (N, ...) as .npy or .npz, float32 or int8; seeded random ones if left out.",
+    help="Samples (N, ...) as .npy or .npz, floats or int8; seeded random ones if left out.",
+)
+input_shape = click.option(
+    "--input-shape",
+    "input_shapes",
+    multiple=True,
+    metavar="NAME=1,C,H,W",
+    help="Shape of an input that a float MODEL leaves open; may be repeated.",
 )
 
 
@@ -77,19 +94,24 @@ def boards(*, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("model", type=_FILE)
+@input_shape
 @as_json
-def inspect(model: Path, *, as_json: bool) -> None:
+def inspect(model: Path, input_shapes: tuple[str, ...], *, as_json: bool) -> None:
     """Show operators, shapes, MACs and parameters of MODEL, and what is unsupported in it."""
-    inspection = inspect_model(model)
+    inspection = inspect_model(model, parse_shapes(input_shapes))
     if as_json:
         _print_json(inspection)
     else:
-        _show_inspection(inspection)
+        _show(render_inspection(inspection))
 
 
 @cli.command(name="compile")
 @click.argument("model", type=_FILE)
-@click.option("--board", required=True, help="Id of a board (`mcucc boards`) or a board file.")
+@click.option(
+    "--board",
+    callback=demand_board,
+    help="Id of a board (`mcucc boards` lists them) or a board file; required.",
+)
 @click.option("-o", "--output", "directory", type=_DIRECTORY, help="Directory; default: the name.")
 @click.option("--name", help="Prefix of all symbols; default: the file's stem.")
 @click.option("--sram", type=click.IntRange(min=1), help="Bytes that the arena may take.")
@@ -108,40 +130,60 @@ def inspect(model: Path, *, as_json: bool) -> None:
     metavar="N",
     help="Also write <name>_selftest.c with N recorded samples.",
 )
+@click.option(
+    "--calib",
+    type=_FILE,
+    help="Inputs to quantise a float MODEL on: .npz, .npy or a directory of them.",
+)
+@click.option(
+    "--observer",
+    type=click.Choice(["minmax", "percentile", "mse"]),
+    default="mse",
+    show_default=True,
+    help="How the range of a value is chosen from calibration.",
+)
+@input_shape
 @as_json
 def compile_command(
     model: Path,
     directory: Path | None,
+    calib: Path | None,
+    observer: Observer,
+    input_shapes: tuple[str, ...],
     *,
     as_json: bool,
     **options: Any,  # noqa: ANN401
 ) -> None:
-    """Compile MODEL (int8 QDQ ONNX) into C for a board."""
-    with _progress(as_json) as stage:
+    """Compile MODEL (float or int8 QDQ ONNX) into C for a board."""
+    calibration = Calibration(calib, PtqOptions(observer), parse_shapes(input_shapes))
+    with progress(quiet=as_json) as stage:
         stage(f"compiling {model.name}")
-        compilation = compile_model(model, CompileOptions(**options))
-    target = directory or Path(compilation.report.name)
+        chosen = CompileOptions(calibration=calibration, **options)
+        compilation = compile_model(model, chosen, stage)
+    report = compilation.report
+    target = directory or Path(report.name)
+    if not report.calibrated:
+        click.secho(f"mcucc: warning: {NOT_CALIBRATED}", err=True, fg="red", bold=True)
     try:
         write_compilation(compilation, target)
     except DoesNotFitError as error:
         if not as_json:
             raise
-        document = cast("dict[str, object]", msgspec.to_builtins(compilation.report))
+        document = cast("dict[str, object]", msgspec.to_builtins(report))
         _print_json(document | _error_document(error, str(error), error.exit_code))
         click.echo(f"mcucc: {error}", err=True)
         sys.exit(error.exit_code)
     if as_json:
-        _print_json(compilation.report)
+        _print_json(report)
     else:
-        report = compilation.report
-        _show(render_report(report, CompiledNetwork.open(target).board, width=_console().width))
+        _show_report(report, CompiledNetwork.open(target))
         _console().print(f"Written to {target}: {', '.join(report.files)}, report.json")
 
 
 @cli.command()
 @click.argument("directory", type=_DIRECTORY)
 @input_file
-@click.option("--output", "output_path", type=_FILE, help="Where the outputs go, .npz.")
+@click.option("--output", "output_path", type=_FILE, help="Where the outputs go, an .npz file.")
 @click.option("--dequantize", is_flag=True, help="Give float32 outputs instead of int8.")
 @on_target
 @as_json
@@ -155,6 +197,8 @@ def run(
     as_json: bool,
 ) -> None:
     """Run the network in DIRECTORY on samples."""
+    if output_path is not None:
+        check_npz(output_path)
     compiled = CompiledNetwork.open(directory)
     if input_path is None:
         graph = compiled.graph
@@ -162,20 +206,23 @@ def run(
     else:
         samples = load_samples(compiled.report, input_path)
     flat = flatten(samples)
-    with _progress(as_json) as stage:
+    with progress(quiet=as_json) as stage:
         stage(f"running {len(flat)} sample(s) on {target}")
         raw = compiled.run_host(flat) if target == "host" else compiled.trace_qemu(flat).outputs
     outputs = to_onnx(compiled.report, raw, dequantized=dequantize)
     if output_path is not None:
         save_npz(output_path, outputs)
     if as_json:
+        facts = {"samples": len(flat), "random_input": input_path is None, "on": target}
         shapes = {name: list(array.shape) for name, array in outputs.items()}
         values = {name: array.tolist() for name, array in outputs.items()}
-        _print_json({"samples": len(flat), "on": target, "shapes": shapes, "outputs": values})
+        _print_json(facts | {"shapes": shapes, "outputs": values})
         return
-    for name, array in outputs.items():
-        _console().print(f"{name} {list(array.shape)} {array.dtype}")
-        _console().print(np.array2string(array, threshold=100, max_line_width=_console().width))
+    if input_path is None:
+        _console().print("No --input: this is what a seeded random sample gives.")
+    _show(render_outputs(outputs, width=_console().width))
+    if output_path is not None:
+        _console().print(f"Written to {output_path}")
 
 
 @cli.command()
@@ -183,30 +230,55 @@ def run(
 @input_file
 @on_target
 @click.option("--require", multiple=True, type=click.Choice(["tflm"]), help="Absence is failure.")
+@click.option("--model", type=_FILE, help="The compiled ONNX file, for the link to float.")
 @as_json
 def verify(
     directory: Path,
     input_path: Path | None,
     target: str,
     require: tuple[str, ...],
+    model: Path | None,
     *,
     as_json: bool,
 ) -> None:
-    """Hold numpy, host C, TFLM and (with --on qemu) the Cortex-M program against each other."""
-    with _progress(as_json) as stage:
+    """Hold numpy, host C, TFLM and (with --on qemu) the Cortex-M program against each other.
+
+    With --model also the float network: ONNX Runtime against numpy, and int8 against float.
+    """
+    with progress(quiet=as_json) as stage:
         verification = verify_directory(
             directory,
             input_path=input_path,
             on_qemu=target == "qemu",
             require=require,
+            model=model,
             stage=stage,
         )
     if as_json:
         _print_json(verification)
     else:
-        _show_verification(verification)
+        _show(render_verification(verification))
     if not verification.ok:
         sys.exit(VerificationError.exit_code)
+
+
+@cli.command()
+@click.argument("directory", type=_DIRECTORY)
+@click.option("--input", "input_path", type=_FILE, required=True, help="Samples, .npy or .npz.")
+@click.option("--labels", "labels_path", type=_FILE, required=True, help="Class numbers.")
+@click.option("--model", type=_FILE, help="The compiled ONNX file, for the float accuracy.")
+@as_json
+def evaluate(
+    directory: Path, input_path: Path, labels_path: Path, model: Path | None, *, as_json: bool
+) -> None:
+    """Measure top-1 accuracy of the int8 C code, and with --model that of the float network."""
+    with progress(quiet=as_json) as stage:
+        stage("evaluating")
+        result = evaluate_directory(directory, input_path, labels_path, model)
+    if as_json:
+        _print_json(result)
+    else:
+        _show(render_evaluation(result))
 
 
 @cli.command()
@@ -218,8 +290,13 @@ def report(directory: Path, *, as_json: bool) -> None:
     if as_json:
         _print_json(loaded)
     else:
-        board = CompiledNetwork(directory, loaded).board
-        _show(render_report(loaded, board, width=_console().width))
+        _show_report(loaded, CompiledNetwork(directory, loaded))
+
+
+def _show_report(report: Report, compiled: CompiledNetwork) -> None:
+    _show(render_report(report, compiled.board, width=_console().width))
+    if report.quantisation is not None:
+        _show(render_quantisation(report.quantisation))
 
 
 @cli.command()
@@ -228,14 +305,14 @@ def report(directory: Path, *, as_json: bool) -> None:
 def bench(directories: tuple[Path, ...], *, as_json: bool) -> None:
     """Count the instructions of one inference, in all and per layer, on the simulated core."""
     found: list[Measurement] = []
-    with _progress(as_json) as stage:
+    with progress(quiet=as_json) as stage:
         for directory in directories:
             stage(f"measuring {directory}")
             found.append(measure(directory))
     if as_json:
         _print_json(found)
     else:
-        _show_measurements(found)
+        _show(render_measurements(found))
 
 
 def main() -> NoReturn:
@@ -299,90 +376,3 @@ def _show(content: RenderableType) -> None:
 def _print_json(value: object) -> None:
     # As bytes: JSON is UTF-8, whatever the terminal's encoding.
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
-
-
-class _progress:  # noqa: N801 -- used like a function
-    """A spinner on stderr with the current stage and its time; silent where nobody watches."""
-
-    def __init__(self, quiet: bool) -> None:  # noqa: FBT001
-        console = Console(stderr=True)
-        self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=quiet or not console.is_terminal,
-        )
-        self._task = self._progress.add_task("", total=None)
-
-    def __enter__(self) -> Callable[[str], None]:
-        self._progress.start()
-        return self._stage
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def _stage(self, description: str) -> None:
-        self._progress.update(self._task, description=description)
-
-
-def _show_inspection(inspection: Inspection) -> None:
-    console = _console()
-    console.print(f"{inspection.model}  opset {inspection.opset}", style="bold")
-    for kind, ports in (("input", inspection.inputs), ("output", inspection.outputs)):
-        for port in ports:
-            shape = "x".join("?" if size is None else str(size) for size in port.shape)
-            console.print(f"  {kind}  {port.name}  {port.dtype} {shape}")
-    counts = ", ".join(f"{name} {count}" for name, count in inspection.ops.items())
-    console.print(f"  operators  {counts}")
-    if not inspection.supported:
-        console.print("mcucc cannot compile it:", style="bold")
-        for violation in inspection.violations:
-            console.print(f"  - {violation}")
-        return
-    table = Table("layer", "operator", "output")
-    table.add_column("MACs", justify="right")
-    for layer in inspection.layers:
-        shape = "x".join(map(str, layer.output_shape))
-        table.add_row(layer.name, layer.op, shape, f"{layer.macs:,}" if layer.macs else "")
-    console.print(table)
-    console.print(f"{inspection.macs:,} MACs, {inspection.params:,} parameters")
-
-
-def _show_verification(verification: Verification) -> None:
-    console = _console()
-    table = Table("judge", "says")
-    for judge, says in verification.judges.items():
-        table.add_row(judge, says)
-    console.print(table)
-    for message in verification.messages:
-        console.print(message)
-    first = verification.first_difference
-    if first is not None:
-        console.print(
-            f"{first.judge} differs first in tensor '{first.tensor}', sample {first.sample}, "
-            f"element {list(first.index)}: {first.actual} instead of {first.expected} "
-            f"({first.differing} elements of it differ)"
-        )
-    verdict = "equal bits" if verification.ok else "NOT equal"
-    console.print(
-        f"{verdict}: {verification.tensors_compared} tensors compared on "
-        f"{verification.samples} sample(s)"
-    )
-
-
-def _show_measurements(found: list[Measurement]) -> None:
-    console = _console()
-    table = Table("model", "board", "core")
-    for column in ("instructions", "per MAC", "arena B", "code B", "weights B", "stack B"):
-        table.add_column(column, justify="right")
-    for m in found:
-        core = f"{m.core} ({m.simulator}, proxy)" if m.proxy else m.core
-        numbers = (m.arena_bytes, m.code_bytes, m.weights_bytes, m.stack_bytes)
-        texts = ("?" if number is None else f"{number:,}" for number in numbers)
-        table.add_row(
-            m.model, m.board, core, f"{m.instructions:,}", f"{m.instructions_per_mac:.3f}", *texts
-        )
-    console.print(table)
-    console.print("Instructions are exact and repeatable; they are not cycles.")

@@ -1,5 +1,6 @@
 """A directory that `compile` wrote: its report, its graph, and ways to run it."""
 
+import hashlib
 import struct
 import tempfile
 from collections.abc import Generator
@@ -50,7 +51,8 @@ class CompiledNetwork:
         """Open a directory.
 
         Raises:
-            InputFileError: it holds no report, or the compilation did not fit its board.
+            InputFileError: it holds no report, the compilation did not fit its board, or a source
+                file is missing.
         """
         report = load_report(directory)
         if not report.fits:
@@ -58,6 +60,9 @@ class CompiledNetwork:
                 directory / "report.json",
                 f"says that {report.name} does not fit {report.board}: there is no code to run",
             )
+        for name in report.files:
+            if _is_needed(name, report) and not (directory / name).is_file():
+                raise InputFileError(directory / name, "is missing: compile again")
         return cls(directory, report)
 
     @cached_property
@@ -102,6 +107,23 @@ class CompiledNetwork:
             raise InputFileError(self.directory / name, "is damaged: compile again") from error
         return twin
 
+    def check_model(self, path: Path) -> None:
+        """Demand that a file is the one that was compiled.
+
+        Raises:
+            InputFileError: it is another, or cannot be read.
+        """
+        try:
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError as error:
+            raise InputFileError(path, f"cannot be read: {error.strerror}") from error
+        if digest != self.report.model.sha256:
+            raise InputFileError(
+                path,
+                f"is not the file that was compiled into {self.directory} "
+                f"({self.report.model.name}): its sha256 differs",
+            )
+
     def run_host(self, samples: NDArray[np.int8]) -> tuple[NDArray[np.int8], ...]:
         """Outputs (N, bytes) of samples (N, bytes), run in this process: the fast way."""
         with _workspace() as work:
@@ -138,8 +160,16 @@ class CompiledNetwork:
         path = self.directory / name
         try:
             return path.read_bytes()
+        except FileNotFoundError as error:
+            raise InputFileError(path, "is missing: compile again") from error
         except OSError as error:
             raise InputFileError(path, f"cannot be read: {error.strerror}") from error
+
+
+def _is_needed(name: str, report: Report) -> bool:
+    """Whether nothing can be run without a file; `.ir` and `.tflite` are missed when read."""
+    spare = name in ("example_main.c", f"{report.name}_selftest.c")
+    return name.endswith((".c", ".h", ".toml")) and not spare
 
 
 def network_of(report: Report) -> Network:

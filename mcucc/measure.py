@@ -35,7 +35,7 @@ class Measurement:
         arena_bytes: of the plan.
         code_bytes: of the network's objects, None without a compiler.
         weights_bytes: likewise.
-        stack_bytes: that the run used, painted and read back.
+        stack_bytes: that the run used, painted and read back; the report's is what it uses at most.
         layers: instructions of each step, in a build with hooks around each.
     """
 

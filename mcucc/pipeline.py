@@ -1,4 +1,4 @@
-"""The whole compilation, and what may be asked of a model or a board: the public Python API.
+"""The whole compilation: the public Python API.
 
 >>> from pathlib import Path
 >>> from mcucc.pipeline import CompileOptions, compile_model, write_compilation
@@ -11,40 +11,52 @@ True
 
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
 import mcucc
 from mcucc.board import Board, load_board
-from mcucc.build.network import Network
+from mcucc.build.network import Network as Interface
 from mcucc.build.sizes import Sizes, measure_sizes
 from mcucc.build.toolchain import ARM_GCC, has_tool
 from mcucc.codegen import Files, Program, Provenance, SelfTest, emit, lower, self_test
 from mcucc.errors import (
     DoesNotFitError,
-    InputFileError,
-    UnsupportedModelError,
     UsageError,
-    Violation,
 )
-from mcucc.importer import OnnxModel, OnnxPort, check_name, identifier, lower_qdq, read_onnx
+from mcucc.frontend import Calibration, Network, load_network
+from mcucc.importer import (
+    OnnxModel,
+    check_name,
+    identifier,
+    read_onnx,
+)
 from mcucc.ir import print_graph
 from mcucc.kernels import select_kernels
 from mcucc.ops import Int8Graph
-from mcucc.ops.verify import node_macs, total_macs, verify
-from mcucc.passes import INT8, run_passes
+from mcucc.progress import Stage, silent
 from mcucc.reference import interpreter
-from mcucc.report import Report, load_report, to_json
+from mcucc.report import Report, to_json
 from mcucc.report.fit import explain_misfit
-from mcucc.report.make import Budget, make_report
+from mcucc.report.make import Budget, Origin, make_report
+from mcucc.report.model import Quantisation
+from mcucc.report.quality import remedy
 from mcucc.samples import random_samples
 from mcucc.schedule import MemoryPlan, plan_memory, schedule_layers
 from mcucc.twin import write_twin
 
 Objective = Literal["auto", "memory", "speed"]
+
+NOT_CALIBRATED = (
+    "NOT CALIBRATED: quantised on random inputs. Memory and speed are right, results are not: "
+    "compile again with --calib and some hundred real inputs"
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +71,7 @@ class CompileOptions:
         objective: what to prefer where memory and speed disagree. Layer by layer they do not.
         keep_input: whether inputs survive a run.
         selftest: recorded samples in `<name>_selftest.c`; 0 for none.
+        calibration: how a float network is quantised; a network that comes quantised ignores it.
     """
 
     board: str
@@ -67,6 +80,7 @@ class CompileOptions:
     objective: Objective = "auto"
     keep_input: bool = False
     selftest: int = 0
+    calibration: Calibration = field(default_factory=Calibration)
 
     def describe(self) -> str:
         """The options that change the generated files, for the provenance."""
@@ -74,6 +88,9 @@ class CompileOptions:
         parts += [f"--sram {self.sram}"] if self.sram is not None else []
         parts += ["--keep-input"] if self.keep_input else []
         parts += [f"--selftest {self.selftest}"] if self.selftest else []
+        if self.calibration.path is not None:
+            parts += [f"--calib {self.calibration.path.name}"]
+            parts += [f"--observer {self.calibration.options.observer}"]
         return " ".join(parts)
 
 
@@ -94,86 +111,8 @@ class Compilation:
     misfit: str
 
 
-@dataclass(frozen=True)
-class InspectedLayer:
-    """One operator of the int8 network; the output shape is the inner one (NHWC)."""
-
-    name: str
-    op: str
-    output_shape: tuple[int, ...]
-    macs: int
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """What a file holds.
-
-    Attributes:
-        model: file name.
-        sha256: of the file.
-        opset: version of the default operator set.
-        ops: how often each ONNX operator occurs, by name.
-        inputs: declared inputs; a dimension is None where the file leaves it open.
-        outputs: likewise.
-        supported: whether mcucc can compile it.
-        violations: every reason why it cannot.
-        macs: multiply-accumulates, None if it is not supported.
-        params: elements of weights and biases, None if it is not supported.
-        layers: of the int8 network in the order of execution, empty if it is not supported.
-    """
-
-    model: str
-    sha256: str
-    opset: int
-    ops: Mapping[str, int]
-    inputs: tuple[OnnxPort, ...]
-    outputs: tuple[OnnxPort, ...]
-    supported: bool
-    violations: tuple[Violation, ...]
-    macs: int | None
-    params: int | None
-    layers: tuple[InspectedLayer, ...]
-
-
-def inspect_model(path: Path) -> Inspection:
-    """Look into an ONNX file.
-
-    Raises:
-        InputFileError: the file cannot be read. An unsupported network is no error here.
-    """
-    model = read_onnx(path)
-    graph, violations = None, ()
-    try:
-        graph = lower_qdq(model, identifier(path))
-        select_kernels(graph)
-    except UnsupportedModelError as error:
-        graph, violations = None, error.violations
-    return Inspection(
-        model=path.name,
-        sha256=model.sha256,
-        opset=model.opset,
-        ops=dict(sorted(Counter(node.op for node in model.nodes).items())),
-        inputs=model.inputs,
-        outputs=model.outputs,
-        supported=graph is not None,
-        violations=violations,
-        macs=None if graph is None else total_macs(graph),
-        params=None if graph is None else sum(c.type.size for c in graph.consts.values()),
-        layers=() if graph is None else _layers(graph),
-    )
-
-
-def _layers(graph: Int8Graph) -> tuple[InspectedLayer, ...]:
-    return tuple(
-        InspectedLayer(
-            n.name, type(n.op).__name__, graph.tensors[n.output].shape, node_macs(graph, n)
-        )
-        for n in graph.nodes
-    )
-
-
-def compile_model(path: Path, options: CompileOptions) -> Compilation:
-    """Compile an ONNX file; nothing is written.
+def compile_model(path: Path, options: CompileOptions, stage: Stage = silent) -> Compilation:
+    """Compile an ONNX file; nothing is written. `stage` is told what is being done.
 
     Raises:
         InputFileError: the file cannot be read.
@@ -185,9 +124,9 @@ def compile_model(path: Path, options: CompileOptions) -> Compilation:
     board = load_board(options.board)
     name = identifier(path) if options.name is None else check_name(options.name)
     model = read_onnx(path)
-    imported = lower_qdq(model, name)
-    verify(imported)
-    graph, _events = run_passes(imported, INT8)
+    network = load_network(model, name, options.calibration, stage)
+    stage(f"compiling {name}")
+    graph = network.graph
     schedule = schedule_layers(graph, select_kernels(graph), keep_input=options.keep_input)
     plan = plan_memory(schedule)
     program = lower(plan, _provenance(model, board, options))
@@ -203,9 +142,9 @@ def compile_model(path: Path, options: CompileOptions) -> Compilation:
         plan,
         budget,
         sizes,
-        model_macs=total_macs(imported),
+        _origin(network, options.calibration),
         files=sorted([*files, f"{name}.tflite"] if fits else files),
-        notes=_notes(board, sizes),
+        notes=_notes(network, board, sizes, options.calibration),
     )
     return Compilation(report, files, twin, "" if fits else explain_misfit(report, board))
 
@@ -214,44 +153,78 @@ def write_compilation(compilation: Compilation, directory: Path) -> None:
     """Write all files; those of an earlier compilation into the same directory are removed.
 
     If the network does not fit, `report.json` is written and no code. Everything is first written
-    to a directory beside, so that a full disk leaves the old state.
+    to a directory beside, so that a full disk leaves the old state. Files of the user's own are
+    never overwritten.
 
     Raises:
         DoesNotFitError: after writing, if the network does not fit.
-        UsageError: the directory cannot be written.
+        UsageError: the directory cannot be written, or holds a file of the user's own under a name
+            that is needed; nothing was written then.
     """
     report = compilation.report
     contents: dict[str, bytes] = {name: text.encode() for name, text in compilation.files.items()}
     if report.fits:
         contents[f"{report.name}.tflite"] = compilation.twin
     contents["report.json"] = to_json(report).encode()
+    earlier = _earlier_files(directory)
+    _check_target(directory, contents, earlier)
     try:
-        _replace_files(directory, contents)
+        _replace_files(directory, contents, earlier)
     except OSError as error:
         problem = error.strerror or error
         raise UsageError(f"{directory}: cannot be written: {problem}") from error
     if not report.fits:
-        raise DoesNotFitError(compilation.misfit)
+        gone = len(set(earlier) - set(contents))
+        removed = f"\n\n  {gone} file(s) of the earlier compilation in {directory} were removed."
+        raise DoesNotFitError(compilation.misfit + (removed if gone else ""))
 
 
-def _replace_files(directory: Path, contents: Mapping[str, bytes]) -> None:
+def _check_target(directory: Path, contents: Mapping[str, bytes], earlier: tuple[str, ...]) -> None:
+    """Refuse a target that is no directory, or in which a file of the user's own is in the way."""
+    for path in (directory, *directory.parents):
+        if path.exists() and not path.is_dir():
+            raise UsageError(
+                f"{directory}: cannot be written: {path} is a file, and -o wants a directory"
+            )
+    for name in sorted(contents):
+        path = directory / name
+        if name not in earlier and (path.exists() or path.is_symlink()):
+            raise UsageError(
+                f"{path} exists, and no report.json beside it says that mcucc wrote it: give "
+                "another directory with -o, or move the file away"
+            )
+
+
+def _replace_files(
+    directory: Path, contents: Mapping[str, bytes], earlier: tuple[str, ...]
+) -> None:
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".mcucc-", dir=directory.parent) as staging:
         for name, data in contents.items():
             (Path(staging) / name).write_bytes(data)
         directory.mkdir(exist_ok=True)
-        for name in _earlier_files(directory):
+        for name in earlier:
             (directory / name).unlink(missing_ok=True)
         for name in contents:
             shutil.move(Path(staging) / name, directory / name)
 
 
 def _earlier_files(directory: Path) -> tuple[str, ...]:
-    """Files that an earlier compilation wrote here and this one may not write again."""
+    """Files that an earlier compilation wrote here, its report included; they may be replaced."""
     try:
-        return tuple(name for name in load_report(directory).files if Path(name).name == name)
-    except InputFileError:
+        listed = msgspec.json.decode((directory / "report.json").read_bytes(), type=_Listed).files
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return ()
+    return ("report.json", *(name for name in listed if Path(name).name == name))
+
+
+class _Listed(msgspec.Struct, frozen=True):
+    """What shows that a `report.json` is one, be it of another version of mcucc."""
+
+    schema: int
+    mcucc_version: str
+    arena_bytes: int
+    files: tuple[str, ...]
 
 
 def _provenance(model: OnnxModel, board: Board, options: CompileOptions) -> Provenance:
@@ -267,11 +240,29 @@ def _draft(program: Program, plan: MemoryPlan, options: CompileOptions) -> Files
 
 
 def _recorded(graph: Int8Graph, count: int) -> SelfTest:
+    """Samples whose outputs differ, so that a network stuck at one answer does not pass.
+
+    Each further draw has half the contrast of the one before. A network that gives fewer different
+    outputs in eight draws gets samples that repeat them.
+    """
     shapes = [graph.tensors[port.tensor].shape for port in graph.inputs]
-    samples = random_samples(shapes, count)
-    inputs = {port.tensor: s for port, s in zip(graph.inputs, samples, strict=True)}
-    values = interpreter.run(graph, inputs)
-    return self_test(samples, [values[port.tensor] for port in graph.outputs])
+    fresh: list[tuple[NDArray[np.int8], ...]] = []
+    repeated: list[tuple[NDArray[np.int8], ...]] = []
+    seen: set[bytes] = set()
+    for draw in range(8):
+        samples = tuple(array >> draw for array in random_samples(shapes, count, seed=draw))
+        inputs = {port.tensor: s for port, s in zip(graph.inputs, samples, strict=True)}
+        values = interpreter.run(graph, inputs)
+        outputs = tuple(values[port.tensor] for port in graph.outputs)
+        for i in range(count):
+            result = b"".join(array[i].tobytes() for array in outputs)
+            kept = repeated if result in seen else fresh
+            kept.append(tuple(array[i : i + 1] for array in (*samples, *outputs)))
+            seen.add(result)
+        if len(fresh) >= count:
+            break
+    columns = [np.concatenate(column) for column in zip(*[*fresh, *repeated][:count], strict=True)]
+    return self_test(columns[: len(shapes)], columns[len(shapes) :])
 
 
 def _own_board_file(board: Board, options: CompileOptions) -> Files:
@@ -285,7 +276,7 @@ def _measure(files: Files, program: Program, plan: MemoryPlan, board: Board) -> 
     """Sizes of the objects built for the board's core, None without a compiler for it."""
     if not has_tool(ARM_GCC):
         return None
-    network = Network(
+    interface = Interface(
         program.name,
         tuple(port.tensor.nbytes for port in program.inputs),
         tuple(port.tensor.nbytes for port in program.outputs),
@@ -297,11 +288,39 @@ def _measure(files: Files, program: Program, plan: MemoryPlan, board: Board) -> 
         source.mkdir()
         for name, text in files.items():
             (source / name).write_text(text, encoding="utf-8")
-        return measure_sizes(source, network, board, Path(folder) / "work")
+        return measure_sizes(source, interface, board, Path(folder) / "work")
 
 
-def _notes(board: Board, sizes: Sizes | None) -> tuple[str, ...]:
+def _origin(network: Network, calibration: Calibration) -> Origin:
+    quantisation = None
+    if network.quantised_here:
+        by_ratio = sorted(network.sqnr_db.items(), key=lambda item: (item[1], item[0]))
+        options = calibration.options
+        worst, ratio = by_ratio[0] if by_ratio else ("", 0.0)
+        maker = network.graph.producers.get(worst)
+        quantisation = Quantisation(
+            samples=network.samples,
+            observer=options.observer,
+            equalized=options.equalize,
+            bias_corrected=options.correct_bias,
+            worst_layer=worst if maker is None else maker.name,
+            worst_sqnr_db=ratio,
+            remedy=remedy(ratio, calibrated=network.calibrated, samples=network.samples),
+        )
+    return Origin(network.model_macs, network.calibrated, quantisation, network.sqnr_db)
+
+
+def _notes(
+    network: Network, board: Board, sizes: Sizes | None, calibration: Calibration
+) -> tuple[str, ...]:
     notes: list[str] = []
+    if not network.quantised_here and (calibration.path or calibration.input_shapes):
+        notes.append(
+            "the network comes quantised (QDQ) with shapes and scales of its own: --calib and "
+            "--input-shape were not used"
+        )
+    if not network.calibrated:
+        notes.append(NOT_CALIBRATED)
     if sizes is None:
         notes.append(
             f"{ARM_GCC} was not found: flash and stack are unknown, and `fits` speaks of SRAM alone"

@@ -59,40 +59,119 @@ def load_samples(report: Report, path: Path) -> Samples:
     Raises:
         InputFileError: the file cannot be read, or its arrays do not fit the inputs.
     """
-    arrays = _read_arrays(path, [port.name for port in report.inputs])
+    arrays = read_arrays(path, [port.name for port in report.inputs])
     found = tuple(to_inner(path, arrays[port.name], port) for port in report.inputs)
     if len({len(array) for array in found}) != 1:
         raise InputFileError(path, "its inputs do not have the same number of samples")
     return found
 
 
+def load_reals(report: Report, path: Path) -> Mapping[str, NDArray[np.float32]]:
+    """The same inputs as float32 in ONNX layout by ONNX name, as a float network takes them.
+
+    Raises:
+        InputFileError: as `load_samples`.
+    """
+    arrays = read_arrays(path, [port.name for port in report.inputs])
+    found: dict[str, NDArray[np.float32]] = {}
+    for port in report.inputs:
+        array = arrays[port.name]
+        check_shape(path, array, port.name, port.shape)
+        if array.dtype == np.int8:
+            found[port.name] = dequantize(array.astype(np.int8), _quant(port))
+        else:
+            found[port.name] = _floats(path, array, port.name)
+    return found
+
+
+def dequantize_inputs(report: Report, samples: Samples) -> Mapping[str, NDArray[np.float32]]:
+    """Samples in inner layout to the reals they stand for, in ONNX layout by ONNX name."""
+    return {
+        port.name: dequantize(_to_onnx_layout(port, array), _quant(port))
+        for port, array in zip(report.inputs, samples, strict=True)
+    }
+
+
 def to_inner(path: Path, array: NDArray[np.generic], port: PortReport) -> NDArray[np.int8]:
     """Samples of an input in ONNX layout, float or int8, to int8 in inner layout.
 
     Raises:
-        InputFileError: shape or element type do not fit; `path` is named.
+        InputFileError: shape or element type do not fit, or there is a NaN; `path` is named.
     """
-    wanted = tuple(port.shape[1:])
-    if array.ndim != len(port.shape) or array.shape[1:] != wanted:
-        raise InputFileError(
-            path,
-            f"input '{port.name}' must be (N, {', '.join(map(str, wanted))}), "
-            f"the array is {array.shape}",
-        )
-    if not len(array):
-        raise InputFileError(path, f"input '{port.name}' holds no samples: N must be 1 or more")
-    if array.dtype.kind == "f":
-        quant = QParams((port.scale,), port.zero_point)
-        with np.errstate(over="ignore"):  # beyond float32 is beyond int8 too: infinity saturates
-            q = quantize(array.astype(np.float32), quant)
-    elif array.dtype == np.int8:
+    check_shape(path, array, port.name, port.shape)
+    if array.dtype == np.int8:
         q = array.astype(np.int8)
     else:
-        raise InputFileError(
-            path, f"input '{port.name}' must be float32 or int8, the array is {array.dtype}"
-        )
+        q = quantize(_floats(path, array, port.name), _quant(port))
     inner = q if port.perm is None else q.transpose(port.perm)
     return np.ascontiguousarray(inner)
+
+
+def _quant(port: PortReport) -> QParams:
+    return QParams((port.scale,), port.zero_point)
+
+
+def _floats(path: Path, array: NDArray[np.generic], name: str) -> NDArray[np.float32]:
+    """Floats of any width as float32; what is beyond its range becomes infinite, and saturates."""
+    if array.dtype.kind != "f":
+        raise InputFileError(
+            path,
+            f"input '{name}' must be floats (of any width) or int8, the array is {array.dtype}: "
+            "give floats prepared as in training, such as x.astype('float32') / 255",
+        )
+    count = int(np.count_nonzero(np.isnan(array)))
+    if count:
+        raise InputFileError(
+            path, f"input '{name}' holds NaN in {count} of {array.size} numbers: mend the data"
+        )
+    with np.errstate(over="ignore"):
+        return array.astype(np.float32)
+
+
+def check_shape(path: Path, array: NDArray[np.generic], name: str, shape: Shape) -> None:
+    """Demand (N, ...) for an input of (1, ...).
+
+    Raises:
+        InputFileError: the shape is another, or N is 0; `path` is named.
+    """
+    if array.ndim != len(shape) or array.shape[1:] != tuple(shape[1:]):
+        wanted = f"({', '.join(map(str, ('N', *shape[1:])))}{',' if len(shape) == 1 else ''})"
+        raise InputFileError(
+            path,
+            f"input '{name}' must be {wanted}, the array is {array.shape}"
+            f"{_shape_hint(array.shape, tuple(shape[1:]))}",
+        )
+    if not len(array):
+        raise InputFileError(path, f"input '{name}' holds no samples: N must be 1 or more")
+
+
+def _shape_hint(found: Shape, wanted: Shape) -> str:
+    """What to do with an array whose axes lie otherwise, or of which one is missing.
+
+    Args:
+        found: shape of the array.
+        wanted: shape of a sample in ONNX layout, without the leading axis.
+    """
+    rank = len(wanted)
+    if found == wanted:
+        return "; the axis of samples is missing: x[None]"
+    last_to_first = (rank - 1, *range(rank - 1))
+    first_to_last = (*range(1, rank), 0)
+    for order, layout in ((last_to_first, "NHWC"), (first_to_last, "NCHW")):
+        named = f"looks like {layout}: " if rank == 3 else ""
+        if len(found) == rank + 1 and tuple(found[1 + axis] for axis in order) == wanted:
+            axes = ", ".join(str(axis) for axis in (0, *(1 + axis for axis in order)))
+            return f"; {named}transpose it to the ONNX layout, x.transpose({axes})"
+        if len(found) == rank and tuple(found[axis] for axis in order) == wanted:
+            axes = ", ".join(map(str, order))
+            named = named.replace("N", "", 1) if named else ""
+            return (
+                f"; {named}transpose it to the ONNX layout and add the axis of samples, "
+                f"x.transpose({axes})[None]"
+            )
+    if tuple(e for e in found[1:] if e != 1) == tuple(e for e in wanted if e != 1):
+        return f"; an axis of 1 is elsewhere: x.reshape({', '.join(map(str, (-1, *wanted)))})"
+    return ""
 
 
 def to_onnx(
@@ -101,13 +180,17 @@ def to_onnx(
     """Outputs (N, bytes) to arrays in ONNX layout by ONNX name, stacked along the first axis."""
     found: dict[str, NDArray[np.int8] | NDArray[np.float32]] = {}
     for port, flat in zip(report.outputs, outputs, strict=True):
-        inner_shape = port.shape if port.perm is None else tuple(port.shape[a] for a in port.perm)
-        inner = flat.reshape(len(flat), *inner_shape[1:])
-        back = None if port.perm is None else tuple(int(a) for a in np.argsort(port.perm))
-        q = np.ascontiguousarray(inner if back is None else inner.transpose(back))
-        quant = QParams((port.scale,), port.zero_point)
-        found[port.name] = dequantize(q, quant) if dequantized else q
+        q = _to_onnx_layout(port, flat)
+        found[port.name] = dequantize(q, _quant(port)) if dequantized else q
     return found
+
+
+def _to_onnx_layout(port: PortReport, values: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Values (N, ...) of a port, in inner layout and any grouping of its axes."""
+    inner_shape = port.shape if port.perm is None else tuple(port.shape[a] for a in port.perm)
+    inner = values.reshape(len(values), *inner_shape[1:])
+    back = None if port.perm is None else tuple(int(a) for a in np.argsort(port.perm))
+    return np.ascontiguousarray(inner if back is None else inner.transpose(back))
 
 
 def flatten(samples: Samples) -> NDArray[np.int8]:
@@ -115,12 +198,25 @@ def flatten(samples: Samples) -> NDArray[np.int8]:
     return np.concatenate([array.reshape(len(array), -1) for array in samples], axis=1)
 
 
+def check_npz(path: Path) -> None:
+    """Demand the suffix .npz of a file that is to be written; devices and pipes may have any.
+
+    Raises:
+        UsageError: it has another.
+    """
+    is_device = path.exists() and not path.is_file() and not path.is_dir()
+    if path.suffix != ".npz" and not is_device:
+        raise UsageError(f"{path}: outputs are written as .npz: name the file so")
+
+
 def save_npz(path: Path, arrays: OnnxArrays) -> None:
     """Write an .npz whose bytes depend on the arrays alone (numpy's own carries the time).
 
     Raises:
-        UsageError: it cannot be written; an earlier file of that name is as it was.
+        UsageError: the file is not named .npz, or it cannot be written; an earlier file of that
+            name is as it was.
     """
+    check_npz(path)
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name, array in arrays.items():
@@ -148,11 +244,22 @@ def _write_whole(path: Path, data: bytes) -> None:
         raise
 
 
-def _read_arrays(path: Path, names: Sequence[str]) -> Mapping[str, NDArray[np.generic]]:
-    """The arrays of these names; an array that is alone may stand for a name that is alone."""
+def read_arrays(
+    path: Path, names: Sequence[str], *, kind: str = "input"
+) -> Mapping[str, NDArray[np.generic]]:
+    """The arrays of these names; an array that is alone may stand for a name that is alone.
+
+    Args:
+        path: of an .npy or .npz file.
+        names: of the arrays.
+        kind: what the names are, for the error.
+
+    Raises:
+        InputFileError: the file cannot be read, or holds no such arrays.
+    """
     try:
         with path.open("rb") as file:
-            return _arrays_of(path, np.load(file, allow_pickle=False), names)
+            return _arrays_of(path, np.load(file, allow_pickle=False), names, kind)
     except OSError as error:
         raise InputFileError(path, f"cannot be read: {error.strerror or error}") from error
     except _UNREADABLE as error:
@@ -162,13 +269,13 @@ def _read_arrays(path: Path, names: Sequence[str]) -> Mapping[str, NDArray[np.ge
 
 
 def _arrays_of(
-    path: Path, loaded: NDArray[np.generic] | np.lib.npyio.NpzFile, names: Sequence[str]
+    path: Path, loaded: NDArray[np.generic] | np.lib.npyio.NpzFile, names: Sequence[str], kind: str
 ) -> Mapping[str, NDArray[np.generic]]:
     if not isinstance(loaded, np.lib.npyio.NpzFile):
-        _pick(path, names, ["one array without a name"])
+        _pick(path, names, ["one array without a name"], kind)
         return {names[0]: loaded}
     with loaded:
-        keys = _pick(path, names, loaded.files)
+        keys = _pick(path, names, loaded.files, kind)
         # What is no .npy inside comes as bytes.
         return {
             name: np.asarray(cast("object", loaded[key]))
@@ -176,12 +283,13 @@ def _arrays_of(
         }
 
 
-def _pick(path: Path, names: Sequence[str], found: Sequence[str]) -> Sequence[str]:
+def _pick(path: Path, names: Sequence[str], found: Sequence[str], kind: str) -> Sequence[str]:
     """Which of the arrays that were found to take for each name."""
     if len(names) == len(found) == 1:
         return found
     for name in names:
         if name not in found:
             held = ", ".join(sorted(found)) or "nothing"
-            raise InputFileError(path, f"holds no array named as input '{name}' (it holds {held})")
+            named = f"'{name}'" if kind == name else f"as {kind} '{name}'"
+            raise InputFileError(path, f"holds no array named {named} (it holds {held})")
     return names

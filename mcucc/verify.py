@@ -1,5 +1,7 @@
 """The ladder for a compiled network: numpy, host C, TFLM and QEMU must agree in every bit.
 
+Given the float network it came from, the ladder gets one more link, with a tolerance.
+
 The numpy reference computes every tensor of the graph; each other judge is held against it,
 tensor by tensor in the order of the steps.
 """
@@ -13,8 +15,17 @@ from numpy.typing import NDArray
 
 from mcucc.compiled import CompiledNetwork
 from mcucc.errors import SimulationError
+from mcucc.float_link import FloatLink, compare_with_float
 from mcucc.reference import interpreter
-from mcucc.samples import Samples, flatten, load_samples, random_samples
+from mcucc.samples import (
+    Samples,
+    dequantize_inputs,
+    flatten,
+    load_reals,
+    load_samples,
+    random_samples,
+    to_onnx,
+)
 from mcucc.sim.result import RunResult
 from mcucc.sim.tflm import TflmAbsentError, run_tflm
 
@@ -55,19 +66,26 @@ class Verification:
     """The result of climbing the ladder.
 
     Attributes:
-        ok: no judge differs or crashed, and every required judge was there.
+        ok: no judge differs or crashed, every required judge was there, and the float link, if it
+            was asked for, neither differs nor crashed.
+        bits_equal: the same of the judges alone.
         judges: "equal", "differs", "absent" or "crashed" by name.
+        compared: by judge, how many of its tensors were held against numpy's.
         samples: number of inputs.
-        tensors_compared: how many tensors were compared, over all judges.
+        tensors_compared: the sum of `compared`.
         first_difference: None if all agree.
+        float: what the float network says; None if no model was given.
         messages: what crashed or absent judges said.
     """
 
     ok: bool
+    bits_equal: bool
     judges: Mapping[str, str]
+    compared: Mapping[str, int]
     samples: int
     tensors_compared: int
     first_difference: Difference | None
+    float: FloatLink | None
     messages: tuple[str, ...]
 
 
@@ -77,6 +95,7 @@ def verify_directory(
     input_path: Path | None = None,
     on_qemu: bool = False,
     require: tuple[str, ...] = (),
+    model: Path | None = None,
     stage: Callable[[str], None] = lambda _: None,
 ) -> Verification:
     """Climb the ladder for a compiled directory.
@@ -86,13 +105,17 @@ def verify_directory(
         input_path: .npy or .npz with samples; eight seeded random ones if None.
         on_qemu: also run on the simulated core.
         require: judges whose absence is a failure ("tflm").
+        model: the compiled ONNX file, for the float link.
         stage: called with a description before each stage.
 
     Raises:
-        InputFileError: the directory or the input file is not what it should be.
+        InputFileError: the directory or the input file is not what it should be, or the model is
+            not the one that was compiled.
         ToolchainError: a compiler is missing.
     """
     compiled = CompiledNetwork.open(directory)
+    if model is not None:
+        compiled.check_model(model)
     graph = compiled.graph
     if input_path is None:
         shapes = [graph.tensors[port.tensor].shape for port in graph.inputs]
@@ -110,6 +133,9 @@ def verify_directory(
     if on_qemu:
         stage(f"QEMU, {compiled.board.core.name}")
         ladder.climb("qemu", ladder.qemu)
+    if model is not None:
+        stage("float network")
+        ladder.compare_with_float(model, input_path)
     return ladder.result(require)
 
 
@@ -121,8 +147,9 @@ class _Ladder:
     samples: Samples
     expected: Values
     judges: dict[str, str] = field(default_factory=lambda: {"numpy": "equal"})
-    compared: int = 0
+    compared: dict[str, int] = field(default_factory=dict[str, int])
     first: Difference | None = None
+    real: FloatLink | None = None
     messages: list[str] = field(default_factory=list[str])
 
     def climb(self, judge: str, run: Callable[[], Values]) -> None:
@@ -139,7 +166,7 @@ class _Ladder:
             return
         difference = first_difference(judge, self.expected, actual)
         self.judges[judge] = "equal" if difference is None else "differs"
-        self.compared += len(actual)
+        self.compared[judge] = len(actual)
         self.first = self.first or difference
 
     def host(self) -> Values:
@@ -158,21 +185,38 @@ class _Ladder:
             raise SimulationError(f"the twin holds no tensor '{absent}'")
         return {name: values for name, values in found.items() if name in self.expected}
 
+    def compare_with_float(self, model: Path, input_path: Path | None) -> None:
+        """Hold the int8 network against the float one, on the reals that the user gave."""
+        report = self.compiled.report
+        if input_path is None:
+            reals = dequantize_inputs(report, self.samples)
+        else:
+            reals = load_reals(report, input_path)
+        outputs = [self.expected[port.tensor] for port in self.compiled.graph.outputs]
+        int8 = {
+            name: y.astype(np.float32)
+            for name, y in to_onnx(report, outputs, dequantized=True).items()
+        }
+        self.real, message = compare_with_float(report, model, reals, int8)
+        self.messages += [message] if message else []
+
     def result(self, require: tuple[str, ...]) -> Verification:
         """What all of them said."""
-        good = {"equal"}
         optional = {"tflm"} - set(require)
-        ok = all(
-            said in good or (said == "absent" and judge in optional)
+        equal = all(
+            said == "equal" or (said == "absent" and judge in optional)
             for judge, said in self.judges.items()
         )
         return Verification(
-            ok,
-            dict(self.judges),
-            len(self.samples[0]),
-            self.compared,
-            self.first,
-            tuple(self.messages),
+            ok=equal and (self.real is None or self.real.says not in ("differs", "crashed")),
+            bits_equal=equal,
+            judges=dict(self.judges),
+            compared=dict(self.compared),
+            samples=len(self.samples[0]),
+            tensors_compared=sum(self.compared.values()),
+            first_difference=self.first,
+            float=self.real,
+            messages=tuple(self.messages),
         )
 
     def _named(self, result: RunResult) -> Values:

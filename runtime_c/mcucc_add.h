@@ -1,6 +1,7 @@
-/* Sum of two tensors, pixel by pixel. Meaning: reference/elementwise.py, `add`.
+/* Sum or difference of two tensors, pixel by pixel. Meaning: reference/elementwise.py.
  *
- * Both inputs are brought to a common scale with 20 fractional bits, added, and requantised. */
+ * Both inputs are brought to a common scale with 20 fractional bits, added or subtracted, and
+ * requantised. */
 #ifndef MCUCC_ADD_H
 #define MCUCC_ADD_H
 
@@ -26,15 +27,17 @@ MCUCC_INLINE int32_t mcucc_addend(const mcucc_addend_t *p, int8_t q)
     return mcucc_scale_wide(shifted, p->multiplier, p->right, 0);
 }
 
-/* Pixels x_begin .. x_end - 1 of rows[0] + rows[1]; `out` may be one of the inputs' pixels. */
+/* Pixels x_begin .. x_end - 1 of rows[0] + sign * rows[1], sign 1 or -1; `out` may be one of the
+ * inputs' pixels. */
 MCUCC_INLINE void mcucc_add(const mcucc_add_t *p, const int8_t *const *rows, int32_t x_begin,
-                            int32_t x_end, int8_t *out, int32_t out_stride)
+                            int32_t x_end, int8_t *out, int32_t out_stride, int32_t sign)
 {
     for (int32_t x = x_begin; x < x_end; x++, out += out_stride) {
         const int8_t *const a = &rows[0][x * p->c];
         const int8_t *const b = &rows[1][x * p->c];
         for (int32_t c = 0; c < p->c; c++) {
-            const int32_t sum = mcucc_addend(&p->input[0], a[c]) + mcucc_addend(&p->input[1], b[c]);
+            const int32_t sum = mcucc_addend(&p->input[0], a[c]) +
+                                (sign * mcucc_addend(&p->input[1], b[c]));
             const int32_t q =
                 mcucc_scale_wide(sum, p->multiplier, p->right, p->output.zero_point);
             out[c] = (int8_t)mcucc_clamp(q, p->output.min, p->output.max);

@@ -20,9 +20,16 @@
 #define MCUCC_NOINLINE
 #endif
 
-/* C99 leaves the right shift of a negative number to the compiler; all kernels need the arithmetic
- * one (deviation from MISRA C:2012 rule 10.1, checked here). */
+/* What C99 leaves to the compiler and all kernels need, checked here: a negative array size stops
+ * the compilation. The first two are deviations from MISRA C:2012 rules 10.1 and 10.8.
+ *
+ *   - The right shift of a negative number is arithmetic.
+ *   - The conversion of a uint32_t above INT32_MAX to int32_t wraps: it keeps the bits.
+ *   - An int has 32 bits at least, so that products of two int8_t and enum constants fit. */
 typedef char mcucc_needs_arithmetic_shift[((-1 >> 1) == -1) ? 1 : -1];
+typedef char mcucc_needs_wrapping_conversion
+    [(((int32_t)UINT32_MAX == -1) && ((int32_t)((uint32_t)1 << 31) == INT32_MIN)) ? 1 : -1];
+typedef char mcucc_needs_int_of_32_bits[(sizeof(int) >= sizeof(int32_t)) ? 1 : -1];
 
 MCUCC_INLINE int32_t mcucc_clamp(int32_t value, int32_t low, int32_t high)
 {

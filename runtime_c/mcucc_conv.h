@@ -13,7 +13,7 @@ typedef struct {
     mcucc_output_t output;
     const int8_t *weights;           /* [out_c][kh][kw][in_c] */
     const mcucc_channel_t *channels; /* [out_c] */
-    const int8_t *pad;               /* at least in_c zero points */
+    const int8_t *pad; /* at least in_c zero points; NULL where no window reaches padding */
 } mcucc_conv_t;
 
 /* One window against the weights of four output channels. `column` is the window's first input

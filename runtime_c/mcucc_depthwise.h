@@ -13,10 +13,10 @@ typedef struct {
     mcucc_output_t output;
     const int8_t *weights;           /* [kh][kw][out_c] */
     const mcucc_channel_t *channels; /* [out_c] */
-    const int8_t *pad;               /* at least in_c zero points */
+    const int8_t *pad; /* at least in_c zero points; NULL where no window reaches padding */
 } mcucc_depthwise_t;
 
-/* The input pixel under tap (ky, kx) of the window that begins at `column`. */
+/* The input pixel in column x of the row under tap ky; x may lie in the padding. */
 MCUCC_INLINE const int8_t *mcucc_depthwise_tap(const mcucc_depthwise_t *p,
                                                const int8_t *const *rows, int32_t ky, int32_t x)
 {
@@ -29,9 +29,10 @@ MCUCC_INLINE void mcucc_depthwise_lanes4(const mcucc_depthwise_t *p, const int8_
                                          int32_t column, int inside, int32_t c, int32_t kh,
                                          int32_t kw, int32_t dilation, int32_t acc[4])
 {
-    const int8_t *w = &p->weights[c];
+    int32_t tap = c; /* an index: a pointer would end more than one past the weights */
     for (int32_t ky = 0; ky < kh; ky++) {
-        for (int32_t kx = 0; kx < kw; kx++, w += p->out_c) {
+        for (int32_t kx = 0; kx < kw; kx++, tap += p->out_c) {
+            const int8_t *const w = &p->weights[tap];
             const int32_t x = column + (kx * dilation);
             const int8_t *const pixel =
                 inside ? &rows[ky][x * p->in_c] : mcucc_depthwise_tap(p, rows, ky, x);
@@ -48,11 +49,11 @@ MCUCC_INLINE int32_t mcucc_depthwise_lane1(const mcucc_depthwise_t *p, const int
                                            int32_t column, int32_t c, int32_t source, int32_t kh,
                                            int32_t kw, int32_t dilation, int32_t acc)
 {
-    const int8_t *w = &p->weights[c];
+    int32_t tap = c;
     for (int32_t ky = 0; ky < kh; ky++) {
-        for (int32_t kx = 0; kx < kw; kx++, w += p->out_c) {
+        for (int32_t kx = 0; kx < kw; kx++, tap += p->out_c) {
             const int32_t x = column + (kx * dilation);
-            acc += (int32_t)mcucc_depthwise_tap(p, rows, ky, x)[source] * *w;
+            acc += (int32_t)mcucc_depthwise_tap(p, rows, ky, x)[source] * p->weights[tap];
         }
     }
     return acc;

@@ -2,11 +2,12 @@
  *
  * The meaning is: shift left by max(-right, 0); rounding doubling high multiply by `multiplier`;
  * rounding shift right by max(right, 0), halves away from zero; add the zero point; clamp.
- * The three classes differ in cost and in what they demand of the accumulator a:
+ * The three classes differ in cost and in what they demand of the accumulator a and of the shift,
+ * left = max(-right, 0):
  *
- *   fast     |a| < 2^30 and 1 <= right <= 22; the zero point comes free
- *   wide     |a << left| < 2^30, any shift
- *   general  anything; a << left wraps
+ *   fast     |a| < 2^30, 1 <= right <= 22; the zero point comes free
+ *   wide     |a << left| < 2^30, -31 <= right <= 31
+ *   general  any a, -31 <= right <= 31; a << left wraps
  */
 #ifndef MCUCC_REQUANTIZE_H
 #define MCUCC_REQUANTIZE_H
@@ -20,7 +21,7 @@ typedef enum { MCUCC_FAST, MCUCC_WIDE, MCUCC_GENERAL } mcucc_requant_class_t;
 typedef struct {
     int32_t bias;
     int32_t multiplier; /* Q31, in [2^30, 2^31), or 0 */
-    int32_t right;      /* shift right; negative: shift left */
+    int32_t right;      /* shift right, -31 .. 31; negative: shift left */
 } mcucc_channel_t;
 
 typedef struct {
@@ -30,7 +31,8 @@ typedef struct {
 } mcucc_output_t;
 
 /* round(a * multiplier / 2^31), halves up. The one product that would saturate, -2^31 * -2^31,
- * cannot occur: multipliers are not negative. */
+ * cannot occur, for one factor is never negative: the multiplier where a layer is requantised; the
+ * denominator, its reciprocal or the exponential in a softmax. */
 MCUCC_INLINE int32_t mcucc_high_mul(int32_t a, int32_t multiplier)
 {
     return (int32_t)((((int64_t)a * multiplier) + ((int64_t)1 << 30)) >> 31);
@@ -40,11 +42,15 @@ MCUCC_INLINE int32_t mcucc_high_mul(int32_t a, int32_t multiplier)
 MCUCC_INLINE int32_t mcucc_rounding_shift(int32_t a, int32_t right)
 {
     const int32_t mask = (int32_t)(((uint32_t)1 << right) - 1U);
-    const int32_t remainder = a & mask;
+    const int32_t rest = a & mask;
     const int32_t threshold = (mask >> 1) + ((a < 0) ? 1 : 0);
-    return (a >> right) + ((remainder > threshold) ? 1 : 0);
+    return (a >> right) + ((rest > threshold) ? 1 : 0);
 }
 
+/* The last line rounds like mcucc_rounding_shift: a shift rounds down, so adding half a step sends
+ * halves up, away from zero for x >= 0; for x < 0, x >> 31 takes 1 off and they go down, away from
+ * zero again. The zero point, a whole number of steps, passes through. No sum overflows: |x| < 2^30
+ * as |a| is, and |offset| <= 2^21 + 2^29. */
 MCUCC_INLINE int32_t mcucc_scale_fast(int32_t a, int32_t multiplier, int32_t right, int32_t zero)
 {
     const int32_t x = mcucc_high_mul(a, multiplier);
@@ -52,14 +58,17 @@ MCUCC_INLINE int32_t mcucc_scale_fast(int32_t a, int32_t multiplier, int32_t rig
     return (x + (x >> 31) + offset) >> right;
 }
 
+/* The same rounding; the zero point comes after the shift, which may be too long for it. Without a
+ * shift to the right nothing is rounded: `half` is then 0, and `mask`, otherwise all ones, keeps
+ * x >> 31 out. No sum overflows: |x| < 2^30 and half <= 2^30. */
 MCUCC_INLINE int32_t mcucc_scale_wide(int32_t a, int32_t multiplier, int32_t right, int32_t zero)
 {
     const int32_t left = (right < 0) ? -right : 0;
     const int32_t down = (right > 0) ? right : 0;
     const int32_t x = mcucc_high_mul((int32_t)((uint32_t)a << left), multiplier);
     const int32_t mask = -(int32_t)(down > 0);
-    const int32_t round = (int32_t)(((uint32_t)1 << down) >> 1);
-    return ((x + ((x >> 31) & mask) + round) >> down) + zero;
+    const int32_t half = (int32_t)(((uint32_t)1 << down) >> 1);
+    return ((x + ((x >> 31) & mask) + half) >> down) + zero;
 }
 
 MCUCC_INLINE int32_t mcucc_scale_general(int32_t a, int32_t multiplier, int32_t right, int32_t zero)
@@ -68,8 +77,8 @@ MCUCC_INLINE int32_t mcucc_scale_general(int32_t a, int32_t multiplier, int32_t 
     const int32_t down = (right > 0) ? right : 0;
     const int32_t x = mcucc_high_mul((int32_t)((uint32_t)a << left), multiplier);
     /* Without a shift to the right x may be as large as an int32 is: leave room for the sum. */
-    const int32_t far = (int32_t)1 << 30;
-    return mcucc_clamp(mcucc_rounding_shift(x, down), -far, far) + zero;
+    const int32_t limit = (int32_t)1 << 30;
+    return mcucc_clamp(mcucc_rounding_shift(x, down), -limit, limit) + zero;
 }
 
 MCUCC_INLINE int8_t mcucc_requantize(int32_t a, const mcucc_channel_t *channel,

@@ -10,7 +10,7 @@
 
 typedef struct {
     int32_t rows;
-    int32_t n; /* elements of a row */
+    int32_t n; /* elements of a row, 1 .. 4095 */
     const int32_t *exponentials; /* [256]: exp(-i * scale) in Q0.31, 0 beyond the cut-off */
 } mcucc_softmax_t;
 
@@ -24,12 +24,18 @@ MCUCC_INLINE int32_t mcucc_softmax_shift_left(int32_t a, int32_t left)
     return (wide < INT32_MIN) ? INT32_MIN : (int32_t)wide;
 }
 
-/* 1 / (1 + a) in Q0.31 for a in [0, 1) in Q0.31. The inner variables are in Q2.29. */
+/* 1 / (1 + a) in Q0.31 for a in [0, 1) in Q0.31.
+ *
+ * Half the denominator, d in [1/2, 1) in Q0.31, is inverted: 48/17 - 32/17 * d is the straight line
+ * with the least relative error there, and each step x += x * (1 - d * x) squares that error. The
+ * variables but d are in Q2.29. */
 MCUCC_INLINE int32_t mcucc_softmax_reciprocal(int32_t a)
 {
+    const int32_t line_start = 1515870810;  /* 48/17 in Q2.29 */
+    const int32_t line_slope = -1010580540; /* -32/17 in Q2.29 */
     const int32_t half_denominator = (int32_t)(((int64_t)a + INT32_MAX + 1) / 2);
     const int32_t one = (int32_t)1 << 29;
-    int32_t x = 1515870810 + mcucc_high_mul(half_denominator, -1010580540);
+    int32_t x = line_start + mcucc_high_mul(half_denominator, line_slope);
     for (int32_t i = 0; i < 3; i++) {
         const int32_t rest = one - mcucc_high_mul(half_denominator, x);
         x += mcucc_softmax_shift_left(mcucc_high_mul(x, rest), 2);
@@ -46,15 +52,19 @@ MCUCC_INLINE int32_t mcucc_leading_zeros(uint32_t value)
     return zeros;
 }
 
+/* One row: output q stands for (q + 128) / 256.
+ *
+ * n < 4096 keeps the sum, n exponentials of at most 2^19 each, below 2^31. It is at least 2^19, for
+ * the highest input contributes exp(0): a reciprocal exists. */
 MCUCC_INLINE void mcucc_softmax_row(const mcucc_softmax_t *p, const int8_t *in, int8_t *out)
 {
-    int32_t max = in[0];
+    int32_t highest = in[0];
     for (int32_t i = 1; i < p->n; i++) {
-        max = (in[i] > max) ? in[i] : max;
+        highest = (in[i] > highest) ? in[i] : highest;
     }
     int32_t sum = 0;
     for (int32_t i = 0; i < p->n; i++) {
-        sum += mcucc_rounding_shift(p->exponentials[max - in[i]], 12);
+        sum += mcucc_rounding_shift(p->exponentials[highest - in[i]], 12);
     }
     const int32_t headroom = mcucc_leading_zeros((uint32_t)sum);
     const int32_t scale = mcucc_softmax_reciprocal(
@@ -62,9 +72,9 @@ MCUCC_INLINE void mcucc_softmax_row(const mcucc_softmax_t *p, const int8_t *in, 
     /* 12 - headroom integer bits of the sum, 31 fractional bits, less the 8 bits of the output. */
     const int32_t right = (12 - headroom) + 31 - 8;
     for (int32_t i = 0; i < p->n; i++) {
-        const int32_t product = mcucc_high_mul(scale, p->exponentials[max - in[i]]);
+        const int32_t product = mcucc_high_mul(scale, p->exponentials[highest - in[i]]);
         const int32_t q = (right > 31) ? 0 : mcucc_rounding_shift(product, right);
-        out[i] = (int8_t)mcucc_clamp(q - 128, -128, 127);
+        out[i] = (int8_t)mcucc_clamp(q - 128, -128, 127); /* scale 1/256, zero point -128 */
     }
 }
 

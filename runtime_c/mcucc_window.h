@@ -5,7 +5,8 @@
 #include "mcucc_base.h"
 
 /* rows[k] = input row first + k * dilation of a whole map, or `pad` where that row lies outside.
- * `pad` is a row of zero points, or NULL for kernels that leave padding out (average pool). */
+ * `pad` is a row of zero points, or NULL where no window reaches padding and for kernels that leave
+ * padding out (average pool). */
 MCUCC_INLINE void mcucc_window(const int8_t **rows, int32_t taps, const int8_t *map,
                                int32_t row_bytes, int32_t height, int32_t first, int32_t dilation,
                                const int8_t *pad)

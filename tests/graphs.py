@@ -9,22 +9,37 @@ from numpy.typing import NDArray
 
 from mcucc.ir import Const, DType, Node, Port, QParams, Shape, TensorType
 from mcucc.ops import (
+    LOGISTIC_QUANT,
     SOFTMAX_QUANT,
+    TANH_QUANT,
     Activation,
     Add,
     AveragePool2D,
+    Clamp,
+    Concat,
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
+    HardSwish,
     Int8Graph,
     Int8Node,
     Int8Op,
+    LeakyRelu,
+    Logistic,
+    MaxPool2D,
     Mean,
+    Mul,
     Pad,
     Pads,
     Requantize,
     Reshape,
+    ResizeNearest,
+    Slice,
     Softmax,
+    Sub,
+    Table,
+    Tanh,
+    Transpose,
 )
 from mcucc.ops.verify import verify
 from mcucc.twin import same_pads
@@ -48,9 +63,21 @@ def every_operator_graph(name: str = "everything") -> Int8Graph:
     total = b.add(wide, narrow)
     pooled = b.average_pool(b.requantize(total), (2, 2))
     padded = b.pad(pooled, (1, 0, 2, 1))
-    features = b.add(b.reshape(b.mean(padded), (1, 2, 2, 2)), b.constant((1, 2, 2, 2)))
+    mixed = _newer_operators(b, padded)
+    features = b.add(b.reshape(b.mean(mixed), (1, 2, 2, 4)), b.constant((1, 2, 2, 4)))
     b.softmax(b.dense(b.flatten(features), 5))
     return b.build()
+
+
+def _newer_operators(b: "GraphBuilder", x: str) -> str:
+    """Grouped convolution, gates, unary functions and movements on [1, H, W, 8]; 16 channels."""
+    y = b.leaky_relu(b.conv(x, 8, groups=4))
+    gate = b.logistic(b.mean(y, keep_dims=True))
+    y = b.hard_swish(b.mul(y, gate))
+    y = b.clamp(b.table(b.sub(y, b.tanh(x))), -100, 90)
+    tall = b.transpose(b.resize_nearest(b.max_pool(y, (2, 2), stride=(2, 2)), (2, 3)), (0, 2, 1, 3))
+    block = b.slice(tall, (0, 1, 2, 0), (1, 7, 2, 8))
+    return b.concat(block, block)
 
 
 class GraphBuilder:
@@ -83,12 +110,13 @@ class GraphBuilder:
         stride: Pair = (1, 1),
         dilation: Pair = (1, 1),
         pads: Padding = "same",
+        groups: int = 1,
         activation: Activation = "none",
         q: QParams | None = None,
         weight_scales: Sequence[float] | None = None,
         bias: Sequence[int] | None = None,
     ) -> str:
-        shape = (out_c, *kernel, self.tensors[x].shape[-1])
+        shape = (out_c, *kernel, self.tensors[x].shape[-1] // groups)
         full = self._pads(x, kernel, stride, dilation, pads)
         op = Conv2D(stride, dilation, full, activation)
         return self._weighted(op, x, shape, 0, q, weight_scales, bias)
@@ -131,6 +159,42 @@ class GraphBuilder:
         scale = math.hypot(self._scale(a), self._scale(b))
         return self._node(Add(activation), (a, b), q or self._any_quant(scale))
 
+    def sub(
+        self, a: str, b: str, *, activation: Activation = "none", q: QParams | None = None
+    ) -> str:
+        scale = math.hypot(self._scale(a), self._scale(b))
+        return self._node(Sub(activation), (a, b), q or self._any_quant(scale))
+
+    def mul(
+        self, a: str, b: str, *, activation: Activation = "none", q: QParams | None = None
+    ) -> str:
+        scale = 70 * self._scale(a) * self._scale(b)
+        return self._node(Mul(activation), (a, b), q or self._any_quant(scale))
+
+    def clamp(self, x: str, low: int = -128, high: int = 127) -> str:
+        return self._node(Clamp(low, high), (x,), self._type(x).q)
+
+    def logistic(self, x: str) -> str:
+        return self._node(Logistic(), (x,), LOGISTIC_QUANT)
+
+    def tanh(self, x: str) -> str:
+        return self._node(Tanh(), (x,), TANH_QUANT)
+
+    def leaky_relu(self, x: str, alpha: float = 0.01, *, q: QParams | None = None) -> str:
+        op = LeakyRelu(float(np.float32(alpha)))
+        return self._node(op, (x,), q or self._any_quant(self._scale(x)))
+
+    def hard_swish(self, x: str, *, q: QParams | None = None) -> str:
+        return self._node(HardSwish(), (x,), q or self._any_quant(self._scale(x)))
+
+    def table(
+        self, x: str, table: NDArray[np.int8] | None = None, *, q: QParams | None = None
+    ) -> str:
+        """A look-up in a table of 256, drawn if it is not given."""
+        kind = TensorType(DType.INT8, (256,))
+        name = self._const(f"table{len(self.nodes)}", kind, table)
+        return self._node(Table(), (x, name), q or self._any_quant(self._scale(x)))
+
     def requantize(self, x: str, q: QParams | None = None) -> str:
         return self._node(Requantize(), (x,), q or self._any_quant(1.3 * self._scale(x)))
 
@@ -139,6 +203,24 @@ class GraphBuilder:
     ) -> str:
         full = self._pads(x, kernel, stride, (1, 1), pads)
         return self._node(AveragePool2D(kernel, stride, full), (x,), self.tensors[x].q)
+
+    def max_pool(
+        self, x: str, kernel: Pair, *, stride: Pair = (1, 1), pads: Padding = "valid"
+    ) -> str:
+        full = self._pads(x, kernel, stride, (1, 1), pads)
+        return self._node(MaxPool2D(kernel, stride, full), (x,), self.tensors[x].q)
+
+    def concat(self, *parts: str) -> str:
+        return self._node(Concat(), parts, self._type(parts[0]).q)
+
+    def resize_nearest(self, x: str, factor: Pair) -> str:
+        return self._node(ResizeNearest(factor), (x,), self.tensors[x].q)
+
+    def transpose(self, x: str, perm: tuple[int, ...]) -> str:
+        return self._node(Transpose(perm), (x,), self.tensors[x].q)
+
+    def slice(self, x: str, starts: tuple[int, ...], sizes: Shape) -> str:
+        return self._node(Slice(starts, sizes), (x,), self.tensors[x].q)
 
     def mean(
         self,
@@ -251,3 +333,9 @@ def random_inputs(graph: Int8Graph, count: int, seed: int = 0) -> dict[str, NDAr
             values[-2], values[-1] = -128, 127
         samples[port.tensor] = values
     return samples
+
+
+def all_values(graph: Int8Graph) -> dict[str, NDArray[np.int8]]:
+    """One sample for the only input, [1, 256]: every int8 value in order."""
+    values = np.arange(-128, 128, dtype=np.int8).reshape(1, 256)
+    return {port.tensor: values for port in graph.inputs}

@@ -1,10 +1,11 @@
 """Holds the numpy reference against TensorFlow Lite Micro, many small graphs per child process."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mcucc.ops import Int8Graph
 from mcucc.reference.interpreter import run
@@ -19,9 +20,18 @@ needs_tflm = pytest.mark.skipif(
 )
 
 
-def assert_tflm_agrees(graphs: Sequence[Int8Graph], samples: int = 4) -> None:
-    """Every tensor of every graph must have the same bits in numpy and in TFLM."""
-    inputs = [random_inputs(graph, samples, seed) for seed, graph in enumerate(graphs)]
+Inputs = Mapping[str, NDArray[np.int8]]
+
+
+def assert_tflm_agrees(
+    graphs: Sequence[Int8Graph], samples: int = 4, inputs: Sequence[Inputs] | None = None
+) -> None:
+    """Every tensor of every graph must have the same bits in numpy and in TFLM.
+
+    Inputs that are not given are drawn, `samples` of them.
+    """
+    if inputs is None:
+        inputs = [random_inputs(graph, samples, seed) for seed, graph in enumerate(graphs)]
     jobs = [
         TflmJob(write_twin(graph), tuple(given[port.tensor] for port in graph.inputs))
         for graph, given in zip(graphs, inputs, strict=True)

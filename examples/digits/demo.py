@@ -1,70 +1,62 @@
-"""The main job on the example: compile the digits network for a board and try it on the host.
+"""The main job on the example: from the float digits network to C, tried on the host.
 
-`make demo` runs this. It prints the memory budget, whether all judges agree, and the accuracy on
-held-out images beside that of the float network.
+`make demo` runs this. It prints the memory budget, whether all judges agree, and the accuracy of
+the C code on held-out images beside that of the float network.
 """
 
 from pathlib import Path
 
-import numpy as np
-import onnxruntime
-from numpy.typing import NDArray
 from rich.console import Console
 
 from mcucc.compiled import CompiledNetwork
+from mcucc.evaluate import evaluate
+from mcucc.frontend import Calibration
 from mcucc.pipeline import CompileOptions, compile_model, write_compilation
 from mcucc.report.text import render_report
-from mcucc.samples import flatten, load_samples, to_onnx
+from mcucc.tables import render_evaluation, render_quantisation, render_verification
 from mcucc.verify import verify_directory
 
 HERE = Path(__file__).parent
+EXAMPLE = "examples/digits"
 BOARD = "nucleo-f446re"
+MODEL = HERE / "digits_float.onnx"
+CALIBRATION = HERE / "calibration.npz"
 IMAGES = HERE / "test_images.npz"
 
 
 def main() -> None:
     """Compile, report, verify, measure accuracy."""
-    console = Console(width=100)
+    console = Console(width=100, highlight=False)
     directory = Path("out") / "digits"
 
-    console.rule(f"mcucc compile examples/digits/digits_int8.onnx --board {BOARD} -o {directory}")
-    options = CompileOptions(board=BOARD, name="digits")
-    write_compilation(compile_model(HERE / "digits_int8.onnx", options), directory)
+    by_hand = f"--calib {EXAMPLE}/{CALIBRATION.name} --board {BOARD} --name digits -o {directory}"
+    _title(console, "Compile", f"mcucc compile {EXAMPLE}/{MODEL.name} {by_hand}")
+    options = CompileOptions(board=BOARD, name="digits", calibration=Calibration(CALIBRATION))
+    write_compilation(compile_model(MODEL, options), directory)
     compiled = CompiledNetwork.open(directory)
     console.print(render_report(compiled.report, compiled.board, width=100))
+    if compiled.report.quantisation is not None:
+        console.print(render_quantisation(compiled.report.quantisation))
 
-    console.rule(f"mcucc verify {directory}")
-    verification = verify_directory(directory)
-    for judge, says in verification.judges.items():
-        console.print(f"  {judge:6} {says}")
+    by_hand = f"--model {EXAMPLE}/{MODEL.name} --input {EXAMPLE}/{IMAGES.name}"
+    _title(console, "Verify", f"mcucc verify {directory} {by_hand}")
+    verification = verify_directory(directory, input_path=IMAGES, model=MODEL)
+    console.print(render_verification(verification))
     if not verification.ok:
         raise SystemExit("the judges disagree; this is a bug")
 
-    console.rule(f"mcucc run {directory} --input examples/digits/test_images.npz")
-    labels = np.load(IMAGES)["labels"]
-    int8 = _accuracy(_int8_logits(compiled), labels)
-    real = _accuracy(_float_logits(), labels)
-    console.print(f"  {len(labels)} held-out images of handwritten digits")
-    console.print(f"  int8 C code    {int8:.2%} right")
-    console.print(f"  float network  {real:.2%} right")
+    images = f"{EXAMPLE}/{IMAGES.name}"
+    by_hand = f"--input {images} --labels {images} --model {EXAMPLE}/{MODEL.name}"
+    _title(console, "Evaluate on held-out images", f"mcucc evaluate {directory} {by_hand}")
+    console.print(render_evaluation(evaluate(directory, IMAGES, IMAGES, MODEL)))
 
 
-def _int8_logits(compiled: CompiledNetwork) -> NDArray[np.generic]:
-    samples = load_samples(compiled.report, IMAGES)
-    outputs = compiled.run_host(flatten(samples))
-    return next(iter(to_onnx(compiled.report, outputs, dequantized=False).values()))
-
-
-def _float_logits() -> NDArray[np.generic]:
-    session = onnxruntime.InferenceSession(
-        str(HERE / "digits_float.onnx"), providers=["CPUExecutionProvider"]
-    )
-    images = np.load(IMAGES)["image"]
-    return np.concatenate([np.asarray(session.run(None, {"image": x[None]})[0]) for x in images])
-
-
-def _accuracy(logits: NDArray[np.generic], labels: NDArray[np.generic]) -> float:
-    return float((logits.argmax(axis=1) == labels).mean())
+def _title(console: Console, what: str, command: str) -> None:
+    """What comes next, and the command that gives the same."""
+    console.print()
+    console.rule(what)
+    console.print(f"The same by hand: {command}", style="dim", soft_wrap=True)
+    console.print()
 
 
 if __name__ == "__main__":

@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 
 from mcucc import resources
 from mcucc.codegen.env import environment
+from mcucc.codegen.layout import fit_lines
 from mcucc.codegen.literals import int_rows
 from mcucc.codegen.program import Files, Program, SelfTest
 
 _INCLUDE = re.compile(r'^#include "(mcucc_\w+\.h)"', re.MULTILINE)
+_C = (".c", ".h")
 
 
 def emit(program: Program, *, keep_input: bool, selftest: SelfTest | None = None) -> Files:
@@ -20,7 +22,7 @@ def emit(program: Program, *, keep_input: bool, selftest: SelfTest | None = None
     Args:
         program: what to print.
         keep_input: whether the plan keeps inputs intact (only a comment depends on it).
-        selftest: recorded samples; adds `<name>_selftest.c`.
+        selftest: recorded samples; adds `<name>_selftest.c` and its header.
     """
     name = program.name
     names = {
@@ -34,11 +36,13 @@ def emit(program: Program, *, keep_input: bool, selftest: SelfTest | None = None
         "CMakeLists.txt": "CMakeLists.txt.j2",
     }
     if selftest is not None:
+        names[f"{name}_selftest.h"] = "selftest.h.j2"
         names[f"{name}_selftest.c"] = "selftest.c.j2"
     env = environment()
     context = {"program": program, "keep_input": keep_input, "test": selftest}
     files = {file: env.get_template(template).render(context) for file, template in names.items()}
-    return {**files, **_runtime_files(program.runtime_headers)}
+    own = {file: fit_lines(text) if file[-2:] in _C else text for file, text in files.items()}
+    return {**own, **_runtime_files(program.runtime_headers)}
 
 
 def self_test(inputs: Sequence[NDArray[np.int8]], outputs: Sequence[NDArray[np.int8]]) -> SelfTest:

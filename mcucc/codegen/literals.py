@@ -7,6 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 _INT32_MIN = -(1 << 31)
+_EXPORTER_SUFFIXES = ("_quantized", "_quantizelinear_output", "_output_0")
+"""What quantisers and exporters hang on the names of values, outermost first."""
+_LONGEST_IDENT = 32
 
 
 def c_int(value: int) -> str:
@@ -48,13 +51,21 @@ def c_comment_line(text: str) -> str:
 
 
 def c_ident(name: str) -> str:
-    """A lower-case C identifier that resembles a name.
+    """A lower-case C identifier of at most 32 characters that resembles a name.
 
-    >>> c_ident("model/Conv:0"), c_ident("2nd")
-    ('model_conv_0', 't2nd')
+    Suffixes that exporters add are left out; of a long name the middle is.
+
+    >>> c_ident("model/Conv:0"), c_ident("2nd"), c_ident("/a/Relu_output_0_QuantizeLinear_Output")
+    ('model_conv_0', 't2nd', 'a_relu')
     """
     text = re.sub(r"[^0-9a-z]+", "_", name.lower()).strip("_") or "t"
-    return f"t{text}" if text[0].isdigit() else text
+    for suffix in _EXPORTER_SUFFIXES:
+        text = text.removesuffix(suffix)
+    text = f"t{text}" if text[0].isdigit() else text
+    if len(text) <= _LONGEST_IDENT:
+        return text
+    half = _LONGEST_IDENT // 2
+    return f"{text[: half - 1].rstrip('_')}_{text[-half:].lstrip('_')}"
 
 
 def unique_idents(names: Sequence[str], taken: Iterable[str] = ()) -> dict[str, str]:

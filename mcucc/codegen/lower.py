@@ -1,11 +1,15 @@
 """From a memory plan to the program that the templates print."""
 
+import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from mcucc.codegen.layers import Layer, kernel_body, kernel_ctype, layer_code, operand_array
+from mcucc.codegen.algorithms import LEAVES_PADDING_OUT, kernel_body, kernel_ctype
+from mcucc.codegen.elementwise import constant_operands
+from mcucc.codegen.layer import Layer
+from mcucc.codegen.layers import layer_code
 from mcucc.codegen.literals import c_comment, c_float, int_rows, unique_idents
 from mcucc.codegen.program import (
     ArrayDef,
@@ -18,15 +22,17 @@ from mcucc.codegen.program import (
     WindowRows,
 )
 from mcucc.ir import Port, QParams
-from mcucc.kernels import Family, Shape
+from mcucc.kernels import Kernel, Shape
 from mcucc.memory import draw, glyphs
-from mcucc.ops import Add, Conv2D, DepthwiseConv2D, Int8Graph, Int8Node, Pad
+from mcucc.ops import Conv2D, DepthwiseConv2D, Int8Graph, Int8Node, Pad, ResizeNearest
 from mcucc.ops.verify import node_macs, total_macs
 from mcucc.reference.fixed_point import quantize
 from mcucc.schedule import MemoryPlan, Step
 
 ARENA_ALIGN = 4
 """Alignment of the arena and of every tensor in it, bytes."""
+
+_MAP_WIDTH = 96
 
 
 def lower(plan: MemoryPlan, provenance: Provenance) -> Program:
@@ -50,15 +56,16 @@ class _Lowering:
         self._plan = plan
         self._graph = plan.schedule.graph
         self._provenance = provenance
-        nodes = [step.node.name for step in plan.schedule.steps]
-        self._names = _Names(_tensor_refs(plan), unique_idents(nodes), _pad_arrays(self._graph))
+        self._kernels = {step.node.name: step.kernel for step in plan.schedule.steps}
+        idents = unique_idents(list(self._kernels))
+        self._names = _Names(_tensor_refs(plan), idents, _pad_arrays(self._graph))
 
     def program(self) -> Program:
         """The whole program."""
         plan, graph = self._plan, self._graph
-        codes = {node.name: layer_code(self._layer(node)) for node in graph.nodes}
-        arrays = [array for code in codes.values() if code is not None for array in code.arrays]
-        kernels = {step.kernel: None for step in plan.schedule.steps if step.kernel is not None}
+        layers = [self._layer(node) for node in graph.nodes]
+        arrays = [array for layer in layers for array in _arrays(layer)]
+        kernels = {kernel: None for kernel in self._kernels.values() if kernel is not None}
         return Program(
             name=graph.name,
             provenance=self._provenance,
@@ -78,7 +85,8 @@ class _Lowering:
         )
 
     def _layer(self, node: Int8Node) -> Layer:
-        return Layer(self._graph, node, self._names.layers[node.name], self._pad_name(node))
+        ident, kernel = self._names.layers[node.name], self._kernels[node.name]
+        return Layer(self._graph, node, kernel, ident, self._pad_name(node))
 
     def _pad_name(self, node: Int8Node) -> str:
         """The array of padding that a node's windows may fall on, NULL if they never do."""
@@ -89,7 +97,8 @@ class _Lowering:
 
     def _step(self, index: int, step: Step) -> StepDef:
         node = step.node
-        code = layer_code(self._layer(node))
+        layer = self._layer(node)
+        code = layer_code(layer)
         inputs = tuple(self._names.tensors[name] for name in self._graph.variable_inputs(node))
         output = self._names.tensors[node.output]
         return StepDef(
@@ -101,29 +110,31 @@ class _Lowering:
             kernel=step.kernel,
             spec=None if code is None else code.spec,
             inputs=inputs,
-            operands=self._operands(node),
+            operands=self._operands(layer),
             output=output,
-            window=self._window(step),
+            window=self._window(step.node, step.kernel),
         )
 
-    def _operands(self, node: Int8Node) -> tuple[str, ...]:
-        """Where the activations that a node reads lie: in the arena, or in a constant array."""
-        graph, ident = self._graph, self._names.layers[node.name]
+    def _operands(self, layer: Layer) -> tuple[str, ...]:
+        """Where each operand lies: in the arena, or in an array of its own if it is constant."""
+        constants = constant_operands(layer)
         return tuple(
-            f"{graph.name}_{operand_array(ident, node, name)}"
-            if name in graph.consts
+            layer.array_name(constants[name])
+            if name in constants
             else f"&arena[{self._names.tensors[name].at}]"
-            for name in (node.inputs if isinstance(node.op, Add) else node.inputs[:1])
+            for name in layer.node.inputs
+            if name in constants or name in self._names.tensors
         )
 
-    def _window(self, step: Step) -> WindowRows | None:
-        if step.kernel is None or step.kernel.shape != Shape.WINDOW:
+    def _window(self, node: Int8Node, kernel: Kernel | None) -> WindowRows | None:
+        if kernel is None or kernel.shape is not Shape.WINDOW:
             return None
-        window = step.node.op.window(self._graph.input_types(step.node))
+        if isinstance(node.op, ResizeNearest):
+            return WindowRows(1, 1, 1, 0, "NULL", repeat=node.op.factor[0])
+        window = node.op.window(self._graph.input_types(node))
         if window is None:
             return None
-        takes_null = step.kernel.family in (Family.AVERAGE_POOL, Family.PAD)
-        pad = "NULL" if takes_null else self._pad_name(step.node)
+        pad = "NULL" if kernel.family in LEAVES_PADDING_OUT else self._pad_name(node)
         return WindowRows(window.taps, window.stride, window.dilation, window.pad_top, pad)
 
     def _port(self, index: int, port: Port) -> PortDef:
@@ -138,6 +149,13 @@ class _Lowering:
         )
 
 
+def _arrays(layer: Layer) -> tuple[ArrayDef, ...]:
+    """All constants of a layer."""
+    code = layer_code(layer)
+    own = () if code is None else code.arrays
+    return (*own, *constant_operands(layer).values())
+
+
 def _tensor_refs(plan: MemoryPlan) -> Mapping[str, TensorRef]:
     """Every tensor, numbered in the order in which it comes to life."""
     graph = plan.schedule.graph
@@ -148,16 +166,9 @@ def _tensor_refs(plan: MemoryPlan) -> Mapping[str, TensorRef]:
     for number, (name, ident) in enumerate(idents.items()):
         h, w, c = graph.tensors[name].hwc
         start, end = plan.schedule.lives[name]
-        at = f"AT_{ident.removesuffix('_quantized').upper()}"
-        refs[name] = TensorRef(number, name, at, plan.offset(name), h, w, c, (start, end - 1))
-    return refs if len({r.at for r in refs.values()}) == len(refs) else _unshortened(refs, idents)
-
-
-def _unshortened(
-    refs: Mapping[str, TensorRef], idents: Mapping[str, str]
-) -> Mapping[str, TensorRef]:
-    """The same with whole names, for graphs in which short ones would collide."""
-    return {name: replace(r, at=f"AT_{idents[name].upper()}") for name, r in refs.items()}
+        at, offset = f"AT_{ident.upper()}", plan.offset(name)
+        refs[name] = TensorRef(number, name, at, offset, h, w, c, (start, end - 1))
+    return refs
 
 
 def _pad_arrays(graph: Int8Graph) -> Mapping[int, ArrayDef]:
@@ -185,12 +196,19 @@ def _memory_map(plan: MemoryPlan) -> str:
     tenants: dict[str, list[str]] = {}
     for tensor, home in plan.schedule.home.items():
         tenants.setdefault(home, []).append(tensor)
-    lines = [draw(problem, placement, names, width=96), "", "   offset   bytes  steps   holds"]
+    lines = [
+        draw(problem, placement, names, width=_MAP_WIDTH),
+        "",
+        "   offset   bytes  steps   holds",
+    ]
     for name, glyph in glyphs(problem).items():
         buffer = next(each for each in problem.buffers if each.name == name)
         steps = f"{buffer.start}-{buffer.end - 1}"
+        row = f"{glyph} {placement.offset(name):>7} {buffer.size:>7}  {steps:<6}  "
         holds = c_comment(", ".join(tenants.get(name, [name])))
-        lines.append(f"{glyph} {placement.offset(name):>7} {buffer.size:>7}  {steps:<6}  {holds}")
+        lines += textwrap.wrap(
+            row + holds, _MAP_WIDTH, subsequent_indent=" " * len(row), break_on_hyphens=False
+        )
     return "\n".join(lines)
 
 
@@ -201,13 +219,21 @@ def _title(
     op = node.op
     what = type(op).__name__
     if isinstance(op, Conv2D | DepthwiseConv2D):
-        shape = graph.type_of(node.inputs[1]).shape
-        kind = "convolution" if isinstance(op, Conv2D) else "depthwise convolution"
-        what = f"{shape[1]}x{shape[2]}/{op.stride[0]} {kind}"
+        what = _convolution(graph, node, op)
     elif isinstance(op, Pad):
         what = "padding"
     sizes = " + ".join(tensor.size_text for tensor in inputs)
     return f"{node.name}: {what}, {sizes} -> {output.size_text}"
+
+
+def _convolution(graph: Int8Graph, node: Int8Node, op: Conv2D | DepthwiseConv2D) -> str:
+    """Which kind of convolution it is, with its window."""
+    x, weights = graph.input_types(node)[:2]
+    window = f"{weights.shape[1]}x{weights.shape[2]}/{op.stride[0]}"
+    if isinstance(op, DepthwiseConv2D):
+        return f"{window} depthwise convolution"
+    groups = x.shape[3] // weights.shape[3]
+    return f"{window} convolution" if groups == 1 else f"{window} convolution in {groups} groups"
 
 
 def _image_unit(quant: QParams) -> str:

@@ -77,6 +77,11 @@ class ArrayDef:
     rows: tuple[str, ...]
     comment: str
 
+    @property
+    def aligned(self) -> bool:
+        """Whether it asks for more than the alignment of its type."""
+        return self.ctype == "int8_t"
+
 
 @dataclass(frozen=True)
 class LayerSpec:
@@ -97,6 +102,7 @@ class WindowRows:
         dilation: rows between taps.
         pad_top: rows of padding above the map.
         pad: name of a row of padding, or NULL for kernels that leave padding out.
+        repeat: output rows made of the same input rows.
     """
 
     taps: int
@@ -104,11 +110,14 @@ class WindowRows:
     dilation: int
     pad_top: int
     pad: str
+    repeat: int = 1
 
     @property
     def first_row(self) -> str:
         """C expression of the window's first row for output row y."""
         row = "y" if self.stride == 1 else f"(y * {self.stride})"
+        if self.repeat != 1:
+            row = f"{row} / {self.repeat}"
         return row if not self.pad_top else f"{row} - {self.pad_top}"
 
 

@@ -4,10 +4,20 @@ import re
 from pathlib import Path
 
 from mcucc.errors import UsageError
+from mcucc.importer.float_lower import is_quantised, lower_float
 from mcucc.importer.qdq import lower_qdq
 from mcucc.importer.reader import OnnxModel, OnnxPort, read_onnx
 
-__all__ = ["OnnxModel", "OnnxPort", "check_name", "identifier", "lower_qdq", "read_onnx"]
+__all__ = [
+    "OnnxModel",
+    "OnnxPort",
+    "check_name",
+    "identifier",
+    "is_quantised",
+    "lower_float",
+    "lower_qdq",
+    "read_onnx",
+]
 
 # Names that a network cannot have: C's own, headers that `<name>.h` would hide, and the prefixes of
 # what every network holds.
@@ -16,30 +26,44 @@ _RESERVED = frozenset(
     inline int long register restrict return short signed sizeof static struct switch typedef
     union unsigned void volatile while main
     assert ctype errno limits math setjmp signal stdarg stdbool stddef stdint stdio stdlib string
-    time example_main at spec step""".split()  # noqa: SIM905 -- reads better than a list
+    time example_main at spec step mcucc con nul aux prn""".split()  # noqa: SIM905 -- reads better than a list
 )
+_DEVICE = re.compile(r"(com|lpt)[0-9]")
+"""Like con, nul, aux and prn no names of files on Windows."""
 
 
 def identifier(path: Path) -> str:
     """The file's stem as a lower-case C identifier."""
-    name = re.sub(r"\W+", "_", path.stem, flags=re.ASCII).strip("_").lower()[:60]
-    return name if _is_free(name) else f"net_{name}"
+    name = re.sub(r"[\W_]+", "_", path.stem, flags=re.ASCII).lower()[:60].strip("_")
+    return name if _is_identifier(name) and not _is_reserved(name) else f"net_{name}".rstrip("_")
 
 
 def check_name(name: str) -> str:
     """A name that the user chose, if it can prefix C symbols.
 
     Raises:
-        UsageError: it is no lower-case C identifier, or it is taken.
+        UsageError: it is no lower-case C identifier, or it is reserved.
     """
-    if not _is_free(name):
+    other = identifier(Path(name))
+    if not _is_identifier(name):
         raise UsageError(
-            f"name '{name}': use a lower-case C identifier such as '{identifier(Path(name))}'"
+            f"name '{name}': use a lower-case C identifier such as '{other}', of at most 64 "
+            "characters"
+        )
+    if _is_reserved(name):
+        raise UsageError(
+            f"name '{name}' is reserved (for C, its headers, the compiler, file systems or mcucc): "
+            f"use another, such as '{other}'"
         )
     return name
 
 
-def _is_free(name: str) -> bool:
+def _is_identifier(name: str) -> bool:
     # 64 characters: file names and symbols are longer than the prefix.
-    form = re.fullmatch(r"[a-z][a-z0-9_]{0,63}", name) is not None
-    return form and name not in _RESERVED and not name.startswith("mcucc_")
+    return re.fullmatch(r"[a-z][a-z0-9_]{0,63}", name) is not None
+
+
+def _is_reserved(name: str) -> bool:
+    taken = name in _RESERVED or _DEVICE.fullmatch(name) is not None
+    # C++ keeps two underscores in a row for itself; symbols are `<name>_...`.
+    return taken or name.startswith("mcucc_") or "__" in f"{name}_"

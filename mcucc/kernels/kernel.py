@@ -3,8 +3,9 @@
 The name says it all, by this grammar (docs/kernel-names.md):
 
     name   = family "_s8" [ "_" window ] [ "_" class ]
-    family = "conv" | "dw" | "dwm" | "pw" | "fc" | "add" | "rescale" | "avgpool" | "mean"
-           | "softmax" | "pad"
+    family = "conv" | "convg" | "dw" | "dwm" | "pw" | "fc" | "add" | "sub" | "mul" | "mulc"
+           | "rescale" | "lookup" | "avgpool" | "maxpool" | "mean" | "softmax" | "pad" | "concat"
+           | "resize" | "transpose" | "slice"
     window = "k" KH "x" KW "s" STRIDE [ "d" DILATION ]     (stride and dilation along the row)
     class  = "fast" | "wide" | "general"
 """
@@ -22,16 +23,26 @@ class Family(enum.StrEnum):
     """The kernel families; the value is the first part of the name."""
 
     CONV = "conv"
+    CONV_GROUPED = "convg"
     DEPTHWISE = "dw"
     DEPTHWISE_MULTIPLIED = "dwm"
     POINTWISE = "pw"
     DENSE = "fc"
     ADD = "add"
+    SUB = "sub"
+    MUL = "mul"
+    MUL_CHANNELS = "mulc"
     RESCALE = "rescale"
+    LOOKUP = "lookup"
     AVERAGE_POOL = "avgpool"
+    MAX_POOL = "maxpool"
     MEAN = "mean"
     SOFTMAX = "softmax"
     PAD = "pad"
+    CONCAT = "concat"
+    RESIZE = "resize"
+    TRANSPOSE = "transpose"
+    SLICE = "slice"
 
 
 class Shape(enum.Enum):
@@ -40,7 +51,8 @@ class Shape(enum.Enum):
     WINDOW = enum.auto()
     """Makes a run of pixels of one output row from several input rows."""
     PIXELS = enum.auto()
-    """Makes each output pixel from the input pixels at the same place: any run, up to a map."""
+    """Makes each output pixel from the pixels at the same place of one or several inputs: any run,
+    up to a map."""
     TENSOR = enum.auto()
     """Makes the whole output from the whole input."""
 
@@ -53,16 +65,26 @@ class _FamilyFacts:
 
 _FACTS: Mapping[Family, _FamilyFacts] = {
     Family.CONV: _FamilyFacts(Shape.WINDOW, "mcucc_conv.h"),
+    Family.CONV_GROUPED: _FamilyFacts(Shape.WINDOW, "mcucc_conv_grouped.h"),
     Family.DEPTHWISE: _FamilyFacts(Shape.WINDOW, "mcucc_depthwise.h"),
     Family.DEPTHWISE_MULTIPLIED: _FamilyFacts(Shape.WINDOW, "mcucc_depthwise.h"),
     Family.POINTWISE: _FamilyFacts(Shape.PIXELS, "mcucc_pointwise.h"),
     Family.DENSE: _FamilyFacts(Shape.TENSOR, "mcucc_pointwise.h"),
     Family.ADD: _FamilyFacts(Shape.PIXELS, "mcucc_add.h"),
+    Family.SUB: _FamilyFacts(Shape.PIXELS, "mcucc_add.h"),
+    Family.MUL: _FamilyFacts(Shape.PIXELS, "mcucc_mul.h"),
+    Family.MUL_CHANNELS: _FamilyFacts(Shape.PIXELS, "mcucc_mul.h"),
     Family.RESCALE: _FamilyFacts(Shape.PIXELS, "mcucc_rescale.h"),
+    Family.LOOKUP: _FamilyFacts(Shape.PIXELS, "mcucc_lookup.h"),
     Family.AVERAGE_POOL: _FamilyFacts(Shape.WINDOW, "mcucc_average_pool.h"),
+    Family.MAX_POOL: _FamilyFacts(Shape.WINDOW, "mcucc_max_pool.h"),
     Family.MEAN: _FamilyFacts(Shape.TENSOR, "mcucc_mean.h"),
     Family.SOFTMAX: _FamilyFacts(Shape.TENSOR, "mcucc_softmax.h"),
     Family.PAD: _FamilyFacts(Shape.WINDOW, "mcucc_pad.h"),
+    Family.CONCAT: _FamilyFacts(Shape.PIXELS, "mcucc_concat.h"),
+    Family.RESIZE: _FamilyFacts(Shape.WINDOW, "mcucc_resize.h"),
+    Family.TRANSPOSE: _FamilyFacts(Shape.TENSOR, "mcucc_transpose.h"),
+    Family.SLICE: _FamilyFacts(Shape.TENSOR, "mcucc_transpose.h"),
 }
 
 
@@ -87,7 +109,7 @@ class Kernel:
     Attributes:
         family: which algorithm.
         window: for families with a window.
-        requant: the weakest class of its channels, for families that requantise per channel.
+        requant: the weakest class of its channels, for families that have a version per class.
     """
 
     family: Family

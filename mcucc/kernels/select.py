@@ -9,19 +9,50 @@ from mcucc.kernels.kernel import Family, Kernel, Window
 from mcucc.ops import (
     Add,
     AveragePool2D,
+    Clamp,
+    Concat,
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
+    HardSwish,
     Int8Graph,
     Int8Node,
+    Int8Op,
+    LeakyRelu,
+    Logistic,
+    MaxPool2D,
     Mean,
+    Mul,
     Pad,
     Requantize,
     Reshape,
+    ResizeNearest,
+    Slice,
     Softmax,
+    Sub,
+    Table,
+    Tanh,
+    Transpose,
 )
-from mcucc.reference.fixed_point import RequantClass
-from mcucc.reference.parameters import max_abs_partial_sum, requant_classes
+from mcucc.reference.fixed_point import RequantClass, classify
+from mcucc.reference.parameters import max_abs_partial_sum, mul_parameters, requant_classes
+
+_MAX_PRODUCT = 255 * 255
+"""Largest |product| of two int8 activations less their zero points."""
+
+_PLAIN: Mapping[type[Int8Op], Family] = {
+    Add: Family.ADD,
+    Sub: Family.SUB,
+    Requantize: Family.RESCALE,
+    Mean: Family.MEAN,
+    Softmax: Family.SOFTMAX,
+    Pad: Family.PAD,
+    Concat: Family.CONCAT,
+    ResizeNearest: Family.RESIZE,
+    Transpose: Family.TRANSPOSE,
+    Slice: Family.SLICE,
+}
+"""Operators with a single kernel."""
 
 
 def select_kernels(graph: Int8Graph) -> Mapping[str, Kernel | None]:
@@ -43,20 +74,28 @@ def _select(graph: Int8Graph, node: Int8Node) -> Kernel | None:
             return _with_weights(graph, node, op)
         case AveragePool2D():
             return Kernel(Family.AVERAGE_POOL, Window(*op.kernel, op.stride[1]))
-        case Add():
-            return Kernel(Family.ADD)
-        case Requantize():
-            return Kernel(Family.RESCALE)
-        case Mean():
-            return Kernel(Family.MEAN)
-        case Softmax():
-            return Kernel(Family.SOFTMAX)
-        case Pad():
-            return Kernel(Family.PAD)
+        case MaxPool2D():
+            return Kernel(Family.MAX_POOL, Window(*op.kernel, op.stride[1]))
+        case Mul():
+            return _product(graph, node)
+        case Clamp() | Logistic() | Tanh() | LeakyRelu() | HardSwish() | Table():
+            return Kernel(Family.LOOKUP)
         case Reshape():
             return None
+        case (
+            Add() | Sub() | Requantize() | Mean() | Softmax()
+            | Pad() | Concat() | ResizeNearest() | Transpose() | Slice()
+        ):  # fmt: skip
+            return Kernel(_PLAIN[type(op)])
         case _:
             assert_never(op)
+
+
+def _product(graph: Int8Graph, node: Int8Node) -> Kernel:
+    """The kernel of a product: of two maps, or of a map and one value per channel."""
+    first, second = graph.input_types(node)
+    family = Family.MUL if first.shape == second.shape else Family.MUL_CHANNELS
+    return Kernel(family, None, classify(_MAX_PRODUCT, mul_parameters(graph, node)))
 
 
 def _with_weights(
@@ -66,10 +105,12 @@ def _with_weights(
     x, weights = graph.input_types(node)[:2]
     if isinstance(op, FullyConnected):
         return Kernel(Family.DENSE, None, requant)
-    if isinstance(op, Conv2D) and op.is_pointwise(weights):
-        return Kernel(Family.POINTWISE, None, requant)
     window = Window(weights.shape[1], weights.shape[2], op.stride[1], op.dilation[1])
     if isinstance(op, Conv2D):
+        if weights.shape[3] != x.shape[-1]:
+            return Kernel(Family.CONV_GROUPED, window, requant)
+        if op.is_pointwise(weights):
+            return Kernel(Family.POINTWISE, None, requant)
         return Kernel(Family.CONV, window, requant)
     multiplied = graph.tensors[node.output].shape[-1] != x.shape[-1]
     family = Family.DEPTHWISE_MULTIPLIED if multiplied else Family.DEPTHWISE

@@ -6,10 +6,19 @@ from mcucc.ir import Graph, Node
 from mcucc.ops.base import Activation, Aliasing, Op, RowWindow, clamp_range
 from mcucc.ops.conv import Conv2D, DepthwiseConv2D, Pads, channel_scales
 from mcucc.ops.dense import FullyConnected
-from mcucc.ops.elementwise import Add, Requantize
-from mcucc.ops.movement import Pad, Reshape
-from mcucc.ops.pool import AveragePool2D, Mean
+from mcucc.ops.elementwise import Add, Clamp, Mul, Requantize, Sub
+from mcucc.ops.movement import Concat, Pad, Reshape, ResizeNearest, Slice, Transpose
+from mcucc.ops.pool import AveragePool2D, MaxPool2D, Mean
 from mcucc.ops.softmax import SOFTMAX_QUANT, Softmax
+from mcucc.ops.unary import (
+    LOGISTIC_QUANT,
+    TANH_QUANT,
+    HardSwish,
+    LeakyRelu,
+    Logistic,
+    Table,
+    Tanh,
+)
 
 Int8Op = (
     Conv2D
@@ -22,6 +31,19 @@ Int8Op = (
     | Softmax
     | Reshape
     | Pad
+    | Sub
+    | Mul
+    | Clamp
+    | Logistic
+    | Tanh
+    | LeakyRelu
+    | HardSwish
+    | Table
+    | MaxPool2D
+    | Concat
+    | ResizeNearest
+    | Transpose
+    | Slice
 )
 """Every int8 operator; `match` over it ends in `assert_never`."""
 
@@ -41,31 +63,59 @@ INT8_OPS: Mapping[str, type[Int8Op]] = {
         Softmax,
         Reshape,
         Pad,
+        Sub,
+        Mul,
+        Clamp,
+        Logistic,
+        Tanh,
+        LeakyRelu,
+        HardSwish,
+        Table,
+        MaxPool2D,
+        Concat,
+        ResizeNearest,
+        Transpose,
+        Slice,
     )
 }
 """The operator classes by the name under which the IR's text form knows them."""
 
 __all__ = [
     "INT8_OPS",
+    "LOGISTIC_QUANT",
     "SOFTMAX_QUANT",
+    "TANH_QUANT",
     "Activation",
     "Add",
     "Aliasing",
     "AveragePool2D",
+    "Clamp",
+    "Concat",
     "Conv2D",
     "DepthwiseConv2D",
     "FullyConnected",
+    "HardSwish",
     "Int8Graph",
     "Int8Node",
     "Int8Op",
+    "LeakyRelu",
+    "Logistic",
+    "MaxPool2D",
     "Mean",
+    "Mul",
     "Op",
     "Pad",
     "Pads",
     "Requantize",
     "Reshape",
+    "ResizeNearest",
     "RowWindow",
+    "Slice",
     "Softmax",
+    "Sub",
+    "Table",
+    "Tanh",
+    "Transpose",
     "channel_scales",
     "clamp_range",
 ]

@@ -51,7 +51,11 @@ class _Sliding(Op):
 
 @dataclass(frozen=True)
 class Conv2D(_Sliding):
-    """Convolution; weights int8 [out_c, kh, kw, in_c], scales along axis 0."""
+    """Convolution; weights int8 [out_c, kh, kw, in_c / groups], scales along axis 0.
+
+    The groups follow from the shapes: output channels 0 .. out_c/groups - 1 read input channels
+    0 .. in_c/groups - 1, and so on.
+    """
 
     def infer(self, inputs: Sequence[TensorType]) -> Shape:
         """[1, H', W', out_c]."""
@@ -61,8 +65,9 @@ class Conv2D(_Sliding):
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
         """Channels, weights and bias fit together."""
-        if inputs[0].shape[-1] != inputs[1].shape[3]:
-            yield "the weights' input channels must equal the input's"
+        groups, rest = divmod(inputs[0].shape[-1], inputs[1].shape[3])
+        if rest or inputs[1].shape[0] % max(1, groups):
+            yield "the weights' input channels times the groups must equal the input's"
         yield from weight_rules(inputs, channel_axis=0, channels=output.shape[-1])
 
     def macs(self, inputs: Sequence[TensorType], output: TensorType) -> int:

@@ -4,20 +4,34 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mcucc.ir import Shape, TensorType
-from mcucc.ops.base import Activation, Aliasing, Op, RowWindow
+from mcucc.ops.base import Activation, Aliasing, Op, RowWindow, same_quantisation
 
 _ONE_ROW = RowWindow(taps=1, stride=1, dilation=1, pad_top=0)
 
 
 @dataclass(frozen=True)
-class Add(Op):
-    """Sum of two tensors of the same shape, each with its own scale."""
-
-    activation: Activation = "none"
+class Elementwise(Op):
+    """What operators on elements share: they need the row at the same place."""
 
     def infer(self, inputs: Sequence[TensorType]) -> Shape:
-        """The inputs' shape."""
+        """The first input's shape."""
         return inputs[0].shape
+
+    def window(self, inputs: Sequence[TensorType]) -> RowWindow:  # noqa: ARG002
+        """The row at the same place."""
+        return _ONE_ROW
+
+    @property
+    def aliasing(self) -> Aliasing:
+        """Element by element."""
+        return Aliasing.IN_PLACE
+
+
+@dataclass(frozen=True)
+class _Sum(Elementwise):
+    """Sum or difference of two tensors of the same shape, each with its own scale."""
+
+    activation: Activation = "none"
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
         """Equal shapes, and scales that the fixed-point sum can hold.
@@ -29,34 +43,60 @@ class Add(Op):
         if 2 * max(inputs[0].q.scale, inputs[1].q.scale) >= 2**20 * output.q.scale:
             yield "2 * max(s1, s2) / (2^20 * s_out) must be below 1"
 
-    def window(self, inputs: Sequence[TensorType]) -> RowWindow:  # noqa: ARG002
-        """The row at the same place."""
-        return _ONE_ROW
 
-    @property
-    def aliasing(self) -> Aliasing:
-        """Element by element."""
-        return Aliasing.IN_PLACE
+@dataclass(frozen=True)
+class Add(_Sum):
+    """Sum of two tensors of the same shape."""
 
 
 @dataclass(frozen=True)
-class Requantize(Op):
-    """The same values at another scale and zero point."""
+class Sub(_Sum):
+    """First input less the second, of the same shape."""
 
-    def infer(self, inputs: Sequence[TensorType]) -> Shape:
-        """The input's shape."""
-        return inputs[0].shape
+
+@dataclass(frozen=True)
+class Mul(Elementwise):
+    """Product of two tensors; the second has the first's shape, or [1, 1, 1, C] for each channel.
+
+    A second input of one value per channel is what gates a map (squeeze-and-excite).
+    """
+
+    activation: Activation = "none"
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
+        """Shapes that match, and a factor whose left shift a product of 2^16 survives."""
+        first, second = inputs
+        per_channel = (1,) * (len(first.shape) - 1) + first.shape[-1:]
+        if second.shape not in (first.shape, per_channel):
+            yield "the second input must have the first's shape, or one value per channel"
+        if first.q.scale * second.q.scale >= 2**14 * output.q.scale:
+            yield "s1 * s2 / s_out must be below 2^14"
+
+
+@dataclass(frozen=True)
+class Requantize(Elementwise):
+    """The same values at another scale and zero point."""
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
         """Both sides are quantised per tensor."""
         if inputs[0].q.axis is not None or output.q.axis is not None:
             yield "activations must be quantised per tensor"
 
-    def window(self, inputs: Sequence[TensorType]) -> RowWindow:  # noqa: ARG002
-        """The row at the same place."""
-        return _ONE_ROW
 
-    @property
-    def aliasing(self) -> Aliasing:
-        """Element by element."""
-        return Aliasing.IN_PLACE
+@dataclass(frozen=True)
+class Clamp(Elementwise):
+    """The same values, limited to [low, high].
+
+    Attributes:
+        low: smallest int8 output.
+        high: largest int8 output.
+    """
+
+    low: int = -128
+    high: int = 127
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
+        """Same quantisation on both sides; bounds in order."""
+        yield from same_quantisation(inputs, output)
+        if not -128 <= self.low <= self.high <= 127:
+            yield "the bounds must be ordered int8 values"

@@ -55,3 +55,94 @@ class Pad(Op):
     def window(self, inputs: Sequence[TensorType]) -> RowWindow:  # noqa: ARG002
         """The row at the same place, or a row of padding."""
         return RowWindow(1, 1, 1, self.pads[0])
+
+
+@dataclass(frozen=True)
+class Concat(Op):
+    """Maps side by side along the channels; any number of inputs."""
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """The first input's shape with the channels of all."""
+        return (*inputs[0].shape[:-1], sum(x.shape[-1] for x in inputs))
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
+        """All inputs have the same rows and pixels, and the output's quantisation."""
+        if any(x.shape[:-1] != inputs[0].shape[:-1] for x in inputs):
+            yield "all inputs must have the same rows and pixels"
+        if any(x.quant != output.quant for x in inputs):
+            yield "inputs and output must have the same scale and zero point"
+
+    def window(self, inputs: Sequence[TensorType]) -> RowWindow:  # noqa: ARG002
+        """The row at the same place, of every input."""
+        return RowWindow(1, 1, 1, 0)
+
+
+@dataclass(frozen=True)
+class ResizeNearest(Op):
+    """Each pixel repeated: output pixel (y, x) is input pixel (y // rows, x // columns).
+
+    Attributes:
+        factor: rows, columns.
+    """
+
+    factor: tuple[int, int]
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """[1, H * rows, W * columns, C]."""
+        _, h, w, c = inputs[0].shape
+        return (1, h * self.factor[0], w * self.factor[1], c)
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
+        """Same quantisation on both sides; whole factors up to 40.
+
+        TensorFlow Lite divides in float32, which at a factor of 41 picks another pixel.
+        """
+        yield from same_quantisation(inputs, output)
+        if not 1 <= min(self.factor) <= max(self.factor) <= 40:
+            yield "the factors must lie between 1 and 40"
+
+
+@dataclass(frozen=True)
+class Transpose(Op):
+    """Axes in another order: output axis i is input axis perm[i]; the batch stays first."""
+
+    perm: tuple[int, ...]
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """The input's sizes in the new order."""
+        return tuple(inputs[0].shape[axis] for axis in self.perm)
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
+        """A permutation that leaves the batch alone, and the same quantisation."""
+        if sorted(self.perm) != list(range(len(inputs[0].shape))) or self.perm[0] != 0:
+            yield "perm must be a permutation of the axes that leaves the batch first"
+        yield from same_quantisation(inputs, output)
+
+
+@dataclass(frozen=True)
+class Slice(Op):
+    """A block of the input; the batch stays whole.
+
+    Attributes:
+        starts: first index along each axis.
+        sizes: shape of the block.
+    """
+
+    starts: tuple[int, ...]
+    sizes: Shape
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:  # noqa: ARG002
+        """The shape of the block."""
+        return self.sizes
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
+        """A block inside the input that holds the whole batch, and the same quantisation."""
+        shape = inputs[0].shape
+        if not len(self.starts) == len(self.sizes) == len(shape):
+            yield "starts and sizes must have one number per axis"
+        ends = zip(self.starts, self.sizes, shape, strict=False)
+        if any(start < 0 or start + size > n for start, size, n in ends):
+            yield "the block must lie inside the input"
+        if self.starts[:1] != (0,) or self.sizes[:1] != shape[:1]:
+            yield "the block must hold the whole batch"
+        yield from same_quantisation(inputs, output)

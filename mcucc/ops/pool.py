@@ -39,6 +39,36 @@ class AveragePool2D(Op):
 
 
 @dataclass(frozen=True)
+class MaxPool2D(Op):
+    """Largest pixel of a window; padding is -128 and so never wins.
+
+    Attributes:
+        kernel: rows, columns.
+        stride: rows, columns.
+        pads: top, bottom, left, right.
+    """
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int] = (1, 1)
+    pads: Pads = (0, 0, 0, 0)
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """[1, H', W', C]."""
+        x = inputs[0]
+        return spatial_shape(x, self.kernel, self.stride, (1, 1), self.pads, x.shape[-1])
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
+        """Same quantisation on both sides, and no window that lies in the padding alone."""
+        yield from same_quantisation(inputs, output)
+        if max(self.pads[:2]) >= self.kernel[0] or max(self.pads[2:]) >= self.kernel[1]:
+            yield "padding must be smaller than the window"
+
+    def window(self, inputs: Sequence[TensorType]) -> RowWindow:  # noqa: ARG002
+        """As many rows as the kernel has."""
+        return RowWindow(self.kernel[0], self.stride[0], 1, self.pads[0])
+
+
+@dataclass(frozen=True)
 class Mean(Op):
     """Mean over adjacent axes, requantised once from the integer sum.
 

@@ -1,6 +1,6 @@
-"""Rewrites of graphs that change no output bit."""
+"""Rewrites of graphs that change no output: no bit in int8, no more than rounding in float."""
 
-from mcucc.passes.base import Int8Pass, PassEvent, run_passes
-from mcucc.passes.pipelines import INT8
+from mcucc.passes.base import FloatPass, Int8Pass, Pass, PassEvent, run_passes
+from mcucc.passes.pipelines import FLOAT, INT8
 
-__all__ = ["INT8", "Int8Pass", "PassEvent", "run_passes"]
+__all__ = ["FLOAT", "INT8", "FloatPass", "Int8Pass", "Pass", "PassEvent", "run_passes"]

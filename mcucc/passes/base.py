@@ -1,38 +1,115 @@
 """What a pass is, and how passes are run.
 
-A pass takes a valid graph to a valid graph with the same inputs and outputs, bit for bit. It is
-written in three parts: `pattern` finds candidates, `check` says why one must be left alone, and
-`rewrite` does the work.
+A pass takes a valid graph to a valid graph with the same inputs and outputs: bit for bit in int8,
+up to rounding in float. It is written in three parts: `pattern` finds candidates, `check` says why
+one must be left alone, and `rewrite` does the work.
+
+`Pass` is generic in the operators. What a valid graph is, and when two graphs do the same, only
+its two families know: `Int8Pass` and `FloatPass`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mcucc.errors import InvariantError
-from mcucc.ops import Int8Graph, Int8Node
+from mcucc.ir import Graph, Node, Port
+from mcucc.ops import Int8Graph, Int8Op
+from mcucc.ops.float_ops import FloatGraph, FloatOp
+from mcucc.ops.float_verify import verify_float
 from mcucc.ops.verify import verify
 from mcucc.reference import interpreter
+from mcucc.reference.float_interpreter import run_float
+
+OpT = TypeVar("OpT")
+
+FLOAT_TOLERANCE = 1e-4
+"""How far a float output may move, relative to its largest element."""
+
+_SAMPLES = 4
+"""Random inputs on which the graphs before and after a rewrite are compared."""
 
 
-class Int8Pass(ABC):
-    """A rewrite of int8 graphs; subclasses are frozen dataclasses without state."""
+class Pass(ABC, Generic[OpT]):
+    """A rewrite of graphs; subclasses are frozen dataclasses without state."""
 
     name: str
 
     @abstractmethod
-    def pattern(self, graph: Int8Graph) -> Iterator[Int8Node]:
+    def pattern(self, graph: Graph[OpT]) -> Iterator[Node[OpT]]:
         """The nodes that the pass would like to rewrite, in graph order."""
 
     @abstractmethod
-    def check(self, graph: Int8Graph, node: Int8Node) -> str | None:
+    def check(self, graph: Graph[OpT], node: Node[OpT]) -> str | None:
         """The reason why a candidate must stay as it is, None if it may be rewritten."""
 
     @abstractmethod
-    def rewrite(self, graph: Int8Graph, node: Int8Node) -> Int8Graph:
+    def rewrite(self, graph: Graph[OpT], node: Node[OpT]) -> Graph[OpT]:
         """The graph with one candidate rewritten; only called if `check` returned None."""
+
+    @abstractmethod
+    def verify(self, graph: Graph[OpT]) -> None:
+        """Check a graph that the pass made.
+
+        Raises:
+            InvariantError: with every broken rule.
+        """
+
+    @abstractmethod
+    def changed_output(self, before: Graph[OpT], after: Graph[OpT]) -> str | None:
+        """Run both graphs on random inputs; the first output that differs, None if all agree."""
+
+
+class Int8Pass(Pass[Int8Op]):
+    """A rewrite of int8 graphs that keeps every output bit."""
+
+    def verify(self, graph: Int8Graph) -> None:
+        """Every rule of the int8 operators."""
+        verify(graph)
+
+    def changed_output(self, before: Int8Graph, after: Int8Graph) -> str | None:
+        """Outputs must be equal."""
+        random = np.random.default_rng(0)
+        inputs = {
+            port.tensor: random.integers(
+                -128, 128, (_SAMPLES, *before.tensors[port.tensor].shape[1:]), dtype=np.int8
+            )
+            for port in before.inputs
+        }
+        old, new = interpreter.run(before, inputs), interpreter.run(after, inputs)
+        for was, now in zip(before.outputs, after.outputs, strict=True):
+            if not np.array_equal(old[was.tensor], new[now.tensor]):
+                return was.name
+        return None
+
+
+class FloatPass(Pass[FloatOp]):
+    """A rewrite of float graphs that changes outputs by no more than rounding.
+
+    It may change the inner layout of an input or output, if the port's `perm` says so.
+    """
+
+    def verify(self, graph: FloatGraph) -> None:
+        """Every rule of the float operators."""
+        verify_float(graph)
+
+    def changed_output(self, before: FloatGraph, after: FloatGraph) -> str | None:
+        """Outputs in ONNX layout must agree up to `FLOAT_TOLERANCE` of their largest element."""
+        random = np.random.default_rng(0)
+        inputs = {
+            port.name: random.normal(size=(_SAMPLES, *port.shape[1:])).astype(np.float32)
+            for port in before.inputs
+        }
+        old, new = _float_outputs(before, inputs), _float_outputs(after, inputs)
+        for name, expected in old.items():
+            limit = FLOAT_TOLERANCE * max(float(np.abs(expected).max()), 1e-30)
+            if not np.allclose(new[name], expected, rtol=0.0, atol=limit):
+                return name
+        return None
 
 
 @dataclass(frozen=True)
@@ -51,15 +128,15 @@ class PassEvent:
 
 
 def run_passes(
-    graph: Int8Graph, passes: Sequence[Int8Pass], *, interpret: bool = False
-) -> tuple[Int8Graph, tuple[PassEvent, ...]]:
+    graph: Graph[OpT], passes: Sequence[Pass[OpT]], *, interpret: bool = False
+) -> tuple[Graph[OpT], tuple[PassEvent, ...]]:
     """Run passes in order, each until it finds nothing more; the graph is verified after each step.
 
     Args:
         graph: a valid graph.
         passes: in the order in which they run.
         interpret: also run the graph before and after each rewrite on random inputs and demand
-            equal output bits (slow; for tests and for hunting a bug).
+            the same outputs (slow; for tests and for hunting a bug).
 
     Raises:
         InvariantError: a pass made an invalid graph, or changed an output.
@@ -71,13 +148,14 @@ def run_passes(
 
 
 def _run(
-    graph: Int8Graph, each: Int8Pass, events: list[PassEvent], *, interpret: bool
-) -> Int8Graph:
+    graph: Graph[OpT], each: Pass[OpT], events: list[PassEvent], *, interpret: bool
+) -> Graph[OpT]:
     while (found := _next(graph, each)) is not None:
         rewritten = each.rewrite(graph, found)
-        verify(rewritten)
-        if interpret:
-            _demand_equal_outputs(graph, rewritten, each)
+        each.verify(rewritten)
+        changed = each.changed_output(graph, rewritten) if interpret else None
+        if changed is not None:
+            raise InvariantError(f"pass '{each.name}' changed output '{changed}'")
         events.append(PassEvent(each.name, found.name, None))
         graph = rewritten
     left = each.pattern(graph)
@@ -85,19 +163,21 @@ def _run(
     return graph
 
 
-def _next(graph: Int8Graph, each: Int8Pass) -> Int8Node | None:
+def _next(graph: Graph[OpT], each: Pass[OpT]) -> Node[OpT] | None:
     return next((node for node in each.pattern(graph) if each.check(graph, node) is None), None)
 
 
-def _demand_equal_outputs(before: Int8Graph, after: Int8Graph, each: Int8Pass) -> None:
-    random = np.random.default_rng(0)
-    inputs = {
-        port.tensor: random.integers(
-            -128, 128, (4, *before.tensors[port.tensor].shape[1:]), dtype=np.int8
-        )
-        for port in before.inputs
+def _float_outputs(
+    graph: FloatGraph, inputs: Mapping[str, NDArray[np.float32]]
+) -> dict[str, NDArray[np.float32]]:
+    """The outputs in ONNX layout, by ONNX name, of inputs given likewise."""
+    inner = {port.tensor: inputs[port.name].transpose(_perm(port)) for port in graph.inputs}
+    values = run_float(graph, inner)
+    return {
+        port.name: values[port.tensor].transpose(np.argsort(_perm(port)).tolist())
+        for port in graph.outputs
     }
-    old, new = interpreter.run(before, inputs), interpreter.run(after, inputs)
-    for was, now in zip(before.outputs, after.outputs, strict=True):
-        if not np.array_equal(old[was.tensor], new[now.tensor]):
-            raise InvariantError(f"pass '{each.name}' changed output '{was.name}'")
+
+
+def _perm(port: Port) -> tuple[int, ...]:
+    return tuple(range(len(port.shape))) if port.perm is None else port.perm

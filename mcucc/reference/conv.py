@@ -23,19 +23,33 @@ def conv2d(
         op: the attributes; its activation is not applied here.
         x: [N, H, W, in_c].
         zero_point: of x; padding has this value.
-        weights: [out_c, kh, kw, in_c].
+        weights: [out_c, kh, kw, in_c / groups].
         bias: [out_c].
 
     Returns:
         [N, H', W', out_c]. Summed in float64, exactly: partial sums are integers below 2^53.
     """
     centred = pad_spatial(x.astype(np.float64) - zero_point, op.pads, 0)
-    per_tap = weights.astype(np.float64).transpose(1, 2, 3, 0)
+    groups = x.shape[-1] // weights.shape[-1]
+    pairs = zip(
+        np.split(centred, groups, axis=-1),
+        np.split(weights.astype(np.float64), groups, axis=0),
+        strict=True,
+    )
+    total = np.concatenate([_conv2d_group(op, *pair) for pair in pairs], axis=-1)
+    return total.astype(np.int64) + bias
+
+
+def _conv2d_group(
+    op: Conv2D, centred: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The products' sums of one group: padded [N, H, W, in_c], weights [out_c, kh, kw, in_c]."""
+    per_tap = weights.transpose(1, 2, 3, 0)
     total = np.zeros(1)
     for i, j, view in taps(centred, weights.shape[1:3], op.stride, op.dilation):
         flat = view.reshape(-1, view.shape[-1])
         total = total + (flat @ per_tap[i, j]).reshape(*view.shape[:-1], -1)
-    return total.astype(np.int64) + bias
+    return total
 
 
 def depthwise_conv2d(

@@ -26,12 +26,46 @@ def add(
         output: quantisation of the output.
         clamp: smallest and largest output.
     """
-    total = np.zeros(1, dtype=np.int64)
-    multipliers = (parameters.first, parameters.second)
-    for x, zero_point, scale in zip((first, second), zero_points, multipliers, strict=True):
-        shifted = (x.astype(np.int64) - zero_point) << parameters.left_shift
-        total = total + multiply(shifted, scale.m, scale.shift)
-    return requantize(total, (parameters.output,), output.zero_point, clamp)
+    a, b = _at_common_scale((first, second), zero_points, parameters)
+    return requantize(a + b, (parameters.output,), output.zero_point, clamp)
+
+
+def sub(
+    first: NDArray[np.int8],
+    second: NDArray[np.int8],
+    zero_points: tuple[int, int],
+    parameters: AddParameters,
+    output: QParams,
+    clamp: tuple[int, int],
+) -> NDArray[np.int8]:
+    """Difference, first less second: arguments and arithmetic as for `add`."""
+    a, b = _at_common_scale((first, second), zero_points, parameters)
+    return requantize(a - b, (parameters.output,), output.zero_point, clamp)
+
+
+def mul(
+    first: NDArray[np.int8],
+    second: NDArray[np.int8],
+    zero_points: tuple[int, int],
+    multiplier: Multiplier,
+    output: QParams,
+    clamp: tuple[int, int],
+) -> NDArray[np.int8]:
+    """Product of the centred inputs, requantised once.
+
+    Args:
+        first: samples of the first input.
+        second: samples of the second input, of the same shape or one value per channel.
+        zero_points: of the two inputs.
+        multiplier: s1 * s2 / s_out.
+        output: quantisation of the output.
+        clamp: smallest and largest output.
+    """
+    a, b = (
+        x.astype(np.int64) - zero_point
+        for x, zero_point in zip((first, second), zero_points, strict=True)
+    )
+    return requantize(a * b, (multiplier,), output.zero_point, clamp)
 
 
 def change_scale(
@@ -39,3 +73,17 @@ def change_scale(
 ) -> NDArray[np.int8]:
     """The same values at another scale and zero point."""
     return requantize(x.astype(np.int64) - zero_point, (multiplier,), output.zero_point)
+
+
+def _at_common_scale(
+    inputs: tuple[NDArray[np.int8], NDArray[np.int8]],
+    zero_points: tuple[int, int],
+    parameters: AddParameters,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Both inputs shifted up and scaled to the common scale of a sum."""
+    multipliers = (parameters.first, parameters.second)
+    first, second = (
+        multiply((x.astype(np.int64) - zero_point) << parameters.left_shift, scale.m, scale.shift)
+        for x, zero_point, scale in zip(inputs, zero_points, multipliers, strict=True)
+    )
+    return first, second

@@ -9,7 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.errors import InvariantError
-from mcucc.ops import Conv2D, DepthwiseConv2D, FullyConnected, Int8Graph, Int8Node, Mean
+from mcucc.ops import (
+    Clamp,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    HardSwish,
+    Int8Graph,
+    Int8Node,
+    LeakyRelu,
+    Logistic,
+    Mean,
+    Table,
+    Tanh,
+)
 from mcucc.ops import channel_scales as scales_per_channel
 from mcucc.reference.fixed_point import (
     INT8_MAX,
@@ -20,20 +33,29 @@ from mcucc.reference.fixed_point import (
     effective_scale,
     quantize_multiplier,
 )
+from mcucc.reference.unary import (
+    clamp_table,
+    hard_swish_parameters,
+    hard_swish_table,
+    leaky_relu_parameters,
+    leaky_relu_table,
+    logistic_table,
+    tanh_table,
+)
 
 ADD_LEFT_SHIFT = 20
-"""Bits of headroom that both inputs of an Add get before they are scaled."""
+"""Bits of headroom that both inputs of an Add or Sub get before they are scaled."""
 
 
 @dataclass(frozen=True)
 class AddParameters:
-    """Integers of an Add.
+    """Integers of an Add or Sub.
 
     Attributes:
         left_shift: applied to both inputs minus their zero points.
         first: brings the shifted first input to the common scale 2 * max(s1, s2).
         second: the same for the second input.
-        output: brings their sum to the output's scale.
+        output: brings their sum or difference to the output's scale.
     """
 
     left_shift: int
@@ -98,7 +120,7 @@ def requant_classes(graph: Int8Graph, node: Int8Node) -> tuple[RequantClass, ...
 
 
 def add_parameters(graph: Int8Graph, node: Int8Node) -> AddParameters:
-    """The integers of an Add, as TensorFlow Lite prepares them."""
+    """The integers of an Add or Sub, as TensorFlow Lite prepares them."""
     first, second = (t.q.scale for t in graph.input_types(node))
     twice_max = 2 * max(first, second)
     s_out = graph.tensors[node.output].q.scale
@@ -108,6 +130,12 @@ def add_parameters(graph: Int8Graph, node: Int8Node) -> AddParameters:
         quantize_multiplier(second / twice_max),
         quantize_multiplier(twice_max / ((1 << ADD_LEFT_SHIFT) * s_out)),
     )
+
+
+def mul_parameters(graph: Int8Graph, node: Int8Node) -> Multiplier:
+    """The multiplier from a product of centred inputs to the output's scale, s1 * s2 / s_out."""
+    first, second = (t.q.scale for t in graph.input_types(node))
+    return quantize_multiplier(effective_scale(first, second, graph.tensors[node.output].q.scale))
 
 
 def mean_parameters(graph: Int8Graph, node: Int8Node) -> MeanParameters:
@@ -129,6 +157,31 @@ def requantize_multiplier(graph: Int8Graph, node: Int8Node) -> Multiplier:
     """The multiplier from the input's scale to the output's."""
     s_in = graph.input_types(node)[0].q.scale
     return quantize_multiplier(s_in / graph.tensors[node.output].q.scale)
+
+
+def lookup_table(graph: Int8Graph, node: Int8Node) -> NDArray[np.int8]:
+    """What a unary operator makes of each int8 input: int8 [256], indexed by q + 128.
+
+    Raises:
+        InvariantError: the node is no function of one element.
+    """
+    source, output = graph.input_types(node)[0].q, graph.tensors[node.output].q
+    match node.op:
+        case Clamp():
+            return clamp_table(node.op.low, node.op.high)
+        case Logistic():
+            return logistic_table(source)
+        case Tanh():
+            return tanh_table(source)
+        case LeakyRelu():
+            integers = leaky_relu_parameters(source, output, node.op.alpha)
+            return leaky_relu_table(source, integers, output)
+        case HardSwish():
+            return hard_swish_table(source, hard_swish_parameters(source, output), output)
+        case Table():
+            return graph.const(node.inputs[1]).data.astype(np.int8)
+        case _:
+            raise InvariantError(f"node '{node.name}' is no function of one element")
 
 
 def _weights_by_channel(graph: Int8Graph, node: Int8Node) -> NDArray[np.int64]:

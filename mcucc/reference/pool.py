@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.ir import QParams
-from mcucc.ops import AveragePool2D, Mean
-from mcucc.reference.fixed_point import requantize
+from mcucc.ops import AveragePool2D, MaxPool2D, Mean
+from mcucc.reference.fixed_point import INT8_MIN, requantize
 from mcucc.reference.parameters import MeanParameters
 from mcucc.reference.windows import pad_spatial, taps
 
@@ -28,6 +28,13 @@ def average_pool2d(op: AveragePool2D, x: NDArray[np.int8]) -> NDArray[np.int8]:
     )
     rounded = (abs(total) + count // 2) // count
     return (np.sign(total) * rounded).astype(np.int8)
+
+
+def max_pool2d(op: MaxPool2D, x: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Largest pixel of each window of [N, H, W, C]; padding is -128."""
+    padded = pad_spatial(x, op.pads, INT8_MIN)
+    views = [view for _, _, view in taps(padded, op.kernel, op.stride)]
+    return np.maximum.reduce(views)
 
 
 def mean(

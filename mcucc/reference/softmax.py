@@ -1,9 +1,6 @@
 """Softmax on int8 samples, in gemmlowp's fixed point.
 
-Fixed-point numbers are int32; Qi.f has i integer and f fraction bits, i + f = 31. The exponential
-follows gemmlowp's `exp_on_negative_values` (a Taylor polynomial on [-1/4, 0), then one
-multiplication per bit of the rest), the reciprocal its `one_over_one_plus_x_for_x_in_0_1` (three
-Newton steps).
+Fixed-point numbers are int32; Qi.f has i integer and f fraction bits, i + f = 31.
 """
 
 import math
@@ -12,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.errors import InvariantError
+from mcucc.reference.exponential import ONE_Q0, exp_of_negative, reciprocal_of_one_plus
 from mcucc.reference.fixed_point import (
     INT8_MAX,
     INT8_MIN,
@@ -24,23 +22,6 @@ DIFF_INTEGER_BITS = 5
 """Differences to the maximum are Q5.26."""
 SUM_INTEGER_BITS = 12
 """Sums of exponentials are Q12.19."""
-
-_ONE_Q0 = (1 << 31) - 1
-_QUARTER_Q5 = 1 << 24
-_EXP_FACTORS_Q0 = (
-    (-2, 1672461947),
-    (-1, 1302514674),
-    (0, 790015084),
-    (1, 290630308),
-    (2, 39332535),
-    (3, 720401),
-    (4, 242),
-)
-"""(k, exp(-2^k) in Q0.31)."""
-_EXP_EIGHTH_Q0 = 1895147668
-_THIRD_Q0 = 715827883
-_48_OVER_17_Q2 = 1515870810
-_MINUS_32_OVER_17_Q2 = -1010580540
 
 
 def softmax_table(scale: float) -> NDArray[np.int32]:
@@ -56,7 +37,7 @@ def softmax_table(scale: float) -> NDArray[np.int32]:
     Raises:
         InvariantError: the scale is too small for the fixed-point format.
     """
-    real = min(scale * (1 << (31 - DIFF_INTEGER_BITS)), float(_ONE_Q0))
+    real = min(scale * (1 << (31 - DIFF_INTEGER_BITS)), float(ONE_Q0))
     multiplier = quantize_multiplier(real)
     if real <= 1:
         raise InvariantError(f"the scale before a softmax must be above 2^-26, got {scale}")
@@ -64,7 +45,7 @@ def softmax_table(scale: float) -> NDArray[np.int32]:
     distance = np.arange(256, dtype=np.int64)
     near = np.minimum(distance, limit)
     diff = high_multiply(-near << multiplier.shift, multiplier.m)
-    return np.where(distance <= limit, _exp_of_negative(diff), 0).astype(np.int32)
+    return np.where(distance <= limit, exp_of_negative(diff, DIFF_INTEGER_BITS), 0).astype(np.int32)
 
 
 def softmax(x: NDArray[np.int8], table: NDArray[np.int32]) -> NDArray[np.int8]:
@@ -97,35 +78,4 @@ def sum_reciprocal(total: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray
     headroom = 32 - np.frexp(total.astype(np.float64))[1].astype(np.int64)
     fraction = (total << headroom) - (1 << 31)
     shift = SUM_INTEGER_BITS - headroom + 31 - 8
-    return _reciprocal_of_one_plus(fraction), shift
-
-
-def _exp_of_negative(a: NDArray[np.int64]) -> NDArray[np.int64]:
-    """exp(a) in Q0.31 for a <= 0 in Q5.26."""
-    fraction = (a & (_QUARTER_Q5 - 1)) - _QUARTER_Q5
-    result = _exp_between_minus_quarter_and_0(fraction << DIFF_INTEGER_BITS)
-    remainder = fraction - a
-    for exponent, factor in _EXP_FACTORS_Q0:
-        bit = 1 << (31 - DIFF_INTEGER_BITS + exponent)
-        result = np.where(remainder & bit != 0, high_multiply(result, factor), result)
-    return np.where(a == 0, _ONE_Q0, result)
-
-
-def _exp_between_minus_quarter_and_0(a: NDArray[np.int64]) -> NDArray[np.int64]:
-    """exp(a) in Q0.31 for -1/4 <= a < 0 in Q0.31: Taylor of order 4 around -1/8."""
-    x = a + (1 << 28)
-    x2 = high_multiply(x, x)
-    x3 = high_multiply(x2, x)
-    x4_over_4 = rounding_shift_right(high_multiply(x2, x2), 2)
-    tail = rounding_shift_right(high_multiply(x4_over_4 + x3, _THIRD_Q0) + x2, 1)
-    return _EXP_EIGHTH_Q0 + high_multiply(x + tail, _EXP_EIGHTH_Q0)
-
-
-def _reciprocal_of_one_plus(a: NDArray[np.int64]) -> NDArray[np.int64]:
-    """1 / (1 + a) in Q0.31 for 0 <= a < 1 in Q0.31: three Newton steps in Q2.29."""
-    half_denominator = (a + _ONE_Q0 + 1) >> 1
-    x = _48_OVER_17_Q2 + high_multiply(half_denominator, _MINUS_32_OVER_17_Q2)
-    for _ in range(3):
-        error = (1 << 29) - high_multiply(half_denominator, x)
-        x = x + (high_multiply(x, error) << 2)
-    return np.minimum(x << 1, _ONE_Q0)
+    return reciprocal_of_one_plus(fraction), shift

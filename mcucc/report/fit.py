@@ -12,6 +12,8 @@ from mcucc.report.occupancy import live_bytes, live_bytes_of_input
 _WIDTH = 80
 _LONGEST_NAME = 56
 _LAYERS_NAMED = 3
+_FEW = Fraction(3, 100)
+"""Where less of the arena is missing, nobody trains a network for smaller images."""
 
 
 def has_own_budget(report: Report) -> bool:
@@ -112,7 +114,8 @@ def _remedies(report: Report, board: Board) -> Iterator[str]:
     if flash or not own:
         yield _larger_board(report, board)
     if arena:
-        yield from _smaller_input(report)
+        if _arena_is_missing(report) >= _FEW * report.arena_bytes:
+            yield from _smaller_input(report)
         yield from _smaller_layers(report)
     if flash:
         yield _fewer_weights(report)
@@ -183,7 +186,7 @@ def _smaller_layers(report: Report) -> Iterator[str]:
     over = [i for i in range(len(report.layers)) if live_bytes(report, i) > limit]
     if over:
         missing = report.peak.live_bytes - limit
-        share = percents([missing], report.peak.live_bytes)[0]
+        share = _share(missing, report.peak.live_bytes)
         yield (
             f"fewer {unit} in the tensors of {_steps(report, over)}: no other step needs more than "
             f"there is; at the peak {share} must go, {format_bytes(missing)}"
@@ -209,9 +212,15 @@ def _fewer_weights(report: Report) -> str:
     largest = sorted(report.layers, key=lambda layer: (-layer.weights_bytes, layer.index))
     if missing >= total:
         return "nothing in the network: the code by itself is too large"
-    share = percents([missing], total)[0]
+    share = _share(missing, total)
     names = ", ".join(_weight_of(layer) for layer in largest[:_LAYERS_NAMED])
     return f"{share} fewer weights, {format_bytes(missing)}: most are in {names}"
+
+
+def _share(part: int, whole: int) -> str:
+    """In percent; what would be rounded to nothing is said to be little."""
+    share = percents([part], whole)[0]
+    return "under 0.1%" if share == "0.0%" else share
 
 
 def _weight_of(layer: LayerReport) -> str:

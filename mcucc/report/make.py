@@ -1,7 +1,7 @@
 """Collects the report of a compilation from the plan and the sizes."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import mcucc
 from mcucc.board import STACK_RESERVE_BYTES, Board
@@ -11,13 +11,13 @@ from mcucc.codegen.program import PortDef, TensorRef
 from mcucc.ir import Port
 from mcucc.ops import Int8Graph
 from mcucc.report.model import (
-    SCHEMA,
     Flash,
     LayerReport,
     LiveBuffer,
     ModelFacts,
     Peak,
     PortReport,
+    Quantisation,
     Report,
     TensorReport,
 )
@@ -56,13 +56,29 @@ class Budget:
         return arena_bytes <= self.arena_limit and flash_ok
 
 
+@dataclass(frozen=True)
+class Origin:
+    """What is known of the network before it was scheduled.
+
+    Attributes:
+        model_macs: of the network as in the file.
+        calibrated: false if it was quantised on random inputs.
+        quantisation: how mcucc quantised it, None if it came quantised.
+        sqnr_db: signal-to-noise ratio of int8 values, by name.
+    """
+
+    model_macs: int
+    calibrated: bool = True
+    quantisation: Quantisation | None = None
+    sqnr_db: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
 def make_report(
     program: Program,
     plan: MemoryPlan,
     budget: Budget,
     sizes: Sizes | None,
-    *,
-    model_macs: int,
+    origin: Origin,
     files: Sequence[str],
     notes: Sequence[str],
 ) -> Report:
@@ -73,18 +89,19 @@ def make_report(
         plan: steps and places.
         budget: what the network may take.
         sizes: measured on objects for the board's core, None without a compiler.
-        model_macs: of the network as in the file.
+        origin: where the network comes from.
         files: written beside the report; none if it does not fit.
         notes: what a reader should know.
     """
     return Report(
-        schema=SCHEMA,
         mcucc_version=mcucc.__version__,
         name=program.name,
         model=ModelFacts(program.provenance.model_file, program.provenance.model_sha256),
         board=budget.board.id,
         options=program.provenance.options,
-        model_macs=model_macs,
+        calibrated=origin.calibrated,
+        quantisation=origin.quantisation,
+        model_macs=origin.model_macs,
         macs=program.macs,
         executed_macs=program.macs,
         params=_params(plan.schedule.graph),
@@ -99,9 +116,9 @@ def make_report(
         fits=budget.admits(plan.arena_bytes, sizes),
         notes=tuple(notes),
         files=tuple(files),
-        inputs=_ports(plan, plan.schedule.graph.inputs, program.inputs),
-        outputs=_ports(plan, plan.schedule.graph.outputs, program.outputs),
-        layers=_layers(program, plan),
+        inputs=_ports(plan, plan.schedule.graph.inputs, program.inputs, {}),
+        outputs=_ports(plan, plan.schedule.graph.outputs, program.outputs, origin.sqnr_db),
+        layers=_layers(program, plan, origin.sqnr_db),
         tensors=_tensors(program.tensors),
         dead_ranges=_dead_ranges(plan),
         peak=_peak(plan),
@@ -124,7 +141,10 @@ def _flash(sizes: Sizes | None) -> Flash:
 
 
 def _ports(
-    plan: MemoryPlan, ports: Sequence[Port], definitions: Sequence[PortDef]
+    plan: MemoryPlan,
+    ports: Sequence[Port],
+    definitions: Sequence[PortDef],
+    sqnr_db: Mapping[str, float],
 ) -> tuple[PortReport, ...]:
     return tuple(
         PortReport(
@@ -137,12 +157,15 @@ def _ports(
             bytes=definition.tensor.nbytes,
             scale=plan.type_of(port.tensor).q.scale,
             zero_point=plan.type_of(port.tensor).q.zero_point,
+            sqnr_db=sqnr_db.get(port.tensor),
         )
         for port, definition in zip(ports, definitions, strict=True)
     )
 
 
-def _layers(program: Program, plan: MemoryPlan) -> tuple[LayerReport, ...]:
+def _layers(
+    program: Program, plan: MemoryPlan, sqnr_db: Mapping[str, float]
+) -> tuple[LayerReport, ...]:
     graph = plan.schedule.graph
     return tuple(
         LayerReport(
@@ -158,6 +181,7 @@ def _layers(program: Program, plan: MemoryPlan) -> tuple[LayerReport, ...]:
                 for name in planned.node.inputs
                 if name in graph.consts
             ),
+            sqnr_db=sqnr_db.get(planned.node.output),
         )
         for step, planned in zip(program.steps, plan.schedule.steps, strict=True)
     )

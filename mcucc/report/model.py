@@ -30,7 +30,7 @@ class Flash(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LayerReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One step of `run`."""
+    """One step of `run`; `sqnr_db` is its output's, None for a network that came quantised."""
 
     index: int
     name: str
@@ -40,12 +40,14 @@ class LayerReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     macs: int
     output_shape: tuple[int, ...]
     weights_bytes: int
+    sqnr_db: float | None = None
 
 
 class PortReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An input or output: ONNX name, type and shape, and where it lies in the arena.
 
-    `perm` takes the ONNX axes to the inner ones: inner = onnx.transpose(perm).
+    `perm` takes the ONNX axes to the inner ones: inner = onnx.transpose(perm). `sqnr_db` is that of
+    an output against the float network, on calibration inputs.
     """
 
     name: str
@@ -57,6 +59,7 @@ class PortReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bytes: int
     scale: float
     zero_point: int
+    sqnr_db: float | None = None
 
 
 class TensorReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,7 +91,22 @@ class Peak(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     buffers: tuple[LiveBuffer, ...]
 
 
-class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Quantisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How mcucc quantised a float network, and where it lost most.
+
+    Signal-to-noise ratios compare the int8 values with the float ones on calibration inputs.
+    """
+
+    samples: int
+    observer: str
+    equalized: bool
+    bias_corrected: bool
+    worst_layer: str
+    worst_sqnr_db: float
+    remedy: str
+
+
+class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A compilation.
 
     Attributes:
@@ -98,6 +116,9 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         model: the compiled file.
         board: id of the board, or the path's stem for a board file of the user's own.
         options: the options that changed the output.
+        calibrated: false if mcucc quantised the network on random inputs; memory and speed are
+            right even then, results are not.
+        quantisation: how mcucc quantised it; None for a network that came quantised.
         model_macs: multiply-accumulates of the network as in the file.
         macs: after passes that change no bit, each counted once.
         executed_macs: of the plan, recomputation included.
@@ -122,12 +143,14 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         memory_map: a drawing of the arena over the steps.
     """
 
-    schema: int
+    schema: int = SCHEMA
     mcucc_version: str
     name: str
     model: ModelFacts
     board: str
     options: str
+    calibrated: bool = True
+    quantisation: Quantisation | None = None
     model_macs: int
     macs: int
     executed_macs: int

@@ -99,18 +99,27 @@ class Draft:
             TwinTensor(self.extra_name(purpose, node), DType.INT32, shape, data=data)
         )
 
-    def padded(self, node: Int8Node, shape: Shape) -> int:
-        """Index of a new value: the padded first input of a node."""
-        source = self.graph.input_types(node)[0]
-        return self._append(
-            TwinTensor(
-                self.extra_name("padded", node),
-                DType.INT8,
-                shape,
-                source.q.scales,
-                source.q.zero_point,
-            )
-        )
+    def table(self, node: Int8Node) -> int:
+        """Index of the table of a look-up: plain bytes without a quantisation."""
+        name = node.inputs[1]
+        if name in self.index:
+            return self.index[name]
+        const = self.graph.const(name)
+        data = const.data.tobytes()
+        return self._append(TwinTensor(name, DType.INT8, const.type.shape, data=data))
+
+    def int32_value(self, purpose: str, node: Int8Node, shape: Shape) -> int:
+        """Index of a new int32 value."""
+        return self._append(TwinTensor(self.extra_name(purpose, node), DType.INT32, shape))
+
+    def int8(self, purpose: str, node: Int8Node, shape: Shape) -> int:
+        """Index of a new value with the quantisation of a node's first input."""
+        return self._like_input(purpose, node, shape)
+
+    def int8_scalar(self, purpose: str, node: Int8Node, value: int) -> int:
+        """Index of a new constant of one element, quantised as a node's first input."""
+        data = np.array([value], dtype=np.int8).tobytes()
+        return self._like_input(purpose, node, (1,), data)
 
     def extra_name(self, purpose: str, node: Int8Node) -> str:
         """A name that nothing in the graph or the twin has."""
@@ -118,6 +127,12 @@ class Draft:
         while name in self.graph.tensors or name in self.graph.consts or name in self.index:
             name = TWIN_PREFIX + name
         return name
+
+    def _like_input(
+        self, purpose: str, node: Int8Node, shape: Shape, data: bytes | None = None
+    ) -> int:
+        name, q = self.extra_name(purpose, node), self.graph.input_types(node)[0].q
+        return self._append(TwinTensor(name, DType.INT8, shape, q.scales, q.zero_point, data=data))
 
     def _append(self, tensor: TwinTensor) -> int:
         self.index[tensor.name] = len(self.tensors)

@@ -1,34 +1,52 @@
 """The int8 graph as the plain values of a `.tflite` file.
 
 One operator per int8 operator and one tensor per value, under the same names. What TensorFlow
-Lite needs beyond that (explicit padding, shapes and axes as tensors) gets names that begin with
-`TWIN_PREFIX`.
+Lite needs beyond that (explicit padding, shapes and axes as tensors, the steps of a look-up) gets
+names that begin with `TWIN_PREFIX`.
 """
 
 from typing import assert_never
 
-from mcucc.errors import UnsupportedModelError, Violation
-from mcucc.ir import Shape
+from mcucc.errors import UnsupportedModelError
+from mcucc.ir import DType, Shape
 from mcucc.ops import (
     Add,
     AveragePool2D,
+    Clamp,
+    Concat,
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
+    HardSwish,
     Int8Graph,
     Int8Node,
+    LeakyRelu,
+    Logistic,
+    MaxPool2D,
     Mean,
+    Mul,
     Pad,
-    Pads,
     Requantize,
     Reshape,
+    ResizeNearest,
+    Slice,
     Softmax,
+    Sub,
+    Table,
+    Tanh,
+    Transpose,
 )
 from mcucc.twin import options
 from mcucc.twin.draft import Draft
 from mcucc.twin.model import Code, Options, TwinModel
+from mcucc.twin.windows import lower_conv, lower_pad, lower_pool, pool_fits, pool_violation
 
-_NO_PADS: Pads = (0, 0, 0, 0)
+_PlainOp = Add | Sub | Mul | Requantize | Softmax | Logistic | Tanh | LeakyRelu | HardSwish
+"""One operator of TensorFlow Lite each, on the same inputs."""
+_VectorOp = Mean | Reshape | ResizeNearest | Transpose | Slice
+"""One operator of TensorFlow Lite each, whose attributes are further inputs."""
+_MOST_JOINED = 10
+"""Inputs that TensorFlow Lite Micro's CONCATENATION takes."""
 
 
 def lower(graph: Int8Graph) -> TwinModel:
@@ -38,9 +56,9 @@ def lower(graph: Int8Graph) -> TwinModel:
         UnsupportedModelError: TensorFlow Lite cannot express a node.
     """
     violations = tuple(
-        _pool_violation(graph, node, node.op)
+        pool_violation(graph, node, node.op)
         for node in graph.nodes
-        if isinstance(node.op, AveragePool2D) and not _pool_fits(graph, node, node.op)
+        if isinstance(node.op, AveragePool2D) and not pool_fits(graph, node, node.op)
     )
     if violations:
         raise UnsupportedModelError(violations)
@@ -52,121 +70,131 @@ def lower(graph: Int8Graph) -> TwinModel:
     return draft.model()
 
 
-def same_pads(
-    shape: Shape,
-    kernel: tuple[int, int],
-    stride: tuple[int, int],
-    dilation: tuple[int, int] = (1, 1),
-) -> Pads:
-    """TensorFlow's SAME padding of a map [1, H, W, C]: the odd pixel goes below and right."""
-    totals = [
-        max(0, (-(-size // step) - 1) * step + gap * (count - 1) + 1 - size)
-        for size, count, step, gap in zip(shape[1:3], kernel, stride, dilation, strict=True)
-    ]
-    rows, columns = totals
-    return (rows // 2, rows - rows // 2, columns // 2, columns - columns // 2)
-
-
 def _lower_node(draft: Draft, node: Int8Node) -> None:
     """Append the operators of one node."""
     match node.op:
         case Conv2D() | DepthwiseConv2D():
-            _lower_conv(draft, node, node.op)
+            lower_conv(draft, node, node.op)
+        case AveragePool2D() | MaxPool2D():
+            lower_pool(draft, node, node.op)
         case FullyConnected():
-            opts = options.fully_connected_options(node.op.activation)
-            _append(draft, node, Code.FULLY_CONNECTED, opts, _weights_and_bias(draft, node))
+            _lower_dense(draft, node, node.op)
         case Pad():
-            extra = (_paddings(draft, node, node.op.pads),)
-            _append(draft, node, Code.PAD, options.pad_options(), extra)
-        case Mean():
-            opts = options.mean_options(keep_dims=node.op.keep_dims)
-            _append(draft, node, Code.MEAN, opts, (draft.int32("axes", node, node.op.axes),))
-        case Reshape():
-            opts = options.reshape_options(node.op.shape)
-            _append(draft, node, Code.RESHAPE, opts, (draft.int32("shape", node, node.op.shape),))
-        case Add():
-            second = (draft.value(node.inputs[1]),)
-            _append(draft, node, Code.ADD, options.add_options(node.op.activation), second)
-        case Requantize():
-            _append(draft, node, Code.QUANTIZE, options.quantize_options())
-        case AveragePool2D():
-            _append(draft, node, Code.AVERAGE_POOL_2D, _pool_options(node.op))
-        case Softmax():
-            _append(draft, node, Code.SOFTMAX, options.softmax_options())
+            lower_pad(draft, node, node.op.pads, draft.value(node.output))
+        case Clamp():
+            _lower_clamp(draft, node, node.op)
+        case Concat():
+            _lower_concat(draft, node)
+        case Table():
+            _lower_table(draft, node)
+        case Mean() | Reshape() | ResizeNearest() | Transpose() | Slice():
+            _lower_with_vectors(draft, node, node.op)
+        case (
+            Add()
+            | Sub()
+            | Mul()
+            | Requantize()
+            | Softmax()
+            | Logistic()
+            | Tanh()
+            | LeakyRelu()
+            | HardSwish()
+        ):
+            inputs = tuple(draft.value(name) for name in node.inputs)
+            code, opts = _plain(node.op)
+            draft.operator(code, inputs, draft.value(node.output), opts)
         case _:
             assert_never(node.op)
 
 
-def _append(
-    draft: Draft, node: Int8Node, code: Code, opts: Options, extra: tuple[int, ...] = ()
-) -> None:
-    """Append the operator that reads a node's first input (and more) and makes its output."""
-    inputs = (draft.value(node.inputs[0]), *extra)
+def _plain(op: _PlainOp) -> tuple[Code, Options]:  # noqa: PLR0911 -- one line an operator
+    match op:
+        case Add():
+            return Code.ADD, options.add_options(op.activation)
+        case Sub():
+            return Code.SUB, options.sub_options(op.activation)
+        case Mul():
+            return Code.MUL, options.mul_options(op.activation)
+        case Requantize():
+            return Code.QUANTIZE, options.quantize_options()
+        case Softmax():
+            return Code.SOFTMAX, options.softmax_options()
+        case Logistic():
+            return Code.LOGISTIC, options.no_options()
+        case Tanh():
+            return Code.TANH, options.no_options()
+        case LeakyRelu():
+            return Code.LEAKY_RELU, options.leaky_relu_options(op.alpha)
+        case HardSwish():
+            return Code.HARD_SWISH, options.hard_swish_options()
+
+
+def _lower_with_vectors(draft: Draft, node: Int8Node, op: _VectorOp) -> None:
+    code, opts, vectors = _with_vectors(draft.graph.tensors[node.output].shape, op)
+    further = (draft.int32(purpose, node, values) for purpose, values in vectors.items())
+    inputs = (draft.value(node.inputs[0]), *further)
     draft.operator(code, inputs, draft.value(node.output), opts)
 
 
-def _lower_conv(draft: Draft, node: Int8Node, op: Conv2D | DepthwiseConv2D) -> None:
-    """SAME or VALID where that says the same; otherwise explicit padding before VALID."""
-    x, weights = draft.graph.input_types(node)[:2]
-    kernel = (weights.shape[1], weights.shape[2])
-    same = op.pads != _NO_PADS and op.pads == same_pads(x.shape, kernel, op.stride, op.dilation)
-    code, opts = _conv_options(op, x.shape[-1], weights.shape[-1], same=same)
-    source = draft.value(node.inputs[0])
-    if op.pads != _NO_PADS and not same:
-        source = _explicit_padding(draft, node, op.pads)
-    extra = _weights_and_bias(draft, node)
-    draft.operator(code, (source, *extra), draft.value(node.output), opts)
+def _with_vectors(output: Shape, op: _VectorOp) -> tuple[Code, Options, dict[str, Shape]]:
+    """The operator, its options, and its further inputs in order by what they say."""
+    match op:
+        case Mean():
+            return Code.MEAN, options.mean_options(keep_dims=op.keep_dims), {"axes": op.axes}
+        case Reshape():
+            return Code.RESHAPE, options.reshape_options(op.shape), {"shape": op.shape}
+        case ResizeNearest():
+            opts = options.resize_nearest_options()
+            return Code.RESIZE_NEAREST_NEIGHBOR, opts, {"size": output[1:3]}
+        case Transpose():
+            return Code.TRANSPOSE, options.transpose_options(), {"perm": op.perm}
+        case Slice():
+            return Code.SLICE, options.slice_options(), {"begin": op.starts, "size": op.sizes}
 
 
-def _conv_options(
-    op: Conv2D | DepthwiseConv2D, in_c: int, out_c: int, *, same: bool
-) -> tuple[Code, Options]:
-    if isinstance(op, Conv2D):
-        return Code.CONV_2D, options.conv_options(
-            same=same, stride=op.stride, dilation=op.dilation, activation=op.activation
-        )
-    return Code.DEPTHWISE_CONV_2D, options.depthwise_options(
-        same=same,
-        stride=op.stride,
-        dilation=op.dilation,
-        activation=op.activation,
-        multiplier=out_c // in_c,
-    )
+def _lower_dense(draft: Draft, node: Int8Node, op: FullyConnected) -> None:
+    inputs = (draft.value(node.inputs[0]), draft.weights(node), draft.bias(node))
+    opts = options.fully_connected_options(op.activation)
+    draft.operator(Code.FULLY_CONNECTED, inputs, draft.value(node.output), opts)
 
 
-def _explicit_padding(draft: Draft, node: Int8Node, pads: Pads) -> int:
-    """Append a PAD of a node's first input; the index of what it makes."""
-    _, height, width, channels = draft.graph.input_types(node)[0].shape
-    top, bottom, left, right = pads
-    padded = draft.padded(node, (1, top + height + bottom, left + width + right, channels))
-    inputs = (draft.value(node.inputs[0]), _paddings(draft, node, pads))
-    draft.operator(Code.PAD, inputs, padded, options.pad_options())
-    return padded
+def _lower_clamp(draft: Draft, node: Int8Node, op: Clamp) -> None:
+    """MINIMUM and MAXIMUM, as far as they limit anything; MAXIMUM alone if neither does."""
+    bounds = [(Code.MINIMUM, "high", op.high)] if op.high < 127 else []
+    if op.low > -128 or not bounds:
+        bounds.append((Code.MAXIMUM, "low", op.low))
+    source, shape = draft.value(node.inputs[0]), draft.graph.tensors[node.output].shape
+    for position, (code, purpose, bound) in enumerate(bounds, start=1):
+        limit = draft.int8_scalar(purpose, node, bound)
+        last = position == len(bounds)
+        output = draft.value(node.output) if last else draft.int8("limited", node, shape)
+        draft.operator(code, (source, limit), output, options.maximum_minimum_options())
+        source = output
 
 
-def _paddings(draft: Draft, node: Int8Node, pads: Pads) -> int:
-    return draft.int32_matrix("paddings", node, (0, 0, *pads, 0, 0), (4, 2))
+def _lower_concat(draft: Draft, node: Int8Node) -> None:
+    """As many CONCATENATIONs as it takes, each of the next inputs to what is there already."""
+    parts = [draft.value(name) for name in node.inputs]
+    channels = [kind.shape[-1] for kind in draft.graph.input_types(node)]
+    rows = draft.graph.tensors[node.output].shape[:-1]
+    while len(parts) > _MOST_JOINED:
+        first, parts = parts[:_MOST_JOINED], parts[_MOST_JOINED:]
+        channels = [sum(channels[:_MOST_JOINED]), *channels[_MOST_JOINED:]]
+        joined = draft.int8("joined", node, (*rows, channels[0]))
+        draft.operator(Code.CONCATENATION, tuple(first), joined, options.concat_options())
+        parts = [joined, *parts]
+    output = draft.value(node.output)
+    draft.operator(Code.CONCATENATION, tuple(parts), output, options.concat_options())
 
 
-def _weights_and_bias(draft: Draft, node: Int8Node) -> tuple[int, int]:
-    return draft.weights(node), draft.bias(node)
-
-
-def _pool_options(op: AveragePool2D) -> Options:
-    return options.pool_options(same=op.pads != _NO_PADS, kernel=op.kernel, stride=op.stride)
-
-
-def _pool_fits(graph: Int8Graph, node: Int8Node, op: AveragePool2D) -> bool:
-    shape = graph.input_types(node)[0].shape
-    return op.pads in (_NO_PADS, same_pads(shape, op.kernel, op.stride))
-
-
-def _pool_violation(graph: Int8Graph, node: Int8Node, op: AveragePool2D) -> Violation:
-    same = same_pads(graph.input_types(node)[0].shape, op.kernel, op.stride)
-    return Violation(
-        node=", ".join(node.origin) or node.name,
-        op="AveragePool",
-        rule=f"an average that does not count padding needs no padding or SAME padding {same}",
-        actual=f"padding (top, bottom, left, right) {op.pads}",
-        hint="Give the pool an explicit Pad before it, or SAME padding.",
-    )
+def _lower_table(draft: Draft, node: Int8Node) -> None:
+    """The index q + 128 in int32, then a GATHER of it from the table."""
+    shape = draft.graph.tensors[node.output].shape
+    wide = draft.int32_value("wide", node, shape)
+    opts = options.cast_options(DType.INT8, DType.INT32)
+    draft.operator(Code.CAST, (draft.value(node.inputs[0]),), wide, opts)
+    index = draft.int32_value("index", node, shape)
+    offset = draft.int32("offset", node, (128,))
+    draft.operator(Code.ADD, (wide, offset), index, options.add_options("none"))
+    inputs = (draft.table(node), index)
+    draft.operator(Code.GATHER, inputs, draft.value(node.output), options.gather_options())

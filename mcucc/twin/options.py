@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import tflite
 from flatbuffers import Builder
 
+from mcucc.ir import DType
 from mcucc.ops import Activation
 from mcucc.twin.model import Options
 
@@ -13,6 +14,12 @@ _ACTIVATIONS: dict[Activation, int] = {
     "relu": tflite.ActivationFunctionType.RELU,
     "relu6": tflite.ActivationFunctionType.RELU6,
 }
+
+TENSOR_TYPES: dict[DType, int] = {
+    DType.INT8: tflite.TensorType.INT8,
+    DType.INT32: tflite.TensorType.INT32,
+}
+"""The schema's numbers of the element types that twins are made of."""
 
 
 def int32_vector(builder: Builder, values: Sequence[int]) -> int:
@@ -66,7 +73,7 @@ def depthwise_options(
 
 
 def pool_options(*, same: bool, kernel: tuple[int, int], stride: tuple[int, int]) -> Options:
-    """Of AVERAGE_POOL_2D; kernel and stride are rows, columns."""
+    """Of AVERAGE_POOL_2D and MAX_POOL_2D; kernel and stride are rows, columns."""
 
     def write(b: Builder) -> int:
         tflite.Pool2DOptionsStart(b)
@@ -100,6 +107,62 @@ def add_options(activation: Activation) -> Options:
         return tflite.AddOptionsEnd(b)
 
     return Options(tflite.BuiltinOptions.AddOptions, write)
+
+
+def sub_options(activation: Activation) -> Options:
+    """Of SUB."""
+
+    def write(b: Builder) -> int:
+        tflite.SubOptionsStart(b)
+        tflite.SubOptionsAddFusedActivationFunction(b, _ACTIVATIONS[activation])
+        return tflite.SubOptionsEnd(b)
+
+    return Options(tflite.BuiltinOptions.SubOptions, write)
+
+
+def mul_options(activation: Activation) -> Options:
+    """Of MUL."""
+
+    def write(b: Builder) -> int:
+        tflite.MulOptionsStart(b)
+        tflite.MulOptionsAddFusedActivationFunction(b, _ACTIVATIONS[activation])
+        return tflite.MulOptionsEnd(b)
+
+    return Options(tflite.BuiltinOptions.MulOptions, write)
+
+
+def leaky_relu_options(alpha: float) -> Options:
+    """Of LEAKY_RELU."""
+
+    def write(b: Builder) -> int:
+        tflite.LeakyReluOptionsStart(b)
+        tflite.LeakyReluOptionsAddAlpha(b, alpha)
+        return tflite.LeakyReluOptionsEnd(b)
+
+    return Options(tflite.BuiltinOptions.LeakyReluOptions, write)
+
+
+def concat_options() -> Options:
+    """Of CONCATENATION along the last axis."""
+
+    def write(b: Builder) -> int:
+        tflite.ConcatenationOptionsStart(b)
+        tflite.ConcatenationOptionsAddAxis(b, -1)
+        return tflite.ConcatenationOptionsEnd(b)
+
+    return Options(tflite.BuiltinOptions.ConcatenationOptions, write)
+
+
+def cast_options(source: DType, target: DType) -> Options:
+    """Of CAST."""
+
+    def write(b: Builder) -> int:
+        tflite.CastOptionsStart(b)
+        tflite.CastOptionsAddInDataType(b, TENSOR_TYPES[source])
+        tflite.CastOptionsAddOutDataType(b, TENSOR_TYPES[target])
+        return tflite.CastOptionsEnd(b)
+
+    return Options(tflite.BuiltinOptions.CastOptions, write)
 
 
 def softmax_options() -> Options:
@@ -148,6 +211,68 @@ def quantize_options() -> Options:
         tflite.QuantizeOptionsStart,
         tflite.QuantizeOptionsEnd,
     )
+
+
+def pad_v2_options() -> Options:
+    """Of PADV2: none, but the table must be there."""
+    return _empty(
+        tflite.BuiltinOptions.PadV2Options, tflite.PadV2OptionsStart, tflite.PadV2OptionsEnd
+    )
+
+
+def hard_swish_options() -> Options:
+    """Of HARD_SWISH: none, but the table must be there."""
+    return _empty(
+        tflite.BuiltinOptions.HardSwishOptions,
+        tflite.HardSwishOptionsStart,
+        tflite.HardSwishOptionsEnd,
+    )
+
+
+def maximum_minimum_options() -> Options:
+    """Of MAXIMUM and MINIMUM: none, but the table must be there."""
+    return _empty(
+        tflite.BuiltinOptions.MaximumMinimumOptions,
+        tflite.MaximumMinimumOptionsStart,
+        tflite.MaximumMinimumOptionsEnd,
+    )
+
+
+def gather_options() -> Options:
+    """Of GATHER along axis 0, the default."""
+    return _empty(
+        tflite.BuiltinOptions.GatherOptions, tflite.GatherOptionsStart, tflite.GatherOptionsEnd
+    )
+
+
+def resize_nearest_options() -> Options:
+    """Of RESIZE_NEAREST_NEIGHBOR with the defaults: neither aligned corners nor pixel centres."""
+    return _empty(
+        tflite.BuiltinOptions.ResizeNearestNeighborOptions,
+        tflite.ResizeNearestNeighborOptionsStart,
+        tflite.ResizeNearestNeighborOptionsEnd,
+    )
+
+
+def transpose_options() -> Options:
+    """Of TRANSPOSE: none, but the table must be there."""
+    return _empty(
+        tflite.BuiltinOptions.TransposeOptions,
+        tflite.TransposeOptionsStart,
+        tflite.TransposeOptionsEnd,
+    )
+
+
+def slice_options() -> Options:
+    """Of SLICE: none, but the table must be there."""
+    return _empty(
+        tflite.BuiltinOptions.SliceOptions, tflite.SliceOptionsStart, tflite.SliceOptionsEnd
+    )
+
+
+def no_options() -> Options:
+    """Of operators for which the schema has no table."""
+    return Options(tflite.BuiltinOptions.NONE, lambda _: 0)
 
 
 def _empty(kind: int, start: Callable[[Builder], None], end: Callable[[Builder], int]) -> Options:

@@ -5,16 +5,14 @@ from collections.abc import Sequence
 import tflite
 from flatbuffers import Builder
 
-from mcucc.ir import DType
 from mcucc.twin.model import Code, TwinModel, TwinOperator, TwinTensor
-from mcucc.twin.options import int32_vector
+from mcucc.twin.options import TENSOR_TYPES, int32_vector
 
 _SCHEMA_VERSION = 3
 _IDENTIFIER = b"TFL3"
 _DATA_ALIGNMENT = 16
 _LAST_SHORT_CODE = 127
 """Operator numbers up to this one stand in the old, one-byte field as well."""
-_TYPES = {DType.INT8: tflite.TensorType.INT8, DType.INT32: tflite.TensorType.INT32}
 
 
 def serialize(model: TwinModel) -> bytes:
@@ -89,7 +87,7 @@ def _tensor(b: Builder, tensor: TwinTensor, buffer: int) -> int:
     quantization = _quantization(b, tensor)
     tflite.TensorStart(b)
     tflite.TensorAddShape(b, shape)
-    tflite.TensorAddType(b, _TYPES[tensor.dtype])
+    tflite.TensorAddType(b, TENSOR_TYPES[tensor.dtype])
     tflite.TensorAddBuffer(b, buffer)
     tflite.TensorAddName(b, name)
     tflite.TensorAddQuantization(b, quantization)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.process import Finished, compile_digits, mcucc
+from tests.cli.process import CALIBRATION, Finished, compile_digits, compile_float, mcucc
 from tests.cli.two_ports import save_two_port_model
 
 
@@ -22,6 +22,15 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Finished]:
 def digits(compiled: tuple[Path, Finished]) -> Path:
     """The compiled example, not to be changed."""
     return compiled[0]
+
+
+@pytest.fixture(scope="session")
+def float_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example's float network, quantised on its calibration images; not to be changed."""
+    directory = tmp_path_factory.mktemp("float_digits") / "digits"
+    finished = compile_float(directory, "--name", "digits", "--calib", CALIBRATION)
+    assert finished.code == 0, finished.err
+    return directory
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from typing import Any
 CHECKOUT = Path(__file__).resolve().parents[2]
 EXAMPLE = CHECKOUT / "examples" / "digits"
 DIGITS = EXAMPLE / "digits_int8.onnx"
+FLOAT_DIGITS = EXAMPLE / "digits_float.onnx"
+CALIBRATION = EXAMPLE / "calibration.npz"
 IMAGES = EXAMPLE / "test_images.npz"
 BOARD = "nucleo-f446re"
 
@@ -59,6 +61,14 @@ def compile_digits(
 ) -> Finished:
     """Compile the example into a directory, with JSON on stdout."""
     arguments = ("compile", DIGITS, "--board", BOARD, "-o", directory, "--json", *more)
+    return mcucc(*arguments, environment=environment)
+
+
+def compile_float(
+    directory: Path, *more: str | Path, environment: Mapping[str, str] | None = None
+) -> Finished:
+    """Compile the example's float network into a directory, with JSON on stdout."""
+    arguments = ("compile", FLOAT_DIGITS, "--board", BOARD, "-o", directory, "--json", *more)
     return mcucc(*arguments, environment=environment)
 
 

@@ -10,17 +10,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.cli.process import CHECKOUT, DIGITS, EXAMPLE, IMAGES, Finished, mcucc
+from tests.cli.float_models import save_unsupported_model
+from tests.cli.process import CHECKOUT, DIGITS, FLOAT_DIGITS, IMAGES, Finished, mcucc
 
 BOARDS = """arduino-nano-33-ble microbit-v2 mps2-an385 mps2-an386 mps2-an500 mps2-an505 mps3-an547
 nrf5340dk nucleo-f446re nucleo-h743zi2 nucleo-l4r5zi nucleo-u575zi-q rpi-pico stm32f746g-disco"""
 
 OPTIONS = {
     "boards": "--json",
-    "inspect": "MODEL --json",
-    "compile": "MODEL --board -o --name --sram --objective --keep-input --selftest --json",
+    "inspect": "MODEL --input-shape --json",
+    "compile": "MODEL --board -o --name --sram --objective --keep-input --selftest --calib "
+    "--observer --input-shape --json",
     "run": "DIRECTORY --input --output --dequantize --on --json",
-    "verify": "DIRECTORY --input --on --require --json",
+    "verify": "DIRECTORY --input --on --require --model --json",
+    "evaluate": "DIRECTORY --input --labels --model --json",
     "report": "DIRECTORY --json",
     "bench": "DIR... --json",
 }
@@ -75,15 +78,24 @@ def test_inspect_a_network_that_can_be_compiled() -> None:
     assert f"{document['macs']:,} MACs, {document['params']:,} parameters" in for_people.out
 
 
-def test_inspect_names_all_that_is_unsupported() -> None:
-    finished = mcucc("inspect", EXAMPLE / "digits_float.onnx", "--json")
+def test_inspect_a_float_network() -> None:
+    document = mcucc("inspect", FLOAT_DIGITS, "--json").document
+    assert document["supported"] is True
+    assert (document["macs"], document["params"]) == (130_656, 5_842)
+    assert "130,656 MACs, 5,842 parameters" in mcucc("inspect", FLOAT_DIGITS).out
+
+
+def test_inspect_names_all_that_is_unsupported(tmp_path: Path) -> None:
+    model = save_unsupported_model(tmp_path / "unsupported.onnx")
+    finished = mcucc("inspect", model, "--json")
     document = finished.document
     assert finished.code == 0
     assert document["supported"] is False
     assert document["layers"] == []
     assert document["macs"] is None
     assert set(document["violations"][0]) == {"node", "op", "rule", "actual", "hint"}
-    assert "mcucc cannot compile it:" in mcucc("inspect", EXAMPLE / "digits_float.onnx").out
+    assert {violation["op"] for violation in document["violations"]} == {"Erf", "Det"}
+    assert "mcucc cannot compile it:" in mcucc("inspect", model).out
 
 
 @pytest.mark.cc
@@ -113,7 +125,11 @@ def test_run(digits: Path) -> None:
     assert document["shapes"] == {"logits": [document["samples"], 10]}
     logits = np.array(document["outputs"]["logits"])
     assert np.mean(logits.argmax(axis=1) == np.load(IMAGES)["labels"]) > 0.95
-    assert "logits [1, 10] int8" in mcucc("run", digits).out
+    assert document["random_input"] is False
+    for_people = mcucc("run", digits)
+    assert "logits [1, 10] int8" in for_people.out
+    assert "a seeded random sample" in for_people.out
+    assert mcucc("run", digits, "--json").document["random_input"] is True
 
 
 @pytest.mark.cc
@@ -133,9 +149,14 @@ def test_bench(digits: Path) -> None:
     assert [layer["index"] for layer in first["layers"]] == list(range(len(report["layers"])))
     counted = sum(layer["instructions"] for layer in first["layers"])
     assert counted == pytest.approx(first["instructions"], rel=0.01)
-    out = mcucc("bench", digits, environment={"COLUMNS": "140"}).out
-    assert f"{first['instructions']:,}" in out
-    assert "cortex-m4 (mps2-an386, proxy)" in out
+    out = mcucc("bench", digits).out
+    assert max(map(len, out.splitlines())) <= 80
+    assert f"instructions  {first['instructions']:,} " in out
+    assert "digits on nucleo-f446re: cortex-m4 (mps2-an386, proxy)" in out
+    assert f"stack used    {first['stack_bytes']} B" in out
+    for layer in first["layers"]:
+        assert f"{layer['instructions']:,}" in out
+        assert layer["kernel"] in out or layer["kernel"] == ""
     assert "not cycles" in out
 
 

@@ -117,11 +117,22 @@ def test_awkward_names_are_good_c(tmp_path: Path) -> None:
     assert finished.document["judges"]["host"] == "equal"
 
 
-@pytest.mark.parametrize("name", ["Digits", "my-net", "int", ""])
-def test_bad_names_are_refused(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("Digits", "lower-case C identifier such as 'digits'"),
+        ("my-net", "lower-case C identifier such as 'my_net'"),
+        ("", "lower-case C identifier"),
+        ("int", "name 'int' is reserved"),
+        ("mcucc", "name 'mcucc' is reserved"),
+        ("con", "name 'con' is reserved"),
+        ("a__b", "name 'a__b' is reserved"),
+    ],
+)
+def test_bad_names_are_refused(name: str, complaint: str, tmp_path: Path) -> None:
     finished = compile_digits(tmp_path / "out", "--name", name)
     assert finished.code == 2
-    assert "lower-case C identifier" in finished.error
+    assert complaint in finished.error
     assert list(tmp_path.iterdir()) == []
 
 
@@ -159,7 +170,9 @@ def test_a_misfit_leaves_the_report_and_no_code(own_digits: Path, no_tools: dict
     assert report["fits"] is False
     assert report["files"] == []
     document = finished.document
-    assert document.pop("error")["exit_code"] == 4
+    error = document.pop("error")
+    assert error["exit_code"] == 4
+    assert f"of the earlier compilation in {own_digits} were removed" in error["message"]
     assert document == report
 
 
@@ -200,6 +213,43 @@ def test_compiling_again_under_another_name_replaces_the_files(own_digits: Path)
     assert not (own_digits / "digits.c").exists()
 
 
+@pytest.mark.parametrize("name", ["CMakeLists.txt", "example_main.c", "digits_int8.c"])
+def test_files_of_the_users_own_are_never_overwritten(
+    name: str, tmp_path: Path, no_tools: dict[str, str]
+) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / name).write_text("mine")
+    finished = compile_digits(tmp_path / "project", environment=no_tools)
+    assert finished.code == 2
+    assert f"{tmp_path / 'project' / name} exists" in finished.error
+    assert "-o" in finished.error
+    assert contents(tmp_path / "project") == {name: b"mine"}
+
+
+def test_a_report_that_is_none_is_the_users_own(tmp_path: Path, no_tools: dict[str, str]) -> None:
+    for text in ("{}", '{"files": ["notes.txt"]}', "not JSON"):
+        (tmp_path / "notes.txt").write_text("mine")
+        (tmp_path / "report.json").write_text(text)
+        finished = compile_digits(tmp_path, environment=no_tools)
+        assert finished.code == 2
+        assert f"{tmp_path / 'report.json'} exists" in finished.error
+        assert (tmp_path / "report.json").read_text() == text
+        assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_files_of_another_version_of_mcucc_are_replaced(
+    own_digits: Path, no_tools: dict[str, str]
+) -> None:
+    path = own_digits / "report.json"
+    report = json.loads(path.read_bytes())
+    del report["memory_map"]
+    path.write_text(json.dumps(report | {"mcucc_version": "0.0.1", "something": "else"}))
+    assert mcucc("report", own_digits).code == 3
+    finished = compile_digits(own_digits, "--name", "other", environment=no_tools)
+    assert finished.code == 0, finished.err
+    assert set(contents(own_digits)) == {*finished.document["files"], "report.json"}
+
+
 def test_a_target_that_cannot_be_written(tmp_path: Path, no_tools: dict[str, str]) -> None:
     """Root may write everywhere, but nobody can make a directory in a file."""
     obstacle = tmp_path / "file"
@@ -208,7 +258,7 @@ def test_a_target_that_cannot_be_written(tmp_path: Path, no_tools: dict[str, str
         arguments = ("compile", DIGITS, "--board", BOARD, "-o", target, "--json")
         finished = mcucc(*arguments, environment=no_tools)
         assert finished.code == 2
-        assert f"{target}: cannot be written" in finished.error
+        assert f"{target}: cannot be written: {obstacle} is a file" in finished.error
     assert obstacle.read_text() == "mine"
     assert {path.name for path in tmp_path.iterdir()} == {"file", "no-tools"}
 

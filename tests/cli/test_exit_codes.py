@@ -8,13 +8,14 @@ import pytest
 
 from mcucc import cli
 from mcucc.errors import InvariantError
-from tests.cli.process import BOARD, DIGITS, EXAMPLE, compile_digits, mcucc
+from tests.cli.float_models import save_unsupported_model
+from tests.cli.process import BOARD, DIGITS, compile_digits, mcucc
 
 
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (("compile", DIGITS), "Missing option '--board'"),
+        (("compile", DIGITS), "Missing option '--board'. `mcucc boards` lists them"),
         (("compile", DIGITS, "--bord", BOARD), "No such option"),
         (("compile", DIGITS, "--board", BOARD, "--sram", "0"), "--sram"),
         (("compile", DIGITS, "--board", BOARD, "--objective", "both"), "--objective"),
@@ -45,7 +46,7 @@ def test_a_near_miss_of_a_board_is_2_and_named(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("kind", ["text", "truncated", "empty", "missing", "folder", "float"])
+@pytest.mark.parametrize("kind", ["text", "truncated", "empty", "missing", "folder", "unsupported"])
 def test_models_that_cannot_be_read_or_compiled_are_3(tmp_path: Path, kind: str) -> None:
     model = tmp_path / "model.onnx"
     data = DIGITS.read_bytes()
@@ -58,8 +59,8 @@ def test_models_that_cannot_be_read_or_compiled_are_3(tmp_path: Path, kind: str)
             model.write_bytes(b"")
         case "folder":
             model.mkdir()
-        case "float":
-            model = EXAMPLE / "digits_float.onnx"
+        case "unsupported":
+            save_unsupported_model(model)
         case _:
             pass
     target = tmp_path / "out"
@@ -68,8 +69,8 @@ def test_models_that_cannot_be_read_or_compiled_are_3(tmp_path: Path, kind: str)
     assert finished.code == 3
     assert "bug" not in finished.error
     assert finished.err == f"mcucc: {finished.error}\n"
-    if kind == "float":
-        assert "must be int8 in QDQ form" in finished.error
+    if kind == "unsupported":
+        assert "2 reason(s)" in finished.error
     else:
         assert str(model) in finished.error
     assert not target.exists()

@@ -104,10 +104,9 @@ def test_the_simulated_core_gives_the_same(
     assert document["outputs"]["logits"] == expected.tolist()
 
 
-def test_infinities_saturate_and_nan_is_the_zero_point(digits: Path, tmp_path: Path) -> None:
-    port = json.loads((digits / "report.json").read_bytes())["inputs"][0]
-    x = np.array([np.inf, -np.inf, 1e300, -1e300, np.nan]).repeat(64).reshape(5, 1, 8, 8)
-    q = np.array([127, -128, 127, -128, port["zero_point"]]).repeat(64).reshape(5, 1, 8, 8)
+def test_infinities_saturate(digits: Path, tmp_path: Path) -> None:
+    x = np.array([np.inf, -np.inf, 1e300, -1e300]).repeat(64).reshape(4, 1, 8, 8)
+    q = np.array([127, -128, 127, -128]).repeat(64).reshape(4, 1, 8, 8)
     np.save(tmp_path / "real.npy", x)
     np.save(tmp_path / "int8.npy", q.astype(np.int8))
     found = [
@@ -167,6 +166,13 @@ def _nothing(path: Path) -> None:
     path.write_bytes(b"")
 
 
+def _nan(path: Path) -> None:
+    x = np.zeros((2, 1, 8, 8))
+    x[1, 0, 3, :3] = np.nan
+    with path.open("wb") as file:
+        np.save(file, x)
+
+
 def array(*shape: int, dtype: str = "int8") -> Callable[[Path], None]:
     """Writes zeros as .npy, whatever the file's name."""
 
@@ -179,10 +185,23 @@ def array(*shape: int, dtype: str = "int8") -> Callable[[Path], None]:
 
 REFUSED: list[tuple[Callable[[Path], None], str]] = [
     (array(2, 8, 8, 1), "must be (N, 1, 8, 8), the array is (2, 8, 8, 1)"),
+    (
+        array(2, 8, 8, 1),
+        "looks like NHWC: transpose it to the ONNX layout, x.transpose(0, 3, 1, 2)",
+    ),
+    (
+        array(8, 8, 1),
+        "ONNX layout and add the axis of samples, x.transpose(2, 0, 1)[None]",
+    ),
+    (array(1, 8, 8), "the axis of samples is missing: x[None]"),
+    (array(5, 8, 8), "an axis of 1 is elsewhere: x.reshape(-1, 1, 8, 8)"),
+    (array(5, 64), "must be (N, 1, 8, 8), the array is (5, 64)"),
+    (_nan, "holds NaN in 3 of 128 numbers"),
     (array(8, 8), "must be (N, 1, 8, 8)"),
     (array(), "must be (N, 1, 8, 8)"),
     (array(0, 1, 8, 8), "holds no samples"),
-    (array(1, 1, 8, 8, dtype="uint8"), "must be float32 or int8, the array is uint8"),
+    (array(1, 1, 8, 8, dtype="uint8"), "must be floats (of any width) or int8, the array is uint8"),
+    (array(1, 1, 8, 8, dtype="uint8"), "x.astype('float32') / 255"),
     (array(1, 1, 8, 8, dtype="complex64"), "the array is complex64"),
     (array(1, 1, 8, 8, dtype="bool"), "the array is bool"),
     (array(1, 1, 8, 8, dtype="<U4"), "the array is <U4"),
@@ -245,13 +264,24 @@ def test_no_damage_is_taken_for_a_bug(digits: Path, tmp_path: Path) -> None:
 
 def test_an_output_that_cannot_be_written(digits: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
-    (tmp_path / "folder").mkdir()
-    for path in (tmp_path / "file" / "y.npz", tmp_path / "folder", tmp_path / "none" / "y.npz"):
+    (tmp_path / "folder.npz").mkdir()
+    for path in (tmp_path / "file" / "y.npz", tmp_path / "folder.npz", tmp_path / "none" / "y.npz"):
         finished = run_digits(digits, IMAGES, path)
         assert finished.code == 2
         assert f"{path}: cannot be written" in finished.error
     assert (tmp_path / "file").read_text() == "mine"
-    assert {path.name for path in tmp_path.iterdir()} == {"file", "folder"}
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "folder.npz"}
+
+
+def test_outputs_are_npz_and_are_said_to_be_written(digits: Path, tmp_path: Path) -> None:
+    for name in ("y.npy", "y", "y.npz.txt"):
+        finished = run_digits(digits, IMAGES, tmp_path / name)
+        assert finished.code == 2
+        assert "are written as .npz" in finished.error
+    assert list(tmp_path.iterdir()) == []
+    for_people = mcucc("run", digits, "--input", IMAGES, "--output", "y.npz", cwd=tmp_path)
+    assert "Written to y.npz" in for_people.out
+    assert "random" not in for_people.out
 
 
 def test_names_layout_and_order_are_those_of_the_onnx_file(two_ports: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.judging import needs_tflm
 
 pytestmark = pytest.mark.cc
 
-KEYS = {"ok", "judges", "tensors_compared", "first_difference"}
+KEYS = {"ok", "judges", "compared", "tensors_compared", "first_difference", "float"}
 
 
 @needs_tflm
@@ -28,8 +28,11 @@ def test_all_judges_agree(digits: Path) -> None:
     assert document["judges"] == dict.fromkeys(("numpy", "host", "tflm", "qemu"), "equal")
     assert document["first_difference"] is None
     assert document["samples"] == 8
+    assert document["float"] is None
     layers = mcucc("report", digits, "--json").document["layers"]
-    assert document["tensors_compared"] >= 3 * len(layers)
+    assert set(document["compared"]) == {"host", "tflm", "qemu"}
+    assert min(document["compared"].values()) >= len(layers)
+    assert document["tensors_compared"] == sum(document["compared"].values())
 
 
 @needs_tflm
@@ -130,7 +133,16 @@ def test_damaged_directories(own_digits: Path, file: str, damage: str) -> None:
 
 
 def test_a_missing_source_is_named(own_digits: Path) -> None:
-    (own_digits / "digits.c").unlink()
-    finished = mcucc("verify", own_digits, "--json")
-    assert finished.code == 3
-    assert "digits.c is missing" in finished.error
+    for name in ("digits.c", "mcucc_base.h", "digits.tflite", "digits.ir"):
+        data = (own_digits / name).read_bytes()
+        (own_digits / name).unlink()
+        finished = mcucc("verify", own_digits, "--json")
+        assert finished.code == 3
+        assert f"{own_digits / name}: is missing: compile again" in finished.error
+        (own_digits / name).write_bytes(data)
+
+
+def test_what_is_only_an_example_may_go(own_digits: Path) -> None:
+    for name in ("example_main.c", "CMakeLists.txt", "digits_selftest.c"):
+        (own_digits / name).unlink()
+    assert mcucc("verify", own_digits).code == 0

@@ -5,10 +5,20 @@ from dataclasses import fields
 
 import pytest
 
+from mcucc.evaluate import Evaluation
+from mcucc.float_link import FloatLink, FloatOutput
+from mcucc.inspection import Inspection
 from mcucc.measure import LayerMeasurement, Measurement
 from mcucc.ops import INT8_OPS
-from mcucc.pipeline import Inspection
-from mcucc.report.model import Flash, LayerReport, Peak, PortReport, Report, TensorReport
+from mcucc.report.model import (
+    Flash,
+    LayerReport,
+    Peak,
+    PortReport,
+    Quantisation,
+    Report,
+    TensorReport,
+)
 from mcucc.verify import Difference, Verification
 from tests.docs.pages import CHECKOUT, DOCS, Page, quoted, rows
 
@@ -31,6 +41,7 @@ def test_operators() -> None:
         ("inspect", Inspection),
         ("report", Report),
         ("verify", Verification),
+        ("evaluate", Evaluation),
         ("bench", Measurement),
     ],
 )
@@ -43,11 +54,14 @@ def test_json_keys(command: str, kind: type) -> None:
     ("command", "key", "kind"),
     [
         ("report", "flash", Flash),
+        ("report", "quantisation", Quantisation),
         ("report", "inputs", PortReport),
         ("report", "layers", LayerReport),
         ("report", "tensors", TensorReport),
         ("report", "peak", Peak),
         ("verify", "first_difference", Difference),
+        ("verify", "float", FloatLink),
+        ("verify", "float", FloatOutput),
         ("bench", "layers", LayerMeasurement),
     ],
 )
@@ -59,7 +73,7 @@ def test_keys_of_nested_documents(command: str, key: str, kind: type) -> None:
 
 def test_adding_an_operator_names_every_match() -> None:
     page = Page(DOCS / "adding-an-op.md")
-    listed = re.search(r"calls of `assert_never`:\n\n((?:- .*\n)+)", page.text)
+    listed = re.search(r"calls of `assert_never`:\n\n((?:- .*\n|and .*\n|\n)+)", page.text)
     assert listed is not None
     sources = (CHECKOUT / "mcucc").rglob("*.py")
     matching = {p for p in sources if "assert_never(" in p.read_text(encoding="utf-8")}

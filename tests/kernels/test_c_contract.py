@@ -108,7 +108,7 @@ def test_header_is_cpp(everything: Generated, tmp_path: Path) -> None:
 @pytest.mark.parametrize("hooks", [(), ("-DEVERYTHING_TRACE", "-DEVERYTHING_STEP_HOOKS")])
 def test_host(everything: Generated, tmp_path: Path, hooks: tuple[str, ...]) -> None:
     gcc = Compiler(find_tool(HOST_GCC))
-    flags = (*STRICT, "-O2", "-fno-stack-protector", "-U_FORTIFY_SOURCE", *hooks)
+    flags = (*STRICT, "-O2", "-fno-pie", "-fno-stack-protector", "-U_FORTIFY_SOURCE", *hooks)
     objects = compile_network(gcc, everything.directory, everything.network, tmp_path, flags)
     if not hooks:
         check_objects(gcc, objects, "everything")

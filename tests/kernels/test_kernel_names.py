@@ -47,7 +47,7 @@ def test_different_kernels_have_different_names() -> None:
         "conv_s8_k3x3s1d",
         "conv_s8_quick",
         "conv_s8_fast_k3x3s1",
-        "maxpool_s8",
+        "minpool_s8",
         "conv_s8_k3x3s1_fast ",
     ],
 )

@@ -50,6 +50,27 @@ def test_conv_geometries():
     assert_tflm_agrees([conv_case(*each) for each in enumerate(geometries())])
 
 
+def test_grouped_convolutions():
+    graphs: list[Int8Graph] = []
+    channels = [(2, 2, 2), (4, 2, 2), (6, 4, 2), (6, 12, 3), (8, 8, 8), (8, 24, 8), (16, 16, 4)]
+    for number, (in_c, out_c, groups) in enumerate(channels * 3):
+        kernel, stride, dilation, pads = geometries()[6 * number]
+        b = GraphBuilder(f"grouped {in_c} {out_c} {groups}", seed=number)
+        x = b.input((1, 20, 22, in_c), quant(0.03, ZERO_POINTS[number % len(ZERO_POINTS)]))
+        b.conv(
+            x,
+            out_c,
+            kernel,
+            stride=stride,
+            dilation=dilation,
+            pads=pads,
+            groups=groups,
+            activation=ACTIVATIONS[number % 3],
+        )
+        graphs.append(b.build())
+    assert_tflm_agrees(graphs)
+
+
 def test_depthwise_geometries():
     graphs: list[Int8Graph] = []
     for number, (kernel, stride, dilation, pads) in enumerate(geometries()):

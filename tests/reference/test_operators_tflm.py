@@ -67,6 +67,27 @@ def test_average_pool():
     assert_tflm_agrees(graphs, samples=8)
 
 
+def test_max_pool():
+    graphs: list[Int8Graph] = []
+    pads: list[Padding] = ["same", "valid", (1, 1, 1, 1), (0, 1, 1, 0), (1, 0, 0, 1)]
+    kernels = [(2, 2), (3, 3), (2, 5), (7, 2), (9, 8)]
+    for seed, (kernel, stride, pad) in enumerate(
+        itertools.product(kernels, [(1, 1), (2, 2), (1, 3)], pads)
+    ):
+        b = GraphBuilder(f"max pool {kernel} {stride} {pad}", seed=seed)
+        x = b.input((1, 9, 8, 5), quant(0.04, ZERO_POINTS[seed % 5]))
+        b.max_pool(x, kernel, stride=stride, pads=pad)
+        graphs.append(b.build())
+    assert_tflm_agrees(graphs, samples=8)
+
+
+def test_max_pool_pads_with_less_than_the_zero_point():
+    """Every real pixel lies below the zero point, so that padding with it would win."""
+    b = GraphBuilder("max pool of low values")
+    b.max_pool(b.input((1, 5, 5, 3), quant(0.1, 127)), (3, 3), pads=(1, 1, 1, 1))
+    assert_tflm_agrees([b.build()], samples=8)
+
+
 def test_mean():
     graphs: list[Int8Graph] = []
     shapes = [(1, 1, 1, 8), (1, 3, 3, 8), (1, 7, 6, 5), (1, 25, 5, 4), (1, 40, 40, 2)]
@@ -125,4 +146,65 @@ def test_movement():
         x = b.input((1, 4, 5, 3), quant(0.1, ZERO_POINTS[seed]))
         b.flatten(b.pad(x, pads))
         graphs.append(b.build())
+    assert_tflm_agrees(graphs)
+
+
+def test_concat():
+    graphs: list[Int8Graph] = []
+    widths = [(3,), (1, 1), (4, 1, 3), (16, 16), tuple(range(1, 11)), (2,) * 11, (1, 3) * 13]
+    for seed, (channels, rows) in enumerate(itertools.product(widths, [(), (5,), (3, 4)])):
+        b = GraphBuilder(f"concat {rows} {channels}", seed=seed)
+        q = quant(0.1, ZERO_POINTS[seed % 5])
+        b.concat(*(b.input((1, *rows, each), q) for each in channels))
+        graphs.append(b.build())
+    assert_tflm_agrees(graphs)
+
+
+def test_concat_of_one_value_twice_and_of_a_constant():
+    b = GraphBuilder("concat again", seed=2)
+    x = b.input((1, 4, 3, 2), quant(0.1, 9))
+    b.concat(x, b.constant((1, 4, 3, 5), quant(0.1, 9)), x)
+    assert_tflm_agrees([b.build()])
+
+
+def test_resize_nearest():
+    graphs: list[Int8Graph] = []
+    factors = [(1, 1), (2, 2), (1, 4), (3, 1), (5, 7), (2, 3)]
+    for seed, (factor, size) in enumerate(itertools.product(factors, [(1, 1), (7, 13), (41, 3)])):
+        b = GraphBuilder(f"resize {factor} {size}", seed=seed)
+        b.resize_nearest(b.input((1, *size, 3)), factor)
+        graphs.append(b.build())
+    assert_tflm_agrees(graphs)
+
+
+def test_resize_nearest_by_every_factor():
+    """TFLM divides in float32; up to 40 that is the whole division, at any size."""
+    graphs: list[Int8Graph] = []
+    for factor, size in itertools.product(range(1, 41), (2, 57, 300)):
+        b = GraphBuilder(f"resize {size} by {factor}")
+        b.resize_nearest(b.input((1, size, 1, 1)), (factor, 1))
+        graphs.append(b.build())
+    assert_tflm_agrees(graphs, samples=2)
+
+
+def test_transpose():
+    graphs: list[Int8Graph] = []
+    for shape in [(1, 5), (1, 4, 6), (1, 3, 4, 5), (1, 3, 2, 4, 2)]:
+        for perm in itertools.permutations(range(1, len(shape))):
+            b = GraphBuilder(f"transpose {shape} {perm}", seed=len(graphs))
+            b.transpose(b.input(shape), (0, *perm))
+            graphs.append(b.build())
+    assert_tflm_agrees(graphs)
+
+
+def test_slice():
+    """Blocks at both ends and in the middle of every axis, of a single element and of all."""
+    graphs: list[Int8Graph] = []
+    for shape in [(5,), (4, 6), (3, 4, 5), (3, 1, 4, 2)]:
+        spans = [{(0, 1), (n - 1, 1), (n // 2, n - n // 2), (0, n)} for n in shape]
+        for spanned in itertools.product(*(sorted(each) for each in spans)):
+            starts, sizes = zip(*spanned, strict=True)
+            b = GraphBuilder(f"slice {shape} {spanned}", seed=len(graphs))
+            b.slice(b.input((1, *shape)), (0, *starts), (1, *sizes))
+            graphs.append(b.build())
     assert_tflm_agrees(graphs)

@@ -17,7 +17,8 @@ def files(*suffixes: str) -> Iterator[Path]:
     for folder, below, names in os.walk(CHECKOUT):
         below[:] = sorted(name for name in below if not _is_foreign(Path(folder), name))
         for name in sorted(names):
-            if not suffixes or name.endswith(suffixes):
+            # `.git` is a file in a second worktree.
+            if name not in _NOT_OURS and (not suffixes or name.endswith(suffixes)):
                 yield Path(folder) / name
 
 

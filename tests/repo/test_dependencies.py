@@ -37,11 +37,13 @@ def _imported() -> set[str]:
 
 
 def test_every_import_is_a_declared_dependency_and_the_reverse() -> None:
-    """TFLM alone is optional; the verification extra may hold more than the package imports."""
+    """The two other judges, TFLM and ONNX Runtime, are optional: the verification extra."""
     distributions = packages_distributions()
-    imported = {_canonical(distributions[name][0]) for name in _imported() - {"tflite_micro"}}
+    judges = {"tflite_micro", "onnxruntime"}
+    imported = {_canonical(distributions[name][0]) for name in _imported() - judges}
     assert imported == _names(_PROJECT["project"]["dependencies"])
-    assert "tflite-micro" in _names(_PROJECT["project"]["optional-dependencies"]["verify"])
+    extra = _names(_PROJECT["project"]["optional-dependencies"]["verify"])
+    assert extra == {"tflite-micro", "onnxruntime"}
 
 
 def _pins() -> dict[str, str]:

@@ -24,6 +24,19 @@ BUILDERS = {
     "Softmax": GraphBuilder.softmax,
     "Reshape": GraphBuilder.reshape,
     "Pad": GraphBuilder.pad,
+    "Sub": GraphBuilder.sub,
+    "Mul": GraphBuilder.mul,
+    "Clamp": GraphBuilder.clamp,
+    "Logistic": GraphBuilder.logistic,
+    "Tanh": GraphBuilder.tanh,
+    "LeakyRelu": GraphBuilder.leaky_relu,
+    "HardSwish": GraphBuilder.hard_swish,
+    "Table": GraphBuilder.table,
+    "MaxPool2D": GraphBuilder.max_pool,
+    "Concat": GraphBuilder.concat,
+    "ResizeNearest": GraphBuilder.resize_nearest,
+    "Transpose": GraphBuilder.transpose,
+    "Slice": GraphBuilder.slice,
 }
 """How tests make a node of each operator."""
 

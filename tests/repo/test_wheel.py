@@ -62,7 +62,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.cc
 def test_the_installed_command(installed: Path, tmp_path: Path) -> None:
-    """Compiles, runs and verifies the example; TFLM, which is an extra, is absent."""
+    """Compiles, runs and verifies the example; TFLM and ONNX Runtime, extras, are absent."""
     model = str(CHECKOUT / "examples" / "digits" / "digits_int8.onnx")
     images = str(CHECKOUT / "examples" / "digits" / "test_images.npz")
     command = str(installed)
@@ -74,6 +74,16 @@ def test_the_installed_command(installed: Path, tmp_path: Path) -> None:
     verified = json.loads(_run([command, "verify", "digits", "--json"], tmp_path))
     assert verified["judges"] == {"numpy": "equal", "host": "equal", "tflm": "absent"}
     assert verified["ok"] is True
+    example = CHECKOUT / "examples" / "digits"
+    network, calibration = str(example / "digits_float.onnx"), str(example / "calibration.npz")
+    arguments = ["compile", network, "--board", "nucleo-f446re", "-o", "float"]
+    _run([command, *arguments, "--calib", calibration], tmp_path)
+    verified = json.loads(
+        _run([command, "verify", "float", "--model", network, "--json"], tmp_path)
+    )
+    assert (verified["ok"], verified["float"]["says"]) == (True, "absent")
+    assert verified["float"]["outputs"][0]["largest_difference"] is None
+    assert verified["float"]["outputs"][0]["sqnr_db"] > 10
 
 
 @pytest.mark.cc

@@ -38,7 +38,8 @@ def network(
     macs = sum(layer.macs for layer in layers)
     return Report(
         schema=1, mcucc_version="0", name="net", model=ModelFacts("net.onnx", "0" * 64),
-        board="nucleo-f446re", options="", model_macs=macs, macs=macs, executed_macs=macs,
+        board="nucleo-f446re", options="", calibrated=True, quantisation=None,
+        model_macs=macs, macs=macs, executed_macs=macs,
         params=1000, arena_bytes=arena, arena_align=8, arena_lower_bound_bytes=peak_bytes,
         stack_bytes=320, sram_bytes=131072, stack_reserve_bytes=2048,
         flash=Flash(weights_bytes=9000, code_bytes=3000, total_bytes=12000),

@@ -113,6 +113,20 @@ def test_unknown_flash_is_said_to_be_unknown() -> None:
     assert "None" not in text
 
 
+def test_a_misfit_of_a_few_bytes_is_little_and_asks_for_no_other_images() -> None:
+    limit = conv_net().arena_bytes - 4
+    text = explained(conv_net(), sram_bytes=limit, stack_reserve_bytes=0)
+    assert "at the peak under 0.1% must go, 4 B" in text
+    assert "instead of 40x40" not in text
+    text = explained(conv_net(), sram_bytes=limit * 9 // 10, stack_reserve_bytes=0)
+    assert "instead of 40x40" in text
+
+
+def test_few_weights_too_many_are_little() -> None:
+    flash = Flash(weights_bytes=520000, code_bytes=4290, total_bytes=524290)
+    assert "under 0.1% fewer weights, 2 B" in explained(dense_net(), flash=flash)
+
+
 def test_long_tensor_names_are_shortened() -> None:
     report = conv_net()
     buffers = (LiveBuffer("/features" * 20, 12800),)

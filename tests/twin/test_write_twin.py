@@ -1,5 +1,7 @@
 """What a twin holds, read back from its bytes."""
 
+from dataclasses import replace
+
 import pytest
 import tflite
 
@@ -40,7 +42,7 @@ def test_every_value_has_its_tensor():
     assert all(name.startswith(TWIN_PREFIX) for name in extra)
 
 
-def test_one_operator_per_node_and_a_pad_where_padding_is_not_same():
+def test_one_operator_per_node_and_more_where_tflite_needs_them():
     assert operators(every_operator_graph()) == [
         "CONV_2D",
         "PAD",
@@ -50,6 +52,24 @@ def test_one_operator_per_node_and_a_pad_where_padding_is_not_same():
         "QUANTIZE",
         "AVERAGE_POOL_2D",
         "PAD",
+        "CONV_2D",
+        "LEAKY_RELU",
+        "MEAN",
+        "LOGISTIC",
+        "MUL",
+        "HARD_SWISH",
+        "TANH",
+        "SUB",
+        "CAST",
+        "ADD",
+        "GATHER",
+        "MINIMUM",
+        "MAXIMUM",
+        "MAX_POOL_2D",
+        "RESIZE_NEAREST_NEIGHBOR",
+        "TRANSPOSE",
+        "SLICE",
+        "CONCATENATION",
         "MEAN",
         "RESHAPE",
         "ADD",
@@ -57,6 +77,58 @@ def test_one_operator_per_node_and_a_pad_where_padding_is_not_same():
         "FULLY_CONNECTED",
         "SOFTMAX",
     ]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (-5, 9, ["MINIMUM", "MAXIMUM"]),
+        (-128, 9, ["MINIMUM"]),
+        (-5, 127, ["MAXIMUM"]),
+        (-128, 127, ["MAXIMUM"]),
+    ],
+)
+def test_a_clamp_leaves_out_what_does_nothing(low: int, high: int, expected: list[str]):
+    b = GraphBuilder()
+    b.clamp(b.input((1, 4)), low, high)
+    assert operators(b.build()) == expected
+
+
+@pytest.mark.parametrize(
+    ("pads", "expected"),
+    [
+        ("valid", ["MAX_POOL_2D"]),
+        ((0, 1, 0, 1), ["MAX_POOL_2D"]),
+        ((1, 1, 1, 1), ["PADV2", "MAX_POOL_2D"]),
+        ((1, 0, 1, 0), ["PADV2", "MAX_POOL_2D"]),
+    ],
+)
+def test_only_padding_other_than_same_needs_a_padv2(pads: Padding, expected: list[str]):
+    b = GraphBuilder()
+    b.max_pool(b.input((1, 8, 8, 2), quant(0.1, 5)), (3, 3), stride=(2, 2), pads=pads)
+    assert operators(b.build()) == expected
+
+
+@pytest.mark.parametrize(
+    ("parts", "joins"), [(1, []), (10, []), (11, [55]), (19, [55]), (20, [55, 190])]
+)
+def test_tflm_joins_ten_at_a_time(parts: int, joins: list[int]):
+    b = GraphBuilder()
+    b.concat(*(b.input((1, 2, 2, 1 + k), quant(0.1, 5)) for k in range(parts)))
+    graph = b.build()
+    assert operators(graph) == ["CONCATENATION"] * (len(joins) + 1)
+    extra = [t.shape for t in read_tensors(write_twin(graph)) if t.name.startswith(TWIN_PREFIX)]
+    assert extra == [(1, 2, 2, channels) for channels in joins]
+
+
+def test_a_table_that_two_nodes_share_is_written_once():
+    b = GraphBuilder()
+    x = b.input((1, 4))
+    first, second = b.table(x), b.table(x)
+    b.nodes[1] = replace(b.nodes[1], inputs=b.nodes[0].inputs)
+    del b.consts["table1"]
+    tensors = read_tensors(write_twin(b.build(first, second)))
+    assert sum(tensor.shape == (256,) for tensor in tensors) == 1
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@
  *   options  --objective auto
  */
 
-/* Memory map of the arena, 18 bytes. Lives are in steps of classifier_run, both ends included.
+/* Memory map of the arena, 18 bytes. Lives are in steps, both ends included.
  *
  * step              0         10        live
  * 0 fullyconnected0 aaaaaaaaaa..bbbbbb    18  <- peak
@@ -32,30 +32,42 @@ enum {
     AT_SOFTMAX2_OUT        =      0  /* 4   softmax2_out */
 };
 
-#ifdef CLASSIFIER_TRACE
-/* Report `count` rows of a tensor, beginning with row y. */
-static void trace_rows(int32_t tensor, int32_t y, int32_t count, int32_t width, const int8_t *ptr,
-                       int32_t row_bytes)
+/* Report `count` rows of a tensor, beginning with row y, if the network is compiled for that. */
+static inline void trace_rows(int32_t tensor, int32_t y, int32_t count, int32_t width,
+                              const int8_t *ptr, int32_t row_bytes)
 {
+#ifdef CLASSIFIER_TRACE
     for (int32_t i = 0; i < count; i++) {
         classifier_trace(tensor, y + i, 0, width, &ptr[i * row_bytes]);
     }
+#else
+    (void)tensor;
+    (void)y;
+    (void)count;
+    (void)width;
+    (void)ptr;
+    (void)row_bytes;
+#endif
 }
-#else
-#define trace_rows(tensor, y, count, width, ptr, row_bytes) ((void)0)
-#endif
 
-/* One step of the network, between its hooks if there are any. */
+/* The hooks around each step, if the network is compiled with them. */
+static inline void begin_step(int32_t step)
+{
 #ifdef CLASSIFIER_STEP_HOOKS
-#define STEP(number, call)                  \
-    do {                                    \
-        classifier_step_begin(number); \
-        call;                               \
-        classifier_step_end(number); \
-    } while (0)
+    classifier_step_begin(step);
 #else
-#define STEP(number, call) call
+    (void)step;
 #endif
+}
+
+static inline void end_step(int32_t step)
+{
+#ifdef CLASSIFIER_STEP_HOOKS
+    classifier_step_end(step);
+#else
+    (void)step;
+#endif
+}
 
 /* 0: fullyconnected0: FullyConnected, 10 -> 6 */
 static const mcucc_pointwise_t spec_fullyconnected0 = {
@@ -83,7 +95,8 @@ static const mcucc_pointwise_t spec_fullyconnected1 = {
 
 static void step_fullyconnected1(int8_t *arena)
 {
-    fc_s8_fast(&spec_fullyconnected1, &arena[AT_FULLYCONNECTED0_OUT], &arena[AT_FULLYCONNECTED1_OUT], NULL);
+    fc_s8_fast(&spec_fullyconnected1, &arena[AT_FULLYCONNECTED0_OUT],
+               &arena[AT_FULLYCONNECTED1_OUT], NULL);
     trace_rows(2, 0, 1, 1, &arena[AT_FULLYCONNECTED1_OUT], 4);
 }
 
@@ -109,14 +122,20 @@ int classifier_run(void *arena)
 
     /* 0: fullyconnected0: FullyConnected, 10 -> 6, 60 MACs
      *    from onnx_fullyconnected0 */
-    STEP(0, step_fullyconnected0(bytes));
+    begin_step(0);
+    step_fullyconnected0(bytes);
+    end_step(0);
 
     /* 1: fullyconnected1: FullyConnected, 6 -> 4, 24 MACs
      *    from onnx_fullyconnected1 */
-    STEP(1, step_fullyconnected1(bytes));
+    begin_step(1);
+    step_fullyconnected1(bytes);
+    end_step(1);
 
     /* 2: softmax2: Softmax, 4 -> 4
      *    from onnx_softmax2 */
-    STEP(2, step_softmax2(bytes));
+    begin_step(2);
+    step_softmax2(bytes);
+    end_step(2);
     return 0;
 }

@@ -20,8 +20,8 @@ extern "C" {
 #define CLASSIFIER_ARENA_BYTES 18u
 #define CLASSIFIER_ARENA_ALIGN 4u
 
-/* Input 0, "features": int8, rows of pixels of channels (NHWC);
- * real value = SCALE * (q - ZERO_POINT). */
+/* Input 0, "features"
+ * int8, rows of pixels of channels (NHWC); real value = SCALE * (q - ZERO_POINT). */
 #define CLASSIFIER_INPUT0_OFFSET 0u
 #define CLASSIFIER_INPUT0_BYTES 10u
 #define CLASSIFIER_INPUT0_H 1u
@@ -35,8 +35,8 @@ static inline int8_t *classifier_input0(void *arena)
     return (int8_t *)arena + CLASSIFIER_INPUT0_OFFSET;
 }
 
-/* Output 0, "softmax2_out": int8, rows of pixels of channels (NHWC);
- * real value = SCALE * (q - ZERO_POINT). */
+/* Output 0, "softmax2_out"
+ * int8, rows of pixels of channels (NHWC); real value = SCALE * (q - ZERO_POINT). */
 #define CLASSIFIER_OUTPUT0_OFFSET 0u
 #define CLASSIFIER_OUTPUT0_BYTES 4u
 #define CLASSIFIER_OUTPUT0_H 1u
@@ -54,18 +54,21 @@ static inline int8_t *classifier_output0(void *arena)
  * The inputs may be overwritten. The outputs are valid until the next run. */
 int classifier_run(void *arena);
 
-/* Float edges (in classifier_io.c): real values in NHWC order to and from int8. Values are rounded
- * to the nearest step, halves away from zero, and clamped; NaN becomes the zero point. */
+/* Float edges, in classifier_io.c: real values in NHWC order to and from int8.
+ * Values are rounded to the nearest step, halves away from zero, and clamped; NaN becomes the zero
+ * point. */
 void classifier_quantize_input0(const float *real, int8_t *q);
 void classifier_dequantize_output0(const int8_t *q, float *real);
 
-/* Compile the network with -DCLASSIFIER_TRACE and define this function to see every tensor: it is
- * called after pixels x0 .. x1 - 1 of row y of a tensor were made; `ptr` points at pixel x0. */
+/* Compile the network with -DCLASSIFIER_TRACE and define this function to
+ * see every tensor: it is called after pixels x0 .. x1 - 1 of row y of a tensor were made; `ptr`
+ * points at pixel x0, and `tensor` is an `id` of `tensors` in report.json. */
 #ifdef CLASSIFIER_TRACE
 void classifier_trace(int32_t tensor, int32_t y, int32_t x0, int32_t x1, const int8_t *ptr);
 #endif
 
-/* Compile with -DCLASSIFIER_STEP_HOOKS and define these to profile steps or feed a watchdog. */
+/* Compile it with -DCLASSIFIER_STEP_HOOKS and define these to profile steps
+ * or feed a watchdog. */
 #ifdef CLASSIFIER_STEP_HOOKS
 void classifier_step_begin(int32_t step);
 void classifier_step_end(int32_t step);

@@ -32,6 +32,11 @@ static int8_t quantize(float x, float scale, int32_t zero_point)
     return (int8_t)((q > 127) ? 127 : q);
 }
 
+static float dequantize(int8_t q, float scale, int32_t zero_point)
+{
+    return scale * (float)((int32_t)q - zero_point);
+}
+
 void classifier_quantize_input0(const float *real, int8_t *q)
 {
     for (uint32_t i = 0; i < CLASSIFIER_INPUT0_BYTES; i++) {
@@ -42,6 +47,6 @@ void classifier_quantize_input0(const float *real, int8_t *q)
 void classifier_dequantize_output0(const int8_t *q, float *real)
 {
     for (uint32_t i = 0; i < CLASSIFIER_OUTPUT0_BYTES; i++) {
-        real[i] = CLASSIFIER_OUTPUT0_SCALE * (float)((int32_t)q[i] - (CLASSIFIER_OUTPUT0_ZERO_POINT));
+        real[i] = dequantize(q[i], CLASSIFIER_OUTPUT0_SCALE, CLASSIFIER_OUTPUT0_ZERO_POINT);
     }
 }

@@ -20,15 +20,15 @@
  *   scratch     working memory in the arena, NULL for kernels that need none
  */
 
-static MCUCC_NOINLINE void fc_s8_fast(
-    const mcucc_pointwise_t *p, const int8_t *in, int8_t *out, void *scratch)
+static MCUCC_NOINLINE void fc_s8_fast(const mcucc_pointwise_t *p, const int8_t *in, int8_t *out,
+                                      void *scratch)
 {
     (void)scratch;
     mcucc_pointwise_pixel(p, in, out, MCUCC_FAST);
 }
 
-static MCUCC_NOINLINE void softmax_s8(
-    const mcucc_softmax_t *p, const int8_t *in, int8_t *out, void *scratch)
+static MCUCC_NOINLINE void softmax_s8(const mcucc_softmax_t *p, const int8_t *in, int8_t *out,
+                                      void *scratch)
 {
     (void)scratch;
     mcucc_softmax(p, in, out);

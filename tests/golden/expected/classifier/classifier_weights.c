@@ -15,15 +15,16 @@
 #define CLASSIFIER_PLACE(array)
 #endif
 
-/* Word alignment lets kernels load four weights at a time. */
+/* Word alignment is for kernels that load four weights as a word; kernels in plain C do not. */
 #if defined(__GNUC__)
-#define ALIGNED __attribute__((aligned(4)))
+#define MCUCC_ALIGNED __attribute__((aligned(4)))
 #else
-#define ALIGNED
+#define MCUCC_ALIGNED
 #endif
 
 /* w0: 6x10, [out_c][in_c] */
-const int8_t classifier_fullyconnected0_weights[60] ALIGNED CLASSIFIER_PLACE(fullyconnected0_weights) = {
+const int8_t classifier_fullyconnected0_weights[60]
+    MCUCC_ALIGNED CLASSIFIER_PLACE(fullyconnected0_weights) = {
     -114,   17,  -54,  114,   54,   93,  -37,   11,  -61,  127,  -32,  101,  -42,   52,  -13, -112,
      112, -104,  -54,   -7,  -20, -116, -114,  -67,  -14,  127,  125,  -99,  107,  -87,  -57,  -81,
      -85,   62,  -84, -108,    1,  -90,   68,   55,   79,  118,   23,  123,  -32,   11,   97,    0,
@@ -31,7 +32,8 @@ const int8_t classifier_fullyconnected0_weights[60] ALIGNED CLASSIFIER_PLACE(ful
 };
 
 /* fullyconnected0: {bias - zero_point * sum(w), multiplier, right shift} per channel */
-const mcucc_channel_t classifier_fullyconnected0_channels[6] ALIGNED CLASSIFIER_PLACE(fullyconnected0_channels) = {
+const mcucc_channel_t classifier_fullyconnected0_channels[6]
+    CLASSIFIER_PLACE(fullyconnected0_channels) = {
     {-17005, 1844260233, 8},
     {9338, 1697107688, 8},
     {15739, 1264788817, 10},
@@ -41,13 +43,15 @@ const mcucc_channel_t classifier_fullyconnected0_channels[6] ALIGNED CLASSIFIER_
 };
 
 /* w1: 4x6, [out_c][in_c] */
-const int8_t classifier_fullyconnected1_weights[24] ALIGNED CLASSIFIER_PLACE(fullyconnected1_weights) = {
+const int8_t classifier_fullyconnected1_weights[24]
+    MCUCC_ALIGNED CLASSIFIER_PLACE(fullyconnected1_weights) = {
      -51, -103,   93,   70,   -7, -101,  115, -104,   37, -110,  -14,   11,  126, -127,  -73,  -65,
       25,    3,  115,  -81,  -46,  -57,   46,   97,
 };
 
 /* fullyconnected1: {bias - zero_point * sum(w), multiplier, right shift} per channel */
-const mcucc_channel_t classifier_fullyconnected1_channels[4] ALIGNED CLASSIFIER_PLACE(fullyconnected1_channels) = {
+const mcucc_channel_t classifier_fullyconnected1_channels[4]
+    CLASSIFIER_PLACE(fullyconnected1_channels) = {
     {-12525, 1323556439, 7},
     {-9688, 1109494819, 9},
     {-13959, 1841624672, 8},
@@ -55,7 +59,8 @@ const mcucc_channel_t classifier_fullyconnected1_channels[4] ALIGNED CLASSIFIER_
 };
 
 /* softmax2: exp(-i * 0.602247179) in Q0.31 */
-const int32_t classifier_softmax2_exponentials[256] ALIGNED CLASSIFIER_PLACE(softmax2_exponentials) = {
+const int32_t classifier_softmax2_exponentials[256]
+    CLASSIFIER_PLACE(softmax2_exponentials) = {
     2147483647, 1175918545,  643909192,  352591616,  193072029,  105722317,   57891407,   31700164,
       17358366,    9505090,    5204794,    2850040,    1560624,     854566,     467943,     256236,
         140310,      76831,      42071,      23037,      12615,       6908,       3782,       2071,

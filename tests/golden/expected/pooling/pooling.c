@@ -7,7 +7,7 @@
  *   options  --objective auto
  */
 
-/* Memory map of the arena, 171 bytes. Lives are in steps of pooling_run, both ends included.
+/* Memory map of the arena, 171 bytes. Lives are in steps, both ends included.
  *
  * step             0         30        60        90        120       150      live
  * 0 averagepool2d0 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbbbbbbb   169
@@ -35,30 +35,42 @@ enum {
     AT_MEAN3_OUT          =    108  /* 3      mean3_out */
 };
 
-#ifdef POOLING_TRACE
-/* Report `count` rows of a tensor, beginning with row y. */
-static void trace_rows(int32_t tensor, int32_t y, int32_t count, int32_t width, const int8_t *ptr,
-                       int32_t row_bytes)
+/* Report `count` rows of a tensor, beginning with row y, if the network is compiled for that. */
+static inline void trace_rows(int32_t tensor, int32_t y, int32_t count, int32_t width,
+                              const int8_t *ptr, int32_t row_bytes)
 {
+#ifdef POOLING_TRACE
     for (int32_t i = 0; i < count; i++) {
         pooling_trace(tensor, y + i, 0, width, &ptr[i * row_bytes]);
     }
+#else
+    (void)tensor;
+    (void)y;
+    (void)count;
+    (void)width;
+    (void)ptr;
+    (void)row_bytes;
+#endif
 }
-#else
-#define trace_rows(tensor, y, count, width, ptr, row_bytes) ((void)0)
-#endif
 
-/* One step of the network, between its hooks if there are any. */
+/* The hooks around each step, if the network is compiled with them. */
+static inline void begin_step(int32_t step)
+{
 #ifdef POOLING_STEP_HOOKS
-#define STEP(number, call)                  \
-    do {                                    \
-        pooling_step_begin(number); \
-        call;                               \
-        pooling_step_end(number); \
-    } while (0)
+    pooling_step_begin(step);
 #else
-#define STEP(number, call) call
+    (void)step;
 #endif
+}
+
+static inline void end_step(int32_t step)
+{
+#ifdef POOLING_STEP_HOOKS
+    pooling_step_end(step);
+#else
+    (void)step;
+#endif
+}
 
 /* 0: averagepool2d0: AveragePool2D, 5x7x3 -> 3x7x3 */
 static const mcucc_average_pool_t spec_averagepool2d0 = {
@@ -136,18 +148,26 @@ int pooling_run(void *arena)
 
     /* 0: averagepool2d0: AveragePool2D, 5x7x3 -> 3x7x3
      *    from onnx_averagepool2d0 */
-    STEP(0, step_averagepool2d0(bytes));
+    begin_step(0);
+    step_averagepool2d0(bytes);
+    end_step(0);
 
     /* 1: requantize1: Requantize, 3x7x3 -> 3x7x3
      *    from onnx_requantize1 */
-    STEP(1, step_requantize1(bytes));
+    begin_step(1);
+    step_requantize1(bytes);
+    end_step(1);
 
     /* 2: pad2: padding, 3x7x3 -> 4x9x3
      *    from onnx_pad2 */
-    STEP(2, step_pad2(bytes));
+    begin_step(2);
+    step_pad2(bytes);
+    end_step(2);
 
     /* 3: mean3: Mean, 4x9x3 -> 3
      *    from onnx_mean3 */
-    STEP(3, step_mean3(bytes));
+    begin_step(3);
+    step_mean3(bytes);
+    end_step(3);
     return 0;
 }

@@ -20,8 +20,8 @@ extern "C" {
 #define POOLING_ARENA_BYTES 171u
 #define POOLING_ARENA_ALIGN 4u
 
-/* Input 0, "map": int8, rows of pixels of channels (NHWC);
- * real value = SCALE * (q - ZERO_POINT). */
+/* Input 0, "map"
+ * int8, rows of pixels of channels (NHWC); real value = SCALE * (q - ZERO_POINT). */
 #define POOLING_INPUT0_OFFSET 0u
 #define POOLING_INPUT0_BYTES 105u
 #define POOLING_INPUT0_H 5u
@@ -35,8 +35,8 @@ static inline int8_t *pooling_input0(void *arena)
     return (int8_t *)arena + POOLING_INPUT0_OFFSET;
 }
 
-/* Output 0, "pad2_out": int8, rows of pixels of channels (NHWC);
- * real value = SCALE * (q - ZERO_POINT). */
+/* Output 0, "pad2_out"
+ * int8, rows of pixels of channels (NHWC); real value = SCALE * (q - ZERO_POINT). */
 #define POOLING_OUTPUT0_OFFSET 0u
 #define POOLING_OUTPUT0_BYTES 108u
 #define POOLING_OUTPUT0_H 4u
@@ -50,8 +50,8 @@ static inline int8_t *pooling_output0(void *arena)
     return (int8_t *)arena + POOLING_OUTPUT0_OFFSET;
 }
 
-/* Output 1, "mean3_out": int8, rows of pixels of channels (NHWC);
- * real value = SCALE * (q - ZERO_POINT). */
+/* Output 1, "mean3_out"
+ * int8, rows of pixels of channels (NHWC); real value = SCALE * (q - ZERO_POINT). */
 #define POOLING_OUTPUT1_OFFSET 108u
 #define POOLING_OUTPUT1_BYTES 3u
 #define POOLING_OUTPUT1_H 1u
@@ -69,19 +69,22 @@ static inline int8_t *pooling_output1(void *arena)
  * The inputs may be overwritten. The outputs are valid until the next run. */
 int pooling_run(void *arena);
 
-/* Float edges (in pooling_io.c): real values in NHWC order to and from int8. Values are rounded
- * to the nearest step, halves away from zero, and clamped; NaN becomes the zero point. */
+/* Float edges, in pooling_io.c: real values in NHWC order to and from int8.
+ * Values are rounded to the nearest step, halves away from zero, and clamped; NaN becomes the zero
+ * point. */
 void pooling_quantize_input0(const float *real, int8_t *q);
 void pooling_dequantize_output0(const int8_t *q, float *real);
 void pooling_dequantize_output1(const int8_t *q, float *real);
 
-/* Compile the network with -DPOOLING_TRACE and define this function to see every tensor: it is
- * called after pixels x0 .. x1 - 1 of row y of a tensor were made; `ptr` points at pixel x0. */
+/* Compile the network with -DPOOLING_TRACE and define this function to
+ * see every tensor: it is called after pixels x0 .. x1 - 1 of row y of a tensor were made; `ptr`
+ * points at pixel x0, and `tensor` is an `id` of `tensors` in report.json. */
 #ifdef POOLING_TRACE
 void pooling_trace(int32_t tensor, int32_t y, int32_t x0, int32_t x1, const int8_t *ptr);
 #endif
 
-/* Compile with -DPOOLING_STEP_HOOKS and define these to profile steps or feed a watchdog. */
+/* Compile it with -DPOOLING_STEP_HOOKS and define these to profile steps
+ * or feed a watchdog. */
 #ifdef POOLING_STEP_HOOKS
 void pooling_step_begin(int32_t step);
 void pooling_step_end(int32_t step);

@@ -32,6 +32,11 @@ static int8_t quantize(float x, float scale, int32_t zero_point)
     return (int8_t)((q > 127) ? 127 : q);
 }
 
+static float dequantize(int8_t q, float scale, int32_t zero_point)
+{
+    return scale * (float)((int32_t)q - zero_point);
+}
+
 void pooling_quantize_input0(const float *real, int8_t *q)
 {
     for (uint32_t i = 0; i < POOLING_INPUT0_BYTES; i++) {
@@ -42,13 +47,13 @@ void pooling_quantize_input0(const float *real, int8_t *q)
 void pooling_dequantize_output0(const int8_t *q, float *real)
 {
     for (uint32_t i = 0; i < POOLING_OUTPUT0_BYTES; i++) {
-        real[i] = POOLING_OUTPUT0_SCALE * (float)((int32_t)q[i] - (POOLING_OUTPUT0_ZERO_POINT));
+        real[i] = dequantize(q[i], POOLING_OUTPUT0_SCALE, POOLING_OUTPUT0_ZERO_POINT);
     }
 }
 
 void pooling_dequantize_output1(const int8_t *q, float *real)
 {
     for (uint32_t i = 0; i < POOLING_OUTPUT1_BYTES; i++) {
-        real[i] = POOLING_OUTPUT1_SCALE * (float)((int32_t)q[i] - (POOLING_OUTPUT1_ZERO_POINT));
+        real[i] = dequantize(q[i], POOLING_OUTPUT1_SCALE, POOLING_OUTPUT1_ZERO_POINT);
     }
 }

@@ -23,32 +23,32 @@
  *   scratch     working memory in the arena, NULL for kernels that need none
  */
 
-static MCUCC_NOINLINE void avgpool_s8_k2x3s1(
-    const mcucc_average_pool_t *p, const int8_t *const *rows, int32_t x_begin, int32_t x_end,
-    int8_t *out, int32_t out_stride, void *scratch)
+static MCUCC_NOINLINE void avgpool_s8_k2x3s1(const mcucc_average_pool_t *p,
+                                             const int8_t *const *rows, int32_t x_begin,
+                                             int32_t x_end, int8_t *out, int32_t out_stride,
+                                             void *scratch)
 {
     (void)scratch;
     mcucc_average_pool(p, rows, x_begin, x_end, out, out_stride, 2, 3, 1);
 }
 
-static MCUCC_NOINLINE void mean_s8(
-    const mcucc_mean_t *p, const int8_t *in, int8_t *out, void *scratch)
+static MCUCC_NOINLINE void mean_s8(const mcucc_mean_t *p, const int8_t *in, int8_t *out,
+                                   void *scratch)
 {
     (void)scratch;
     mcucc_mean(p, in, out);
 }
 
-static MCUCC_NOINLINE void pad_s8(
-    const mcucc_pad_t *p, const int8_t *const *rows, int32_t x_begin, int32_t x_end,
-    int8_t *out, int32_t out_stride, void *scratch)
+static MCUCC_NOINLINE void pad_s8(const mcucc_pad_t *p, const int8_t *const *rows, int32_t x_begin,
+                                  int32_t x_end, int8_t *out, int32_t out_stride, void *scratch)
 {
     (void)scratch;
     mcucc_pad(p, rows, x_begin, x_end, out, out_stride);
 }
 
-static MCUCC_NOINLINE void rescale_s8(
-    const mcucc_rescale_t *p, const int8_t *const *rows, int32_t x_begin, int32_t x_end,
-    int8_t *out, int32_t out_stride, void *scratch)
+static MCUCC_NOINLINE void rescale_s8(const mcucc_rescale_t *p, const int8_t *const *rows,
+                                      int32_t x_begin, int32_t x_end, int8_t *out,
+                                      int32_t out_stride, void *scratch)
 {
     (void)scratch;
     mcucc_rescale(p, rows, x_begin, x_end, out, out_stride);

@@ -15,9 +15,9 @@
 #define POOLING_PLACE(array)
 #endif
 
-/* Word alignment lets kernels load four weights at a time. */
+/* Word alignment is for kernels that load four weights as a word; kernels in plain C do not. */
 #if defined(__GNUC__)
-#define ALIGNED __attribute__((aligned(4)))
+#define MCUCC_ALIGNED __attribute__((aligned(4)))
 #else
-#define ALIGNED
+#define MCUCC_ALIGNED
 #endif

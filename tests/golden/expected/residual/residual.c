@@ -7,7 +7,7 @@
  *   options  --objective auto
  */
 
-/* Memory map of the arena, 180 bytes. Lives are in steps of residual_run, both ends included.
+/* Memory map of the arena, 180 bytes. Lives are in steps, both ends included.
  *
  * step               0         30        60        90        120       150         live
  * 0 conv2d0          aaaaaaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbbbbb....................   120
@@ -35,30 +35,42 @@ enum {
     AT_ADD3_OUT             =     60  /* 3x5x4  add3_out */
 };
 
-#ifdef RESIDUAL_TRACE
-/* Report `count` rows of a tensor, beginning with row y. */
-static void trace_rows(int32_t tensor, int32_t y, int32_t count, int32_t width, const int8_t *ptr,
-                       int32_t row_bytes)
+/* Report `count` rows of a tensor, beginning with row y, if the network is compiled for that. */
+static inline void trace_rows(int32_t tensor, int32_t y, int32_t count, int32_t width,
+                              const int8_t *ptr, int32_t row_bytes)
 {
+#ifdef RESIDUAL_TRACE
     for (int32_t i = 0; i < count; i++) {
         residual_trace(tensor, y + i, 0, width, &ptr[i * row_bytes]);
     }
+#else
+    (void)tensor;
+    (void)y;
+    (void)count;
+    (void)width;
+    (void)ptr;
+    (void)row_bytes;
+#endif
 }
-#else
-#define trace_rows(tensor, y, count, width, ptr, row_bytes) ((void)0)
-#endif
 
-/* One step of the network, between its hooks if there are any. */
+/* The hooks around each step, if the network is compiled with them. */
+static inline void begin_step(int32_t step)
+{
 #ifdef RESIDUAL_STEP_HOOKS
-#define STEP(number, call)                  \
-    do {                                    \
-        residual_step_begin(number); \
-        call;                               \
-        residual_step_end(number); \
-    } while (0)
+    residual_step_begin(step);
 #else
-#define STEP(number, call) call
+    (void)step;
 #endif
+}
+
+static inline void end_step(int32_t step)
+{
+#ifdef RESIDUAL_STEP_HOOKS
+    residual_step_end(step);
+#else
+    (void)step;
+#endif
+}
 
 /* 0: conv2d0: 3x2/2 convolution, 6x5x2 -> 3x5x4 */
 static const mcucc_conv_t spec_conv2d0 = {
@@ -125,7 +137,8 @@ static void step_conv2d2(int8_t *arena)
 /* 3: add3: Add, 3x5x4 + 3x5x4 -> 3x5x4 */
 static const mcucc_add_t spec_add3 = {
     .c = 4,
-    .input = {{-123, 1320008545, 2}, {-41, 1073741824, 0}},
+    .input = {{.zero_point = -123, .multiplier = 1320008545, .right = 2},
+              {.zero_point = -41, .multiplier = 1073741824, .right = 0}},
     .multiplier = 2052723844,
     .right = 19,
     .output = {.zero_point = -76, .min = -76, .max = 127},
@@ -147,18 +160,26 @@ int residual_run(void *arena)
 
     /* 0: conv2d0: 3x2/2 convolution, 6x5x2 -> 3x5x4, 720 MACs
      *    from onnx_conv2d0 */
-    STEP(0, step_conv2d0(bytes));
+    begin_step(0);
+    step_conv2d0(bytes);
+    end_step(0);
 
     /* 1: depthwiseconv2d1: 3x3/1 depthwise convolution, 3x5x4 -> 3x5x4, 540 MACs
      *    from onnx_depthwiseconv2d1 */
-    STEP(1, step_depthwiseconv2d1(bytes));
+    begin_step(1);
+    step_depthwiseconv2d1(bytes);
+    end_step(1);
 
     /* 2: conv2d2: 1x1/1 convolution, 3x5x4 -> 3x5x4, 240 MACs
      *    from onnx_conv2d2 */
-    STEP(2, step_conv2d2(bytes));
+    begin_step(2);
+    step_conv2d2(bytes);
+    end_step(2);
 
     /* 3: add3: Add, 3x5x4 + 3x5x4 -> 3x5x4
      *    from onnx_add3 */
-    STEP(3, step_add3(bytes));
+    begin_step(3);
+    step_add3(bytes);
+    end_step(3);
     return 0;
 }

@@ -20,8 +20,8 @@ extern "C" {
 #define RESIDUAL_ARENA_BYTES 180u
 #define RESIDUAL_ARENA_ALIGN 4u
 
-/* Input 0, "image": int8, rows of pixels of channels (NHWC);
- * real value = SCALE * (q - ZERO_POINT). */
+/* Input 0, "image"
+ * int8, rows of pixels of channels (NHWC); real value = SCALE * (q - ZERO_POINT). */
 #define RESIDUAL_INPUT0_OFFSET 0u
 #define RESIDUAL_INPUT0_BYTES 60u
 #define RESIDUAL_INPUT0_H 6u
@@ -35,8 +35,8 @@ static inline int8_t *residual_input0(void *arena)
     return (int8_t *)arena + RESIDUAL_INPUT0_OFFSET;
 }
 
-/* Output 0, "add3_out": int8, rows of pixels of channels (NHWC);
- * real value = SCALE * (q - ZERO_POINT). */
+/* Output 0, "add3_out"
+ * int8, rows of pixels of channels (NHWC); real value = SCALE * (q - ZERO_POINT). */
 #define RESIDUAL_OUTPUT0_OFFSET 60u
 #define RESIDUAL_OUTPUT0_BYTES 60u
 #define RESIDUAL_OUTPUT0_H 3u
@@ -54,21 +54,26 @@ static inline int8_t *residual_output0(void *arena)
  * The inputs may be overwritten. The outputs are valid until the next run. */
 int residual_run(void *arena);
 
-/* Float edges (in residual_io.c): real values in NHWC order to and from int8. Values are rounded
- * to the nearest step, halves away from zero, and clamped; NaN becomes the zero point. */
+/* Float edges, in residual_io.c: real values in NHWC order to and from int8.
+ * Values are rounded to the nearest step, halves away from zero, and clamped; NaN becomes the zero
+ * point. */
 void residual_quantize_input0(const float *real, int8_t *q);
 void residual_dequantize_output0(const int8_t *q, float *real);
 
-/* A uint8 image of this input's size; each pixel value u stands for the real value u / 255. */
+/* A uint8 image of this input's size, NHWC: pixel value u stands for the real value u / 255.
+ * Right only if training prepared its pixels so; else compute the real values and use
+ * residual_quantize_input0. */
 void residual_image_input0(const uint8_t *pixels, int8_t *q);
 
-/* Compile the network with -DRESIDUAL_TRACE and define this function to see every tensor: it is
- * called after pixels x0 .. x1 - 1 of row y of a tensor were made; `ptr` points at pixel x0. */
+/* Compile the network with -DRESIDUAL_TRACE and define this function to
+ * see every tensor: it is called after pixels x0 .. x1 - 1 of row y of a tensor were made; `ptr`
+ * points at pixel x0, and `tensor` is an `id` of `tensors` in report.json. */
 #ifdef RESIDUAL_TRACE
 void residual_trace(int32_t tensor, int32_t y, int32_t x0, int32_t x1, const int8_t *ptr);
 #endif
 
-/* Compile with -DRESIDUAL_STEP_HOOKS and define these to profile steps or feed a watchdog. */
+/* Compile it with -DRESIDUAL_STEP_HOOKS and define these to profile steps
+ * or feed a watchdog. */
 #ifdef RESIDUAL_STEP_HOOKS
 void residual_step_begin(int32_t step);
 void residual_step_end(int32_t step);

@@ -32,6 +32,11 @@ static int8_t quantize(float x, float scale, int32_t zero_point)
     return (int8_t)((q > 127) ? 127 : q);
 }
 
+static float dequantize(int8_t q, float scale, int32_t zero_point)
+{
+    return scale * (float)((int32_t)q - zero_point);
+}
+
 void residual_quantize_input0(const float *real, int8_t *q)
 {
     for (uint32_t i = 0; i < RESIDUAL_INPUT0_BYTES; i++) {
@@ -49,6 +54,6 @@ void residual_image_input0(const uint8_t *pixels, int8_t *q)
 void residual_dequantize_output0(const int8_t *q, float *real)
 {
     for (uint32_t i = 0; i < RESIDUAL_OUTPUT0_BYTES; i++) {
-        real[i] = RESIDUAL_OUTPUT0_SCALE * (float)((int32_t)q[i] - (RESIDUAL_OUTPUT0_ZERO_POINT));
+        real[i] = dequantize(q[i], RESIDUAL_OUTPUT0_SCALE, RESIDUAL_OUTPUT0_ZERO_POINT);
     }
 }

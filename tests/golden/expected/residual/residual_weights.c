@@ -15,33 +15,37 @@
 #define RESIDUAL_PLACE(array)
 #endif
 
-/* Word alignment lets kernels load four weights at a time. */
+/* Word alignment is for kernels that load four weights as a word; kernels in plain C do not. */
 #if defined(__GNUC__)
-#define ALIGNED __attribute__((aligned(4)))
+#define MCUCC_ALIGNED __attribute__((aligned(4)))
 #else
-#define ALIGNED
+#define MCUCC_ALIGNED
 #endif
 
 /* padding: a row of the zero point -128 */
-const int8_t residual_pad_m128[10] ALIGNED RESIDUAL_PLACE(pad_m128) = {
+const int8_t residual_pad_m128[10]
+    MCUCC_ALIGNED RESIDUAL_PLACE(pad_m128) = {
     -128, -128, -128, -128, -128, -128, -128, -128, -128, -128,
 };
 
 /* padding: a row of the zero point -123 */
-const int8_t residual_pad_m123[20] ALIGNED RESIDUAL_PLACE(pad_m123) = {
+const int8_t residual_pad_m123[20]
+    MCUCC_ALIGNED RESIDUAL_PLACE(pad_m123) = {
     -123, -123, -123, -123, -123, -123, -123, -123, -123, -123, -123, -123, -123, -123, -123, -123,
     -123, -123, -123, -123,
 };
 
 /* w0: 4x3x2x2, [out_c][kh][kw][in_c] */
-const int8_t residual_conv2d0_weights[48] ALIGNED RESIDUAL_PLACE(conv2d0_weights) = {
+const int8_t residual_conv2d0_weights[48]
+    MCUCC_ALIGNED RESIDUAL_PLACE(conv2d0_weights) = {
       36,   35,   27,  -29,   23, -105,  -60,   78,   68,   48,   54,  -30,  122,   -5,   15,   59,
      -84, -113,  -50, -119,   78,  -19,  121,  -21,  -40,  -87, -104,  -81,   48,   77,  104,   -3,
      -63,  -15,  -41,  -78,   -9, -127,   68,  104,  -87,    2,   40,   -8,  -47,  -90,   -3,   74,
 };
 
 /* conv2d0: {bias - zero_point * sum(w), multiplier, right shift} per channel */
-const mcucc_channel_t residual_conv2d0_channels[4] ALIGNED RESIDUAL_PLACE(conv2d0_channels) = {
+const mcucc_channel_t residual_conv2d0_channels[4]
+    RESIDUAL_PLACE(conv2d0_channels) = {
     {20498, 2131921866, 7},
     {-330, 1692702184, 8},
     {-33927, 1481314569, 8},
@@ -49,14 +53,16 @@ const mcucc_channel_t residual_conv2d0_channels[4] ALIGNED RESIDUAL_PLACE(conv2d
 };
 
 /* w1: 1x3x3x4, [1][kh][kw][out_c] */
-const int8_t residual_depthwiseconv2d1_weights[36] ALIGNED RESIDUAL_PLACE(depthwiseconv2d1_weights) = {
+const int8_t residual_depthwiseconv2d1_weights[36]
+    MCUCC_ALIGNED RESIDUAL_PLACE(depthwiseconv2d1_weights) = {
      -27,  -53,   -5,  113,  -69,  -25,   41,  100,  -88,  -77,    8,   20,  -54,   81,   73,    4,
      120,  -89,  -38,   60,   48,  -48,  -24,  -18,  -78,  118,   80,   26,   35,   43,  121,  -15,
       84, -100,  -71,  -69,
 };
 
 /* depthwiseconv2d1: {bias - zero_point * sum(w), multiplier, right shift} per channel */
-const mcucc_channel_t residual_depthwiseconv2d1_channels[4] ALIGNED RESIDUAL_PLACE(depthwiseconv2d1_channels) = {
+const mcucc_channel_t residual_depthwiseconv2d1_channels[4]
+    RESIDUAL_PLACE(depthwiseconv2d1_channels) = {
     {-5645, 1146943116, 7},
     {-21364, 1371152460, 8},
     {22218, 1470202991, 7},
@@ -64,12 +70,14 @@ const mcucc_channel_t residual_depthwiseconv2d1_channels[4] ALIGNED RESIDUAL_PLA
 };
 
 /* w2: 4x1x1x4, [out_c][kh][kw][in_c] */
-const int8_t residual_conv2d2_weights[16] ALIGNED RESIDUAL_PLACE(conv2d2_weights) = {
+const int8_t residual_conv2d2_weights[16]
+    MCUCC_ALIGNED RESIDUAL_PLACE(conv2d2_weights) = {
       -6,  -81,  109,  -38,   54,  119,   18,   46, -105,   27,  104,   15,  -50,   67,   84,  -57,
 };
 
 /* conv2d2: {bias - zero_point * sum(w), multiplier, right shift} per channel */
-const mcucc_channel_t residual_conv2d2_channels[4] ALIGNED RESIDUAL_PLACE(conv2d2_channels) = {
+const mcucc_channel_t residual_conv2d2_channels[4]
+    RESIDUAL_PLACE(conv2d2_channels) = {
     {-3473, 1163185222, 7},
     {11208, 1329426771, 6},
     {1965, 1146428334, 7},

@@ -1,0 +1,85 @@
+"""The numbers of convolutions and dense layers."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcucc.codegen.layer import Field, Layer, LayerCode
+from mcucc.codegen.literals import c_int, int_rows
+from mcucc.codegen.program import ArrayDef
+from mcucc.kernels import Family
+from mcucc.ops import Conv2D, DepthwiseConv2D, FullyConnected
+from mcucc.reference.parameters import conv_multipliers
+
+
+def weighted(layer: Layer, op: Conv2D | DepthwiseConv2D | FullyConnected) -> LayerCode:
+    """Sizes, weights and channels of a convolution or dense layer."""
+    weights, channels = _weight_array(layer), _channel_array(layer)
+    fields = [
+        *_sizes(layer, op),
+        ("output", layer.output_literal(op.activation)),
+        ("weights", layer.array_name(weights)),
+        ("channels", layer.array_name(channels)),
+    ]
+    if layer.kernel is not None and layer.kernel.window is not None:
+        fields.append(("pad", layer.pad))
+    return layer.code(fields, weights, channels)
+
+
+def _sizes(layer: Layer, op: Conv2D | DepthwiseConv2D | FullyConnected) -> list[Field]:
+    """Channels; for kernels with a window what they must know of the input row, too."""
+    _, in_w, in_c = layer.x.hwc
+    sizes: list[Field] = [("in_c", str(in_c)), ("out_c", str(layer.output.hwc[2]))]
+    if isinstance(op, FullyConnected) or layer.family is Family.POINTWISE:
+        return sizes
+    if layer.family is Family.CONV_GROUPED:
+        of_group = layer.graph.const(layer.node.inputs[1]).type.shape[3]
+        sizes.append(("groups", str(in_c // of_group)))
+    return [("in_w", str(in_w)), *sizes, ("pad_left", str(op.pads[2]))]
+
+
+def _weight_array(layer: Layer) -> ArrayDef:
+    const = layer.graph.const(layer.node.inputs[1])
+    shape = "x".join(str(n) for n in const.type.shape)
+    return ArrayDef(
+        f"{layer.ident}_weights",
+        "int8_t",
+        const.type.size,
+        int_rows(const.data.astype(np.int64), 16),
+        f"{const.name}: {shape}, {_layout(layer)}",
+    )
+
+
+def _layout(layer: Layer) -> str:
+    """What the axes of the weights are, for a reader."""
+    match layer.node.op:
+        case FullyConnected():
+            return "[out_c][in_c]"
+        case DepthwiseConv2D():
+            return "[1][kh][kw][out_c]"
+        case _:
+            grouped = layer.family is Family.CONV_GROUPED
+            return f"[out_c][kh][kw][in_c{' / groups' if grouped else ''}]"
+
+
+def _channel_array(layer: Layer) -> ArrayDef:
+    rows = tuple(
+        f"{{{c_int(bias)}, {c_int(m.m)}, {-m.shift}}},"
+        for bias, m in zip(
+            _folded_bias(layer).tolist(), conv_multipliers(layer.graph, layer.node), strict=True
+        )
+    )
+    comment = (
+        f"{layer.node.name}: {{bias - zero_point * sum(w), multiplier, right shift}} per channel"
+    )
+    return ArrayDef(f"{layer.ident}_channels", "mcucc_channel_t", len(rows), rows, comment)
+
+
+def _folded_bias(layer: Layer) -> NDArray[np.int64]:
+    """The bias less the input's zero point times the sum of each channel's weights."""
+    weights = layer.graph.const(layer.node.inputs[1]).data.astype(np.int64)
+    bias = layer.graph.const(layer.node.inputs[2]).data.astype(np.int64)
+    if isinstance(layer.node.op, DepthwiseConv2D):
+        sums = weights.reshape(-1, weights.shape[-1]).sum(axis=0)
+    else:
+        sums = weights.reshape(weights.shape[0], -1).sum(axis=1)
+    return bias - layer.x.q.zero_point * sums

@@ -1,0 +1,149 @@
+"""The float link of the ladder: ONNX Runtime, numpy float and the int8 network.
+
+ONNX Runtime says what the file means. numpy float must agree with it but for the order of sums; how
+far int8 is from it is no matter of right and wrong, but of the signal-to-noise ratio.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcucc.errors import SimulationError
+from mcucc.importer import is_quantised, lower_float, read_onnx
+from mcucc.ops.float_ops import FloatGraph
+from mcucc.passes import FLOAT, run_passes
+from mcucc.quant.ptq import decibels
+from mcucc.reference.float_interpreter import run_float
+from mcucc.report import Report
+from mcucc.sim.onnx_runtime import OnnxRuntimeAbsentError, run_onnx
+
+LIMIT = 1e-4
+"""How far numpy float may be from ONNX Runtime, as a part of the output's largest magnitude."""
+
+Reals = Mapping[str, NDArray[np.float32]]
+"""Arrays (N, ...) in ONNX layout by ONNX name."""
+
+
+@dataclass(frozen=True)
+class FloatOutput:
+    """One output of the float network.
+
+    Attributes:
+        name: in the ONNX file.
+        largest_difference: between ONNX Runtime and numpy float, as a part of the largest magnitude
+            of the output; None without ONNX Runtime.
+        sqnr_db: of int8 against float: ONNX Runtime's, or numpy's where that is absent.
+    """
+
+    name: str
+    largest_difference: float | None
+    sqnr_db: float
+
+
+@dataclass(frozen=True)
+class FloatLink:
+    """What the float network says.
+
+    Attributes:
+        says: "equal" (within the limit), "differs", "absent" (ONNX Runtime is not installed),
+            "crashed" (it does not run the file), or "quantised" (the file holds no float network).
+        limit: of `largest_difference`.
+        outputs: in the order of the file; empty for "quantised".
+    """
+
+    says: str
+    limit: float
+    outputs: tuple[FloatOutput, ...]
+
+
+def compare_with_float(
+    report: Report, model: Path, inputs: Reals, int8: Reals
+) -> tuple[FloatLink, str]:
+    """Hold ONNX Runtime, numpy float and int8 against each other.
+
+    Args:
+        report: of the compilation.
+        model: the compiled file.
+        inputs: real samples.
+        int8: what the int8 network made of them, dequantised.
+
+    Returns:
+        The link, and a message where it is not complete.
+
+    Raises:
+        InputFileError: the file cannot be read.
+        UnsupportedModelError: it cannot be lowered, though it was once.
+    """
+    graph = _float_graph(report, model)
+    if graph is None:
+        return (
+            FloatLink("quantised", LIMIT, ()),
+            f"{model.name} comes quantised (QDQ): there is no float network to compare with",
+        )
+    ours = _run_numpy(graph, inputs)
+    theirs: Reals | None = None
+    broken, message = "", ""
+    try:
+        theirs = run_onnx(model, inputs)
+    except OnnxRuntimeAbsentError as error:
+        broken, message = "absent", str(error)
+    except SimulationError as error:
+        broken, message = "crashed", str(error)
+    outputs = tuple(
+        _compare(port.name, ours[port.name], (theirs or {}).get(port.name), int8[port.name])
+        for port in report.outputs
+    )
+    return FloatLink(broken or verdict(outputs), LIMIT, outputs), message
+
+
+def _float_graph(report: Report, path: Path) -> FloatGraph | None:
+    """The float network as it was quantised, None for one that came quantised."""
+    model = read_onnx(path)
+    if is_quantised(model):
+        return None
+    shapes = {port.name: port.shape for port in report.inputs}
+    graph, _ = run_passes(lower_float(model, report.name, input_shapes=shapes), FLOAT)
+    return graph
+
+
+def _run_numpy(graph: FloatGraph, inputs: Reals) -> Reals:
+    """Outputs in ONNX layout by ONNX name."""
+    inner = {
+        port.tensor: np.ascontiguousarray(_transposed(inputs[port.name], port.perm))
+        for port in graph.inputs
+    }
+    values = run_float(graph, inner)
+    found: dict[str, NDArray[np.float32]] = {}
+    for port in graph.outputs:
+        back = None if port.perm is None else tuple(int(axis) for axis in np.argsort(port.perm))
+        y = _transposed(values[port.tensor], back)
+        found[port.name] = y.reshape(len(y), *port.shape[1:])
+    return found
+
+
+def _transposed(x: NDArray[np.float32], perm: Sequence[int] | None) -> NDArray[np.float32]:
+    return x if perm is None else x.transpose(perm)
+
+
+def _compare(
+    name: str,
+    ours: NDArray[np.float32],
+    theirs: NDArray[np.float32] | None,
+    int8: NDArray[np.float32],
+) -> FloatOutput:
+    exact = (ours if theirs is None else theirs.reshape(ours.shape)).astype(np.float64)
+    noise = float(((exact - int8.reshape(ours.shape)) ** 2).sum())
+    ratio = round(decibels(float((exact**2).sum()), noise), 2)
+    if theirs is None:
+        return FloatOutput(name, None, ratio)
+    largest = max(float(np.abs(exact).max()), 1e-30)
+    return FloatOutput(name, float(np.abs(exact - ours).max()) / largest, ratio)
+
+
+def verdict(outputs: Sequence[FloatOutput]) -> str:
+    """Whether every output is within the limit: "equal" or "differs". NaN differs."""
+    near = [(o.largest_difference or 0.0) <= LIMIT for o in outputs]
+    return "equal" if all(near) else "differs"

@@ -1,0 +1,214 @@
+"""Lowers a float ONNX network to float operators in channels-last layout.
+
+The walk gives each ONNX value a symbol: a constant, or a view of an inner value. Transposes and
+reshapes only change views; bytes are moved where an operator cannot do with the layout it finds.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+
+from mcucc.errors import UnsupportedModelError, Violation
+from mcucc.importer.float_inputs import input_layout
+from mcucc.importer.float_layout import identity, inner_shape
+from mcucc.importer.float_rules_elementwise import (
+    lower_binary,
+    lower_cast,
+    lower_clip,
+    lower_identity,
+    lower_unary,
+)
+from mcucc.importer.float_rules_resize import lower_resize
+from mcucc.importer.float_rules_shape import (
+    lower_concat,
+    lower_gather,
+    lower_reshape,
+    lower_slice,
+    lower_softmax,
+    lower_transpose,
+)
+from mcucc.importer.float_rules_weights import (
+    lower_batch_norm,
+    lower_conv,
+    lower_gemm,
+    lower_matmul,
+)
+from mcucc.importer.float_rules_window import (
+    lower_average_pool,
+    lower_global_pool,
+    lower_max_pool,
+    lower_pad,
+    lower_reduce_mean,
+)
+from mcucc.importer.float_values import View
+from mcucc.importer.float_walk import FloatWalk
+from mcucc.importer.fold import FoldedModel, fold
+from mcucc.importer.reader import OnnxModel, OnnxNode, OnnxPort
+from mcucc.importer.values import ReadsRefusedError, RefusalError, Refused
+from mcucc.ir import DType, Port, TensorType, verify_structure
+from mcucc.ops.float_ops import FloatGraph
+
+_QUANTISED_OPERATOR = re.compile(r"(^|\.)(Quantize|DynamicQuantize|QLinear|QGemm)|Integer$")
+
+
+def is_quantised(model: OnnxModel) -> bool:
+    """Whether activations of the network are quantised, so that it is taken at its word.
+
+    Quantised constants alone, as tf2onnx leaves them behind a DequantizeLinear, do not count.
+    """
+    constant = set(model.constants)
+    for node in model.nodes:
+        if all(name in constant for name in node.inputs if name):
+            constant.update(node.outputs)
+        elif _QUANTISED_OPERATOR.search(node.op):
+            return True
+    return False
+
+
+def lower_float(
+    model: OnnxModel, name: str, *, input_shapes: Mapping[str, tuple[int, ...]] | None = None
+) -> FloatGraph:
+    """Lower a whole model.
+
+    Args:
+        model: as `read_onnx` gives it.
+        name: the graph's name, a C identifier.
+        input_shapes: ONNX shapes, batch 1 included, of inputs whose dimensions the file leaves
+            open.
+
+    Raises:
+        UsageError: `input_shapes` names an unknown input or contradicts the file.
+        UnsupportedModelError: with every reason why the model cannot be lowered.
+    """
+    folded = fold(model, input_shapes or {})
+    walk = FloatWalk(folded.model, violations=list(folded.violations))
+    inputs = tuple(_input(walk, folded, port) for port in folded.model.inputs)
+    failed = {violation.node for violation in folded.violations}
+    for node in folded.model.nodes:
+        _visit(walk, folded, node, refused=node.name in failed)
+    outputs = tuple(port for p in model.outputs if (port := _output(walk, p)) is not None)
+    if not walk.violations and not (walk.nodes and outputs):
+        rule = "the network must compute an output from its input"
+        actual = f"{len(walk.nodes)} operators, {len(outputs)} outputs"
+        walk.violations.append(
+            Violation(model.path.name, "Graph", rule, actual, "Check the export.")
+        )
+    if walk.violations:
+        raise UnsupportedModelError(tuple(walk.violations))
+    nodes = tuple(walk.nodes)
+    draft: FloatGraph = FloatGraph(name, inputs, outputs, nodes, walk.tensors, walk.consts)
+    graph = draft.with_nodes(nodes)
+    verify_structure(graph)
+    return graph
+
+
+def _input(walk: FloatWalk, folded: FoldedModel, port: OnnxPort) -> Port:
+    shape = folded.shapes[port.name]
+    perm = input_layout(folded.model, folded.shapes, port)
+    walk.tensors[port.name] = TensorType(DType.FLOAT32, inner_shape(shape, perm))
+    walk.symbols[port.name] = View(port.name, shape, perm, shape, port.name)
+    plain = perm == identity(len(shape))
+    return Port(port.name, port.name, DType.FLOAT32, shape, None if plain else perm)
+
+
+def _visit(walk: FloatWalk, folded: FoldedModel, node: OnnxNode, *, refused: bool) -> None:
+    """Give the node's outputs their symbol."""
+    made: View | Refused = Refused()
+    try:
+        if not refused:
+            made = _lower(walk, folded, node)
+            _check_shape(folded, node, made)
+    except ReadsRefusedError:
+        made = Refused()
+    except RefusalError as refusal:
+        walk.violations.append(refusal.violation)
+        made = Refused()
+    walk.symbols[node.outputs[0]] = made
+    for name in node.outputs[1:]:
+        walk.symbols[name] = Refused()
+
+
+def _lower(walk: FloatWalk, folded: FoldedModel, node: OnnxNode) -> View:
+    _check_outputs(walk, node)
+    if node.op in _RESHAPES:
+        return lower_reshape(walk, node, folded.shapes.get(node.outputs[0]))
+    return _HANDLERS.get(node.op, _unknown)(walk, node)
+
+
+def _check_outputs(walk: FloatWalk, node: OnnxNode) -> None:
+    """Only the first output of a node has a meaning here."""
+    read = [name for name in node.outputs[1:] if walk.is_read(name)]
+    if read:
+        raise RefusalError(
+            node,
+            "only the first output of an operator may be read",
+            f"'{read[0]}' is read",
+            "Export the network for inference.",
+        )
+
+
+def _check_shape(folded: FoldedModel, node: OnnxNode, made: View) -> None:
+    expected = folded.shapes.get(node.outputs[0], made.shape)
+    if made.shape != expected:
+        raise RefusalError(
+            node,
+            "its result must have the shape that ONNX infers",
+            f"{list(made.shape)} instead of {list(expected)}",
+            "Check the exporter.",
+        )
+
+
+def _output(walk: FloatWalk, port: OnnxPort) -> Port | None:
+    try:
+        return walk.output(port.name, OnnxNode("Output", port.name, (), (port.name,), {}))
+    except RefusalError as refusal:
+        walk.violations.append(refusal.violation)
+        return None
+
+
+def _unknown(_walk: FloatWalk, node: OnnxNode) -> View:
+    raise RefusalError(
+        node,
+        "the operator must be one that mcucc knows in a float network",
+        f"operator {node.op}",
+        f"Known: {', '.join(sorted((*_HANDLERS, *_RESHAPES)))}.",
+    )
+
+
+_RESHAPES = frozenset(("Flatten", "Reshape", "Squeeze", "Unsqueeze"))
+
+_HANDLERS: Mapping[str, Callable[[FloatWalk, OnnxNode], View]] = {
+    **dict.fromkeys(("Add", "Div", "Mul", "Sub"), lower_binary),
+    **dict.fromkeys(
+        (
+            "Exp",
+            "HardSigmoid",
+            "HardSwish",
+            "LeakyRelu",
+            "Neg",
+            "Relu",
+            "Sigmoid",
+            "Sqrt",
+            "Tanh",
+        ),
+        lower_unary,
+    ),
+    **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool"), lower_global_pool),
+    **dict.fromkeys(("Resize", "Upsample"), lower_resize),
+    "AveragePool": lower_average_pool,
+    "BatchNormalization": lower_batch_norm,
+    "Cast": lower_cast,
+    "Clip": lower_clip,
+    "Concat": lower_concat,
+    "Conv": lower_conv,
+    "Dropout": lower_identity,
+    "Gather": lower_gather,
+    "Gemm": lower_gemm,
+    "Identity": lower_identity,
+    "MatMul": lower_matmul,
+    "MaxPool": lower_max_pool,
+    "Pad": lower_pad,
+    "ReduceMean": lower_reduce_mean,
+    "Slice": lower_slice,
+    "Softmax": lower_softmax,
+    "Transpose": lower_transpose,
+}

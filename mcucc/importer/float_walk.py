@@ -1,0 +1,289 @@
+"""The state of one walk over a float network: what each ONNX value stands for so far."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcucc.errors import Violation
+from mcucc.importer.float_layout import (
+    Perm,
+    byte_order,
+    common_axes,
+    identity,
+    inner_shape,
+    merge_transposition,
+    split_layout,
+)
+from mcucc.importer.float_values import Symbol, View, describe
+from mcucc.importer.limits import size_faults
+from mcucc.importer.reader import OnnxModel, OnnxNode
+from mcucc.importer.values import Constant, ReadsRefusedError, RefusalError, Refused
+from mcucc.ir import Const, DType, Node, Port, Shape, TensorType
+from mcucc.ops.float_ops import FloatNode, FloatOp, FloatReshape, FloatTranspose
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass
+class FloatWalk:
+    """Reads what the rules need of a node's inputs, and collects the float graph they make.
+
+    Attributes:
+        model: the folded network.
+        symbols: what each ONNX value stands for, by name.
+        nodes: float nodes so far.
+        tensors: types of inner values so far.
+        consts: weights, biases and other constants so far.
+        violations: why the model cannot be lowered.
+    """
+
+    model: OnnxModel
+    symbols: dict[str, Symbol] = field(default_factory=dict[str, Symbol])
+    nodes: list[FloatNode] = field(default_factory=list[FloatNode])
+    tensors: dict[str, TensorType] = field(default_factory=dict[str, TensorType])
+    consts: dict[str, Const] = field(default_factory=dict[str, Const])
+    violations: list[Violation] = field(default_factory=list[Violation])
+    _moved: dict[tuple[FloatOp, str], str] = field(default_factory=dict[tuple[FloatOp, str], str])
+    _node_names: set[str] = field(default_factory=set[str])
+    _taken: set[str] = field(default_factory=set[str])
+    _read: set[str] = field(default_factory=set[str])
+
+    def __post_init__(self) -> None:
+        for name, data in self.model.constants.items():
+            self.symbols[name] = Constant(data)
+        # What ONNX calls a value keeps its name; everything else makes way.
+        self._taken |= {port.name for port in self.model.inputs}
+        self._taken |= {name for node in self.model.nodes for name in node.outputs}
+        self._read |= {name for node in self.model.nodes for name in node.inputs}
+        self._read |= {port.name for port in self.model.outputs}
+
+    # Reading symbols.
+
+    def symbol(self, node: OnnxNode, index: int) -> Symbol | None:
+        """The symbol of an input, None where it is left out.
+
+        Raises:
+            ReadsRefusedError: it is the result of a refused node.
+        """
+        if index >= len(node.inputs) or not node.inputs[index]:
+            return None
+        found = self.symbols.get(node.inputs[index])
+        if isinstance(found, Refused):
+            raise ReadsRefusedError
+        return found
+
+    def view(self, node: OnnxNode, index: int = 0) -> View:
+        """An input that must be an activation."""
+        found = self.symbol(node, index)
+        if isinstance(found, View):
+            return found
+        raise RefusalError(
+            node,
+            f"input {index} must depend on an input of the network",
+            f"it is {describe(found)}",
+            "Export with constant folding.",
+        )
+
+    def constant(self, node: OnnxNode, index: int, what: str) -> FloatArray:
+        """An input that must be constant, as finite float32.
+
+        Args:
+            node: who reads.
+            index: of the input.
+            what: its role, for messages.
+        """
+        found = self.symbol(node, index)
+        if not isinstance(found, Constant) or found.data.dtype.kind not in "fiu":
+            raise RefusalError(
+                node,
+                f"{what} must be constant numbers",
+                f"input {index} is {describe(found)}",
+                "Export the network with its parameters as constants.",
+            )
+        with np.errstate(over="ignore"):
+            data = found.data.astype(np.float32)
+        if not np.isfinite(data).all():
+            raise RefusalError(
+                node,
+                f"{what} must be finite",
+                f"input {index} holds infinities or NaN in float32",
+                "Check the training, or the export.",
+            )
+        return data
+
+    def has(self, node: OnnxNode, index: int) -> bool:
+        """Whether an optional input is given."""
+        return index < len(node.inputs) and bool(node.inputs[index])
+
+    def is_read(self, name: str) -> bool:
+        """Whether a node or an output of the network reads an ONNX value."""
+        return name in self._read
+
+    def numbers(self, node: OnnxNode, index: int, attribute: str) -> tuple[float, ...] | None:
+        """Numbers given as a constant input or, in older operator sets, as an attribute."""
+        if not self.has(node, index):
+            value = node.attributes.get(attribute)
+            return None if value is None else tuple(np.asarray(value, np.float64).ravel().tolist())
+        found = self.symbol(node, index)
+        if isinstance(found, Constant) and found.data.dtype.kind in "bfiu":
+            return tuple(found.data.astype(np.float64).ravel().tolist())
+        raise RefusalError(
+            node,
+            f"'{attribute}' must be constant numbers",
+            f"input {index} '{node.inputs[index]}' is {describe(found)}",
+            "Export with constant folding.",
+        )
+
+    def integers(self, node: OnnxNode, index: int, attribute: str) -> tuple[int, ...] | None:
+        """Integers given as a constant input or, in older operator sets, as an attribute."""
+        values = self.numbers(node, index, attribute)
+        return None if values is None else tuple(int(value) for value in values)
+
+    # Making the graph.
+
+    def type_of(self, name: str) -> TensorType:
+        """The type of an inner value or constant."""
+        return self.tensors[name] if name in self.tensors else self.consts[name].type
+
+    def add_const(self, base: str, data: FloatArray) -> str:
+        """Add a constant; its name is `base` or close to it."""
+        name = _fresh(base, self._taken)
+        self.consts[name] = Const(name, TensorType(DType.FLOAT32, data.shape), data)
+        return name
+
+    def emit(
+        self, cause: OnnxNode, op: FloatOp, inputs: Sequence[str], name: str | None = None
+    ) -> str:
+        """Append the float node of an ONNX node; returns the name of the value it makes.
+
+        Args:
+            cause: gives the node its name and origin.
+            op: the operator.
+            inputs: inner values and constants.
+            name: of the value; None for the ONNX node's first output.
+        """
+        output = cause.outputs[0] if name is None else _fresh(name, self._taken)
+        return self._append(cause, op, inputs, output, cause.name, (cause.name,))
+
+    def read(self, view: View, perm: Perm, cause: OnnxNode) -> str:
+        """The name of an inner value whose shape is `view.shape` in the layout `perm`.
+
+        Bytes that lie otherwise are moved by a FloatTranspose; a FloatReshape renames axes.
+
+        Args:
+            view: what is read.
+            perm: layout of `view.shape`.
+            cause: who reads.
+        """
+        return self.shaped(self.ordered(view, perm, cause), inner_shape(view.shape, perm), cause)
+
+    def ordered(self, view: View, perm: Perm, cause: OnnxNode) -> View:
+        """The view with its bytes in the order of the layout `perm`, moved if need be."""
+        moved = view.order != byte_order(view.shape, perm)
+        tensor = self._transposed(view, perm, cause) if moved else view.tensor
+        return replace(view, tensor=tensor, base=view.shape, perm=perm)
+
+    def straight(self, view: View, cause: OnnxNode) -> View:
+        """The view, its bytes moved into ONNX order if no layout of its shape has them."""
+        return self.ordered(view, identity(len(view.shape)), cause) if view.scrambled else view
+
+    def shaped(self, view: View, shape: Shape, cause: OnnxNode) -> str:
+        """The view's inner value under another inner shape, its bytes left alone."""
+        if self.tensors[view.tensor].shape == shape:
+            return view.tensor
+        return self._move(FloatReshape(shape), view, cause)
+
+    def _transposed(self, view: View, perm: Perm, cause: OnnxNode) -> str:
+        """The inner value with its bytes in the order of the layout `perm` of the ONNX shape."""
+        axes = view.shape if not view.scrambled else common_axes(view.base, view.shape)
+        if axes is None:  # by way of ONNX's order, in which any axes may be cut
+            plain = identity(len(view.base))
+            straight = self._transposed(replace(view, shape=view.base), plain, cause)
+            view = replace(view, tensor=straight, base=view.shape, perm=identity(len(view.shape)))
+            return self.ordered(view, perm, cause).tensor
+        source, target = view.perm, perm
+        if view.scrambled:
+            source = split_layout(view.base, view.perm, axes)
+            target = split_layout(view.shape, perm, axes)
+        shape, turn = inner_shape(axes, source), tuple(source.index(axis) for axis in target)
+        if view.scrambled or len(shape) > 4 or shape[:1] != (1,) or turn[:1] != (0,):
+            shape, turn = merge_transposition(shape, turn)
+        movable = replace(view, tensor=self.shaped(view, shape, cause))
+        return self._move(FloatTranspose(turn), movable, cause)
+
+    def _move(self, op: FloatReshape | FloatTranspose, view: View, cause: OnnxNode) -> str:
+        """A node that only moves or renames; readers that ask for the same share it."""
+        key = (op, view.tensor)
+        if key not in self._moved:
+            origin = view.origin or (cause.name,)
+            if isinstance(op, FloatTranspose):
+                name = _fresh(f"{view.name}.transposed", self._taken)
+            elif view.name in self.tensors:
+                name = _fresh(f"{view.name}.reshaped", self._taken)
+            else:
+                name = view.name  # the result of a Reshape, until now a mere view
+            label = view.origin[-1] if view.origin else name
+            self._moved[key] = self._append(cause, op, (view.tensor,), name, label, origin)
+        return self._moved[key]
+
+    def _append(
+        self,
+        cause: OnnxNode,
+        op: FloatOp,
+        inputs: Sequence[str],
+        output: str,
+        label: str,
+        origin: tuple[str, ...],
+    ) -> str:
+        made = TensorType(DType.FLOAT32, op.infer([self.type_of(name) for name in inputs]))
+        for rule in _value_faults(made):
+            raise RefusalError(
+                cause, rule, f"{list(made.shape)} in inner layout", "Export with smaller shapes."
+            )
+        self.tensors[output] = made
+        node: FloatNode = Node(op, tuple(inputs), output, _fresh(label, self._node_names), origin)
+        self.nodes.append(node)
+        return output
+
+    def output(self, name: str, cause: OnnxNode) -> Port | None:
+        """The output port of a declared output, None (and a violation) if it has none."""
+        found = self.symbols.get(name)
+        if isinstance(found, Refused):
+            return None
+        if not isinstance(found, View) or found.tensor in {p.name for p in self.model.inputs}:
+            raise RefusalError(
+                cause,
+                "an output must be computed from an input",
+                describe(found),
+                "Remove the output from the model.",
+            )
+        if len(found.shape) < 2 or found.shape[0] != 1:
+            raise RefusalError(
+                cause,
+                "an output must have rank 2 or more and batch 1",
+                describe(found),
+                "Keep the batch as the first axis.",
+            )
+        view = self.straight(found, cause)
+        if view.order == byte_order(view.shape, identity(len(view.shape))):
+            view = replace(view, perm=identity(len(view.shape)))
+        tensor = self.read(view, view.perm, cause)
+        perm = None if view.perm == identity(len(view.shape)) else view.perm
+        return Port(tensor, name, DType.FLOAT32, view.shape, perm)
+
+
+def _value_faults(made: TensorType) -> Sequence[str]:
+    if not 2 <= len(made.shape) <= 4 or made.shape[0] != 1 or min(made.shape) < 1:
+        return ("a value must have rank 2 to 4, batch 1 and no empty axis",)
+    return tuple(size_faults(made))
+
+
+def _fresh(base: str, taken: set[str]) -> str:
+    """The name, or the name with the first free number; it is taken from now on."""
+    name, number = base, 2
+    while name in taken:
+        name, number = f"{base}_{number}", number + 1
+    taken.add(name)
+    return name

@@ -1,0 +1,114 @@
+"""What an ONNX file holds, and every reason why it cannot be compiled."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcucc.errors import UnsupportedModelError, Violation
+from mcucc.importer import (
+    OnnxPort,
+    identifier,
+    is_quantised,
+    lower_float,
+    lower_qdq,
+    read_onnx,
+)
+from mcucc.kernels import select_kernels
+from mcucc.ops import Int8Graph
+from mcucc.ops.float_ops import FloatGraph
+
+
+@dataclass(frozen=True)
+class InspectedLayer:
+    """One operator of the network before any pass; the output shape is the inner one (NHWC)."""
+
+    name: str
+    op: str
+    output_shape: tuple[int, ...]
+    macs: int
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a file holds.
+
+    Attributes:
+        model: file name.
+        sha256: of the file.
+        opset: version of the default operator set.
+        ops: how often each ONNX operator occurs, by name.
+        inputs: declared inputs; a dimension is None where the file leaves it open.
+        outputs: likewise.
+        supported: whether mcucc can compile it.
+        violations: every reason why it cannot.
+        macs: multiply-accumulates, None if it is not supported.
+        params: elements of weights and biases, None if it is not supported.
+        layers: in the order of execution, float or int8 as the network is; empty if it is not
+            supported.
+    """
+
+    model: str
+    sha256: str
+    opset: int
+    ops: Mapping[str, int]
+    inputs: tuple[OnnxPort, ...]
+    outputs: tuple[OnnxPort, ...]
+    supported: bool
+    violations: tuple[Violation, ...]
+    macs: int | None
+    params: int | None
+    layers: tuple[InspectedLayer, ...]
+
+
+def inspect_model(
+    path: Path, input_shapes: Mapping[str, tuple[int, ...]] | None = None
+) -> Inspection:
+    """Look into an ONNX file.
+
+    Args:
+        path: of the file.
+        input_shapes: ONNX shapes of inputs that a float file leaves open.
+
+    Raises:
+        InputFileError: the file cannot be read. An unsupported network is no error here.
+    """
+    model = read_onnx(path)
+    violations: tuple[Violation, ...] = ()
+    graph: Int8Graph | FloatGraph | None = None
+    try:
+        if is_quantised(model):
+            graph = lower_qdq(model, identifier(path))
+            select_kernels(graph)
+        else:
+            graph = lower_float(model, identifier(path), input_shapes=input_shapes)
+    except UnsupportedModelError as error:
+        graph, violations = None, error.violations
+    layers = () if graph is None else _layers(graph)
+    return Inspection(
+        model=path.name,
+        sha256=model.sha256,
+        opset=model.opset,
+        ops=dict(sorted(Counter(node.op for node in model.nodes).items())),
+        inputs=model.inputs,
+        outputs=model.outputs,
+        supported=graph is not None,
+        violations=violations,
+        macs=None if graph is None else sum(layer.macs for layer in layers),
+        params=None if graph is None else sum(c.type.size for c in graph.consts.values()),
+        layers=layers,
+    )
+
+
+def _layers(graph: Int8Graph | FloatGraph) -> tuple[InspectedLayer, ...]:
+    return tuple(
+        InspectedLayer(
+            node.name,
+            type(node.op).__name__.removeprefix("Float"),
+            graph.tensors[node.output].shape,
+            node.op.macs(
+                tuple(graph.type_of(name) for name in node.inputs), graph.tensors[node.output]
+            ),
+        )
+        for node in graph.nodes
+    )

@@ -1,0 +1,90 @@
+"""Functions of one element, executed as tables of 256 bytes.
+
+Each names a TensorFlow Lite operator whose fixed-point arithmetic defines the table, or is a
+`Table` of its own.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from mcucc.ir import DType, QParams, TensorType
+from mcucc.ops.elementwise import Elementwise
+
+LOGISTIC_QUANT = QParams((1 / 256,), -128)
+"""The only output quantisation of Logistic."""
+TANH_QUANT = QParams((1 / 128,), 0)
+"""The only output quantisation of Tanh."""
+_CURVE_SCALES = (2.0**-28, 2.0**30)
+"""Between them TensorFlow Lite's fixed point of sigmoid and tanh does not overflow."""
+
+
+@dataclass(frozen=True)
+class Logistic(Elementwise):
+    """Sigmoid, 1 / (1 + exp(-x))."""
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
+        """The output's quantisation is fixed; the input's scale fits the fixed point."""
+        if output.quant != LOGISTIC_QUANT:
+            yield "the output must have scale 1/256 and zero point -128"
+        yield from _curve_scale(inputs[0])
+
+
+@dataclass(frozen=True)
+class Tanh(Elementwise):
+    """Hyperbolic tangent."""
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
+        """The output's quantisation is fixed; the input's scale fits the fixed point."""
+        if output.quant != TANH_QUANT:
+            yield "the output must have scale 1/128 and zero point 0"
+        yield from _curve_scale(inputs[0])
+
+
+@dataclass(frozen=True)
+class LeakyRelu(Elementwise):
+    """x where x >= 0, alpha * x elsewhere.
+
+    Attributes:
+        alpha: a float32 value, held as a Python float.
+    """
+
+    alpha: float = 0.01
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:  # noqa: ARG002
+        """Alpha is a plain positive factor."""
+        if not 0 < self.alpha < 1:
+            yield "alpha must lie between 0 and 1"
+
+
+@dataclass(frozen=True)
+class HardSwish(Elementwise):
+    """x * min(max(x + 3, 0), 6) / 6, in TensorFlow Lite's 16-bit arithmetic."""
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
+        """Quantised per tensor, and scales that the 16-bit arithmetic can hold.
+
+        TensorFlow Lite refuses ratios of 128 and more; scales from 2^24 on overflow a shift.
+        """
+        if inputs[0].q.axis is not None or output.q.axis is not None:
+            yield "activations must be quantised per tensor"
+        elif inputs[0].q.scale >= 128 * output.q.scale:
+            yield "s_in / s_out must be below 128"
+        elif inputs[0].q.scale >= 2**24:
+            yield "the input's scale must be below 2^24"
+
+
+@dataclass(frozen=True)
+class Table(Elementwise):
+    """Any function of one int8 element; inputs are (x, table), table int8 [256] by q + 128."""
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:  # noqa: ARG002
+        """The table has 256 int8 entries."""
+        if inputs[1].dtype != DType.INT8 or inputs[1].shape != (256,):
+            yield "the table must be int8 [256]"
+
+
+def _curve_scale(x: TensorType) -> Iterator[str]:
+    """The rule of sigmoid and tanh for the scale of their input."""
+    low, high = _CURVE_SCALES
+    if not low <= x.q.scale <= high:
+        yield "the input's scale must lie between 2^-28 and 2^30"

@@ -1,0 +1,1 @@
+"""Passes over float graphs, one a file, and what several of them share."""

@@ -1,0 +1,77 @@
+"""Batch normalisation and per-channel arithmetic into the layer before."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from mcucc.errors import InvariantError
+from mcucc.ops.float_ops import FloatGraph, FloatNode
+from mcucc.passes.base import FloatPass
+from mcucc.passes.float_.affine import Affine, looks_affine, read_affine
+from mcucc.passes.float_.layers import (
+    Layer,
+    Parameters,
+    parameters,
+    per_output_channel,
+    with_parameters,
+)
+from mcucc.passes.rewriting import sole_reader, substitute
+
+
+@dataclass(frozen=True)
+class FoldIntoProducer(FloatPass):
+    """Multiplies a scale and a shift per channel into the weights and bias of the layer before.
+
+    Why: it costs nothing there. This is how a batch normalisation vanishes, and how a MatMul and
+    an Add become a dense layer with a bias.
+
+    Declines when
+        (1) the constant is neither one number nor one per channel, or the input is a divisor,
+        (2) what makes the input is no convolution or dense layer,
+        (3) the layer has an activation,
+        (4) the layer's output is read elsewhere or is an output of the network.
+
+    Before: c = FloatConv2D(x, w, b); y = FloatBatchNorm(c, scale, bias, mean, variance)
+    After:  y = FloatConv2D(x, w * s, b * s + t)
+    """
+
+    name: str = "fold_into_producer"
+
+    def pattern(self, graph: FloatGraph) -> Iterator[FloatNode]:
+        """Batch normalisations, and arithmetic with a constant."""
+        return (node for node in graph.nodes if looks_affine(graph, node))
+
+    def check(self, graph: FloatGraph, node: FloatNode) -> str | None:
+        """Cases 1 to 4."""
+        affine = read_affine(graph, node)
+        if isinstance(affine, str):
+            return affine
+        producer = graph.producers.get(affine.x)
+        if producer is None or not isinstance(producer.op, Layer):
+            return f"'{affine.x}' is not made by a convolution or dense layer"
+        if producer.op.activation != "none":
+            return f"'{producer.name}' has an activation"
+        if sole_reader(graph, affine.x) is None:
+            return f"'{affine.x}' is read elsewhere"
+        return None
+
+    def rewrite(self, graph: FloatGraph, node: FloatNode) -> FloatGraph:
+        """The layer makes what the node made."""
+        affine = read_affine(graph, node)
+        if not isinstance(affine, Affine):
+            raise InvariantError(f"'{node.name}' cannot be folded: {affine}")
+        producer = graph.producers[affine.x]
+        if not isinstance(producer.op, Layer):
+            raise InvariantError(f"'{node.name}' cannot be folded into '{producer.name}'")
+        old = parameters(graph, producer)
+        new = Parameters(
+            old.weights * per_output_channel(producer.op, affine.scale),
+            old.bias * affine.scale + affine.shift,
+        )
+        layer, consts = with_parameters(graph, producer, new)
+        folded = replace(
+            layer,
+            op=replace(producer.op, activation=affine.activation),
+            output=node.output,
+            origin=(*producer.origin, *node.origin),
+        )
+        return substitute(graph, {producer.name: (folded,), node.name: ()}, consts=consts)

@@ -1,0 +1,313 @@
+"""Writes the int8 graph of a float graph whose values have their quantisation."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcucc.errors import UnsupportedModelError, Violation
+from mcucc.ir import Const, DType, Node, Port, QParams, TensorType
+from mcucc.ops import (
+    Add,
+    AveragePool2D,
+    Clamp,
+    Concat,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    HardSwish,
+    Int8Graph,
+    Int8Node,
+    Int8Op,
+    LeakyRelu,
+    Logistic,
+    MaxPool2D,
+    Mean,
+    Mul,
+    Pad,
+    Requantize,
+    Reshape,
+    ResizeNearest,
+    Slice,
+    Softmax,
+    Sub,
+    Table,
+    Tanh,
+    Transpose,
+)
+from mcucc.ops.float_ops import (
+    FloatAveragePool2D,
+    FloatBatchNorm,
+    FloatBinary,
+    FloatClip,
+    FloatConcat,
+    FloatConv2D,
+    FloatDense,
+    FloatDepthwiseConv2D,
+    FloatGraph,
+    FloatMaxPool2D,
+    FloatMean,
+    FloatNode,
+    FloatPad,
+    FloatReshape,
+    FloatResizeNearest,
+    FloatSlice,
+    FloatSoftmax,
+    FloatTranspose,
+    FloatUnary,
+)
+from mcucc.ops.verify import node_faults
+from mcucc.quant.observe import Observations
+from mcucc.quant.scheme import Scheme, fixed_quant
+from mcucc.quant.weights import quantise_weights
+from mcucc.reference.fixed_point import dequantize, quantize
+from mcucc.reference.float_elementwise import unary
+
+_Plain = (
+    FloatMean
+    | FloatSoftmax
+    | FloatPad
+    | FloatMaxPool2D
+    | FloatAveragePool2D
+    | FloatReshape
+    | FloatTranspose
+    | FloatConcat
+    | FloatResizeNearest
+    | FloatSlice
+)
+
+
+_FAULT_HINT = "Check the calibration inputs: are they scaled as in training?"
+
+
+class _CannotQuantiseError(Exception):
+    """Raised by a rule; (rule, actual, hint)."""
+
+
+def convert(
+    graph: FloatGraph, scheme: Scheme, seen: Observations, *, correct_bias: bool
+) -> Int8Graph:
+    """The int8 graph.
+
+    Args:
+        graph: after the float passes.
+        scheme: quantisation of every value.
+        seen: channel means of the inputs of each layer, for bias correction.
+        correct_bias: whether the mean error of rounded weights is taken out of the biases.
+
+    Raises:
+        UnsupportedModelError: with every node that has no int8 form.
+    """
+    conversion = _Conversion(graph, scheme, seen, correct_bias)
+    for node in graph.nodes:
+        conversion.visit(node)
+    if not conversion.violations:
+        quantised = conversion.result()
+        conversion.violations += [
+            Violation(node.name, type(node.op).__name__, fault, "after quantisation", _FAULT_HINT)
+            for node in quantised.nodes
+            for fault in node_faults(quantised, node)
+        ]
+        if not conversion.violations:
+            return quantised
+    raise UnsupportedModelError(tuple(conversion.violations))
+
+
+@dataclass
+class _Conversion:
+    """The state of one conversion."""
+
+    graph: FloatGraph
+    scheme: Scheme
+    seen: Observations
+    correct_bias: bool
+    nodes: list[Int8Node] = field(default_factory=list[Int8Node])
+    tensors: dict[str, TensorType] = field(default_factory=dict[str, TensorType])
+    consts: dict[str, Const] = field(default_factory=dict[str, Const])
+    alias: dict[str, str] = field(default_factory=dict[str, str])
+    violations: list[Violation] = field(default_factory=list[Violation])
+
+    def __post_init__(self) -> None:
+        for port in self.graph.inputs:
+            self.tensors[port.tensor] = self.int8_type(port.tensor)
+
+    def result(self) -> Int8Graph:
+        """The whole graph."""
+        outputs = tuple(
+            Port(self.resolve(p.tensor), p.name, p.dtype, p.shape, p.perm)
+            for p in self.graph.outputs
+        )
+        nodes = tuple(self.nodes)
+        draft = Int8Graph(
+            self.graph.name, self.graph.inputs, outputs, nodes, self.tensors, self.consts
+        )
+        return draft.with_nodes(nodes)
+
+    def visit(self, node: FloatNode) -> None:
+        """Write the int8 form of one node."""
+        if node.output in self.scheme.absorbed:
+            self.alias[node.output] = node.inputs[0]
+            return
+        try:
+            self.write(node)
+        except _CannotQuantiseError as refusal:
+            rule, actual, hint = (str(part) for part in refusal.args)
+            kind = type(node.op).__name__.removeprefix("Float")
+            self.violations.append(Violation(node.name, kind, rule, actual, hint))
+
+    def write(self, node: FloatNode) -> None:
+        """Choose the int8 operator."""
+        op = node.op
+        match op:
+            case FloatConv2D() | FloatDepthwiseConv2D() | FloatDense():
+                self.weighted(node, op)
+            case FloatBinary():
+                self.binary(node, op)
+            case FloatUnary():
+                self.unary(node, op)
+            case FloatClip():
+                self.clip(node, op)
+            case FloatBatchNorm():
+                raise _CannotQuantiseError(
+                    "a batch normalisation must have been folded",
+                    f"on {list(self.graph.tensors[node.output].shape)}",
+                    "This is a bug in mcucc, please report it.",
+                )
+            case _:
+                self.emit(node, _same_attributes(op))
+
+    # Rules.
+
+    def weighted(
+        self, node: FloatNode, op: FloatConv2D | FloatDepthwiseConv2D | FloatDense
+    ) -> None:
+        """Convolutions and dense layers."""
+        x, weights, bias = node.inputs
+        axis = 3 if isinstance(op, FloatDepthwiseConv2D) else 0
+        mean = self.seen.channels[x].mean if self.correct_bias else None
+        quantised = quantise_weights(
+            self.floats(weights), self.floats(bias), self.scheme.of[x].scale, axis, mean
+        )
+        names = (f"{node.name}.weights", f"{node.name}.bias")
+        self.const(names[0], quantised.weights, quantised.weight_quant)
+        self.const(names[1], quantised.bias, quantised.bias_quant)
+        made: Int8Op
+        if isinstance(op, FloatDense):
+            made = FullyConnected(op.activation)
+        elif isinstance(op, FloatDepthwiseConv2D):
+            made = DepthwiseConv2D(op.stride, op.dilation, op.pads, op.activation)
+        else:
+            made = Conv2D(op.stride, op.dilation, op.pads, op.activation)
+        self.emit(node, made, [x, *names])
+
+    def binary(self, node: FloatNode, op: FloatBinary) -> None:
+        """Sums and products of two computed values."""
+        first, second = node.inputs
+        if first in self.graph.consts or second in self.graph.consts or op.kind == "div":
+            raise _CannotQuantiseError(
+                "constants in arithmetic must be one number or one per channel; no division",
+                f"{op.kind} of {[list(self.graph.type_of(n).shape) for n in node.inputs]}",
+                "Rewrite it as a product or sum of such constants.",
+            )
+        shapes = [self.graph.tensors[name].shape for name in node.inputs]
+        if op.kind == "mul" and shapes[0] != self.graph.tensors[node.output].shape:
+            first, second = second, first
+        made = {"add": Add, "sub": Sub, "mul": Mul}[op.kind](op.activation)
+        self.emit(node, made, [first, second])
+
+    def unary(self, node: FloatNode, op: FloatUnary) -> None:
+        """TensorFlow Lite's own functions, and tables for the rest."""
+        known: dict[str, Callable[[], Int8Op]] = {
+            "sigmoid": Logistic,
+            "tanh": Tanh,
+            "hard_swish": HardSwish,
+        }
+        if op.kind in known:
+            self.emit(node, known[op.kind]())
+        elif op.kind == "leaky_relu" and 0 < op.alpha < 1:
+            self.emit(node, LeakyRelu(op.alpha))
+        else:
+            x = node.inputs[0]
+            table = f"{node.name}.table"
+            self.const(table, self.table(op, self.scheme.of[x], self.scheme.of[node.output]), None)
+            self.emit(node, Table(), [x, table])
+
+    def table(self, op: FloatUnary, source: QParams, target: QParams) -> NDArray[np.int8]:
+        """The function at every int8 value."""
+        q = np.arange(-128, 128, dtype=np.int64).astype(np.int8)
+        return quantize(unary(op, dequantize(q, source)), target)
+
+    def clip(self, node: FloatNode, op: FloatClip) -> None:
+        """A clip that could not be absorbed limits the int8 values themselves."""
+        quant = self.scheme.of[node.output]
+
+        def bound(real: float | None, default: int) -> int:
+            if real is None:
+                return default
+            return int(quantize(np.array([real], dtype=np.float32), quant)[0])
+
+        self.emit(node, Clamp(low=bound(op.low, -128), high=bound(op.high, 127)))
+
+    # Writing.
+
+    def emit(self, node: FloatNode, op: Int8Op, inputs: Sequence[str] | None = None) -> None:
+        """Append a node, and a requantisation where its output's quantisation is fixed."""
+        wanted = self.scheme.of[node.output]
+        made = fixed_quant(self.graph, node.output) or wanted
+        inner = node.output if made == wanted else f"{node.output}.fixed"
+        names = tuple(self.resolve(name) for name in inputs or node.inputs)
+        self.tensors[inner] = TensorType(DType.INT8, self.graph.tensors[node.output].shape, made)
+        self.nodes.append(Node(op, names, inner, node.name, node.origin))
+        if inner != node.output:
+            self.tensors[node.output] = self.int8_type(node.output)
+            name = f"{node.name}.requantize"
+            self.nodes.append(Node(Requantize(), (inner,), node.output, name, node.origin))
+
+    def resolve(self, name: str) -> str:
+        """The int8 value behind a float one."""
+        while name in self.alias:
+            name = self.alias[name]
+        return name
+
+    def int8_type(self, name: str) -> TensorType:
+        return TensorType(DType.INT8, self.graph.tensors[name].shape, self.scheme.of[name])
+
+    def floats(self, name: str) -> NDArray[np.float32]:
+        return self.graph.const(name).data.astype(np.float32)
+
+    def const(self, name: str, data: NDArray[np.generic], quant: QParams | None) -> None:
+        tensor = TensorType(DType(data.dtype.name), tuple(data.shape), quant)
+        self.consts[name] = Const(name, tensor, data)
+
+
+def _same_attributes(op: _Plain) -> Int8Op:  # noqa: C901, PLR0911 -- one return an operator
+    """The int8 operator with the attributes of a float one."""
+    match op:
+        case FloatMean():
+            return Mean(op.axes, op.keep_dims)
+        case FloatSoftmax():
+            return Softmax()
+        case FloatPad():
+            if op.value != 0.0:
+                raise _CannotQuantiseError(
+                    "Pad must add zeros", f"{op.value:g}", "Use constant mode with value 0."
+                )
+            return Pad(op.pads)
+        case FloatMaxPool2D():
+            return MaxPool2D(op.kernel, op.stride, op.pads)
+        case FloatAveragePool2D():
+            return AveragePool2D(op.kernel, op.stride, op.pads)
+        case FloatReshape():
+            return Reshape(op.shape)
+        case FloatTranspose():
+            return Transpose(op.perm)
+        case FloatConcat():
+            return Concat()
+        case FloatResizeNearest():
+            return ResizeNearest(op.factor)
+        case FloatSlice():
+            return Slice(op.starts, op.sizes)
+        case _:
+            assert_never(op)

@@ -1,0 +1,128 @@
+"""What calibration inputs tell of each value: its range, its distribution, its channel means."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcucc.ops.float_ops import FloatGraph
+from mcucc.reference.float_interpreter import run_float
+
+BINS = 4096
+"""Bins of a histogram; a power of two."""
+
+
+@dataclass
+class Histogram:
+    """Counts over [-reach, reach); the reach doubles as larger values come.
+
+    Doubling merges pairs of bins, so that the counts depend on the data alone, not on its order.
+
+    Attributes:
+        low: smallest value seen.
+        high: largest value seen.
+        reach: a power of two, 0 before the first value.
+        counts: [BINS].
+    """
+
+    low: float = np.inf
+    high: float = -np.inf
+    reach: float = 0.0
+    counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(BINS, dtype=np.int64))
+
+    def add(self, values: NDArray[np.float32]) -> None:
+        """Count values of any shape."""
+        flat = values.ravel()
+        self.low = min(self.low, float(flat.min()))
+        self.high = max(self.high, float(flat.max()))
+        self._stretch(max(abs(self.low), abs(self.high)))
+        bins = ((flat + np.float32(self.reach)) * np.float32(BINS / (2 * self.reach))).astype(
+            np.int32
+        )
+        np.clip(bins, 0, BINS - 1, out=bins)
+        self.counts += np.bincount(bins, minlength=BINS)
+
+    @property
+    def count(self) -> int:
+        """How many values were counted."""
+        return int(self.counts.sum())
+
+    def centres(self) -> NDArray[np.float64]:
+        """The middle of each bin."""
+        bins = np.arange(BINS, dtype=np.float64) + 0.5
+        return (bins * (2 * self.reach / BINS) - self.reach).astype(np.float64)
+
+    def _stretch(self, needed: float) -> None:
+        if self.reach == 0.0:
+            self.reach = float(2.0 ** np.floor(np.log2(max(needed, 2.0**-20))))
+        while self.reach <= needed:
+            merged = self.counts.reshape(-1, 2).sum(axis=1)
+            quarter = BINS // 4
+            self.counts = np.zeros(BINS, dtype=np.int64)
+            self.counts[quarter : BINS - quarter] = merged
+            self.reach *= 2
+
+
+@dataclass
+class ChannelStatistics:
+    """Running mean and largest magnitude per channel (the last axis)."""
+
+    count: int = 0
+    total: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
+    largest: NDArray[np.float32] = field(default_factory=lambda: np.zeros(1, dtype=np.float32))
+
+    def add(self, values: NDArray[np.float32]) -> None:
+        """Take in values [..., C]."""
+        flat = values.reshape(-1, values.shape[-1])
+        self.total = self.total + flat.sum(axis=0, dtype=np.float64)
+        self.largest = np.maximum(self.largest, np.abs(flat).max(axis=0))
+        self.count += len(flat)
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """[C]."""
+        return self.total / max(1, self.count)
+
+
+@dataclass(frozen=True)
+class Observations:
+    """What was seen of every value of a float graph, inputs included, by name."""
+
+    histograms: Mapping[str, Histogram]
+    channels: Mapping[str, ChannelStatistics]
+    samples: int
+
+
+Tick = Callable[[float], None]
+"""Is told the share of the work that is done, 0 to 1."""
+
+
+def observe(
+    graph: FloatGraph,
+    inputs: Mapping[str, NDArray[np.float32]],
+    tick: Tick = lambda _: None,
+) -> Observations:
+    """Run a float graph on calibration inputs and watch every value.
+
+    Args:
+        graph: the network.
+        inputs: (N, ...) in inner layout by tensor name.
+        tick: told how far it is.
+    """
+    histograms = {name: Histogram() for name in graph.tensors}
+    channels = {name: ChannelStatistics() for name in graph.tensors}
+
+    count = len(next(iter(inputs.values())))
+    total = count * len(graph.tensors)
+    seen = 0
+
+    def watch(name: str, values: NDArray[np.float32]) -> None:
+        nonlocal seen
+        histograms[name].add(values)
+        channels[name].add(values)
+        seen += len(values)
+        tick(seen / total)
+
+    run_float(graph, inputs, watch)
+    return Observations(histograms, channels, count)

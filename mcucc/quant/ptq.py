@@ -1,0 +1,118 @@
+"""Post-training quantisation, the whole of it, and how good it is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcucc.ops import Int8Graph
+from mcucc.ops.float_ops import FloatGraph
+from mcucc.quant.convert import convert
+from mcucc.quant.equalize import equalize
+from mcucc.quant.observe import Tick, observe
+from mcucc.quant.ranges import Observer
+from mcucc.quant.scheme import make_scheme
+from mcucc.reference import interpreter
+from mcucc.reference.fixed_point import dequantize, quantize
+from mcucc.reference.float_interpreter import run_float
+
+Inputs = Mapping[str, NDArray[np.float32]]
+"""Float samples (N, ...) in inner layout by tensor name."""
+
+
+@dataclass(frozen=True)
+class PtqOptions:
+    """How to quantise.
+
+    Attributes:
+        observer: how the range of a value is chosen from its distribution.
+        equalize: whether channel ranges are evened out between consecutive layers.
+        correct_bias: whether the mean error of rounded weights is taken out of the biases.
+    """
+
+    observer: Observer = "mse"
+    equalize: bool = True
+    correct_bias: bool = True
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """A quantised network beside the float one it came from.
+
+    Attributes:
+        graph: int8.
+        original: float, evened out if that was asked for; computes the same as the imported one.
+        stands_for: for each int8 value the float value that it approximates.
+    """
+
+    graph: Int8Graph
+    original: FloatGraph
+    stands_for: Mapping[str, str]
+
+
+def quantise(
+    graph: FloatGraph, inputs: Inputs, options: PtqOptions, tick: Tick = lambda _: None
+) -> Quantised:
+    """Quantise a float graph on calibration inputs.
+
+    Args:
+        graph: after the float passes.
+        inputs: calibration samples.
+        options: which techniques to use.
+        tick: told how far it is.
+
+    Raises:
+        UnsupportedModelError: with every node that has no int8 form.
+    """
+    rounds = 2 if options.equalize else 1
+    seen = observe(graph, inputs, lambda done: tick(done / rounds))
+    if options.equalize:
+        graph = equalize(graph, seen)
+        seen = observe(graph, inputs, lambda done: tick((1 + done) / rounds))
+    scheme = make_scheme(graph, seen, options.observer)
+    quantised = convert(graph, scheme, seen, correct_bias=options.correct_bias)
+    stands_for = {name: name for name in quantised.tensors if name in graph.tensors}
+    for clipped, source in scheme.absorbed.items():
+        stands_for[source] = stands_for.get(clipped, clipped)
+    return Quantised(quantised, graph, stands_for)
+
+
+def signal_to_noise(quantised: Quantised, graph: Int8Graph, inputs: Inputs) -> Mapping[str, float]:
+    """SQNR of each int8 value in dB: 10 log10(sum of x^2 / sum of (x - x_int8)^2).
+
+    Args:
+        quantised: what `quantise` made.
+        graph: the same after int8 passes; values that these dropped are left out.
+        inputs: float samples; the int8 network gets them quantised.
+    """
+    wanted = {
+        float_name: name
+        for name, float_name in quantised.stands_for.items()
+        if name in graph.tensors
+    }
+    q_inputs = {name: quantize(x, graph.tensors[name].q) for name, x in inputs.items()}
+    values = interpreter.run(graph, q_inputs)
+    position = dict.fromkeys(wanted, 0)
+    signal, noise = dict.fromkeys(wanted, 0.0), dict.fromkeys(wanted, 0.0)
+
+    def compare(name: str, x: NDArray[np.float32]) -> None:
+        if name not in wanted:
+            return
+        start = position[name]
+        position[name] = start + len(x)
+        int8 = wanted[name]
+        real = dequantize(values[int8][start : start + len(x)], graph.tensors[int8].q)
+        error = (x - real).astype(np.float64)
+        signal[name] += float((x.astype(np.float64) ** 2).sum())
+        noise[name] += float((error**2).sum())
+
+    run_float(quantised.original, inputs, compare)
+    return {wanted[name]: decibels(signal[name], noise[name]) for name in wanted}
+
+
+def decibels(signal: float, noise: float) -> float:
+    """10 log10(signal / noise), within +-200 where one of them is 0."""
+    if noise == 0.0:
+        return 200.0
+    return float(max(-200.0, 10 * np.log10(max(signal, 1e-30) / noise)))

@@ -1,0 +1,105 @@
+"""From what was observed of a value to the range of reals that its int8 form covers."""
+
+from typing import Literal
+
+import numpy as np
+
+from mcucc.ir import QParams
+from mcucc.quant.observe import Histogram
+
+Observer = Literal["minmax", "percentile", "mse"]
+
+_POPULATION = 1_000_000
+"""Values that a range should hold without clamping."""
+
+_LEAST_WIDTH = 1e-6
+"""A narrower range is that of a value that is always 0; its scale is of no consequence."""
+
+Range = tuple[float, float]
+"""Smallest and largest real; they enclose 0."""
+
+PERCENTILE = 99.99
+"""Share of the values, in percent, that a percentile range keeps."""
+
+_MANTISSA_BITS = 12
+"""Bounds are rounded outward to this precision, so that the last bits of a float sum, which depend
+on the number of threads, do not reach the generated code."""
+
+
+def choose_range(histogram: Histogram, observer: Observer) -> Range:
+    """The range that an observer chooses."""
+    match observer:
+        case "minmax":
+            low, high = histogram.low, histogram.high
+        case "percentile":
+            low, high = _percentile(histogram)
+        case "mse":
+            low, high = _least_squared_error(histogram)
+    return enclose_zero(low, high)
+
+
+def enclose_zero(low: float, high: float) -> Range:
+    """The smallest range with rounded bounds around [low, high] and 0."""
+    return -_round_up(max(0.0, -low)), _round_up(max(0.0, high))
+
+
+def with_margin(bounds: Range, count: int) -> Range:
+    """A range widened for the extremes that a small sample has not shown yet.
+
+    The largest of n values of a normal distribution grows as sqrt(2 ln n); the range is widened as
+    if `_POPULATION` values had been seen.
+
+    Args:
+        bounds: of the values that were seen.
+        count: how many those were.
+    """
+    factor = max(1.0, float(np.sqrt(np.log(_POPULATION) / np.log(max(2, count)))))
+    return enclose_zero(bounds[0] * factor, bounds[1] * factor)
+
+
+def range_to_quant(bounds: Range) -> QParams:
+    """The int8 quantisation that covers a range: 0 is exact, the scale a float32."""
+    low, high = bounds
+    width = high - low if high - low > _LEAST_WIDTH else 1.0
+    scale = np.float32(width / 255)
+    zero_point = int(np.clip(np.round(-128 - low / float(scale)), -128, 127))
+    return QParams((float(scale),), zero_point)
+
+
+def _round_up(value: float) -> float:
+    if value == 0.0:
+        return 0.0
+    unit = 2.0 ** (np.floor(np.log2(value)) - _MANTISSA_BITS)
+    return float(np.ceil(value / unit * (1 - 2.0**-20)) * unit)
+
+
+def _percentile(histogram: Histogram) -> Range:
+    cumulative = np.cumsum(histogram.counts) / max(1, histogram.counts.sum())
+    tail = (1 - PERCENTILE / 100) / 2
+    centres = histogram.centres()
+    low = float(centres[int(np.searchsorted(cumulative, tail))])
+    high = float(centres[min(len(centres) - 1, int(np.searchsorted(cumulative, 1 - tail)))])
+    return max(low, histogram.low), min(high, histogram.high)
+
+
+def _least_squared_error(histogram: Histogram) -> Range:
+    """The range, among shrunken ones, with the least squared error of rounding and clamping.
+
+    Both ends are shrunk independently in steps; the error of a candidate is estimated on the
+    histogram as scale^2 / 12 for values inside and the squared distance for values outside.
+    """
+    used = np.flatnonzero(histogram.counts)
+    centres, counts = histogram.centres()[used], histogram.counts[used].astype(np.float64)
+    best, best_error = (histogram.low, histogram.high), np.inf
+    shrink = np.linspace(1.0, 0.3, 36)
+    lows = [float(f) * min(0.0, histogram.low) for f in shrink]
+    highs = [float(f) * max(0.0, histogram.high) for f in shrink]
+    for low in lows:
+        below = np.maximum(low - centres, 0.0)
+        for high in highs:
+            outside = below + np.maximum(centres - high, 0.0)
+            scale = max(high - low, 1e-12) / 255
+            error = float(counts @ np.where(outside > 0, outside**2, scale**2 / 12))
+            if error < best_error:
+                best, best_error = (low, high), error
+    return best

@@ -1,0 +1,176 @@
+"""What `inspect`, `verify`, `evaluate` and `bench` found, for a terminal.
+
+Nothing is printed here: the functions return what `rich` prints, in 80 columns.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from mcucc.evaluate import Evaluation
+from mcucc.float_link import FloatLink
+from mcucc.inspection import InspectedLayer, Inspection
+from mcucc.measure import LayerMeasurement, Measurement
+from mcucc.report.figures import format_bytes, format_shape, percents, short_name
+from mcucc.report.model import Quantisation
+from mcucc.samples import OnnxArrays
+from mcucc.verify import Difference, Verification
+
+_LONGEST_NAME = 24
+
+
+def render_inspection(inspection: Inspection) -> RenderableType:
+    """Ports, operators, layers and totals, or the reasons why it cannot be compiled."""
+    parts: list[RenderableType] = [
+        Text(f"{inspection.model}  opset {inspection.opset}", style="bold")
+    ]
+    for kind, ports in (("input", inspection.inputs), ("output", inspection.outputs)):
+        for port in ports:
+            shape = "x".join("?" if size is None else str(size) for size in port.shape)
+            parts.append(Text(f"  {kind}  {port.name}  {port.dtype} {shape}"))
+    counts = ", ".join(f"{name} {count}" for name, count in inspection.ops.items())
+    parts.append(Text(f"  operators  {counts}"))
+    if not inspection.supported:
+        parts.append(Text("mcucc cannot compile it:", style="bold"))
+        parts += [Text(f"  - {violation}") for violation in inspection.violations]
+        return Group(*parts)
+    totals = f"{inspection.macs:,} MACs, {inspection.params:,} parameters"
+    return Group(*parts, _inspected_layers(inspection.layers), Text(totals))
+
+
+def _inspected_layers(layers: Sequence[InspectedLayer]) -> Table:
+    table = _table("layer", "operator", "output", right=("MACs",))
+    for layer in layers:
+        macs = f"{layer.macs:,}" if layer.macs else ""
+        name = short_name(layer.name, _LONGEST_NAME)
+        table.add_row(name, layer.op, format_shape(layer.output_shape), macs)
+    return table
+
+
+def render_quantisation(quantisation: Quantisation) -> RenderableType:
+    """How a float network was quantised and where it lost most."""
+    techniques = [f"observer {quantisation.observer}"]
+    techniques += ["equalised"] if quantisation.equalized else []
+    techniques += ["biases corrected"] if quantisation.bias_corrected else []
+    return Text(
+        f"Quantised on {quantisation.samples} inputs ({', '.join(techniques)}). Worst layer: "
+        f"'{short_name(quantisation.worst_layer, _LONGEST_NAME)}' with "
+        f"{quantisation.worst_sqnr_db:.1f} dB. Remedy: {quantisation.remedy}"
+    )
+
+
+def render_verification(verification: Verification) -> RenderableType:
+    """What each judge says, the first difference, the float link, and the verdict."""
+    table = _table("judge", "says", right=("tensors compared",))
+    for judge, says in verification.judges.items():
+        compared = verification.compared.get(judge)
+        table.add_row(judge, says, "" if compared is None else f"{compared:,}")
+    parts: list[RenderableType] = [table, *map(Text, verification.messages)]
+    if verification.first_difference is not None:
+        parts.append(Text(_difference(verification.first_difference)))
+    if verification.float is not None:
+        parts += map(Text, _float_lines(verification.float))
+    # The float link may have failed although all bits are equal.
+    verdict = "NOT equal" if not verification.bits_equal else "equal bits"
+    parts.append(
+        Text(
+            f"{verdict}: {verification.tensors_compared} tensors compared on "
+            f"{verification.samples} sample(s)"
+        )
+    )
+    return Group(*parts)
+
+
+def _difference(first: Difference) -> str:
+    return (
+        f"{first.judge} differs first in tensor '{first.tensor}', sample {first.sample}, "
+        f"element {list(first.index)}: {first.actual} instead of {first.expected} "
+        f"({first.differing} elements of it differ)"
+    )
+
+
+def _float_lines(link: FloatLink) -> Iterator[str]:
+    yield f"float network in ONNX Runtime: {link.says}"
+    for output in link.outputs:
+        parts: list[str] = []
+        if output.largest_difference is not None:
+            parts.append(
+                f"numpy float differs by at most {output.largest_difference:.1e} of its largest "
+                f"value (limit {link.limit:.0e})"
+            )
+        parts.append(f"int8 has {output.sqnr_db:.1f} dB of signal to noise")
+        yield f"  {output.name}: {', '.join(parts)}"
+
+
+def render_outputs(outputs: OnnxArrays, *, width: int) -> RenderableType:
+    """Name, shape, type and numbers of each output; long arrays are abridged."""
+    parts: list[Text] = []
+    for name, array in outputs.items():
+        parts.append(Text(f"{name} {list(array.shape)} {array.dtype}"))
+        parts.append(Text(np.array2string(array, threshold=100, max_line_width=width)))
+    return Group(*parts)
+
+
+def render_evaluation(evaluation: Evaluation) -> RenderableType:
+    """Accuracies, the float network's below that of the C code."""
+    lines = [f"{evaluation.samples} samples", f"int8 C   {evaluation.int8_top1:.2%} right"]
+    if evaluation.float_top1 is not None:
+        lines.append(f"float    {evaluation.float_top1:.2%} right")
+    if evaluation.agreement is not None:
+        lines.append(f"both choose the same class for {evaluation.agreement:.2%}")
+    return Text("\n".join(lines))
+
+
+def render_measurements(found: Sequence[Measurement]) -> RenderableType:
+    """A block per network: totals, then instructions per layer."""
+    blocks = [part for measurement in found for part in _measurement(measurement)]
+    return Group(*blocks, Text("Instructions are exact and repeatable; they are not cycles."))
+
+
+def _measurement(measured: Measurement) -> Iterator[RenderableType]:
+    proxy = ", proxy" if measured.proxy else ""
+    where = f"{measured.board}: {measured.core} ({measured.simulator}{proxy})"
+    yield Text(f"{measured.model} on {where}", style="bold")
+    per_mac = f"{measured.instructions_per_mac:.3f} per MAC"
+    yield Text(f"  instructions  {measured.instructions:,} ({per_mac})")
+    for label, number in (
+        ("arena", measured.arena_bytes),
+        ("code", measured.code_bytes),
+        ("weights", measured.weights_bytes),
+        ("stack used", measured.stack_bytes),
+    ):
+        yield Text(f"  {label:12}  {'?' if number is None else format_bytes(number)}")
+    yield _layer_instructions(measured.layers)
+
+
+def _layer_instructions(layers: Sequence[LayerMeasurement]) -> Table:
+    table = _table("layer", "kernel", right=("instructions", "%", "per MAC"))
+    shares = percents([layer.instructions for layer in layers], _total(layers))
+    for layer, share in zip(layers, shares, strict=True):
+        per_mac = f"{layer.instructions / layer.macs:.3f}" if layer.macs else ""
+        table.add_row(
+            short_name(layer.name, _LONGEST_NAME),
+            layer.kernel or "none",
+            f"{layer.instructions:,}",
+            share.rstrip("%"),
+            per_mac,
+        )
+    return table
+
+
+def _total(layers: Sequence[LayerMeasurement]) -> int:
+    return sum(layer.instructions for layer in layers)
+
+
+def _table(*columns: str, right: Sequence[str] = ()) -> Table:
+    """Without borders; a cell that is too long goes on in the next line."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for column in right:
+        table.add_column(column, justify="right", no_wrap=True)
+    return table

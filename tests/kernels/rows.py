@@ -1,0 +1,98 @@
+"""The contract of row producers: any run of pixels, at any pixel stride, gives the same pixels.
+
+A row producer makes output pixels [x_begin, x_end) of a row; pixel x_begin lies at `out`, the next
+one `out_stride` bytes further, and nothing else is touched.
+"""
+
+import ctypes
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcucc.build.toolchain import HOST_GCC, WARNINGS, Compiler, find_tool
+from mcucc.codegen.program import StepDef
+from mcucc.kernels import Shape
+from mcucc.reference.interpreter import Values
+from tests.kernels.compiled import Generated
+
+Map = NDArray[np.int8]
+CANARIES = (0x5A, -0x5B)
+
+
+def build_library(generated: Generated) -> ctypes.CDLL:
+    """A function `call_<step>` for each row producer, with the step's own numbers."""
+    name, folder = generated.graph.name, generated.directory.parent
+    lines = [f'#include "{name}.c"']
+    for step in row_steps(generated):
+        assert step.kernel is not None
+        assert step.spec is not None
+        signature = (
+            f"void call_{step.index}(const int8_t *const *rows, int32_t x_begin, int32_t x_end, "
+            "int8_t *out, int32_t out_stride)"
+        )
+        call = f"{step.kernel.name}(&{step.spec.name}, rows, x_begin, x_end, out, out_stride, NULL)"
+        lines += [f"{signature};", f"{signature} {{ {call}; }}"]
+    (folder / "calls.c").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    gcc = Compiler(find_tool(HOST_GCC), (*WARNINGS, "-fPIC", "-shared", f"-I{generated.directory}"))
+    weights = generated.directory / f"{name}_weights.c"
+    gcc.run(["-O1", "calls.c", str(weights), "-o", str(folder / "calls.so")], cwd=folder)
+    return ctypes.CDLL(str(folder / "calls.so"))
+
+
+def row_steps(generated: Generated) -> list[StepDef]:
+    """The steps whose kernels make rows."""
+    return [
+        step
+        for step in generated.program.steps
+        if step.kernel is not None and step.kernel.shape is not Shape.TENSOR
+    ]
+
+
+def check_step(library: ctypes.CDLL, step: StepDef, values: Values, padding: Map) -> None:
+    """Runs of pixels of every row, at three strides, over two backgrounds.
+
+    Args:
+        library: of `build_library`.
+        step: of `row_steps`.
+        values: one sample of every tensor.
+        padding: what a row of padding holds, for kernels that do not take NULL.
+    """
+    for rows, expected in _jobs(values, step, padding):
+        _check_runs(library, step.index, rows, expected)
+
+
+def _jobs(values: Values, step: StepDef, padding: Map) -> Iterator[tuple[list[Map | None], Map]]:
+    """What the kernel is called with, and the pixels that it must make."""
+    out = step.output
+    expected = values[out.name][0].reshape(out.h, out.w, out.c)
+    maps = [values[t.name][0].reshape(t.h, t.w, t.c) for t in step.inputs]
+    if step.shape is Shape.PIXELS:
+        yield [each.reshape(-1, each.shape[2]) for each in maps], expected.reshape(-1, out.c)
+        return
+    window = step.window
+    assert window is not None
+    (x,) = maps
+    outside = None if window.pad == "NULL" else padding
+    for y in range(out.h):
+        first = y * window.stride // window.repeat - window.pad_top
+        under = [first + k * window.dilation for k in range(window.taps)]
+        yield [x[i] if 0 <= i < len(x) else outside for i in under], expected[y]
+
+
+def _check_runs(library: ctypes.CDLL, step: int, rows: list[Map | None], expected: Map) -> None:
+    function = library[f"call_{step}"]
+    addresses = [None if row is None else row.ctypes.data for row in rows]
+    pointers = (ctypes.c_void_p * len(rows))(*addresses)
+    width, channels = expected.shape
+    runs = [(b, e) for b in range(width + 1) for e in range(b, width + 1)]
+    for (begin, end), more, canary in itertools.product(
+        runs[:: 1 + width // 9], (0, 1, 6), CANARIES
+    ):
+        stride = channels + more
+        wanted = np.full((2 + end - begin, stride), canary, dtype=np.int8)
+        got = wanted.copy()
+        wanted[1 : 1 + end - begin, :channels] = expected[begin:end]
+        function(pointers, begin, end, ctypes.c_void_p(got[1:].ctypes.data), stride)
+        np.testing.assert_array_equal(got, wanted, f"pixels [{begin}, {end}), stride {stride}")

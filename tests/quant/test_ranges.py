@@ -1,0 +1,90 @@
+"""Histograms and the ranges that observers choose from them."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mcucc.quant.observe import BINS, Histogram
+from mcucc.quant.ranges import Observer, choose_range, enclose_zero, range_to_quant, with_margin
+from mcucc.reference.fixed_point import dequantize, quantize
+
+OBSERVERS: tuple[Observer, ...] = ("minmax", "percentile", "mse")
+
+
+def histogram(values: np.ndarray) -> Histogram:
+    seen = Histogram()
+    seen.add(values.astype(np.float32))
+    return seen
+
+
+def test_counts_do_not_depend_on_the_order_of_chunks() -> None:
+    random = np.random.default_rng(0)
+    chunks = [(random.standard_normal(1000) * scale).astype(np.float32) for scale in (0.01, 3, 90)]
+    forward, backward = Histogram(), Histogram()
+    for chunk in chunks:
+        forward.add(chunk)
+    for chunk in reversed(chunks):
+        backward.add(chunk)
+    assert forward.reach == backward.reach
+    assert forward.count == backward.count == 3000
+    # Values near a bin's edge may fall on either side before bins are merged, no further.
+    assert np.abs(np.cumsum(forward.counts) - np.cumsum(backward.counts)).max() <= 3
+
+
+def test_every_value_lies_in_its_bin() -> None:
+    values = np.linspace(-7, 5, 997, dtype=np.float32)
+    seen = histogram(values)
+    nearest = np.abs(values[:, None] - seen.centres()[None]).argmin(axis=1)
+    assert np.abs(np.bincount(nearest, minlength=BINS) - seen.counts).max() <= 1
+
+
+@pytest.mark.parametrize("observer", OBSERVERS)
+@given(st.lists(st.floats(-1e4, 1e4, width=32), min_size=1, max_size=50))
+def test_ranges_enclose_zero(observer: Observer, values: list[float]) -> None:
+    low, high = choose_range(histogram(np.array(values)), observer)
+    assert low <= 0.0 <= high
+    quant = range_to_quant((low, high))
+    assert -128 <= quant.zero_point <= 127
+    zero = np.zeros(1, dtype=np.float32)
+    assert dequantize(quantize(zero, quant), quant)[0] == 0.0
+
+
+def test_minmax_keeps_every_value() -> None:
+    values = np.random.default_rng(1).standard_normal(10_000)
+    low, high = choose_range(histogram(values), "minmax")
+    assert low <= values.min()
+    assert high >= values.max()
+
+
+def test_percentile_cuts_an_outlier_off() -> None:
+    values = np.concatenate([np.random.default_rng(2).standard_normal(100_000), [500.0]])
+    assert choose_range(histogram(values), "percentile")[1] < 10
+
+
+def test_mse_is_no_worse_than_minmax() -> None:
+    values = np.random.default_rng(3).laplace(size=50_000).astype(np.float32)
+    seen = histogram(values)
+
+    def error(observer: Observer) -> float:
+        quant = range_to_quant(choose_range(seen, observer))
+        return float(((values - dequantize(quantize(values, quant), quant)) ** 2).sum())
+
+    assert error("mse") < error("minmax")
+
+
+def test_bounds_hide_the_last_bits_of_a_sum() -> None:
+    """A bound that differs by what the order of a float32 sum does gives the same scale."""
+    for bound in (1.0, 3.1415926, 1e-3, 77.7):
+        nearby = float(np.nextafter(np.float32(bound), np.float32(np.inf)))
+        assert enclose_zero(-bound, bound) == enclose_zero(-nearby, nearby)
+
+
+def test_few_scores_get_a_margin() -> None:
+    assert with_margin((-1.0, 1.0), 64)[1] > 1.5
+    assert with_margin((-1.0, 1.0), 2_000_000) == enclose_zero(-1.0, 1.0)
+
+
+def test_a_value_that_is_always_zero_has_a_scale() -> None:
+    quant = range_to_quant(choose_range(histogram(np.zeros(10)), "mse"))
+    assert quant.scale > 1e-4
