@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 
 from mcucc.errors import SimulationError
 from mcucc.importer import is_quantised, lower_float, read_onnx
+from mcucc.ir import QParams
 from mcucc.ops.float_ops import FloatGraph
 from mcucc.passes import FLOAT, run_passes
 from mcucc.quant.ptq import decibels
+from mcucc.reference.fixed_point import quantize
 from mcucc.reference.float_interpreter import run_float
 from mcucc.report import Report
+from mcucc.report.model import PortReport
 from mcucc.sim.onnx_runtime import OnnxRuntimeAbsentError, run_onnx
 
 LIMIT = 1e-4
@@ -57,6 +60,21 @@ class FloatLink:
     says: str
     limit: float
     outputs: tuple[FloatOutput, ...]
+
+
+@dataclass(frozen=True)
+class LsbOutput:
+    """How far the int8 network is from ONNX Runtime in one output, in steps of its scale.
+
+    Attributes:
+        name: in the ONNX file.
+        largest: absolute difference.
+        histogram: how many elements differ by how much, int8 less ONNX Runtime, ascending.
+    """
+
+    name: str
+    largest: int
+    histogram: Mapping[int, int]
 
 
 def compare_with_float(
@@ -147,3 +165,52 @@ def verdict(outputs: Sequence[FloatOutput]) -> str:
     """Whether every output is within the limit: "equal" or "differs". NaN differs."""
     near = [(o.largest_difference or 0.0) <= LIMIT for o in outputs]
     return "equal" if all(near) else "differs"
+
+
+def compare_with_onnx_runtime(
+    report: Report, model: Path, inputs: Reals, outputs: Mapping[str, NDArray[np.integer]]
+) -> tuple[tuple[LsbOutput, ...] | None, str]:
+    """How far ONNX Runtime is from the int8 network on a file that comes quantised.
+
+    It computes between the quantisations in float and rounds once, so it is information, no judge.
+
+    Args:
+        report: of the compilation.
+        model: the compiled file.
+        inputs: reals that int8 inputs stand for, so that both begin with the same numbers.
+        outputs: int8, in ONNX layout by ONNX name.
+
+    Returns:
+        A comparison per output; None and a message if ONNX Runtime is absent or refuses the file.
+    """
+    declared = {port.name: _as_declared(port, inputs[port.name]) for port in report.inputs}
+    try:
+        theirs = run_onnx(model, declared)
+    except SimulationError as error:
+        return None, str(error)
+    return tuple(
+        _compare_lsb(port, outputs[port.name], theirs[port.name]) for port in report.outputs
+    ), ""
+
+
+def _as_declared(
+    port: PortReport, real: NDArray[np.float32]
+) -> NDArray[np.float32] | NDArray[np.int8] | NDArray[np.uint8]:
+    """An input in the element type that the file declares."""
+    if port.dtype not in ("int8", "uint8"):
+        return real
+    q = quantize(real, QParams((port.scale,), port.zero_point))
+    return q if port.dtype == "int8" else (q.astype(np.int16) + 128).astype(np.uint8)
+
+
+def _compare_lsb(
+    port: PortReport, ours: NDArray[np.integer], theirs: NDArray[np.float32]
+) -> LsbOutput:
+    exact = theirs.reshape(ours.shape).astype(np.float64)
+    if port.dtype == "uint8":
+        exact -= 128
+    elif port.dtype != "int8":
+        exact = np.clip(np.rint(exact / port.scale) + port.zero_point, -128, 127)
+    steps, counts = np.unique(ours.astype(np.int64) - exact.astype(np.int64), return_counts=True)
+    histogram = dict(zip(map(int, steps), map(int, counts), strict=True))
+    return LsbOutput(port.name, max(map(abs, histogram)), histogram)

@@ -77,7 +77,14 @@ def load_network(
         imported = lower_qdq(model, name)
         verify(imported)
         graph, _ = run_passes(imported, INT8)
-        return Network(graph, total_macs(imported), False, True, 0, {})  # noqa: FBT003
+        return Network(
+            graph,
+            total_macs(imported),
+            quantised_here=False,
+            calibrated=True,
+            samples=0,
+            sqnr_db={},
+        )
     original = lower_float(model, name, input_shapes=calibration.input_shapes)
     macs = sum(
         node.op.macs(original.input_types(node), original.tensors[node.output])

@@ -31,10 +31,13 @@ _UNREADABLE = (
 )
 """What numpy and zipfile raise on damaged files."""
 
+_UNSIGNED_SHIFT = 128
+"""What uint8 values are more than the int8 values inside."""
+
 Samples = tuple[NDArray[np.int8], ...]
 """One int8 array (N, ...) in inner layout per port, in the order of the ports."""
 
-OnnxArrays = Mapping[str, NDArray[np.int8] | NDArray[np.float32]]
+OnnxArrays = Mapping[str, NDArray[np.int8] | NDArray[np.uint8] | NDArray[np.float32]]
 """Arrays (N, ...) in ONNX layout by ONNX name."""
 
 
@@ -77,8 +80,8 @@ def load_reals(report: Report, path: Path) -> Mapping[str, NDArray[np.float32]]:
     for port in report.inputs:
         array = arrays[port.name]
         check_shape(path, array, port.name, port.shape)
-        if array.dtype == np.int8:
-            found[port.name] = dequantize(array.astype(np.int8), _quant(port))
+        if _is_quantised(array, port):
+            found[port.name] = dequantize(_as_int8(array), _quant(port))
         else:
             found[port.name] = _floats(path, array, port.name)
     return found
@@ -95,16 +98,30 @@ def dequantize_inputs(report: Report, samples: Samples) -> Mapping[str, NDArray[
 def to_inner(path: Path, array: NDArray[np.generic], port: PortReport) -> NDArray[np.int8]:
     """Samples of an input in ONNX layout, float or int8, to int8 in inner layout.
 
+    An input that is uint8 in the file takes uint8 too.
+
     Raises:
         InputFileError: shape or element type do not fit, or there is a NaN; `path` is named.
     """
     check_shape(path, array, port.name, port.shape)
-    if array.dtype == np.int8:
-        q = array.astype(np.int8)
+    if _is_quantised(array, port):
+        q = _as_int8(array)
     else:
         q = quantize(_floats(path, array, port.name), _quant(port))
     inner = q if port.perm is None else q.transpose(port.perm)
     return np.ascontiguousarray(inner)
+
+
+def _is_quantised(array: NDArray[np.generic], port: PortReport) -> bool:
+    """Whether samples are int8, or uint8 for an input that is uint8 in the file."""
+    return array.dtype == np.int8 or (array.dtype == np.uint8 and port.dtype == "uint8")
+
+
+def _as_int8(array: NDArray[np.generic]) -> NDArray[np.int8]:
+    """Quantised samples; uint8 values are shifted by 128."""
+    if array.dtype == np.uint8:
+        return (array.astype(np.int16) - _UNSIGNED_SHIFT).astype(np.int8)
+    return array.astype(np.int8)
 
 
 def _quant(port: PortReport) -> QParams:
@@ -177,11 +194,16 @@ def _shape_hint(found: Shape, wanted: Shape) -> str:
 def to_onnx(
     report: Report, outputs: Sequence[NDArray[np.int8]], *, dequantized: bool
 ) -> OnnxArrays:
-    """Outputs (N, bytes) to arrays in ONNX layout by ONNX name, stacked along the first axis."""
-    found: dict[str, NDArray[np.int8] | NDArray[np.float32]] = {}
+    """Outputs (N, bytes) to arrays in ONNX layout by ONNX name, stacked along the first axis.
+
+    An output that is uint8 in the file stays uint8.
+    """
+    found: dict[str, NDArray[np.int8] | NDArray[np.uint8] | NDArray[np.float32]] = {}
     for port, flat in zip(report.outputs, outputs, strict=True):
         q = _to_onnx_layout(port, flat)
-        found[port.name] = dequantize(q, _quant(port)) if dequantized else q
+        raw = (q.astype(np.int16) + _UNSIGNED_SHIFT).astype(np.uint8)
+        own = raw if port.dtype == "uint8" else q
+        found[port.name] = dequantize(q, _quant(port)) if dequantized else own
     return found
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mcucc.evaluate import Evaluation
-from mcucc.float_link import FloatLink
+from mcucc.float_link import FloatLink, LsbOutput
 from mcucc.inspection import InspectedLayer, Inspection
 from mcucc.measure import LayerMeasurement, Measurement
 from mcucc.report.figures import format_bytes, format_shape, percents, short_name
@@ -74,6 +74,7 @@ def render_verification(verification: Verification) -> RenderableType:
         parts.append(Text(_difference(verification.first_difference)))
     if verification.float is not None:
         parts += map(Text, _float_lines(verification.float))
+    parts += [Text(_lsb_line(output)) for output in verification.onnxruntime_lsb or ()]
     # The float link may have failed although all bits are equal.
     verdict = "NOT equal" if not verification.bits_equal else "equal bits"
     parts.append(
@@ -104,6 +105,13 @@ def _float_lines(link: FloatLink) -> Iterator[str]:
             )
         parts.append(f"int8 has {output.sqnr_db:.1f} dB of signal to noise")
         yield f"  {output.name}: {', '.join(parts)}"
+
+
+def _lsb_line(output: LsbOutput) -> str:
+    counts = ", ".join(f"{step:+d}: {n:,}" for step, n in output.histogram.items())
+    return (
+        f"ONNX Runtime, no judge: {output.name} differs by at most {output.largest} LSB ({counts})"
+    )
 
 
 def render_outputs(outputs: OnnxArrays, *, width: int) -> RenderableType:

@@ -15,7 +15,12 @@ from numpy.typing import NDArray
 
 from mcucc.compiled import CompiledNetwork
 from mcucc.errors import SimulationError
-from mcucc.float_link import FloatLink, compare_with_float
+from mcucc.float_link import (
+    FloatLink,
+    LsbOutput,
+    compare_with_float,
+    compare_with_onnx_runtime,
+)
 from mcucc.reference import interpreter
 from mcucc.samples import (
     Samples,
@@ -75,6 +80,8 @@ class Verification:
         tensors_compared: the sum of `compared`.
         first_difference: None if all agree.
         float: what the float network says; None if no model was given.
+        onnxruntime_lsb: how far ONNX Runtime is from the int8 outputs, if a model was given and
+            comes quantised; it does not bear on `ok`.
         messages: what crashed or absent judges said.
     """
 
@@ -86,6 +93,7 @@ class Verification:
     tensors_compared: int
     first_difference: Difference | None
     float: FloatLink | None
+    onnxruntime_lsb: tuple[LsbOutput, ...] | None
     messages: tuple[str, ...]
 
 
@@ -116,16 +124,10 @@ def verify_directory(
     compiled = CompiledNetwork.open(directory)
     if model is not None:
         compiled.check_model(model)
-    graph = compiled.graph
-    if input_path is None:
-        shapes = [graph.tensors[port.tensor].shape for port in graph.inputs]
-        samples = random_samples(shapes, RANDOM_SAMPLES)
-    else:
-        samples = load_samples(compiled.report, input_path)
+    samples = _samples(compiled, input_path)
     stage("numpy reference")
-    named = {port.tensor: x for port, x in zip(graph.inputs, samples, strict=True)}
-    expected = interpreter.run(graph, named)
-    ladder = _Ladder(compiled, samples, expected)
+    named = {port.tensor: x for port, x in zip(compiled.graph.inputs, samples, strict=True)}
+    ladder = _Ladder(compiled, samples, interpreter.run(compiled.graph, named))
     stage("host C with sanitizers")
     ladder.climb("host", ladder.host)
     stage("TensorFlow Lite Micro")
@@ -139,6 +141,14 @@ def verify_directory(
     return ladder.result(require)
 
 
+def _samples(compiled: CompiledNetwork, path: Path | None) -> Samples:
+    if path is not None:
+        return load_samples(compiled.report, path)
+    graph = compiled.graph
+    shapes = [graph.tensors[port.tensor].shape for port in graph.inputs]
+    return random_samples(shapes, RANDOM_SAMPLES)
+
+
 @dataclass
 class _Ladder:
     """Collects what each judge says."""
@@ -150,6 +160,7 @@ class _Ladder:
     compared: dict[str, int] = field(default_factory=dict[str, int])
     first: Difference | None = None
     real: FloatLink | None = None
+    lsb: tuple[LsbOutput, ...] | None = None
     messages: list[str] = field(default_factory=list[str])
 
     def climb(self, judge: str, run: Callable[[], Values]) -> None:
@@ -199,6 +210,20 @@ class _Ladder:
         }
         self.real, message = compare_with_float(report, model, reals, int8)
         self.messages += [message] if message else []
+        if self.real.says == "quantised":
+            self.compare_with_onnx_runtime(model)
+
+    def compare_with_onnx_runtime(self, model: Path) -> None:
+        """What ONNX Runtime makes of the same int8 inputs."""
+        report = self.compiled.report
+        outputs = [self.expected[port.tensor] for port in self.compiled.graph.outputs]
+        int8 = {
+            name: y.astype(np.int8)
+            for name, y in to_onnx(report, outputs, dequantized=False).items()
+        }
+        reals = dequantize_inputs(report, self.samples)
+        self.lsb, message = compare_with_onnx_runtime(report, model, reals, int8)
+        self.messages += [message] if message else []
 
     def result(self, require: tuple[str, ...]) -> Verification:
         """What all of them said."""
@@ -216,6 +241,7 @@ class _Ladder:
             tensors_compared=sum(self.compared.values()),
             first_difference=self.first,
             float=self.real,
+            onnxruntime_lsb=self.lsb,
             messages=tuple(self.messages),
         )
 

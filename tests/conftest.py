@@ -3,7 +3,12 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# The same examples everywhere, and no deadline: a busy machine is no failure.
+hypothesis.settings.register_profile("mcucc", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("mcucc")
 
 _CHECKOUT = Path(__file__).resolve().parents[1]
 

@@ -13,8 +13,8 @@ from mcucc.importer.reader import OnnxModel, OnnxNode, OnnxPort
 from mcucc.ir import Shape
 
 _ANY_LAYOUT = frozenset(
-    """Add Cast Clip Div Dropout Exp HardSigmoid HardSwish Identity LeakyRelu Mul Neg Relu Sigmoid
-    Sqrt Sub Tanh""".split()  # noqa: SIM905 -- reads better than a list
+    """Add Cast Clip DequantizeLinear Div Dropout Exp HardSigmoid HardSwish Identity LeakyRelu Mul
+    Neg QuantizeLinear Relu Sigmoid Sqrt Sub Tanh""".split()  # noqa: SIM905 -- reads better than a list
 )
 _SAME_AXES = frozenset(("Concat", "Pad", "ReduceMean", "Slice"))
 _RENAMES = frozenset(("Flatten", "Reshape", "Squeeze", "Unsqueeze"))

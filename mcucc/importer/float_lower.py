@@ -39,15 +39,17 @@ from mcucc.importer.float_rules_window import (
     lower_pad,
     lower_reduce_mean,
 )
-from mcucc.importer.float_values import View
 from mcucc.importer.float_walk import FloatWalk
 from mcucc.importer.fold import FoldedModel, fold
 from mcucc.importer.reader import OnnxModel, OnnxNode, OnnxPort
 from mcucc.importer.values import ReadsRefusedError, RefusalError, Refused
+from mcucc.importer.view import View
 from mcucc.ir import DType, Port, TensorType, verify_structure
 from mcucc.ops.float_ops import FloatGraph
 
-_QUANTISED_OPERATOR = re.compile(r"(^|\.)(Quantize|DynamicQuantize|QLinear|QGemm)|Integer$")
+_QUANTISED_OPERATOR = re.compile(
+    r"(^|\.)(Quantize|DynamicQuantize|QLinear|QGemm|MatMulNBits)|Integer$|\.\w*Quant$"
+)
 
 
 def is_quantised(model: OnnxModel) -> bool:

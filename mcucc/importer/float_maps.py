@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from mcucc.importer.float_layout import channels_last
-from mcucc.importer.float_values import View, made_by
 from mcucc.importer.float_walk import FloatWalk
+from mcucc.importer.moves import BaseWalk
 from mcucc.importer.reader import AttributeValue, OnnxNode
 from mcucc.importer.values import RefusalError
+from mcucc.importer.view import View, made_by
 from mcucc.ir import Shape
 
 
@@ -44,7 +45,15 @@ def on_map(walk: FloatWalk, node: OnnxNode) -> MapInput:
     Raises:
         RefusalError: it is neither a map [1, C, H, W] nor a sequence [1, C, L].
     """
-    x = walk.view(node)
+    return as_map(walk, walk.view(node), node)
+
+
+def as_map(walk: BaseWalk, x: View, node: OnnxNode) -> MapInput:
+    """An activation as a map.
+
+    Raises:
+        RefusalError: it is neither a map [1, C, H, W] nor a sequence [1, C, L].
+    """
     if len(x.shape) not in (3, 4):
         raise RefusalError(
             node,

@@ -7,10 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from mcucc.importer.float_layout import channels_last
-from mcucc.importer.float_values import View, describe
+from mcucc.importer.float_values import describe
 from mcucc.importer.float_walk import FloatArray, FloatWalk
+from mcucc.importer.moves import BaseWalk
 from mcucc.importer.reader import OnnxNode
 from mcucc.importer.values import Constant, RefusalError
+from mcucc.importer.view import View
 from mcucc.ir import Shape
 from mcucc.ops.float_ops import BinaryKind, FloatBinary, FloatClip, FloatOp, FloatUnary, UnaryKind
 
@@ -28,10 +30,11 @@ _FLOAT_LIMIT = float(np.finfo(np.float32).max)
 
 def lower_unary(walk: FloatWalk, node: OnnxNode) -> View:
     """A function of each element; the layout does not matter to it."""
-    return _apply(walk, node, _unary_op(node))
+    return _apply(walk, node, unary_op(node))
 
 
-def _unary_op(node: OnnxNode) -> FloatOp:
+def unary_op(node: OnnxNode) -> FloatOp:
+    """The function that a node applies to each element."""
     match node.op:
         case "LeakyRelu":
             return FloatUnary("leaky_relu", alpha=node.float("alpha", 0.01))
@@ -126,18 +129,23 @@ def _check_divisor(node: OnnxNode, divisor: object) -> None:
 
 
 def _two_views(walk: FloatWalk, node: OnnxNode, a: View, b: View) -> View:
+    tensors, result = arrange_pair(walk, node, a, b)
+    return replace(result, tensor=walk.emit(node, FloatBinary(_BINARY[node.op]), tensors))
+
+
+def arrange_pair(walk: BaseWalk, node: OnnxNode, a: View, b: View) -> tuple[tuple[str, str], View]:
+    """Both operands in one layout, and a view of the result; what is broadcast goes second."""
     shape = _broadcast(node, a.shape, b.shape)
     if node.op in ("Add", "Mul") and math.prod(a.shape) < math.prod(b.shape):
         a, b = b, a  # the map first, what is broadcast second
-    op = FloatBinary(_BINARY[node.op])
     inner = [walk.tensors[view.tensor].shape for view in (a, b)]
     if a.shape == b.shape and a.order == b.order and inner[0] == inner[1]:
-        return replace(a, tensor=walk.emit(node, op, (a.tensor, b.tensor)), name=node.outputs[0])
+        return (a.tensor, b.tensor), replace(a, tensor="", name=node.outputs[0])
     whole = [_of_rank(view, len(shape)) for view in (a, b)]
     largest = max(whole, key=lambda view: math.prod(view.shape))
     perm = channels_last(len(shape)) if largest.scrambled else largest.perm
-    tensor = walk.emit(node, op, [walk.read(view, perm, node) for view in whole])
-    return View(tensor, shape, perm, shape, node.outputs[0])
+    first, second = (walk.read(view, perm, node) for view in whole)
+    return (first, second), View("", shape, perm, shape, node.outputs[0])
 
 
 def _with_constant(

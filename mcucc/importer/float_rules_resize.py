@@ -6,16 +6,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.importer.float_maps import MapInput, on_map
-from mcucc.importer.float_values import View
 from mcucc.importer.float_walk import FloatWalk
+from mcucc.importer.moves import BaseWalk
 from mcucc.importer.reader import OnnxNode
 from mcucc.importer.values import RefusalError
+from mcucc.importer.view import View
 from mcucc.ops.float_ops import FloatResizeNearest
 
 
 def lower_resize(walk: FloatWalk, node: OnnxNode) -> View:
     """Resize or Upsample that repeats pixels."""
     x = on_map(walk, node)
+    rows, columns = resize_factors(walk, x)
+    made = walk.emit(node, FloatResizeNearest((rows, columns)), (x.tensor,))
+    return x.result(made, (1, x.shape[1], x.shape[2] * rows, x.shape[3] * columns))
+
+
+def resize_factors(walk: BaseWalk, x: MapInput) -> tuple[int, int]:
+    """How often each row and column is repeated.
+
+    Raises:
+        RefusalError: pixels are not repeated a whole number of times.
+    """
+    node = x.node
     factors = _factors(walk, node, x)
     rows, columns = (round(f) for f in factors[2:])
     whole = all(f == round(f) >= 1 for f in factors) and factors[:2] == (1.0, 1.0)
@@ -29,9 +42,7 @@ def lower_resize(walk: FloatWalk, node: OnnxNode) -> View:
                 f"coordinate mode {_coordinates(node, walk.model.opset)}, "
                 f"rounding {_rounding(node, walk.model.opset)} at factor {factor}",
             )
-    made = walk.emit(node, FloatResizeNearest((rows, columns)), (x.tensor,))
-    shape = (1, x.shape[1], x.shape[2] * rows, x.shape[3] * columns)
-    return x.result(made, shape)
+    return rows, columns
 
 
 def _refusal(node: OnnxNode, actual: str) -> RefusalError:
@@ -43,7 +54,7 @@ def _refusal(node: OnnxNode, actual: str) -> RefusalError:
     )
 
 
-def _factors(walk: FloatWalk, node: OnnxNode, x: MapInput) -> tuple[float, ...]:
+def _factors(walk: BaseWalk, node: OnnxNode, x: MapInput) -> tuple[float, ...]:
     """How much larger the result is, per ONNX axis of the map."""
     scales_index = 2 if node.op == "Resize" and walk.model.opset >= 11 else 1
     scales = walk.numbers(node, scales_index, "scales") or ()

@@ -1,13 +1,15 @@
 """Lowering rules for float operators that move or rename, and for those along one axis."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from mcucc.importer.float_layout import Perm, channels_last, inner_shape
-from mcucc.importer.float_values import View, made_by
 from mcucc.importer.float_walk import FloatWalk
+from mcucc.importer.moves import BaseWalk
 from mcucc.importer.reader import OnnxNode
 from mcucc.importer.values import RefusalError
+from mcucc.importer.view import View, made_by
 from mcucc.ir import Shape
 from mcucc.ops.float_ops import FloatConcat, FloatSlice, FloatSoftmax
 
@@ -44,24 +46,25 @@ def lower_transpose(walk: FloatWalk, node: OnnxNode) -> View:
 
 def lower_softmax(walk: FloatWalk, node: OnnxNode) -> View:
     """Softmax along one axis; before operator set 13 along all from that axis on."""
-    x, old = walk.view(node), walk.model.opset < 13
+    tensor, result = arrange_softmax(walk, node, walk.view(node))
+    return result(walk.emit(node, FloatSoftmax(), (tensor,)))
+
+
+def arrange_softmax(walk: BaseWalk, node: OnnxNode, x: View) -> tuple[str, Callable[[str], View]]:
+    """What a softmax over the last inner axis reads, and the view of what it makes."""
+    old = walk.model.opset < 13
     axis = _axis(node, node.int("axis", 1 if old else -1), len(x.shape))
-    if not old:
-        return _softmax(walk, node, x, axis)
-    flat = x.reshaped((1, math.prod(x.shape[:axis]), math.prod(x.shape[axis:])))
-    return _softmax(walk, node, flat, 2).reshaped(x.shape)
-
-
-def _softmax(walk: FloatWalk, node: OnnxNode, x: View, axis: int) -> View:
+    shape = x.shape
+    if old:
+        x, axis = x.reshaped((1, math.prod(shape[:axis]), math.prod(shape[axis:]))), 2
     x = walk.straight(x, node)
     if math.prod(x.shape[:axis]) == 1 and math.prod(x.shape[axis + 1 :]) == 1:
         # One row: [1, N], whatever the rank.
-        row = x.reshaped((1, x.shape[axis]))
-        made = walk.emit(node, FloatSoftmax(), (walk.read(row, (0, 1), node),))
-        return made_by(node, made, row.shape).reshaped(x.shape)
-    perm = _last(x.perm, axis)
-    made = walk.emit(node, FloatSoftmax(), (walk.read(x, perm, node),))
-    return made_by(node, made, x.shape, perm)
+        x, perm = x.reshaped((1, x.shape[axis])), (0, 1)
+    else:
+        perm = _last(x.perm, axis)
+    tensor, flat = walk.read(x, perm, node), x.shape
+    return tensor, lambda made: made_by(node, made, flat, perm).reshaped(shape)
 
 
 def _last(perm: Perm, axis: int) -> Perm:
@@ -75,32 +78,34 @@ def lower_concat(walk: FloatWalk, node: OnnxNode) -> View:
     Other axes go there by a FloatReshape where all before them have one element, else by a
     FloatTranspose.
     """
-    views = [walk.straight(walk.view(node, i), node) for i in range(len(node.inputs))]
+    views = [walk.view(node, i) for i in range(len(node.inputs))]
+    if len(views) == 1:
+        return views[0].named(node)
+    tensors, result = arrange_concat(walk, node, views)
+    return replace(result, tensor=walk.emit(node, FloatConcat(), tensors))
+
+
+def arrange_concat(
+    walk: BaseWalk, node: OnnxNode, views: Sequence[View]
+) -> tuple[Sequence[str], View]:
+    """What a Concat along the last inner axis reads, and a view of what it makes."""
+    views = [walk.straight(view, node) for view in views]
     rank = len(views[0].shape)
     axis = _axis(node, node.int("axis", 1), rank)
     _check_concat(node, views, axis)
     total = sum(view.shape[axis] for view in views)
     shape = tuple(total if a == axis else n for a, n in enumerate(views[0].shape))
-    if len(views) == 1:
-        return views[0].named(node)
     perm = _common_layout(views)
     place = perm.index(axis)
     if place < rank - 1 and math.prod(inner_shape(shape, perm)[:place]) == 1:
-        return _concat_blocks(walk, node, views, shape, perm)
+        # Along the outermost axis the bytes of each input stay together.
+        tensors = [
+            walk.shaped(walk.ordered(view, perm, node), (1, math.prod(view.shape)), node)
+            for view in views
+        ]
+        return tensors, made_by(node, "", shape, perm)
     perm = _last(perm, axis)
-    made = walk.emit(node, FloatConcat(), [walk.read(view, perm, node) for view in views])
-    return made_by(node, made, shape, perm)
-
-
-def _concat_blocks(
-    walk: FloatWalk, node: OnnxNode, views: Sequence[View], shape: Shape, perm: Perm
-) -> View:
-    """Concat along the outermost axis of a layout: the bytes of each input stay together."""
-    vectors = [
-        walk.shaped(walk.ordered(view, perm, node), (1, math.prod(view.shape)), node)
-        for view in views
-    ]
-    return made_by(node, walk.emit(node, FloatConcat(), vectors), shape, perm)
+    return [walk.read(view, perm, node) for view in views], made_by(node, "", shape, perm)
 
 
 def _common_layout(views: Sequence[View]) -> Perm:
@@ -123,6 +128,11 @@ def _check_concat(node: OnnxNode, views: Sequence[View], axis: int) -> None:
 def lower_slice(walk: FloatWalk, node: OnnxNode) -> View:
     """Slice with steps of 1."""
     x = walk.view(node)
+    return _block(walk, node, x, slice_ranges(walk, node, x.shape))
+
+
+def slice_ranges(walk: BaseWalk, node: OnnxNode, shape: Shape) -> Sequence[tuple[int, int]]:
+    """(first, last + 1) of what a Slice takes along each ONNX axis."""
     starts, ends = (walk.integers(node, 1, "starts") or ()), (walk.integers(node, 2, "ends") or ())
     axes = walk.integers(node, 3, "axes") or tuple(range(len(starts)))
     steps = walk.integers(node, 4, "steps") or (1,) * len(starts)
@@ -133,12 +143,12 @@ def lower_slice(walk: FloatWalk, node: OnnxNode) -> View:
             f"starts {list(starts)}, ends {list(ends)}, axes {list(axes)}, steps {list(steps)}",
             "Use contiguous slices.",
         )
-    ranges = [(0, n) for n in x.shape]
+    ranges = [(0, n) for n in shape]
     for axis, start, end in zip(axes, starts, ends, strict=True):
-        place = _axis(node, axis, len(x.shape))
-        first, last, _ = slice(start, end).indices(x.shape[place])
+        place = _axis(node, axis, len(shape))
+        first, last, _ = slice(start, end).indices(shape[place])
         ranges[place] = (first, last)
-    return _block(walk, node, x, ranges)
+    return ranges
 
 
 def lower_gather(walk: FloatWalk, node: OnnxNode) -> View:

@@ -7,10 +7,10 @@ import numpy as np
 
 from mcucc.importer.float_layout import byte_order, channels_last, identity
 from mcucc.importer.float_maps import on_map
-from mcucc.importer.float_values import View, made_by
 from mcucc.importer.float_walk import FloatArray, FloatWalk
 from mcucc.importer.reader import OnnxNode
 from mcucc.importer.values import RefusalError
+from mcucc.importer.view import View, made_by
 from mcucc.importer.windows import read_window
 from mcucc.ir import Shape
 from mcucc.ops.float_ops import (

@@ -1,14 +1,16 @@
 """Lowering rules for float operators on windows and borders of maps."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from mcucc.importer.float_layout import Perm, channels_last, identity
 from mcucc.importer.float_maps import MapInput, on_map
-from mcucc.importer.float_values import View, made_by
 from mcucc.importer.float_walk import FloatWalk
+from mcucc.importer.moves import BaseWalk
 from mcucc.importer.reader import OnnxNode
 from mcucc.importer.values import RefusalError
+from mcucc.importer.view import View, made_by
 from mcucc.importer.windows import Window, read_window
+from mcucc.ir import Shape
 from mcucc.ops import Pads
 from mcucc.ops.float_ops import FloatAveragePool2D, FloatMaxPool2D, FloatMean, FloatPad
 
@@ -22,19 +24,19 @@ def lower_max_pool(walk: FloatWalk, node: OnnxNode) -> View:
         raise RefusalError(
             node, "MaxPool must have one output", "it gives indices too", "Export without indices."
         )
-    window = _pool_window(x)
-    over = _overhang(x, window)
-    pool = FloatMaxPool2D(window.kernel, window.stride, _sum(window.pads, over))
+    window = pool_window(x)
+    over = overhang(x, window)
+    pool = FloatMaxPool2D(window.kernel, window.stride, sum_pads(window.pads, over))
     return _pooled(walk, x, pool, x.tensor)
 
 
 def lower_average_pool(walk: FloatWalk, node: OnnxNode) -> View:
     """AveragePool; padding that counts becomes a Pad, overhang never counts."""
     x = on_map(walk, node)
-    window = _pool_window(x)
-    over = _overhang(x, window)
+    window = pool_window(x)
+    over = overhang(x, window)
     if not (node.int("count_include_pad", 0) and any(window.pads)):
-        pool = FloatAveragePool2D(window.kernel, window.stride, _sum(window.pads, over))
+        pool = FloatAveragePool2D(window.kernel, window.stride, sum_pads(window.pads, over))
         return _pooled(walk, x, pool, x.tensor)
     padded = walk.emit(node, FloatPad(window.pads), (x.tensor,), f"{node.outputs[0]}.padded")
     return _pooled(walk, x, FloatAveragePool2D(window.kernel, window.stride, over), padded)
@@ -56,7 +58,8 @@ def _pooled(
     return x.result(made, (1, channels, rows, columns))
 
 
-def _pool_window(x: MapInput) -> Window:
+def pool_window(x: MapInput) -> Window:
+    """The window of a pool that sees the map wherever it lies."""
     window = read_window(x.node, x.shape)
     rows, columns = window.kernel
     if max(window.pads[:2]) >= rows or max(window.pads[2:]) >= columns:
@@ -76,7 +79,7 @@ def _pool_window(x: MapInput) -> Window:
     return window
 
 
-def _overhang(x: MapInput, window: Window) -> Pads:
+def overhang(x: MapInput, window: Window) -> Pads:
     """Pixels below and to the right that the last window of ceil_mode needs beyond the padding.
 
     A window that would start in the padding behind the map is left out.
@@ -94,19 +97,56 @@ def _overhang(x: MapInput, window: Window) -> Pads:
     return (0, over[0], 0, over[1])
 
 
-def _sum(a: Pads, b: Pads) -> Pads:
+def sum_pads(a: Pads, b: Pads) -> Pads:
+    """Side by side."""
     return (a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3])
 
 
 def lower_pad(walk: FloatWalk, node: OnnxNode) -> View:
     """Pad of rows and columns with a constant, wherever they are among the ONNX axes."""
-    x, mode = walk.view(node), node.string("mode", "constant")
-    ends = _pad_ends(walk, node, len(x.shape))
+    x = walk.view(node)
+    padding = arrange_pad(walk, node, x)
+    if padding is None:
+        return x.named(node)
+    op = FloatPad(padding.pads, padding.value)
+    return padding.result(walk.emit(node, op, (padding.tensor,)))
+
+
+@dataclass(frozen=True)
+class Padding:
+    """What a Pad of rows and columns reads and makes.
+
+    Attributes:
+        node: the ONNX node.
+        tensor: inner value with all that is padded along its rows and columns.
+        pads: top, bottom, left, right.
+        value: what is padded with.
+        shape: ONNX shape [.., .., .., ..] of the result, a sequence as a map of one column.
+        perm: layout of the result.
+        rank: of the result in ONNX.
+    """
+
+    node: OnnxNode
+    tensor: str
+    pads: Pads
+    value: float
+    shape: Shape
+    perm: Perm
+    rank: int
+
+    def result(self, made: str) -> View:
+        """The view of what the operator made."""
+        return made_by(self.node, made, self.shape, self.perm).reshaped(self.shape[: self.rank])
+
+
+def arrange_pad(walk: BaseWalk, node: OnnxNode, x: View) -> Padding | None:
+    """A Pad of rows and columns, wherever they are among the ONNX axes; None if it adds nothing."""
+    mode, ends = node.string("mode", "constant"), _pad_ends(walk, node, len(x.shape))
     value = walk.numbers(node, 2, "value") or (0.0,)
     if mode != "constant" or len(x.shape) not in (3, 4):
         raise _bad_pad(node, f"mode {mode}, input {list(x.shape)}")
     if not any(sum(pair) for pair in ends):
-        return x.named(node)
+        return None
     # A sequence becomes a map of one column.
     rank, shape = len(x.shape), (*x.shape, *(1,) * (4 - len(x.shape)))
     ends = (*ends, *((0, 0),) * (4 - rank))
@@ -118,9 +158,8 @@ def lower_pad(walk: FloatWalk, node: OnnxNode) -> View:
         raise _bad_pad(node, f"pads (before, after) {[list(e) for e in ends]} of {list(x.shape)}")
     (top, bottom), (left, right) = ends[perm[1]], ends[perm[2]]
     tensor = walk.read(wide, perm, node)
-    made = walk.emit(node, FloatPad((top, bottom, left, right), value[0]), (tensor,))
     padded = tuple(n + sum(pair) for n, pair in zip(shape, ends, strict=True))
-    return made_by(node, made, padded, perm).reshaped(padded[:rank])
+    return Padding(node, tensor, (top, bottom, left, right), value[0], padded, perm, rank)
 
 
 def _pads_rows(ends: tuple[tuple[int, int], ...], perm: Perm) -> bool:
@@ -128,12 +167,13 @@ def _pads_rows(ends: tuple[tuple[int, int], ...], perm: Perm) -> bool:
     return len(perm) == 4 and not any(ends[perm[0]] + ends[perm[3]])
 
 
-def _pad_ends(walk: FloatWalk, node: OnnxNode, rank: int) -> tuple[tuple[int, int], ...]:
+def _pad_ends(walk: BaseWalk, node: OnnxNode, rank: int) -> tuple[tuple[int, int], ...]:
     """(before, after) of each ONNX axis."""
     pads = walk.integers(node, 1, "pads") or ()
     axes = walk.integers(node, 3, "axes")
     named = [a + rank if a < 0 else a for a in (range(rank) if axes is None else axes)]
-    if len(pads) != 2 * len(named) or not set(named) <= set(range(rank)) or min(pads) < 0:
+    whole = len(pads) == 2 * len(named) and len(set(named)) == len(named)
+    if not whole or not set(named) <= set(range(rank)) or min(pads, default=0) < 0:
         raise _bad_pad(node, f"pads {list(pads)} of axes {named}")
     given = dict(zip(named, zip(pads, pads[len(named) :], strict=False), strict=True))
     return tuple(given.get(axis, (0, 0)) for axis in range(rank))

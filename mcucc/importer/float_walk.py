@@ -7,27 +7,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.errors import Violation
-from mcucc.importer.float_layout import (
-    Perm,
-    byte_order,
-    common_axes,
-    identity,
-    inner_shape,
-    merge_transposition,
-    split_layout,
-)
-from mcucc.importer.float_values import Symbol, View, describe
+from mcucc.importer.float_layout import byte_order, identity
+from mcucc.importer.float_values import Symbol, describe
 from mcucc.importer.limits import size_faults
+from mcucc.importer.moves import BaseWalk, Move, fresh
 from mcucc.importer.reader import OnnxModel, OnnxNode
 from mcucc.importer.values import Constant, ReadsRefusedError, RefusalError, Refused
-from mcucc.ir import Const, DType, Node, Port, Shape, TensorType
+from mcucc.importer.view import View
+from mcucc.ir import Const, DType, Node, Port, TensorType
 from mcucc.ops.float_ops import FloatNode, FloatOp, FloatReshape, FloatTranspose
 
 FloatArray = NDArray[np.float32]
 
 
 @dataclass
-class FloatWalk:
+class FloatWalk(BaseWalk):
     """Reads what the rules need of a node's inputs, and collects the float graph they make.
 
     Attributes:
@@ -45,7 +39,9 @@ class FloatWalk:
     tensors: dict[str, TensorType] = field(default_factory=dict[str, TensorType])
     consts: dict[str, Const] = field(default_factory=dict[str, Const])
     violations: list[Violation] = field(default_factory=list[Violation])
-    _moved: dict[tuple[FloatOp, str], str] = field(default_factory=dict[tuple[FloatOp, str], str])
+    _moved: dict[tuple[Move, tuple[int, ...], str], str] = field(
+        default_factory=dict[tuple[Move, tuple[int, ...], str], str]
+    )
     _node_names: set[str] = field(default_factory=set[str])
     _taken: set[str] = field(default_factory=set[str])
     _read: set[str] = field(default_factory=set[str])
@@ -149,7 +145,7 @@ class FloatWalk:
 
     def add_const(self, base: str, data: FloatArray) -> str:
         """Add a constant; its name is `base` or close to it."""
-        name = _fresh(base, self._taken)
+        name = fresh(base, self._taken)
         self.consts[name] = Const(name, TensorType(DType.FLOAT32, data.shape), data)
         return name
 
@@ -164,69 +160,21 @@ class FloatWalk:
             inputs: inner values and constants.
             name: of the value; None for the ONNX node's first output.
         """
-        output = cause.outputs[0] if name is None else _fresh(name, self._taken)
+        output = cause.outputs[0] if name is None else fresh(name, self._taken)
         return self._append(cause, op, inputs, output, cause.name, (cause.name,))
 
-    def read(self, view: View, perm: Perm, cause: OnnxNode) -> str:
-        """The name of an inner value whose shape is `view.shape` in the layout `perm`.
-
-        Bytes that lie otherwise are moved by a FloatTranspose; a FloatReshape renames axes.
-
-        Args:
-            view: what is read.
-            perm: layout of `view.shape`.
-            cause: who reads.
-        """
-        return self.shaped(self.ordered(view, perm, cause), inner_shape(view.shape, perm), cause)
-
-    def ordered(self, view: View, perm: Perm, cause: OnnxNode) -> View:
-        """The view with its bytes in the order of the layout `perm`, moved if need be."""
-        moved = view.order != byte_order(view.shape, perm)
-        tensor = self._transposed(view, perm, cause) if moved else view.tensor
-        return replace(view, tensor=tensor, base=view.shape, perm=perm)
-
-    def straight(self, view: View, cause: OnnxNode) -> View:
-        """The view, its bytes moved into ONNX order if no layout of its shape has them."""
-        return self.ordered(view, identity(len(view.shape)), cause) if view.scrambled else view
-
-    def shaped(self, view: View, shape: Shape, cause: OnnxNode) -> str:
-        """The view's inner value under another inner shape, its bytes left alone."""
-        if self.tensors[view.tensor].shape == shape:
-            return view.tensor
-        return self._move(FloatReshape(shape), view, cause)
-
-    def _transposed(self, view: View, perm: Perm, cause: OnnxNode) -> str:
-        """The inner value with its bytes in the order of the layout `perm` of the ONNX shape."""
-        axes = view.shape if not view.scrambled else common_axes(view.base, view.shape)
-        if axes is None:  # by way of ONNX's order, in which any axes may be cut
-            plain = identity(len(view.base))
-            straight = self._transposed(replace(view, shape=view.base), plain, cause)
-            view = replace(view, tensor=straight, base=view.shape, perm=identity(len(view.shape)))
-            return self.ordered(view, perm, cause).tensor
-        source, target = view.perm, perm
-        if view.scrambled:
-            source = split_layout(view.base, view.perm, axes)
-            target = split_layout(view.shape, perm, axes)
-        shape, turn = inner_shape(axes, source), tuple(source.index(axis) for axis in target)
-        if view.scrambled or len(shape) > 4 or shape[:1] != (1,) or turn[:1] != (0,):
-            shape, turn = merge_transposition(shape, turn)
-        movable = replace(view, tensor=self.shaped(view, shape, cause))
-        return self._move(FloatTranspose(turn), movable, cause)
-
-    def _move(self, op: FloatReshape | FloatTranspose, view: View, cause: OnnxNode) -> str:
-        """A node that only moves or renames; readers that ask for the same share it."""
-        key = (op, view.tensor)
-        if key not in self._moved:
-            origin = view.origin or (cause.name,)
-            if isinstance(op, FloatTranspose):
-                name = _fresh(f"{view.name}.transposed", self._taken)
-            elif view.name in self.tensors:
-                name = _fresh(f"{view.name}.reshaped", self._taken)
-            else:
-                name = view.name  # the result of a Reshape, until now a mere view
-            label = view.origin[-1] if view.origin else name
-            self._moved[key] = self._append(cause, op, (view.tensor,), name, label, origin)
-        return self._moved[key]
+    def append_move(
+        self,
+        cause: OnnxNode,
+        kind: Move,
+        axes: tuple[int, ...],
+        source: str,
+        made: tuple[str, str, tuple[str, ...]],
+    ) -> str:
+        """Append a FloatReshape or FloatTranspose."""
+        op = FloatReshape(axes) if kind == "reshape" else FloatTranspose(axes)
+        output, label, origin = made
+        return self._append(cause, op, (source,), output, label, origin)
 
     def _append(
         self,
@@ -243,7 +191,7 @@ class FloatWalk:
                 cause, rule, f"{list(made.shape)} in inner layout", "Export with smaller shapes."
             )
         self.tensors[output] = made
-        node: FloatNode = Node(op, tuple(inputs), output, _fresh(label, self._node_names), origin)
+        node: FloatNode = Node(op, tuple(inputs), output, fresh(label, self._node_names), origin)
         self.nodes.append(node)
         return output
 
@@ -278,12 +226,3 @@ def _value_faults(made: TensorType) -> Sequence[str]:
     if not 2 <= len(made.shape) <= 4 or made.shape[0] != 1 or min(made.shape) < 1:
         return ("a value must have rank 2 to 4, batch 1 and no empty axis",)
     return tuple(size_faults(made))
-
-
-def _fresh(base: str, taken: set[str]) -> str:
-    """The name, or the name with the first free number; it is taken from now on."""
-    name, number = base, 2
-    while name in taken:
-        name, number = f"{base}_{number}", number + 1
-    taken.add(name)
-    return name

@@ -7,7 +7,7 @@ evaluator. No node that depends on an input is ever executed.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -35,6 +35,8 @@ _FOLDABLE = frozenset(
     Sqrt Squeeze Sub Tile Transpose Unsqueeze Where Xor""".split()  # noqa: SIM905 -- reads better than a list
 )
 """Operators that are computed where all their inputs are constant."""
+
+_QUANTISED_INPUTS = ("float32", "int8", "uint8")
 
 _INFERENCE_ERRORS = (
     onnx.checker.ValidationError,
@@ -80,20 +82,25 @@ class FoldedModel:
     violations: tuple[Violation, ...]
 
 
-def fold(model: OnnxModel, input_shapes: Mapping[str, tuple[int, ...]]) -> FoldedModel:
+def fold(
+    model: OnnxModel, input_shapes: Mapping[str, tuple[int, ...]], *, quantised: bool = False
+) -> FoldedModel:
     """Fix the input shapes and fold.
 
     Args:
         model: as `read_onnx` gives it.
         input_shapes: shapes of inputs whose dimensions the file leaves open, batch included; an
             open batch need not be given, it becomes 1.
+        quantised: whether inputs may be int8 or uint8, and constants stay behind their
+            DequantizeLinear.
 
     Raises:
         UsageError: `input_shapes` names an unknown input or contradicts the file.
         UnsupportedModelError: an input has an open dimension, or one that is not supported.
     """
-    inputs = _static_inputs(model, input_shapes)
-    state = _State(model.opset, dict(model.constants))
+    inputs = _static_inputs(model, input_shapes, _QUANTISED_INPUTS if quantised else ("float32",))
+    foldable = _FOLDABLE - {"DequantizeLinear"} if quantised else _FOLDABLE
+    state = _State(model.opset, foldable, dict(model.constants))
     for port in inputs:
         state.types[port.name] = _tensor_type(port.dtype, tuple(n or 0 for n in port.shape))
     for name, data in model.constants.items():
@@ -124,14 +131,14 @@ def _live(nodes: tuple[OnnxNode, ...], wanted: set[str]) -> tuple[OnnxNode, ...]
 
 
 def _static_inputs(
-    model: OnnxModel, input_shapes: Mapping[str, tuple[int, ...]]
+    model: OnnxModel, input_shapes: Mapping[str, tuple[int, ...]], dtypes: Sequence[str]
 ) -> tuple[OnnxPort, ...]:
     names = [port.name for port in model.inputs]
     unknown = sorted(set(input_shapes) - set(names))
     if unknown:
         raise UsageError(f"the model has no input '{unknown[0]}'; its inputs are {names}")
     ports = tuple(_static_port(port, input_shapes.get(port.name)) for port in model.inputs)
-    violations = tuple(v for port in ports if (v := _input_fault(port)) is not None)
+    violations = tuple(v for port in ports if (v := _input_fault(port, dtypes)) is not None)
     if violations:
         raise UnsupportedModelError(violations)
     return ports
@@ -153,11 +160,12 @@ def _static_port(port: OnnxPort, given: tuple[int, ...] | None) -> OnnxPort:
     return replace(port, shape=given)
 
 
-def _input_fault(port: OnnxPort) -> Violation | None:
+def _input_fault(port: OnnxPort, dtypes: Sequence[str]) -> Violation | None:
     open_dimension = None in port.shape
     sizes = [1 if n is None else n for n in port.shape]
-    if port.dtype != "float32":
-        rule, hint = "an input must be float32", "Export the network in float32."
+    if port.dtype not in dtypes:
+        rule = f"an input must be {' or '.join(dtypes)}"
+        hint = f"Export the network with {dtypes[0]} inputs."
     elif open_dimension:
         rule = "an input must have no open dimension but the batch"
         hint = f"Give its shape, for example --input-shape {port.name}=..., or export it fixed."
@@ -183,6 +191,7 @@ class _State:
     """Constants and types so far, while the nodes are visited in order."""
 
     opset: int
+    foldable: frozenset[str]
     constants: dict[str, NDArray[np.generic]]
     types: dict[str, onnx.TypeProto] = field(default_factory=dict[str, onnx.TypeProto])
     violations: list[Violation] = field(default_factory=list[Violation])
@@ -227,7 +236,7 @@ class _State:
         if node.op in ("Shape", "Size") and node.inputs[0] not in self.constants:
             return self._measured(node)
         read = [name for name in node.inputs if name]
-        if node.op not in _FOLDABLE or not all(name in self.constants for name in read):
+        if node.op not in self.foldable or not all(name in self.constants for name in read):
             return None
         sizes = [_shape(self.types[name]) for name in node.outputs if name in self.types]
         if any(s is None or math.prod(s) > _LARGEST_CONSTANT for s in sizes) or not sizes:

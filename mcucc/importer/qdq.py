@@ -3,43 +3,56 @@
 The walk gives each ONNX value a symbol: int8 activations, their dequantised view, weights,
 constants, or a pending float result. A pending result becomes an int8 node when its
 QuantizeLinear is met, because only then is its output scale known. The network is taken at its
-word: its scales, zero points, weights and biases are used as they are.
+word: its scales, zero points, weights and biases are used as they are; uint8 values are shifted
+by 128. Transposes and reshapes change views; a pending result can be turned like any other.
 """
 
-import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
 
 from mcucc.errors import UnsupportedModelError, Violation
+from mcucc.importer.dialects import dialect_refusal
+from mcucc.importer.float_inputs import input_layout
+from mcucc.importer.fold import FoldedModel, fold
+from mcucc.importer.qoperator import rewrite_qoperators
 from mcucc.importer.quantisation import activation_quant, quantised_constant
-from mcucc.importer.reader import OnnxModel, OnnxNode, OnnxPort
+from mcucc.importer.reader import OnnxModel, OnnxNode
 from mcucc.importer.rules_conv import lower_conv, lower_dense
+from mcucc.importer.rules_elementwise import lower_binary, lower_clip, lower_unary
 from mcucc.importer.rules_other import (
-    finish,
-    lower_add,
     lower_average_pool,
-    lower_clip,
-    lower_global_average_pool,
+    lower_concat,
+    lower_global_pool,
+    lower_max_pool,
     lower_pad,
     lower_reduce_mean,
     lower_reshape,
+    lower_resize,
+    lower_slice,
     lower_softmax,
-    reshape_target,
+    lower_transpose,
 )
 from mcucc.importer.values import (
     Activations,
     Constant,
     Pending,
+    Plain,
     ReadsRefusedError,
     RefusalError,
     Refused,
     Symbol,
+    Weights,
     describe,
 )
+from mcucc.importer.view import View
 from mcucc.importer.walk import Walk
+from mcucc.ir import QParams
 from mcucc.ops import Int8Graph
 
-_QUANTISED_OPERATOR = re.compile(r"Quant|QLinear|QGemm|Integer")
+_QUANTISED_OPERATOR = re.compile(r"Quant|QLinear|QGemm|Integer|NBits")
 
 
 def lower_qdq(model: OnnxModel, name: str) -> Int8Graph:
@@ -53,9 +66,13 @@ def lower_qdq(model: OnnxModel, name: str) -> Int8Graph:
         UnsupportedModelError: with every reason why the model cannot be lowered.
     """
     _demand_quantised(model)
-    walk = Walk(model)
-    for node in model.nodes:
-        _visit(walk, node)
+    model = rewrite_qoperators(model)
+    folded = fold(model, {}, quantised=True)
+    walk = Walk(folded.model, violations=list(folded.violations))
+    _add_inputs(walk, folded)
+    failed = {violation.node for violation in folded.violations}
+    for node in folded.model.nodes:
+        _visit(walk, folded, node, refused=node.name in failed)
     outputs = tuple(port for p in model.outputs if (port := walk.output(p)) is not None)
     if not walk.violations and not (walk.nodes and outputs):
         _refuse(
@@ -87,26 +104,89 @@ def _refuse(model: OnnxModel, rule: str, actual: str, hint: str) -> None:
     raise UnsupportedModelError((Violation(model.path.name, "Graph", rule, actual, hint),))
 
 
-def _visit(walk: Walk, node: OnnxNode) -> None:
+def _add_inputs(walk: Walk, folded: FoldedModel) -> None:
+    """Float inputs wait for their QuantizeLinear; the scale of others is that of who reads them."""
+    for port in folded.model.inputs:
+        shape = folded.shapes[port.name]
+        perm = input_layout(folded.model, folded.shapes, port)
+        view = View(port.name, shape, perm, shape, port.name)
+        if port.dtype == "float32":
+            walk.symbols[port.name] = Plain(view)
+            continue
+        quant = _quant_of(walk, port.name, port.dtype)
+        if quant is not None:
+            walk.symbols[port.name] = walk.add_port(port, view, port.name, quant)
+
+
+def _quant_of(walk: Walk, name: str, dtype: str) -> QParams | None:
+    """The quantisation of a quantised value, which the next DequantizeLinear says."""
+    for node in walk.model.nodes:
+        if node.inputs[:1] != (name,):
+            continue
+        if node.op == "DequantizeLinear":
+            try:
+                return activation_quant(walk, node, dtype)
+            except RefusalError:
+                return None  # the node is refused when it is visited
+        if node.op in _COPIES:
+            found = _quant_of(walk, node.outputs[0], dtype)
+            if found is not None:
+                return found
+    return None
+
+
+def _visit(walk: Walk, folded: FoldedModel, node: OnnxNode, *, refused: bool) -> None:
     """Give the node's outputs their symbol."""
+    made: Symbol = Refused()
     try:
-        made = _HANDLERS.get(node.op, _unknown)(walk, node)
+        if not refused:
+            made = _lower(walk, folded, node)
+            _check_shape(folded, node, made)
     except ReadsRefusedError:
         made = Refused()
     except RefusalError as refusal:
         walk.violations.append(refusal.violation)
         made = Refused()
-    for name in node.outputs:
-        walk.symbols[name] = made
+    walk.symbols[node.outputs[0]] = made
+    for name in node.outputs[1:]:
+        walk.symbols[name] = Refused()
 
 
-def _unknown(_walk: Walk, node: OnnxNode) -> Symbol:
-    raise RefusalError(
-        node,
-        "the operator must be one that mcucc knows in a quantised network",
-        f"operator {node.op}",
-        f"Known: {', '.join(sorted(_HANDLERS))}.",
-    )
+def _lower(walk: Walk, folded: FoldedModel, node: OnnxNode) -> Symbol:
+    if node.op not in _HANDLERS and node.op not in _VIEWS:
+        raise dialect_refusal(node, (*_HANDLERS, *_VIEWS))
+    others = [name for name in node.outputs[1:] if walk.is_read(name)]
+    if others:
+        raise RefusalError(
+            node,
+            "only the first output of an operator may be read",
+            f"'{others[0]}' is read",
+            "Export the network for inference.",
+        )
+    if node.op in _VIEWS:
+        return _change_view(walk, node, folded)
+    made = _HANDLERS[node.op](walk, node)
+    if isinstance(made, Pending) and made.keeps is not None and _reads_int8(walk, node):
+        # An operator between QuantizeLinear and DequantizeLinear.
+        return walk.emit(made, node.outputs[0], made.keeps)
+    return made
+
+
+def _reads_int8(walk: Walk, node: OnnxNode) -> bool:
+    found = walk.symbol(node, 0)
+    return isinstance(found, Activations) and not found.real
+
+
+def _check_shape(folded: FoldedModel, node: OnnxNode, made: Symbol) -> None:
+    view = made.view if isinstance(made, Activations | Pending | Plain) else None
+    expected = folded.shapes.get(node.outputs[0])
+    if view is not None and expected is not None and view.shape != expected:
+        raise RefusalError(
+            node,
+            "its result must have the shape that ONNX infers",
+            f"{list(view.shape)} instead of {list(expected)}",
+            "Check the exporter.",
+        )
 
 
 def _quantize(walk: Walk, node: OnnxNode) -> Symbol:
@@ -114,98 +194,124 @@ def _quantize(walk: Walk, node: OnnxNode) -> Symbol:
     quant = activation_quant(walk, node)
     name, found = node.outputs[0], walk.symbol(node, 0)
     if isinstance(found, Pending):
-        return walk.emit(finish(found, quant), name, quant)
+        return walk.emit(found, name, quant)
     if isinstance(found, Activations) and found.real:
         return walk.requantize(node, found, name, quant, (node.name,))
-    port = _port(walk, node, "float32")
-    if port is None:
+    if isinstance(found, Plain):
+        return _quantised_input(walk, node, found.view, quant)
+    raise RefusalError(
+        node,
+        "what is quantised must be a float32 activation",
+        f"'{node.inputs[0]}' is {describe(found)}",
+        "Fold constants before quantising, and export a float32 network.",
+    )
+
+
+def _quantised_input(walk: Walk, node: OnnxNode, view: View, quant: QParams) -> Activations:
+    port = next(p for p in walk.model.inputs if p.name == view.tensor)
+    made = walk.ports.get(port.name)
+    if made is None:
+        whole = walk.symbols[port.name]
+        start = whole.view if isinstance(whole, Plain) else view
+        tensor = walk.add_port(port, start, node.outputs[0], quant).view.tensor
+    elif walk.tensors[made.tensor].q == quant:
+        tensor = made.tensor
+    else:
         raise RefusalError(
             node,
-            "what is quantised must be a float32 activation",
-            f"'{node.inputs[0]}' is {describe(found)}",
-            "Fold constants before quantising, and export a float32 network.",
+            "an input must be quantised one way",
+            f"'{port.name}' has two different scales or zero points",
+            "Quantise the input once.",
         )
-    return walk.input_port(node, port, name, quant)
+    return Activations(replace(view, tensor=tensor, name=node.outputs[0]), quant, real=False)
 
 
 def _dequantize(walk: Walk, node: OnnxNode) -> Symbol:
-    """DequantizeLinear: of weights, of activations, or of an int8 input."""
+    """DequantizeLinear: of a constant, of activations, or of an int8 input."""
     found = walk.symbol(node, 0)
     if isinstance(found, Constant):
         return quantised_constant(walk, node, found)
-    quant = activation_quant(walk, node)
-    port = _port(walk, node, "int8")
-    if port is not None:
-        found = walk.input_port(node, port, port.name, quant)
-    if not isinstance(found, Activations) or found.real or found.quant != quant:
+    signed = isinstance(found, Activations)
+    quant = activation_quant(walk, node, "int8" if signed else None)
+    if not isinstance(found, Activations) or found.real or not _same(found.quant, quant, node):
         raise RefusalError(
             node,
             "DequantizeLinear must undo the QuantizeLinear before it",
             f"its input is {describe(found)}",
             "Use the same scale and zero point on both sides.",
         )
-    return Activations(found.tensor, quant, found.shape, real=True, flattened=found.flattened)
+    return replace(found, real=True)
 
 
-def _port(walk: Walk, node: OnnxNode, dtype: str) -> OnnxPort | None:
-    """The declared input of this element type that a node reads first, if it reads one."""
-    ports = (p for p in walk.model.inputs if p.name == node.inputs[0] and p.dtype == dtype)
-    return next(ports, None)
+def _same(found: QParams, quant: QParams, node: OnnxNode) -> bool:
+    """Equal quantisations; without a zero point it is 0 in the type of the input."""
+    if len(node.inputs) > 2 and node.inputs[2]:
+        return found == quant
+    return found.scales == quant.scales and found.zero_point in (0, -128)
 
 
-def _conv(walk: Walk, node: OnnxNode) -> Symbol:
-    return lower_conv(node, walk.real(node), walk.weights(node, 1), walk.bias(node))
-
-
-def _dense(walk: Walk, node: OnnxNode) -> Symbol:
-    x = walk.real(node, flattened=True)
-    return lower_dense(node, x, walk.weights(node, 1), walk.bias(node))
-
-
-def _clip(walk: Walk, node: OnnxNode) -> Symbol:
+def _change_view(walk: Walk, node: OnnxNode, folded: FoldedModel) -> Symbol:
+    """Operators that move and compute nothing: what they read is seen otherwise."""
     found = walk.symbol(node, 0)
-    if not isinstance(found, Pending):
+    if isinstance(found, Weights | Constant):
+        return _turned_constant(node, found)
+    if node.op in ("Identity", "Dropout") and found is not None:
+        return found
+    target = folded.shapes.get(node.outputs[0])
+    if isinstance(found, Activations) and node.op == "Transpose":
+        found = replace(found, view=walk.straight(found.view, node))
+    if not isinstance(found, Activations | Plain | Pending) or (
+        node.op == "Transpose" and found.view.scrambled
+    ):
         raise RefusalError(
             node,
-            "Relu and Clip must follow a float operator and precede its QuantizeLinear",
-            f"its input is {describe(found)}",
-            "Quantise after the activation, not before it.",
+            "its input must be quantised, or come from a DequantizeLinear",
+            f"'{node.inputs[0]}' is {describe(found)}",
+            "Quantise before it.",
         )
-    if node.op == "Relu":
-        return lower_clip(node, found, 0.0, math.inf)
-    low, high = walk.numbers(node, 1, "min") or (-math.inf,), walk.numbers(node, 2, "max")
-    return lower_clip(node, found, low[0], high[0] if high else math.inf)
+    turn = node.op == "Transpose"
+    view = lower_transpose(node, found.view) if turn else lower_reshape(node, found.view, target)
+    return replace(found, view=view)
 
 
-def _reshape(walk: Walk, node: OnnxNode) -> Symbol:
-    x = walk.real(node, flattened=True)
-    return lower_reshape(node, x, reshape_target(node, x, walk.integers(node, 1, "shape") or ()))
+def _turned_constant(node: OnnxNode, found: Weights | Constant) -> Symbol:
+    """The Transpose of weights."""
+    rank = found.data.ndim
+    axes = node.ints("perm", tuple(reversed(range(rank))))
+    if node.op != "Transpose" or isinstance(found, Constant) or sorted(axes) != [*range(rank)]:
+        raise RefusalError(
+            node,
+            "constants must be stored in the shape in which they are used",
+            describe(found),
+            "Export with constant folding.",
+        )
+    axis = None if found.axis is None else axes.index(found.axis)
+    return replace(found, data=np.ascontiguousarray(found.data.transpose(axes)), axis=axis)
 
 
-def _pad(walk: Walk, node: OnnxNode) -> Symbol:
-    x, value = walk.real(node), walk.numbers(node, 2, "value") or (0.0,)
-    pads, axes = walk.integers(node, 1, "pads") or (), walk.integers(node, 3, "axes")
-    return lower_pad(node, x, pads, value[0], axes)
+_VIEWS = frozenset(
+    ("Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
+)
+_COPIES = _VIEWS | {"Clip", "Concat", "GlobalMaxPool", "MaxPool", "Pad", "Resize", "Slice"}
 
-
-def _reduce_mean(walk: Walk, node: OnnxNode) -> Symbol:
-    return lower_reduce_mean(node, walk.real(node), walk.integers(node, 1, "axes"))
-
-
-_HANDLERS: dict[str, Callable[[Walk, OnnxNode], Symbol]] = {
-    "Add": lambda walk, node: lower_add(node, walk.real(node, 0), walk.real(node, 1)),
-    "AveragePool": lambda walk, node: lower_average_pool(node, walk.real(node)),
-    "Clip": _clip,
-    "Conv": _conv,
+_HANDLERS: Mapping[str, Callable[[Walk, OnnxNode], Symbol]] = {
+    **dict.fromkeys(("Add", "Div", "Mul", "Sub"), lower_binary),
+    **dict.fromkeys(("Clip", "Relu"), lower_clip),
+    **dict.fromkeys(
+        ("Exp", "HardSigmoid", "HardSwish", "LeakyRelu", "Neg", "Sigmoid", "Sqrt", "Tanh"),
+        lower_unary,
+    ),
+    **dict.fromkeys(("Gemm", "MatMul"), lower_dense),
+    **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool"), lower_global_pool),
+    **dict.fromkeys(("Resize", "Upsample"), lower_resize),
+    "AveragePool": lower_average_pool,
+    "Concat": lower_concat,
+    "Conv": lower_conv,
     "DequantizeLinear": _dequantize,
-    "Flatten": _reshape,
-    "Gemm": _dense,
-    "GlobalAveragePool": lambda walk, node: lower_global_average_pool(node, walk.real(node)),
-    "MatMul": _dense,
-    "Pad": _pad,
+    "MaxPool": lower_max_pool,
+    "Pad": lower_pad,
     "QuantizeLinear": _quantize,
-    "ReduceMean": _reduce_mean,
-    "Relu": _clip,
-    "Reshape": _reshape,
-    "Softmax": lambda walk, node: lower_softmax(node, walk.real(node), walk.model.opset),
+    "ReduceMean": lower_reduce_mean,
+    "Slice": lower_slice,
+    "Softmax": lower_softmax,
 }

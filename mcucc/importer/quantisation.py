@@ -12,6 +12,8 @@ from mcucc.ir import QParams
 
 _ONNX_INT8 = 3
 """The value of TensorProto.INT8 in the attribute output_dtype."""
+UNSIGNED_SHIFT = 128
+"""What uint8 values are less as int8."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,56 +24,68 @@ class _Quantisation:
     zero_points: NDArray[np.generic] | None
 
 
-def activation_quant(walk: Walk, node: OnnxNode) -> QParams:
-    """Per-tensor int8 quantisation of an activation."""
+def activation_quant(walk: Walk, node: OnnxNode, dtype: str | None = None) -> QParams:
+    """Per-tensor quantisation of an activation; that of uint8 is shifted to int8.
+
+    Args:
+        walk: the state.
+        node: the QuantizeLinear or DequantizeLinear.
+        dtype: element type where no zero point says it.
+    """
     found = _read(walk, node)
     points = found.zero_points
     if points is None:
-        # QuantizeLinear then makes uint8; DequantizeLinear takes what comes, which is checked.
-        made = _ONNX_INT8 if node.op == "DequantizeLinear" else node.int("output_dtype", 0)
-        points = np.zeros(1, dtype=np.int8 if made == _ONNX_INT8 else np.uint8)
-    if found.scales.size != 1 or points.size != 1 or points.dtype != np.int8:
+        # QuantizeLinear then makes uint8; DequantizeLinear takes what comes.
+        signed = node.int("output_dtype", 0) == _ONNX_INT8
+        points = np.zeros(1, dtype=dtype or ("int8" if signed else "uint8"))
+    if found.scales.size != 1 or points.size != 1 or points.dtype.name not in ("int8", "uint8"):
         raise RefusalError(
             node,
-            "activations must be int8 with one scale",
+            "activations must be int8 or uint8 with one scale",
             f"{found.scales.size} scale(s), zero point of type {points.dtype}",
-            "Quantise activations to QInt8, per tensor.",
+            "Quantise activations to QInt8 or QUInt8, per tensor.",
         )
-    return QParams((float(found.scales[0]),), int(points[0]))
+    shift = UNSIGNED_SHIFT if points.dtype == np.uint8 else 0
+    return QParams((float(found.scales[0]),), int(points.astype(np.int64)[0]) - shift)
 
 
 def quantised_constant(walk: Walk, node: OnnxNode, constant: Constant) -> Weights:
-    """Weights or a bias: a constant behind a DequantizeLinear, symmetric."""
-    found = _read(walk, node)
-    if found.zero_points is not None and np.any(found.zero_points != 0):
+    """Weights, a bias or an operand: a constant behind a DequantizeLinear."""
+    found, data = _read(walk, node), constant.data
+    if data.dtype.name not in ("int8", "uint8", "int32"):
         raise RefusalError(
             node,
-            "weights must have zero point 0",
-            f"zero point {found.zero_points[:4].tolist()}",
-            "Quantise weights symmetrically (QInt8, WeightSymmetric=True).",
+            "constants must be quantised to int8 (biases to int32)",
+            f"{data.dtype}{list(data.shape)}",
+            "Quantise weights to QInt8; mcucc has no 4-bit or 16-bit weights.",
         )
-    if found.scales.size == 1:
-        return Weights(constant.data, found.scales, None)
-    rank, axis = constant.data.ndim, node.int("axis", 1)
+    rank, axis = data.ndim, node.int("axis", 1)
+    single = found.scales.size == 1
     inside = -rank <= axis < rank
-    if not inside or constant.data.shape[axis] != found.scales.size:
+    if not single and not (inside and data.shape[axis] == found.scales.size):
         raise RefusalError(
             node,
             "there must be one scale, or one per index of the axis",
-            f"{found.scales.size} scales along axis {axis} of {list(constant.data.shape)}",
+            f"{found.scales.size} scales along axis {axis} of {list(data.shape)}",
             "Quantise per output channel or per tensor.",
         )
-    return Weights(constant.data, found.scales, axis % rank)
+    points = np.zeros(1) if found.zero_points is None else found.zero_points
+    points = points.astype(np.int64)
+    if data.dtype == np.uint8:  # the same numbers as int8
+        data, points = (data.astype(np.int16) - UNSIGNED_SHIFT).astype(np.int8), points - 128
+    kept = points if np.any(points) else None
+    return Weights(data, found.scales, kept, None if single else axis % rank)
 
 
 def _read(walk: Walk, node: OnnxNode) -> _Quantisation:
     scale = _constant(walk, node, 1, "the scale")
-    if scale is None or scale.data.dtype != np.float32 or scale.data.ndim > 1:
+    blocks = node.int("block_size", 0)
+    if blocks or scale is None or scale.data.dtype != np.float32 or scale.data.ndim > 1:
         raise RefusalError(
             node,
             "the scale must be float32, one or one per channel",
-            describe(scale),
-            "Export with float32 scales, without blocks.",
+            describe(scale) + (f" in blocks of {blocks}" if blocks else ""),
+            "Export with float32 scales per tensor or per channel, without blocks.",
         )
     scales = scale.data.ravel().astype(np.float32)
     if not scales.size or not np.all(np.isfinite(scales)) or np.any(scales <= 0):

@@ -1,252 +1,248 @@
-"""Lowering rules for operators without weights."""
+"""Lowering rules for operators on maps and axes without weights."""
 
 import math
 from dataclasses import replace
 
-from mcucc.importer.layout import same_order, to_inner_shape
+from mcucc.importer.float_layout import identity, inner_shape
+from mcucc.importer.float_maps import MapInput, as_map
+from mcucc.importer.float_rules_resize import resize_factors
+from mcucc.importer.float_rules_shape import (
+    arrange_concat,
+    arrange_softmax,
+    slice_ranges,
+)
+from mcucc.importer.float_rules_window import arrange_pad, overhang, pool_window, sum_pads
 from mcucc.importer.reader import OnnxNode
 from mcucc.importer.values import Activations, Pending, RefusalError
-from mcucc.importer.windows import Window, read_window, same_pads
-from mcucc.ir import QParams, Shape
+from mcucc.importer.view import View
+from mcucc.importer.walk import Walk
+from mcucc.importer.windows import Window, same_pads
 from mcucc.ops import (
     SOFTMAX_QUANT,
-    Activation,
-    Add,
     AveragePool2D,
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
+    Concat,
+    MaxPool2D,
     Mean,
     Pad,
-    Reshape,
+    Pads,
+    Requantize,
+    ResizeNearest,
+    Slice,
     Softmax,
 )
 
 
-def lower_add(node: OnnxNode, a: Activations, b: Activations) -> Pending:
-    """Add of two activations of the same shape."""
-    if a.shape != b.shape:
+def lower_softmax(walk: Walk, node: OnnxNode) -> Pending:
+    """Softmax over one axis, at its fixed scale."""
+    tensor, result = arrange_softmax(walk, node, walk.real(node).view)
+    return Pending(Softmax(), node, (tensor,), result(""), (), (node.name,), fixed=SOFTMAX_QUANT)
+
+
+def lower_global_pool(walk: Walk, node: OnnxNode) -> Pending:
+    """GlobalAveragePool as a mean (at equal scales an average pool), GlobalMaxPool as a pool."""
+    x = walk.activations(node)
+    place = as_map(walk, x.view, node)
+    window = (place.shape[2], place.shape[3])
+    view = place.result("", (1, place.shape[1], 1, 1))
+    if node.op == "GlobalMaxPool":
+        return _keeping(MaxPool2D(window), node, (place.tensor,), view, x)
+    mean = Mean((1, 2), keep_dims=True)
+    x = walk.real(node)
+    return Pending(mean, node, (place.tensor,), view, (), (node.name,), window=window)
+
+
+def lower_max_pool(walk: Walk, node: OnnxNode) -> Pending:
+    """MaxPool; a window that overhangs because of ceil_mode only sees more padding."""
+    x = walk.activations(node)
+    place = as_map(walk, x.view, node)
+    window = pool_window(place)
+    pads = sum_pads(window.pads, overhang(place, window))
+    view = _pooled(place, window, pads)
+    pool = MaxPool2D(window.kernel, window.stride, pads)
+    return _keeping(pool, node, (place.tensor,), view, x)
+
+
+def lower_average_pool(walk: Walk, node: OnnxNode) -> Pending:
+    """AveragePool; padding that counts becomes a Pad, other padding must be SAME."""
+    x = walk.real(node)
+    place = as_map(walk, x.view, node)
+    window = pool_window(place)
+    over, counted = overhang(place, window), bool(node.int("count_include_pad", 0))
+    same = tuple(
+        pad
+        for size, taps, stride in zip(place.shape[2:], window.kernel, window.stride, strict=True)
+        for pad in same_pads(size, taps, stride)
+    )
+    tensor, pads = place.tensor, sum_pads(window.pads, over)
+    view = _pooled(place, window, pads)
+    explicit = counted and any(window.pads)
+    if any(over) if explicit else any(pads) and pads != same:
         raise RefusalError(
             node,
-            "both inputs of Add must have the same shape",
-            f"{list(a.shape)} and {list(b.shape)}",
-            "Broadcasting is not supported: expand the smaller one in the model.",
-        )
-    return Pending(Add(), node, (a, b), a.shape, (), (node.name,))
-
-
-def lower_softmax(node: OnnxNode, x: Activations, opset: int) -> Pending:
-    """Softmax over the channels of [1, N]."""
-    axis = node.int("axis", -1 if opset >= 13 else 1)
-    if len(x.shape) != 2 or axis not in (-1, 1):
-        raise RefusalError(
-            node,
-            "Softmax must run over the last axis of [1, N]",
-            f"axis {axis} of {list(x.shape)}",
-            "Flatten its input in the model.",
-        )
-    return Pending(Softmax(), node, (x,), x.shape, (), (node.name,), SOFTMAX_QUANT)
-
-
-def lower_global_average_pool(node: OnnxNode, x: Activations) -> Pending:
-    """GlobalAveragePool as a mean; at equal scales it becomes an average pool (see `finish`)."""
-    _need_map(node, x)
-    shape = (1, x.shape[1], 1, 1)
-    return Pending(Mean((1, 2), keep_dims=True), node, (x,), shape, (), (node.name,))
-
-
-def lower_average_pool(node: OnnxNode, x: Activations) -> Pending:
-    """AveragePool whose padding, if any, is SAME and not counted."""
-    _need_map(node, x)
-    window = read_window(node, x.shape)
-    if not _averages_alike(node, x.shape, window):
-        raise RefusalError(
-            node,
-            "AveragePool must be without padding, or with SAME padding that is not counted",
+            "AveragePool must be without padding, with SAME padding, or count its padding",
             f"pads {list(window.pads)} (top, bottom, left, right), "
             f"dilations {list(window.dilation)}, ceil_mode {node.int('ceil_mode', 0)}, "
             f"count_include_pad {node.int('count_include_pad', 0)}",
             "Give the pool explicit Pad or SAME padding.",
         )
-    pool = AveragePool2D(window.kernel, window.stride, window.pads)
-    shape = (1, x.shape[1], *window.output)
-    return Pending(pool, node, (x,), shape, (), (node.name,), x.quant)
+    if explicit:
+        name = f"{node.outputs[0]}.padded"
+        tensor = walk.append(node, Pad(window.pads), (tensor,), name, x.quant, (node.name,))
+        pads = (0, 0, 0, 0)
+    pool = AveragePool2D(window.kernel, window.stride, pads)
+    return Pending(pool, node, (tensor,), view, (), (node.name,), fixed=x.quant)
 
 
-def lower_reduce_mean(node: OnnxNode, x: Activations, axes: tuple[int, ...] | None) -> Pending:
-    """ReduceMean over rows, columns or both."""
-    rank = len(x.shape)
-    wanted = sorted(a + rank if a < 0 else a for a in axes or range(rank))
-    # Inner axes are the ONNX ones less one: channels went last.
-    inner = tuple(axis - 1 for axis in wanted)
-    adjacent = wanted == list(range(wanted[0], wanted[-1] + 1))
-    if not adjacent or not 2 <= wanted[0] <= wanted[-1] < rank:
+def _pooled(place: MapInput, window: Window, pads: Pads) -> View:
+    rows, columns = (
+        (place.shape[2 + i] + sum(pads[2 * i : 2 * i + 2]) - window.kernel[i]) // window.stride[i]
+        + 1
+        for i in (0, 1)
+    )
+    return place.result("", (1, place.shape[1], rows, columns))
+
+
+def lower_reduce_mean(walk: Walk, node: OnnxNode) -> Pending:
+    """ReduceMean over any axes but the batch."""
+    x, axes = walk.real(node), walk.integers(node, 1, "axes")
+    view = walk.straight(x.view, node)
+    rank, keep = len(view.shape), bool(node.int("keepdims", 1))
+    wanted = sorted({a + rank if a < 0 else a for a in axes or range(rank)})
+    if not set(wanted) <= set(range(rank)) or (0 in wanted and not keep):
         raise RefusalError(
             node,
-            "ReduceMean must be over adjacent spatial axes",
+            "ReduceMean must keep the batch",
             f"axes {wanted} of {list(x.shape)}",
-            "Average over rows and columns only.",
+            "Average over other axes than the first.",
         )
-    keep = bool(node.int("keepdims", 1))
-    shape = tuple(
-        1 if axis in wanted else n for axis, n in enumerate(x.shape) if keep or axis not in wanted
-    )
-    return Pending(Mean(inner, keep), node, (x,), shape, (), (node.name,))
-
-
-def lower_reshape(node: OnnxNode, x: Activations, target: Shape) -> Pending:
-    """Reshape, Flatten, Squeeze, Unsqueeze: the same bytes, or a flattened map."""
-    op = Reshape(to_inner_shape(target))
-    if x.flattened is None and same_order(x.shape, target):
-        return Pending(op, node, (x,), target, (), (node.name,), x.quant)
-    if len(target) == 2 and len(x.shape) == 4:
-        chw = (x.shape[1], x.shape[2], x.shape[3])
-        return Pending(op, node, (x,), target, (), (node.name,), x.quant, chw)
-    raise RefusalError(
-        node,
-        "a reshape must keep the order of bytes in NHWC layout, or flatten a map to [1, N]",
-        f"{list(x.shape)} to {list(target)}",
-        "Flatten before the dense layer, or reshape maps of one pixel or one channel only.",
-    )
-
-
-def reshape_target(node: OnnxNode, x: Activations, shape: tuple[int, ...]) -> Shape:
-    """The ONNX shape that Reshape or Flatten makes.
-
-    Args:
-        node: Flatten reads `axis`, Reshape `allowzero`.
-        x: what is reshaped.
-        shape: the second input of Reshape, empty for Flatten.
-    """
-    if node.op == "Flatten":
-        axis = node.int("axis", 1)
-        axis += len(x.shape) if axis < 0 else 0
-        target = (math.prod(x.shape[:axis]), math.prod(x.shape[axis:]))
+    wanted = [axis for axis in wanted if axis]
+    if not wanted or (not axes and node.int("noop_with_empty_axes", 0)):
+        made = replace(view, name=node.outputs[0])
+        return Pending(Requantize(), node, (view.tensor,), made, keeps=x.quant)
+    kept = tuple(1 if axis in wanted else n for axis, n in enumerate(view.shape))
+    dropped = tuple(n for axis, n in enumerate(view.shape) if axis not in wanted)
+    inner = sorted(view.perm.index(axis) for axis in wanted)
+    adjacent = inner == list(range(inner[0], inner[-1] + 1))
+    if adjacent and inner[0] >= 1 and inner[-1] < rank - 1:
+        tensor = walk.read(view, view.perm, node)
+        made = View("", kept, view.perm, kept, node.outputs[0])
+        op = Mean(tuple(inner), keep)
     else:
-        target = _resolved(shape, x.shape, keep_zero=bool(node.int("allowzero", 0)))
-    fits = 2 <= len(target) <= 4 and target[0] == 1 and min(target) >= 1
-    if not fits or math.prod(target) != math.prod(x.shape):
+        rest = [axis for axis in view.perm if axis and axis not in wanted]
+        perm = (0, *wanted, *rest)
+        count = math.prod(view.shape[axis] for axis in wanted)
+        shape = (1, count, math.prod(kept))
+        tensor = walk.shaped(walk.ordered(view, perm, node), shape, node)
+        made, op = View("", kept, perm, kept, node.outputs[0]), Mean((1,), keep_dims=False)
+    return Pending(op, node, (tensor,), made if keep else made.reshaped(dropped), (), (node.name,))
+
+
+def lower_concat(walk: Walk, node: OnnxNode) -> Pending:
+    """Concat; inputs are brought to the scale of the output."""
+    parts = [walk.activations(node, index) for index in range(len(node.inputs))]
+    if len({part.real for part in parts}) > 1:
         raise RefusalError(
             node,
-            "a reshape must keep the number of elements and make rank 2 to 4 with batch 1",
-            f"{list(target)} from {list(x.shape)}",
-            "Export with constant shapes and a fixed batch of 1.",
+            "all inputs of Concat must be dequantised, or none",
+            "both kinds",
+            "Put a DequantizeLinear before every input.",
         )
-    return target
+    quants = {part.quant for part in parts}
+    keeps = parts[0].quant if len(quants) == 1 else None
+    if len(parts) == 1:
+        view = replace(parts[0].view, name=node.outputs[0])
+        return Pending(Requantize(), node, (view.tensor,), view, keeps=keeps)
+    if keeps is None and not parts[0].real:
+        raise RefusalError(
+            node,
+            "a Concat of quantised values needs equal scales",
+            f"{len(quants)} different ones",
+            "Put Quantize/DequantizeLinear pairs around the Concat.",
+        )
+    tensors, view = arrange_concat(walk, node, [part.view for part in parts])
+    return Pending(Concat(), node, tuple(tensors), view, (), (node.name,), keeps=keeps)
 
 
-def _resolved(wanted: tuple[int, ...], source: Shape, *, keep_zero: bool) -> Shape:
-    """The shape that a Reshape asks for; 0 is the source's size there, one -1 is the rest."""
-    shape = [
-        source[axis] if size == 0 and not keep_zero and axis < len(source) else size
-        for axis, size in enumerate(wanted)
-    ]
-    if shape.count(-1) == 1:
-        known = math.prod(size for size in shape if size != -1)
-        shape[shape.index(-1)] = math.prod(source) // known if known else 0
-    return tuple(shape)
-
-
-def lower_pad(
-    node: OnnxNode,
-    x: Activations,
-    pads: tuple[int, ...],
-    value: float,
-    axes: tuple[int, ...] | None,
-) -> Pending:
-    """Pad of rows and columns with zeros.
-
-    Args:
-        node: its attribute `mode` is read.
-        x: the map.
-        pads: the begins of all axes, then the ends.
-        value: what is padded with.
-        axes: the axes that `pads` speaks of, None for all.
-    """
-    _need_map(node, x)
-    mode = node.string("mode", "constant")
-    # Opset 18 names the axes; [batch, C, H, W] is what their absence means.
-    given = [a + 4 if a < 0 else a for a in axes or range(4)]
-    ends = dict(zip(given, zip(pads, pads[len(given) :], strict=False), strict=False))
-    (top, bottom), (left, right) = (ends.pop(axis, (0, 0)) for axis in (2, 3))
-    whole = len(pads) == 2 * len(given) and len(set(given)) == len(given)
-    others = any(any(pair) for pair in ends.values()) or not set(given) <= set(range(4))
-    added = (top, bottom, left, right)
-    if mode != "constant" or value != 0.0 or not whole or others or min(added) < 0:
+def lower_pad(walk: Walk, node: OnnxNode) -> Pending:
+    """Pad of rows and columns with zeros, which in int8 are the zero point."""
+    x = walk.activations(node)
+    padding = arrange_pad(walk, node, x.view)
+    if padding is None:
+        return _copy(node, x)
+    if padding.value != (0.0 if x.real else float(x.quant.zero_point)):
         raise RefusalError(
             node,
             "Pad must add zeros around rows and columns",
-            f"mode {mode}, value {value:g}, pads {list(pads)} of axes {given}",
+            f"value {padding.value:g}",
             "Use constant mode with value 0.",
         )
-    shape = (1, x.shape[1], x.shape[2] + top + bottom, x.shape[3] + left + right)
-    return Pending(Pad(added), node, (x,), shape, (), (node.name,), x.quant)
+    return _keeping(Pad(padding.pads), node, (padding.tensor,), padding.result(""), x)
 
 
-def lower_clip(node: OnnxNode, pending: Pending, low: float, high: float) -> Pending:
-    """Relu or Clip between an operator and its QuantizeLinear."""
-    if pending.clip is not None:
-        low, high = max(low, pending.clip[0]), min(high, pending.clip[1])
-    return replace(pending, clip=(low, high), origin=(*pending.origin, node.name))
+def lower_resize(walk: Walk, node: OnnxNode) -> Pending:
+    """Resize or Upsample that repeats pixels."""
+    x = walk.activations(node)
+    place = as_map(walk, x.view, node)
+    rows, columns = resize_factors(walk, place)
+    shape = (1, place.shape[1], place.shape[2] * rows, place.shape[3] * columns)
+    view = place.result("", shape)
+    return _keeping(ResizeNearest((rows, columns)), node, (place.tensor,), view, x)
 
 
-def finish(pending: Pending, quant: QParams) -> Pending:
-    """Decide what depends on the output quantisation, now that it is known.
+def lower_slice(walk: Walk, node: OnnxNode) -> Pending:
+    """Slice with steps of 1."""
+    x = walk.activations(node)
+    view = walk.straight(x.view, node)
+    ranges = slice_ranges(walk, node, view.shape)
+    shape = tuple(last - first for first, last in ranges)
+    if shape == view.shape:
+        return _copy(node, x)
+    starts = tuple(ranges[axis][0] for axis in view.perm)
+    op = Slice(starts, inner_shape(shape, view.perm))
+    tensor = walk.read(view, view.perm, node)
+    return _keeping(op, node, (tensor,), View("", shape, view.perm, shape, node.outputs[0]), x)
 
-    Raises:
-        RefusalError: a Clip cuts into the quantised range and no fused activation does the same.
+
+def _copy(node: OnnxNode, x: Activations) -> Pending:
+    view = replace(x.view, name=node.outputs[0])
+    return Pending(Requantize(), node, (x.view.tensor,), view, (), (node.name,), keeps=x.quant)
+
+
+def _keeping(
+    op: MaxPool2D | Pad | ResizeNearest | Slice,
+    node: OnnxNode,
+    inputs: tuple[str, ...],
+    view: View,
+    x: Activations,
+) -> Pending:
+    """The result of an operator that copies values."""
+    return Pending(op, node, inputs, view, (), (node.name,), fixed=x.quant, keeps=x.quant)
+
+
+def lower_reshape(node: OnnxNode, x: View, target: tuple[int, ...] | None) -> View:
+    """Reshape, Flatten, Squeeze, Unsqueeze: another view of the same bytes.
+
+    Args:
+        node: the ONNX node.
+        x: what is reshaped.
+        target: its ONNX shape as inferred; None if that failed.
     """
-    if pending.node.op == "GlobalAveragePool" and quant == pending.inputs[0].quant:
-        x = pending.inputs[0]
-        pending = replace(pending, op=AveragePool2D((x.shape[2], x.shape[3])), fixed=quant)
-    if pending.clip is None:
-        return pending
-    low, high = pending.clip
-    op = pending.op
-    activation = _ACTIVATIONS.get(pending.clip)
-    if activation is not None and isinstance(op, Conv2D | DepthwiseConv2D | FullyConnected | Add):
-        return replace(pending, op=replace(op, activation=activation))
-    reach = [(q - quant.zero_point) * quant.scale for q in (-128, 127)]
-    if low <= reach[0] and reach[1] <= high:
-        return pending
-    raise RefusalError(
-        pending.node,
-        "a Clip must be 0..6, 0..inf, or lie outside the quantised range",
-        f"Clip to {low:g}..{high:g}, quantised range {reach[0]:.4g}..{reach[1]:.4g}",
-        "Calibrate with the Clip in place, so that the range ends at its bounds.",
-    )
-
-
-_ACTIVATIONS: dict[tuple[float, float], Activation] = {
-    (0.0, math.inf): "relu",
-    (0.0, 6.0): "relu6",
-}
-
-
-def _need_map(node: OnnxNode, x: Activations) -> None:
-    if len(x.shape) != 4:
+    fits = target is not None and math.prod(target) == math.prod(x.shape)
+    if not fits or target is None:
         raise RefusalError(
             node,
-            "the input must be a map [1, C, H, W]",
-            f"{list(x.shape)}",
-            "Reshape the input in the model.",
+            "a reshape must keep the number of elements and have a constant target",
+            f"{'an unknown shape' if target is None else list(target)} from {list(x.shape)}",
+            "Export with constant shapes and a fixed batch of 1.",
         )
+    return x.reshaped(target).named(node)
 
 
-def _averages_alike(node: OnnxNode, shape: Shape, window: Window) -> bool:
-    """Whether every window is averaged over the pixels that lie inside the map."""
-    rows, columns = window.pads[:2], window.pads[2:]
-    overhangs = bool(node.int("ceil_mode", 0)) and any(
-        (size + sum(pads) - taps) % stride
-        for size, pads, taps, stride in zip(
-            shape[2:], (rows, columns), window.kernel, window.stride, strict=True
+def lower_transpose(node: OnnxNode, x: View) -> View:
+    """Transpose: the layout changes, no byte moves."""
+    axes = node.ints("perm", tuple(reversed(range(len(x.shape)))))
+    if sorted(axes) != list(identity(len(x.shape))):
+        raise RefusalError(
+            node, "perm must be an order of the axes", f"{list(axes)}", "Check the exporter."
         )
-    )
-    same = tuple(
-        same_pads(size, taps, stride)
-        for size, taps, stride in zip(shape[2:], window.kernel, window.stride, strict=True)
-    )
-    padded = any(window.pads)
-    counted = padded and bool(node.int("count_include_pad", 0))
-    unlike = padded and (rows, columns) != same
-    return not (overhangs or counted or unlike) and window.dilation == (1, 1)
+    return x.transposed(axes).named(node)

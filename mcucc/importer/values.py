@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 
 from mcucc.errors import Violation
 from mcucc.importer.reader import OnnxNode
+from mcucc.importer.view import View
 from mcucc.ir import QParams, Shape
 from mcucc.ops import Int8Op
+from mcucc.ops.float_ops import FloatUnary
 
 
 @dataclass(frozen=True)
@@ -16,34 +18,60 @@ class Activations:
     """An int8 activation, or its real values after a DequantizeLinear.
 
     Attributes:
-        tensor: name of the value in the int8 graph.
-        quant: its quantisation.
-        shape: its shape in the ONNX file (channels first), batch 1.
+        view: of a value in the int8 graph.
+        quant: its quantisation; uint8 is shifted to int8.
         real: whether the ONNX value is the float behind a DequantizeLinear.
-        flattened: if the inner bytes are in another order than the ONNX value's, because a map
-            was flattened: the (C, H, W) of that map. Only a dense layer can absorb it.
     """
 
-    tensor: str
+    view: View
     quant: QParams
-    shape: Shape
     real: bool
-    flattened: tuple[int, int, int] | None = None
+
+    @property
+    def shape(self) -> Shape:
+        """The shape in the ONNX file."""
+        return self.view.shape
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A float input of the network that is not quantised yet.
+
+    Attributes:
+        view: of the input, whose quantised value does not exist so far; `view.tensor` is the
+            name of the port.
+    """
+
+    view: View
 
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """A constant behind a DequantizeLinear: int8 weights or an int32 bias.
+    """A constant behind a DequantizeLinear: weights, a bias or an operand.
 
     Attributes:
         data: in ONNX layout.
         scales: float32, one or one per index of `axis`.
+        zero_points: likewise; None where all are 0.
         axis: in ONNX layout; None for one scale.
     """
 
     data: NDArray[np.generic]
     scales: NDArray[np.float32]
+    zero_points: NDArray[np.int64] | None
     axis: int | None
+
+    def reals(self) -> NDArray[np.float64]:
+        """The numbers that it stands for."""
+        shape = [1] * self.data.ndim
+        if self.axis is not None:
+            shape[self.axis] = -1
+        centred = self.data.astype(np.float64)
+        if self.zero_points is not None:
+            whole = self.zero_points.size == 1
+            centred = centred - (self.zero_points[0] if whole else self.zero_points.reshape(shape))
+        scales = self.scales.astype(np.float64)
+        return centred * (scales[0] if self.axis is None else scales.reshape(shape))
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,26 +86,32 @@ class Pending:
     """A float result that waits for its QuantizeLinear; only then is its int8 operator whole.
 
     Attributes:
-        op: the int8 operator.
+        op: the int8 operator. A Requantize stands for its input as it is, a Concat for inputs
+            that are brought to the output's scale, a Table for `function`.
         node: the ONNX node that computes it.
-        inputs: int8 activations it reads.
-        shape: ONNX shape of the result.
+        inputs: names of the int8 values that it reads, in the operator's layout.
+        view: of its result, which has no name so far.
         weights: (weights, bias) of convolutions and dense layers, in inner layout.
         origin: names of the ONNX nodes so far.
         fixed: the only output quantisation the operator has; anything else is requantised after.
+        keeps: the input's quantisation, if the result has no values that it cannot hold: then it
+            needs no QuantizeLinear.
         clip: real bounds of a Relu or Clip that follows it.
-        flattened: see `Activations`.
+        function: of a Table.
+        window: rows and columns of the map that a GlobalAveragePool averages.
     """
 
     op: Int8Op
     node: OnnxNode
-    inputs: tuple[Activations, ...]
-    shape: Shape
+    inputs: tuple[str, ...]
+    view: View
     weights: tuple["Parameter", ...] = ()
     origin: tuple[str, ...] = ()
     fixed: QParams | None = None
-    flattened: tuple[int, int, int] | None = None
+    keeps: QParams | None = None
     clip: tuple[float, float] | None = None
+    function: FloatUnary | None = None
+    window: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +119,7 @@ class Parameter:
     """Weights or bias in inner layout, ready to become a constant of the graph."""
 
     data: NDArray[np.generic]
-    quant: QParams
+    quant: QParams | None
 
 
 @dataclass(frozen=True)
@@ -93,7 +127,7 @@ class Refused:
     """The result of a node that was refused; whatever reads it is passed over in silence."""
 
 
-Symbol = Activations | Weights | Constant | Pending | Refused
+Symbol = Activations | Plain | Weights | Constant | Pending | Refused
 
 
 class RefusalError(Exception):
@@ -112,13 +146,13 @@ def describe(symbol: Symbol | None) -> str:
     """What a value is, for a message."""
     match symbol:
         case None:
-            return "a plain input of the model, or missing"
+            return "left out, or unknown"
         case Activations():
-            view = "dequantised" if symbol.real else "int8"
-            turned = ", a flattened map" if symbol.flattened else ""
-            return f"{view} activations {list(symbol.shape)}{turned}"
+            return f"{'dequantised' if symbol.real else 'int8'} activations {list(symbol.shape)}"
+        case Plain():
+            return f"a plain input {list(symbol.view.shape)}"
         case Weights():
-            return "quantised weights"
+            return f"a quantised constant {symbol.data.dtype}{list(symbol.data.shape)}"
         case Constant():
             return f"a constant {symbol.data.dtype}{list(symbol.data.shape)}"
         case Pending():

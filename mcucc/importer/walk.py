@@ -1,14 +1,16 @@
 """The state of one walk over a quantised network: what each ONNX value stands for so far."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.errors import Violation
-from mcucc.importer.layout import to_inner_perm, to_inner_shape
-from mcucc.importer.limits import broken_rules, size_faults
+from mcucc.importer.float_layout import byte_order, channels_last, identity, inner_shape
+from mcucc.importer.limits import broken_rules
+from mcucc.importer.moves import BaseWalk, Move, fresh
+from mcucc.importer.pending import clamp_bounds, complete
 from mcucc.importer.reader import OnnxModel, OnnxNode, OnnxPort
 from mcucc.importer.values import (
     Activations,
@@ -22,19 +24,32 @@ from mcucc.importer.values import (
     Weights,
     describe,
 )
-from mcucc.ir import Const, DType, Node, Port, QParams, Shape, TensorType
-from mcucc.ops import Int8Graph, Int8Node, Requantize
+from mcucc.importer.view import View
+from mcucc.ir import Const, DType, Node, Port, QParams, TensorType
+from mcucc.ops import (
+    Clamp,
+    Concat,
+    Int8Graph,
+    Int8Node,
+    Int8Op,
+    Logistic,
+    Requantize,
+    Reshape,
+    Softmax,
+    Tanh,
+)
+from mcucc.ops import Transpose as Int8Transpose
 
 _EXPORTER_SUFFIXES = ("_quantized", "_QuantizeLinear_Output", "_output_0")
 """What quantisers and exporters hang on the name of a node to name its output, outermost first."""
 
 
 @dataclass
-class Walk:
+class Walk(BaseWalk):
     """Reads what the rules need of a node's inputs, and collects the int8 graph they make.
 
     Attributes:
-        model: the file.
+        model: the folded file.
         symbols: what each ONNX value stands for, by name.
         ports: graph inputs so far, by ONNX name.
         nodes: int8 nodes so far.
@@ -50,22 +65,27 @@ class Walk:
     tensors: dict[str, TensorType] = field(default_factory=dict[str, TensorType])
     consts: dict[str, Const] = field(default_factory=dict[str, Const])
     violations: list[Violation] = field(default_factory=list[Violation])
+    _moved: dict[tuple[Move, tuple[int, ...], str], str] = field(
+        default_factory=dict[tuple[Move, tuple[int, ...], str], str]
+    )
     _const_names: dict[Parameter, str] = field(default_factory=dict[Parameter, str])
     _node_names: set[str] = field(default_factory=set[str])
-    _value_names: set[str] = field(default_factory=set[str])
+    _taken: set[str] = field(default_factory=set[str])
+    _read: set[str] = field(default_factory=set[str])
 
     def __post_init__(self) -> None:
         for name, data in self.model.constants.items():
             self.symbols[name] = Constant(data)
-        # What may become an int8 value keeps its name; constants make way.
-        quantised = (node for node in self.model.nodes if node.op == "QuantizeLinear")
-        self._value_names |= {name for node in quantised for name in node.outputs}
-        self._value_names |= {port.name for port in self.model.inputs}
+        # What ONNX calls a value keeps its name; everything else makes way.
+        self._taken |= {port.name for port in self.model.inputs}
+        self._taken |= {name for node in self.model.nodes for name in node.outputs}
+        self._read |= {name for node in self.model.nodes for name in node.inputs}
+        self._read |= {port.name for port in self.model.outputs}
 
     # Reading symbols.
 
     def symbol(self, node: OnnxNode, index: int) -> Symbol | None:
-        """The symbol of an input, None where it is left out or a plain input of the model.
+        """The symbol of an input, None where it is left out.
 
         Raises:
             ReadsRefusedError: it is the result of a refused node.
@@ -77,29 +97,30 @@ class Walk:
             raise ReadsRefusedError
         return found
 
-    def real(self, node: OnnxNode, index: int = 0, *, flattened: bool = False) -> Activations:
-        """An input that must be dequantised activations.
+    def real(self, node: OnnxNode, index: int = 0) -> Activations:
+        """An input that must be dequantised activations."""
+        found = self.settled(node, index)
+        if isinstance(found, Activations) and found.real:
+            return found
+        raise RefusalError(
+            node,
+            "its input must come from a DequantizeLinear",
+            f"input {index} '{_name(node, index)}' is {describe(found)}",
+            "Quantise every operator: Quantize/DequantizeLinear between this one and the one "
+            "before it.",
+        )
 
-        Args:
-            node: who reads.
-            index: of the input.
-            flattened: whether the reader can do with the inner order of a flattened map.
-        """
+    def activations(self, node: OnnxNode, index: int = 0) -> Activations:
+        """An input that must be activations, quantised or dequantised."""
+        found = self.settled(node, index)
+        return found if isinstance(found, Activations) else self.real(node, index)
+
+    def settled(self, node: OnnxNode, index: int) -> Symbol | None:
+        """The symbol of an input; a pending result that keeps its scale becomes activations."""
         found = self.symbol(node, index)
-        if not isinstance(found, Activations) or not found.real:
-            raise RefusalError(
-                node,
-                "its input must come from a DequantizeLinear",
-                f"input {index} '{node.inputs[index]}' is {describe(found)}",
-                "Quantise this operator too: Quantize/DequantizeLinear around it.",
-            )
-        if found.flattened is not None and not flattened:
-            raise RefusalError(
-                node,
-                "what reads a flattened map must be a dense layer",
-                f"input {index} '{node.inputs[index]}' is {describe(found)}",
-                "Move this operator before the Flatten.",
-            )
+        if isinstance(found, Pending) and found.keeps is not None:
+            made = self.emit(found, found.view.name, found.keeps)
+            found = self.symbols[node.inputs[index]] = replace(made, real=True)
         return found
 
     def weights(self, node: OnnxNode, index: int) -> Weights:
@@ -109,15 +130,10 @@ class Walk:
             return found
         raise RefusalError(
             node,
-            "weights and bias must be constants behind a DequantizeLinear",
+            "weights must be constants behind a DequantizeLinear",
             f"input {index} is {describe(found)}",
-            "Quantise weights to int8 and the bias to int32 (QDQ format).",
+            "Quantise weights to int8 (QDQ format).",
         )
-
-    def bias(self, node: OnnxNode) -> Weights | None:
-        """The third input: a quantised constant, or left out."""
-        absent = len(node.inputs) < 3 or not node.inputs[2]
-        return None if absent else self.weights(node, 2)
 
     def numbers(self, node: OnnxNode, index: int, attribute: str) -> tuple[float, ...] | None:
         """Numbers given as a constant input or, in older operator sets, as an attribute."""
@@ -136,6 +152,8 @@ class Walk:
             value = node.attributes.get(attribute)
             return None if value is None or not np.size(value) else np.asarray(value)
         found = self.symbol(node, index)
+        if isinstance(found, Weights) and "f" in kinds:
+            return found.reals()
         if isinstance(found, Constant) and found.data.dtype.kind in kinds:
             return found.data
         raise RefusalError(
@@ -145,45 +163,84 @@ class Walk:
             "Export with constant folding.",
         )
 
+    def is_read(self, name: str) -> bool:
+        """Whether a node or an output of the network reads an ONNX value."""
+        return name in self._read
+
     # Making the graph.
 
-    def input_port(self, node: OnnxNode, port: OnnxPort, name: str, quant: QParams) -> Activations:
-        """Make a graph input; whoever quantises the same input again must agree.
+    def add_port(self, port: OnnxPort, view: View, name: str, quant: QParams) -> Activations:
+        """Make a graph input.
 
         Args:
-            node: the Quantize- or DequantizeLinear that reads it.
             port: as the file declares it.
+            view: of the whole port in its layout.
             name: of the int8 value.
             quant: its quantisation.
         """
-        shape = _static_shape(node, port)
-        if port.name in self.ports:
-            tensor = self.ports[port.name].tensor
-            if self.tensors[tensor].quant != quant:
-                raise RefusalError(
-                    node,
-                    "an input must be quantised one way",
-                    f"'{port.name}' has two different scales or zero points",
-                    "Quantise the input once.",
-                )
-            return Activations(tensor, quant, shape, real=False)
-        self.tensors[name] = TensorType(DType.INT8, to_inner_shape(shape), quant)
-        self.ports[port.name] = Port(
-            name, port.name, DType(port.dtype), shape, to_inner_perm(len(shape))
-        )
-        return Activations(name, quant, shape, real=False)
+        shape = view.shape
+        self.tensors[name] = TensorType(DType.INT8, inner_shape(shape, view.perm), quant)
+        perm = None if view.perm == identity(len(shape)) else view.perm
+        self.ports[port.name] = Port(name, port.name, DType(port.dtype), shape, perm)
+        return Activations(replace(view, tensor=name, name=name), quant, real=False)
 
     def emit(self, pending: Pending, name: str, quant: QParams) -> Activations:
-        """Append the node of a pending result, and a requantisation if its scale is fixed."""
-        made = pending.fixed or quant
-        inner = name if made == quant else _fresh(f"{name}.unscaled", self._value_names)
-        inputs = [x.tensor for x in pending.inputs]
-        for parameter, suffix in zip(pending.weights, ("weights", "bias"), strict=False):
-            inputs.append(self._parameter(parameter, f"{pending.node.name}.{suffix}"))
-        node = Node(pending.op, tuple(inputs), inner, "", pending.origin)
-        self._append(pending.node, node, pending.shape, made)
-        result = Activations(inner, made, pending.shape, real=False, flattened=pending.flattened)
-        return result if made == quant else self.requantize(pending.node, result, name, quant, ())
+        """Append the nodes of a pending result; the last is named as the result.
+
+        Args:
+            pending: an operator; what its fixed scale or its bounds need follows it.
+            name: of the result.
+            quant: of the result.
+        """
+        pending = complete(pending, self.tensors[pending.inputs[0]].q, quant)
+        bounds = clamp_bounds(pending, quant)
+        if bounds is None:
+            return self._emit(pending, name, quant)
+        free = self._emit(pending, fresh(f"{name}.unclamped", self._taken), quant)
+        return self.clamp(pending.node, free, name, bounds, pending.origin)
+
+    def clamp(
+        self,
+        node: OnnxNode,
+        x: Activations,
+        name: str,
+        bounds: tuple[int, int],
+        origin: tuple[str, ...],
+    ) -> Activations:
+        """The same values, limited to int8 bounds.
+
+        Args:
+            node: who asks for it.
+            x: the values.
+            name: of the result.
+            bounds: smallest and largest value.
+            origin: of the int8 node.
+        """
+        self.append(node, Clamp(*bounds), (x.view.tensor,), name, x.quant, origin)
+        return Activations(replace(x.view, tensor=name, name=name), x.quant, real=False)
+
+    def _emit(self, pending: Pending, name: str, quant: QParams) -> Activations:
+        node, made, origin = pending.node, pending.fixed or quant, pending.origin
+        if isinstance(pending.op, Requantize):
+            x = self.tensors[pending.inputs[0]].q
+            same = Activations(replace(pending.view, tensor=pending.inputs[0]), x, real=False)
+            return self.requantize(node, same, name, quant, origin)
+        inner = name if made == quant else fresh(f"{name}.unscaled", self._taken)
+        inputs = list(pending.inputs)
+        if isinstance(pending.op, Concat):
+            inputs = [self._at_scale(node, x, quant) for x in inputs]
+        for parameter, suffix in zip(pending.weights, _SUFFIXES[len(pending.weights)], strict=True):
+            inputs.append(self._parameter(parameter, f"{node.name}.{suffix}"))
+        self.append(node, pending.op, inputs, inner, made, origin)
+        result = Activations(replace(pending.view, tensor=inner, name=inner), made, real=False)
+        return result if made == quant else self.requantize(node, result, name, quant, ())
+
+    def _at_scale(self, node: OnnxNode, tensor: str, quant: QParams) -> str:
+        """An int8 value at another scale, as a Concat needs it."""
+        if self.tensors[tensor].q == quant:
+            return tensor
+        name = fresh(f"{tensor}.rescaled", self._taken)
+        return self.append(node, Requantize(), (tensor,), name, quant, (node.name,))
 
     def requantize(
         self,
@@ -203,14 +260,27 @@ class Walk:
             origin: of the int8 node.
         """
         if x.quant == quant:
-            return Activations(x.tensor, quant, x.shape, real=False, flattened=x.flattened)
-        self._append(node, Node(Requantize(), (x.tensor,), name, "", origin), x.shape, quant)
-        return Activations(name, quant, x.shape, real=False, flattened=x.flattened)
+            return Activations(replace(x.view, name=name), quant, real=False)
+        self.append(node, Requantize(), (x.view.tensor,), name, quant, origin)
+        return Activations(replace(x.view, tensor=name, name=name), quant, real=False)
+
+    def append_move(
+        self,
+        cause: OnnxNode,
+        kind: Move,
+        axes: tuple[int, ...],
+        source: str,
+        made: tuple[str, str, tuple[str, ...]],
+    ) -> str:
+        """Append a Reshape or Transpose."""
+        op = Reshape(axes) if kind == "reshape" else Int8Transpose(axes)
+        output, _, origin = made
+        return self.append(cause, op, (source,), output, self.tensors[source].q, origin)
 
     def _parameter(self, parameter: Parameter, base: str) -> str:
         """The constant of weights or a bias; a result that is quantised twice has it once."""
         if parameter not in self._const_names:
-            name = _fresh(base, self._value_names)
+            name = fresh(base, self._taken)
             kind = TensorType(
                 DType(parameter.data.dtype.name), parameter.data.shape, parameter.quant
             )
@@ -218,77 +288,102 @@ class Walk:
             self._const_names[parameter] = name
         return self._const_names[parameter]
 
-    def _append(self, cause: OnnxNode, node: Int8Node, shape: Shape, quant: QParams) -> None:
+    def append(
+        self,
+        cause: OnnxNode,
+        op: Int8Op,
+        inputs: Sequence[str],
+        output: str,
+        quant: QParams,
+        origin: tuple[str, ...],
+    ) -> str:
         """Append a node, named after its output, if it breaks no rule."""
-        output = node.output
         short = output
         for suffix in _EXPORTER_SUFFIXES:
             short = short.removesuffix(suffix)
         base = output if not short or short in self._node_names else short
-        named: Int8Node = Node(
-            node.op, node.inputs, output, _fresh(base, self._node_names), node.origin
-        )
-        self.tensors[output] = TensorType(DType.INT8, to_inner_shape(shape), quant)
+        named: Int8Node = Node(op, tuple(inputs), output, fresh(base, self._node_names), origin)
         graph: Int8Graph = Int8Graph("", (), (), (), self.tensors, self.consts)
+        made = op.infer(graph.input_types(named))
+        self.tensors[output] = TensorType(DType.INT8, made, quant)
         broken = tuple(broken_rules(graph, named))
+        if not 2 <= len(made) <= 4 or made[0] != 1:
+            broken = (*broken, "a value must have rank 2 to 4 and batch 1")
         if broken:
+            actual = _types(graph, named.inputs, quant)
             del self.tensors[output]
-            raise RefusalError(
-                cause,
-                "; ".join(broken),
-                _types(graph, named.inputs, quant),
-                "Check its scales and sizes.",
-            )
+            raise RefusalError(cause, "; ".join(broken), actual, "Check its scales and sizes.")
         self.nodes.append(named)
+        return output
 
     def output(self, port: OnnxPort) -> Port | None:
         """The output port of a declared output, None (and a violation) if it is not int8."""
+        node = OnnxNode("Output", port.name, (port.name,), (port.name,), {})
         found = self.symbols.get(port.name)
         if isinstance(found, Refused):
             return None
-        if isinstance(found, Activations) and found.flattened is None:
-            dtype = DType.FLOAT32 if found.real else DType.INT8
-            perm = to_inner_perm(len(found.shape))
-            return Port(found.tensor, port.name, dtype, found.shape, perm)
+        try:
+            found = self._last(node, found)
+            if isinstance(found, Activations):
+                return self._port(node, port, found)
+        except RefusalError as refusal:
+            self.violations.append(refusal.violation)
+            return None
         self.violations.append(
             Violation(
                 port.name,
                 "Output",
-                "an output must come from a Quantize/DequantizeLinear pair, in map order",
+                "an output must come from a Quantize/DequantizeLinear pair; after the last "
+                "DequantizeLinear only Softmax, Sigmoid, Tanh and operators that keep the scale",
                 describe(found),
-                "Quantise the last operator too, and do not end in a flattened map.",
+                "Quantise the last operator too, or cut the network before it.",
             )
         )
         return None
 
+    def _last(self, node: OnnxNode, found: Symbol | None) -> Symbol | None:
+        """An operator after the last DequantizeLinear runs at its own or its input's scale."""
+        if not isinstance(found, Pending):
+            return found
+        own = found.fixed if isinstance(found.op, Softmax | Logistic | Tanh) else None
+        quant = found.keeps or own
+        if quant is None:
+            return found
+        made = replace(self.emit(found, found.view.name, quant), real=True)
+        self.symbols[node.name] = made
+        return made
 
-def _fresh(base: str, taken: set[str]) -> str:
-    """The name, or the name with the first free number; it is taken from now on."""
-    name, number = base, 2
-    while name in taken:
-        name, number = f"{base}_{number}", number + 1
-    taken.add(name)
-    return name
+    def _port(self, node: OnnxNode, port: OnnxPort, found: Activations) -> Port:
+        if len(found.shape) < 2 or found.shape[0] != 1:
+            raise RefusalError(
+                node,
+                "an output must have rank 2 or more and batch 1",
+                describe(found),
+                "Keep the batch as the first axis.",
+            )
+        view = self.straight(found.view, node)
+        rank = len(view.shape)
+        usual = (channels_last(rank), identity(rank), view.perm)
+        perm = next(p for p in usual if byte_order(view.shape, p) == view.order)
+        integer = DType.UINT8 if port.dtype == "uint8" else DType.INT8
+        dtype = DType.FLOAT32 if found.real else integer
+        tensor = self.read(view, perm, node)
+        return Port(tensor, port.name, dtype, view.shape, None if perm == identity(rank) else perm)
+
+
+_SUFFIXES = {0: (), 1: ("table",), 2: ("weights", "bias")}
+"""What constants are called, by their number."""
+
+
+def _name(node: OnnxNode, index: int) -> str:
+    return node.inputs[index] if index < len(node.inputs) else ""
 
 
 def _types(graph: Int8Graph, inputs: Sequence[str], output: QParams) -> str:
     """Shapes and scales that a node works on, for a message."""
     read = (graph.type_of(name) for name in inputs)
-    parts = [f"{list(kind.shape)} at scale {max(kind.q.scales):.6g}" for kind in read]
+    parts = [
+        f"{list(kind.shape)}" + (f" at scale {max(kind.quant.scales):.6g}" if kind.quant else "")
+        for kind in read
+    ]
     return f"{', '.join(parts)}, output scale {output.scale:.6g}"
-
-
-def _static_shape(node: OnnxNode, port: OnnxPort) -> Shape:
-    shape = tuple(1 if axis == 0 and size is None else size for axis, size in enumerate(port.shape))
-    fixed = tuple(size for size in shape if size is not None)
-    closed = len(fixed) == len(shape) and 2 <= len(fixed) <= 4
-    if not closed or fixed[0] != 1 or min(fixed) < 1:
-        raise RefusalError(
-            node,
-            "an input must have rank 2 to 4, batch 1 and no open dimension but the batch",
-            f"'{port.name}' [{', '.join('?' if n is None else str(n) for n in port.shape)}]",
-            "Export with fixed sizes and batch 1.",
-        )
-    for rule in size_faults(TensorType(DType.INT8, fixed)):
-        raise RefusalError(node, rule, f"'{port.name}' {list(fixed)}", "Export with smaller maps.")
-    return fixed

@@ -1,4 +1,4 @@
-"""Runs an ONNX file in ONNX Runtime, for the float link of the ladder."""
+"""Runs an ONNX file in ONNX Runtime, as information beside the ladder of judges."""
 
 import importlib.util
 from collections.abc import Mapping
@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 
 from mcucc.errors import SimulationError
 
-Arrays = Mapping[str, NDArray[np.float32]]
-"""Samples (N, ...) in ONNX layout by ONNX name."""
+Inputs = Mapping[str, NDArray[np.float32] | NDArray[np.int8] | NDArray[np.uint8]]
+"""Samples (N, ...) in ONNX layout by ONNX name, of the type that the file declares."""
+
+Outputs = Mapping[str, NDArray[np.float32]]
+"""Likewise; integers come as floats."""
 
 
 class OnnxRuntimeAbsentError(SimulationError):
@@ -20,8 +23,8 @@ class OnnxRuntimeAbsentError(SimulationError):
         super().__init__("ONNX Runtime is not installed; `pip install 'mcucc[verify]'`")
 
 
-def run_onnx(path: Path, inputs: Arrays) -> Arrays:
-    """Float outputs of a file, sample by sample (files usually have a batch of 1).
+def run_onnx(path: Path, inputs: Inputs) -> Outputs:
+    """Outputs of a file, sample by sample (files usually have a batch of 1).
 
     Args:
         path: of the ONNX file.
@@ -43,9 +46,28 @@ def run_onnx(path: Path, inputs: Arrays) -> Arrays:
             session.run(None, {name: x[i : i + 1] for name, x in inputs.items()})
             for i in range(count)
         ]
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, *_own_errors()) as error:
         raise SimulationError(f"ONNX Runtime does not run {path.name}: {error}") from error
     return {
         name: np.concatenate([np.asarray(result[i], dtype=np.float32) for result in results])
         for i, name in enumerate(names)
     }
+
+
+def _own_errors() -> tuple[type[Exception], ...]:
+    """What ONNX Runtime raises; its errors have no common base."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as errors  # noqa: PLC0415 -- optional
+
+    return (
+        errors.EPFail,
+        errors.EngineError,
+        errors.Fail,
+        errors.InvalidArgument,
+        errors.InvalidGraph,
+        errors.InvalidProtobuf,
+        errors.ModelLoaded,
+        errors.NoModel,
+        errors.NoSuchFile,
+        errors.NotImplemented,
+        errors.RuntimeException,
+    )

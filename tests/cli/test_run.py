@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
@@ -15,6 +16,7 @@ from mcucc.report import load_report
 from mcucc.samples import load_samples
 from tests.cli.process import IMAGES, Finished, mcucc
 from tests.cli.two_ports import LEFT, MEAN, RIGHT, SCALE, SHAPE, SUM
+from tests.importer.more_islands import uint8_ports
 
 pytestmark = pytest.mark.cc
 
@@ -327,3 +329,22 @@ def test_names_that_look_like_markup_reach_the_terminal(two_ports: Path) -> None
     for_people = mcucc("report", two_ports, environment={"COLUMNS": "140"})
     assert for_people.code == 0
     assert LEFT in for_people.out
+
+
+def test_a_network_of_uint8_takes_and_gives_uint8(tmp_path: Path) -> None:
+    model = uint8_ports().proto()
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
+    samples = np.random.default_rng(5).integers(0, 256, (3, 3, 6, 8)).astype(np.uint8)
+    np.save(tmp_path / "x.npy", samples)
+    out = tmp_path / "out"
+    made = mcucc("compile", tmp_path / "net.onnx", "--board", "nucleo-f446re", "-o", out)
+    assert made.code == 0, made.err
+    finished = mcucc("run", out, "--input", tmp_path / "x.npy", "--output", tmp_path / "y.npz")
+    assert finished.code == 0, finished.err
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    theirs = np.concatenate([session.run(None, {"x": x[None]})[0] for x in samples])
+    with np.load(tmp_path / "y.npz") as outputs:
+        assert outputs["y"].dtype == np.uint8
+        assert np.array_equal(outputs["y"], theirs)

@@ -34,6 +34,7 @@ class QdqModel:
 
     def __init__(self, opset: int = 13) -> None:
         self.opset = opset
+        self.domains: list[str] = []
         self.rng = np.random.default_rng(0)
         self.nodes: list[onnx.NodeProto] = []
         self.inputs: list[onnx.ValueInfoProto] = []
@@ -52,7 +53,7 @@ class QdqModel:
     def output(self, name: str, dtype: int = TensorProto.FLOAT) -> None:
         """Declared with the shape that ONNX infers, or as a map of unknown size."""
         graph = helper.make_graph(self.nodes, "draft", self.inputs, [], self.initializers)
-        opset = [helper.make_opsetid("", self.opset)]
+        opset = self._opsets()
         inferred = onnx.shape_inference.infer_shapes(helper.make_model(graph, opset_imports=opset))
         shapes = [v.type.tensor_type.shape for v in inferred.graph.value_info if v.name == name]
         sizes = [d.dim_value if d.dim_value else "?" for d in shapes[0].dim] if shapes else "NCHW"
@@ -106,8 +107,14 @@ class QdqModel:
         graph = helper.make_graph(
             self.nodes, "network", self.inputs, self.outputs, self.initializers
         )
-        opset = [helper.make_opsetid("", self.opset)]
+        opset = self._opsets()
         return helper.make_model(graph, opset_imports=opset, ir_version=ir_version)
+
+    def _opsets(self) -> list[onnx.OperatorSetIdProto]:
+        return [
+            helper.make_opsetid("", self.opset),
+            *(helper.make_opsetid(d, 1) for d in self.domains),
+        ]
 
     def _scale_of(self, weights: str) -> Array:
         node = next(node for node in self.nodes if node.output[0] == weights)
@@ -150,15 +157,23 @@ def assert_near_onnx_runtime(model: QdqModel, graph: Int8Graph, lsb: int = 1) ->
         for port in graph.inputs:
             q = _to_onnx(inputs[port.tensor][sample], port.shape, port.perm)
             real = dequantize(q, graph.tensors[port.tensor].q)
-            feed[port.name] = q if port.dtype == "int8" else real
+            feed[port.name] = _as_port(q, real, port.dtype)
         theirs = session.run([port.name for port in graph.outputs], feed)
         for port, expected in zip(graph.outputs, theirs, strict=True):
             ours = _to_onnx(values[port.tensor][sample], port.shape, port.perm)
             quant = graph.tensors[port.tensor].q
-            real = port.dtype != "int8"
-            q = np.round(expected / quant.scale) + quant.zero_point if real else expected
+            q = expected.astype(np.float64) - (128 if port.dtype == "uint8" else 0)
+            if port.dtype == "float32":
+                q = np.clip(np.round(expected / quant.scale) + quant.zero_point, -128, 127)
             assert q.shape == ours.shape
             assert np.abs(q.astype(np.int32) - ours).max() <= lsb
+
+
+def _as_port(q: NDArray[np.int8], real: NDArray[np.float32], dtype: str) -> Array:
+    """An input in the element type of its port."""
+    if dtype == "uint8":
+        return (q.astype(np.int16) + 128).astype(np.uint8)
+    return q if dtype == "int8" else real
 
 
 def _to_onnx(

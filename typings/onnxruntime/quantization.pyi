@@ -5,10 +5,12 @@ from typing import Any
 from numpy.typing import NDArray
 
 class QuantFormat(Enum):
+    QOperator = 0
     QDQ = 1
 
 class QuantType(Enum):
     QInt8 = 0
+    QUInt8 = 1
 
 class CalibrationDataReader:
     def get_next(self) -> dict[str, NDArray[Any]] | None: ...
