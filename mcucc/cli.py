@@ -338,7 +338,7 @@ def main() -> NoReturn:
         # Whoever read our output has left; Python must not complain when it flushes the rest.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except Exception as error:
+    except Exception as error:  # the last line of defence: whatever is no McuccError exits with 70
         if debug:
             raise
         _fail(error)
