@@ -70,7 +70,7 @@ input_shape = click.option(
     "input_shapes",
     multiple=True,
     metavar="NAME=1,C,H,W",
-    help="Shape of an input that a float MODEL leaves open; may be repeated.",
+    help="Shape of an input that MODEL leaves open; may be repeated.",
 )
 
 

@@ -29,12 +29,12 @@ _MEASURED_SAMPLES = 16
 
 @dataclass(frozen=True)
 class Calibration:
-    """How a float network is to be quantised.
+    """What the file does not say: how a float network is to be quantised, and open dimensions.
 
     Attributes:
         path: .npz, .npy or a directory of such files; None for random inputs.
         options: of the quantiser.
-        input_shapes: ONNX shapes of inputs that the file leaves open.
+        input_shapes: ONNX shapes of inputs that the file leaves open, float or quantised.
     """
 
     path: Path | None = None
@@ -71,10 +71,11 @@ def load_network(
 
     Raises:
         UnsupportedModelError: with every reason why the network cannot be compiled.
+        UsageError: a given shape contradicts the file.
         InputFileError: the calibration inputs cannot be read or do not fit.
     """
     if is_quantised(model):
-        imported = lower_qdq(model, name)
+        imported = lower_qdq(model, name, input_shapes=calibration.input_shapes)
         verify(imported)
         graph, _ = run_passes(imported, INT8)
         return Network(

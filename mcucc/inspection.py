@@ -68,17 +68,18 @@ def inspect_model(
 
     Args:
         path: of the file.
-        input_shapes: ONNX shapes of inputs that a float file leaves open.
+        input_shapes: ONNX shapes of inputs that the file leaves open.
 
     Raises:
         InputFileError: the file cannot be read. An unsupported network is no error here.
+        UsageError: a given shape contradicts the file.
     """
     model = read_onnx(path)
     violations: tuple[Violation, ...] = ()
     graph: Int8Graph | FloatGraph | None = None
     try:
         if is_quantised(model):
-            graph = lower_qdq(model, identifier(path))
+            graph = lower_qdq(model, identifier(path), input_shapes=input_shapes)
             select_kernels(graph)
         else:
             graph = lower_float(model, identifier(path), input_shapes=input_shapes)

@@ -71,7 +71,8 @@ class CompileOptions:
         objective: what to prefer where memory and speed disagree. Layer by layer they do not.
         keep_input: whether inputs survive a run.
         selftest: recorded samples in `<name>_selftest.c`; 0 for none.
-        calibration: how a float network is quantised; a network that comes quantised ignores it.
+        calibration: how a float network is quantised, and shapes that the file leaves open; of this
+            a network that comes quantised takes the shapes alone.
     """
 
     board: str
@@ -88,6 +89,8 @@ class CompileOptions:
         parts += [f"--sram {self.sram}"] if self.sram is not None else []
         parts += ["--keep-input"] if self.keep_input else []
         parts += [f"--selftest {self.selftest}"] if self.selftest else []
+        for name, shape in self.calibration.input_shapes.items():
+            parts += [f"--input-shape {name}={','.join(map(str, shape))}"]
         if self.calibration.path is not None:
             parts += [f"--calib {self.calibration.path.name}"]
             parts += [f"--observer {self.calibration.options.observer}"]
@@ -118,7 +121,7 @@ def compile_model(path: Path, options: CompileOptions, stage: Stage = silent) ->
         InputFileError: the file cannot be read.
         UnsupportedModelError: with every reason why the network cannot be compiled.
         BoardError: there is no such board, or its file is wrong.
-        UsageError: the name is no C identifier.
+        UsageError: the name is no C identifier, or a given shape contradicts the file.
         ToolchainError: the compiler does not accept the generated code.
     """
     board = load_board(options.board)
@@ -314,10 +317,9 @@ def _notes(
     network: Network, board: Board, sizes: Sizes | None, calibration: Calibration
 ) -> tuple[str, ...]:
     notes: list[str] = []
-    if not network.quantised_here and (calibration.path or calibration.input_shapes):
+    if not network.quantised_here and calibration.path:
         notes.append(
-            "the network comes quantised (QDQ) with shapes and scales of its own: --calib and "
-            "--input-shape were not used"
+            "the network comes quantised (QDQ) with scales of its own: --calib was not used"
         )
     if not network.calibrated:
         notes.append(NOT_CALIBRATED)

@@ -55,19 +55,24 @@ from mcucc.ops import Int8Graph
 _QUANTISED_OPERATOR = re.compile(r"Quant|QLinear|QGemm|Integer|NBits")
 
 
-def lower_qdq(model: OnnxModel, name: str) -> Int8Graph:
+def lower_qdq(
+    model: OnnxModel, name: str, *, input_shapes: Mapping[str, tuple[int, ...]] | None = None
+) -> Int8Graph:
     """Lower a whole model.
 
     Args:
         model: as `read_onnx` gives it.
         name: the graph's name, a C identifier.
+        input_shapes: ONNX shapes, batch 1 included, of inputs whose dimensions the file leaves
+            open.
 
     Raises:
+        UsageError: `input_shapes` names an unknown input or contradicts the file.
         UnsupportedModelError: with every reason why the model cannot be lowered.
     """
     _demand_quantised(model)
     model = rewrite_qoperators(model)
-    folded = fold(model, {}, quantised=True)
+    folded = fold(model, input_shapes or {}, quantised=True)
     walk = Walk(folded.model, violations=list(folded.violations))
     _add_inputs(walk, folded)
     failed = {violation.node for violation in folded.violations}

@@ -24,6 +24,7 @@ from tests.cli.process import (
     contents,
     mcucc,
 )
+from tests.importer.test_importer_shapes import open_model
 
 SUFFIX = "is not the file that was compiled into"
 
@@ -168,6 +169,26 @@ def test_open_dimensions_are_given(tmp_path: Path, no_tools: dict[str, str]) -> 
     assert mcucc("inspect", model, "--json").document["supported"] is False
     inspected = mcucc("inspect", model, "--input-shape", "image=1,3,12,10", "--json")
     assert inspected.document["macs"] == given.document["model_macs"] == 12 * 10 * 3 * 9 * 4
+
+
+def test_open_dimensions_of_a_quantised_network(tmp_path: Path, no_tools: dict[str, str]) -> None:
+    model = tmp_path / "open.onnx"
+    model.write_bytes(open_model().proto().SerializeToString())
+    arguments = ("compile", model, "--board", BOARD, "-o", tmp_path / "out", "--json")
+    refused = mcucc(*arguments, environment=no_tools)
+    assert refused.code == 3
+    assert "--input-shape x_float=" in refused.error
+    shape = ("--input-shape", "x_float=1,3,12,10")
+    given = mcucc(*arguments, *shape, environment=no_tools)
+    assert given.code == 0, given.err
+    assert given.document["inputs"][0]["shape"] == [1, 3, 12, 10]
+    assert " ".join(shape) in given.document["options"]
+    assert not any("not used" in note for note in given.document["notes"])
+    inspected = mcucc("inspect", model, *shape, "--json")
+    assert inspected.document["macs"] == given.document["model_macs"] == 12 * 10 * 3 * 9 * 4
+    for wrong in ("x=1,3,12,10", "x_float=1,3,12"):
+        for command in (arguments, ("inspect", model, "--json")):
+            assert mcucc(*command, "--input-shape", wrong, environment=no_tools).code == 2
 
 
 @pytest.mark.parametrize("text", ["1,3,8,8", "image=", "image=1,3,x,8", "image=1,3,0,8", "=1,3"])

@@ -1,6 +1,7 @@
 """Builds small QDQ models node by node, and runs them in ONNX Runtime."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -122,12 +123,16 @@ class QdqModel:
         return numpy_helper.to_array(found)
 
 
-def lower(model: QdqModel | onnx.ModelProto, folder: Path) -> Int8Graph:
+def lower(
+    model: QdqModel | onnx.ModelProto,
+    folder: Path,
+    input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+) -> Int8Graph:
     """Write, read and lower a model, as a user's would be; the graph is verified."""
     path = folder / "model.onnx"
     proto = model.proto() if isinstance(model, QdqModel) else model
     path.write_bytes(proto.SerializeToString())
-    graph = lower_qdq(read_onnx(path), "net")
+    graph = lower_qdq(read_onnx(path), "net", input_shapes=input_shapes)
     verify(graph)
     return graph
 
