@@ -122,6 +122,13 @@ def inspect(model: Path, input_shapes: tuple[str, ...], *, as_json: bool) -> Non
     show_default=True,
     help="What to prefer where memory and speed disagree.",
 )
+@click.option(
+    "--io",
+    type=click.Choice(["int8", "uint8", "float"]),
+    default="int8",
+    show_default=True,
+    help="What the C interface takes and gives; float: a function beside the int8 one.",
+)
 @click.option("--keep-input", is_flag=True, help="Inputs survive a run.")
 @click.option(
     "--selftest",

@@ -134,9 +134,11 @@ class CompiledNetwork:
         """Every tensor of samples, run in a sanitised child process.
 
         Address and undefined-behaviour sanitizers are on, the arena lies between guard pages, and
-        dead bytes are overwritten before each step and must not change during it.
+        dead bytes are overwritten before each step and must not change during it. With `--io float`
+        samples go in and out as floats.
         """
-        options = BuildOptions(trace=True, step_hooks="liveness", sanitize=True)
+        floats = self.report.io == "float"
+        options = BuildOptions(trace=True, step_hooks="liveness", sanitize=True, run_float=floats)
         with _workspace() as work:
             program = build_host_executable(self.directory, self.network, work, options)
             return run_executable(program, self.network, samples)
@@ -182,6 +184,7 @@ def network_of(report: Report) -> Network:
         arena_align=report.arena_align,
         tensors=tuple(TensorInfo(t.id, t.name, t.h, t.w, t.c) for t in report.tensors),
         dead_ranges=report.dead_ranges,
+        io=report.io,
     )
 
 

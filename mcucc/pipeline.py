@@ -25,7 +25,8 @@ from mcucc.board import Board, load_board
 from mcucc.build.network import Network as Interface
 from mcucc.build.sizes import Sizes, measure_sizes
 from mcucc.build.toolchain import ARM_GCC, has_tool
-from mcucc.codegen import Files, Program, Provenance, SelfTest, emit, lower, self_test
+from mcucc.codegen import Files, Io, Program, Provenance, SelfTest, emit, lower, self_test
+from mcucc.codegen.program import Element
 from mcucc.errors import (
     DoesNotFitError,
     UsageError,
@@ -70,6 +71,7 @@ class CompileOptions:
             if None.
         objective: what to prefer where memory and speed disagree. Layer by layer they do not.
         keep_input: whether inputs survive a run.
+        io: what the C interface takes and gives: int8 or uint8 values, or floats beside int8 ones.
         selftest: recorded samples in `<name>_selftest.c`; 0 for none.
         calibration: how a float network is quantised, and shapes that the file leaves open; of this
             a network that comes quantised takes the shapes alone.
@@ -80,6 +82,7 @@ class CompileOptions:
     sram: int | None = None
     objective: Objective = "auto"
     keep_input: bool = False
+    io: Io = "int8"
     selftest: int = 0
     calibration: Calibration = field(default_factory=Calibration)
 
@@ -87,6 +90,7 @@ class CompileOptions:
         """The options that change the generated files, for the provenance."""
         parts = [f"--objective {self.objective}"]
         parts += [f"--sram {self.sram}"] if self.sram is not None else []
+        parts += [f"--io {self.io}"] if self.io != "int8" else []
         parts += ["--keep-input"] if self.keep_input else []
         parts += [f"--selftest {self.selftest}"] if self.selftest else []
         for name, shape in self.calibration.input_shapes.items():
@@ -132,7 +136,7 @@ def compile_model(path: Path, options: CompileOptions, stage: Stage = silent) ->
     graph = network.graph
     schedule = schedule_layers(graph, select_kernels(graph), keep_input=options.keep_input)
     plan = plan_memory(schedule)
-    program = lower(plan, _provenance(model, board, options))
+    program = lower(plan, _provenance(model, board, options), options.io)
     twin = write_twin(graph)
     draft = _draft(program, plan, options)
     sizes = _measure(draft, program, plan, board)
@@ -238,11 +242,12 @@ def _provenance(model: OnnxModel, board: Board, options: CompileOptions) -> Prov
 
 def _draft(program: Program, plan: MemoryPlan, options: CompileOptions) -> Files:
     """The C files; the recorded self-test needs outputs, which the reference computes."""
-    test = _recorded(plan.schedule.graph, options.selftest) if options.selftest else None
-    return emit(program, keep_input=options.keep_input, selftest=test)
+    graph, element = plan.schedule.graph, program.element
+    test = _recorded(graph, options.selftest, element) if options.selftest else None
+    return emit(program, selftest=test)
 
 
-def _recorded(graph: Int8Graph, count: int) -> SelfTest:
+def _recorded(graph: Int8Graph, count: int, element: Element) -> SelfTest:
     """Samples whose outputs differ, so that a network stuck at one answer does not pass.
 
     Each further draw has half the contrast of the one before. A network that gives fewer different
@@ -265,7 +270,7 @@ def _recorded(graph: Int8Graph, count: int) -> SelfTest:
         if len(fresh) >= count:
             break
     columns = [np.concatenate(column) for column in zip(*[*fresh, *repeated][:count], strict=True)]
-    return self_test(columns[: len(shapes)], columns[len(shapes) :])
+    return self_test(columns[: len(shapes)], columns[len(shapes) :], element)
 
 
 def _own_board_file(board: Board, options: CompileOptions) -> Files:
@@ -285,6 +290,7 @@ def _measure(files: Files, program: Program, plan: MemoryPlan, board: Board) -> 
         tuple(port.tensor.nbytes for port in program.outputs),
         plan.arena_bytes,
         program.arena_align,
+        io=program.io,
     )
     with tempfile.TemporaryDirectory(prefix="mcucc-sizes-") as folder:
         source = Path(folder) / "source"

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from mcucc.codegen.program import Io
 from mcucc.errors import InvariantError
 
 ByteRange = tuple[int, int]
@@ -39,6 +40,7 @@ class Network:
         arena_align: `<NAME>_ARENA_ALIGN`, a power of two.
         tensors: the tensors that are traced; ids are unique.
         dead_ranges: for each step, the parts of the arena that no buffer owns while it runs.
+        io: what the interface takes and gives. Samples for the harness are int8 in any case.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Network:
     arena_align: int
     tensors: tuple[TensorInfo, ...] = ()
     dead_ranges: tuple[tuple[ByteRange, ...], ...] = ()
+    io: Io = "int8"
 
     def __post_init__(self) -> None:
         if not self.inputs or not self.outputs:
@@ -67,6 +70,11 @@ class Network:
     def sample_bytes(self) -> int:
         """Bytes of all inputs of one sample."""
         return sum(self.inputs)
+
+    @property
+    def entry(self) -> str:
+        """The function that a caller spends the most stack on."""
+        return f"{self.name}_run_float" if self.io == "float" else f"{self.name}_run"
 
     def channels_by_id(self) -> tuple[int, ...]:
         """Channels of each tensor, indexed by id; 0 where there is no such tensor."""

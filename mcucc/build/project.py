@@ -61,16 +61,20 @@ class BuildOptions:
         step_hooks: "count": the hooks around each step exist and do nothing, so that a simulator
             can count between them. "liveness": bytes of the arena that no buffer owns are
             overwritten before each step and must not change during it.
+        run_float: the network runs by its `run_float`, whose real outputs must be those of its int8
+            ones; host executables of `--io float` only.
         sanitize: AddressSanitizer and UndefinedBehaviorSanitizer; host executables only.
     """
 
     trace: bool = False
     step_hooks: Literal["none", "count", "liveness"] = "none"
     sanitize: bool = False
+    run_float: bool = False
 
     def label(self) -> str:
         """Returns a file name that no other set of options has."""
         parts = ["traced"] * self.trace + ["sanitized"] * self.sanitize
+        parts += ["float"] * self.run_float
         return "-".join(["plain", *parts, self.step_hooks])
 
     def defines(self, network: Network) -> tuple[str, ...]:
@@ -82,6 +86,8 @@ class BuildOptions:
             flags.append(f"-D{network.macro_prefix}_STEP_HOOKS")
         if self.step_hooks == "liveness":
             flags.append("-DHARNESS_LIVENESS")
+        if self.run_float:
+            flags.append("-DHARNESS_RUN_FLOAT")
         return tuple(flags)
 
 

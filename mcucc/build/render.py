@@ -13,6 +13,7 @@ CANARY_BYTES = 16
 """Bytes before and after the arena on a target, which nobody may change."""
 
 _STATIC_BYTES = 384  # .data and .bss of the harness; the linker checks the sum
+_SIGN_BIT = 0x80  # the difference between int8 values and the same as uint8
 _MIN_STACK_BYTES = 1024
 _MAX_STACK_BYTES = 16384
 
@@ -27,6 +28,8 @@ def render_harness(network: Network) -> str:
         output_count=len(network.outputs),
         channels=network.channels_by_id(),
         dead=network.dead_ranges or ((),),
+        run_float=network.io == "float",
+        flip=_SIGN_BIT if network.io == "uint8" else 0,
     )
 
 

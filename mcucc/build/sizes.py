@@ -19,7 +19,8 @@ class Sizes:
     Attributes:
         code_bytes: machine code and constants of all objects but the weights.
         weights_bytes: read-only data of `<name>_weights.c`.
-        stack_bytes: upper bound of the stack of `<name>_run`.
+        stack_bytes: upper bound of the stack of `<name>_run`; with `--io float` that of
+            `<name>_run_float`, without the compiler's helpers for floats.
     """
 
     code_bytes: int
@@ -57,9 +58,7 @@ def measure_sizes(directory: Path, network: Network, board: Board, work: Path) -
     return Sizes(
         code_bytes=sum(s.code + s.constants for s in sizes.values()) - weights_bytes,
         weights_bytes=weights_bytes,
-        stack_bytes=worst_stack_bytes(
-            (path.with_suffix(".ci") for path in objects), f"{network.name}_run"
-        ),
+        stack_bytes=worst_stack_bytes((path.with_suffix(".ci") for path in objects), network.entry),
     )
 
 

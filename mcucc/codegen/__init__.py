@@ -2,11 +2,12 @@
 
 from mcucc.codegen.emit import emit, self_test
 from mcucc.codegen.lower import ARENA_ALIGN, lower
-from mcucc.codegen.program import Files, Program, Provenance, SelfTest
+from mcucc.codegen.program import Files, Io, Program, Provenance, SelfTest
 
 __all__ = [
     "ARENA_ALIGN",
     "Files",
+    "Io",
     "Program",
     "Provenance",
     "SelfTest",

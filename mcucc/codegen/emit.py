@@ -10,18 +10,17 @@ from mcucc import resources
 from mcucc.codegen.env import environment
 from mcucc.codegen.layout import fit_lines
 from mcucc.codegen.literals import int_rows
-from mcucc.codegen.program import Files, Program, SelfTest
+from mcucc.codegen.program import INT8, Element, Files, Program, SelfTest
 
 _INCLUDE = re.compile(r'^#include "(mcucc_\w+\.h)"', re.MULTILINE)
 _C = (".c", ".h")
 
 
-def emit(program: Program, *, keep_input: bool, selftest: SelfTest | None = None) -> Files:
+def emit(program: Program, *, selftest: SelfTest | None = None) -> Files:
     """All files of a generated network; no file is written.
 
     Args:
         program: what to print.
-        keep_input: whether the plan keeps inputs intact (only a comment depends on it).
         selftest: recorded samples; adds `<name>_selftest.c` and its header.
     """
     name = program.name
@@ -32,29 +31,34 @@ def emit(program: Program, *, keep_input: bool, selftest: SelfTest | None = None
         f"{name}_weights.h": "weights.h.j2",
         f"{name}_weights.c": "weights.c.j2",
         f"{name}_io.c": "io.c.j2",
-        "example_main.c": "example_main.c.j2",
+        "example_main.c": "example_float.c.j2" if program.runs_on_floats else "example_main.c.j2",
         "CMakeLists.txt": "CMakeLists.txt.j2",
     }
     if selftest is not None:
         names[f"{name}_selftest.h"] = "selftest.h.j2"
         names[f"{name}_selftest.c"] = "selftest.c.j2"
     env = environment()
-    context = {"program": program, "keep_input": keep_input, "test": selftest}
+    context = {"program": program, "test": selftest}
     files = {file: env.get_template(template).render(context) for file, template in names.items()}
     own = {file: fit_lines(text) if file[-2:] in _C else text for file, text in files.items()}
     return {**own, **_runtime_files(program.runtime_headers)}
 
 
-def self_test(inputs: Sequence[NDArray[np.int8]], outputs: Sequence[NDArray[np.int8]]) -> SelfTest:
+def self_test(
+    inputs: Sequence[NDArray[np.int8]],
+    outputs: Sequence[NDArray[np.int8]],
+    element: Element = INT8,
+) -> SelfTest:
     """Samples for `<name>_selftest.c`.
 
     Args:
         inputs: one array (N, ...) in inner layout per input port.
         outputs: likewise per output port.
+        element: what they are made of in the file.
     """
 
     def rows(arrays: Sequence[NDArray[np.int8]]) -> tuple[tuple[str, ...], ...]:
-        return tuple(int_rows(array.astype(np.int64), 16) for array in arrays)
+        return tuple(int_rows(array.astype(np.int64) + element.shift, 16) for array in arrays)
 
     return SelfTest(len(inputs[0]), rows(inputs), rows(outputs))
 

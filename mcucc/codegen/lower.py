@@ -10,23 +10,22 @@ from mcucc.codegen.algorithms import LEAVES_PADDING_OUT, kernel_body, kernel_cty
 from mcucc.codegen.elementwise import constant_operands
 from mcucc.codegen.layer import Layer
 from mcucc.codegen.layers import layer_code
-from mcucc.codegen.literals import c_comment, c_float, int_rows, unique_idents
+from mcucc.codegen.literals import c_comment, int_rows, unique_idents
+from mcucc.codegen.ports import element_of, ports, shifted_first, shifted_last
 from mcucc.codegen.program import (
     ArrayDef,
+    Io,
     KernelDef,
-    PortDef,
     Program,
     Provenance,
     StepDef,
     TensorRef,
     WindowRows,
 )
-from mcucc.ir import Port, QParams
 from mcucc.kernels import Kernel, Shape
 from mcucc.memory import draw, glyphs
 from mcucc.ops import Conv2D, DepthwiseConv2D, Int8Graph, Int8Node, Pad, ResizeNearest
 from mcucc.ops.verify import node_macs, total_macs
-from mcucc.reference.fixed_point import quantize
 from mcucc.schedule import MemoryPlan, Step
 
 ARENA_ALIGN = 4
@@ -35,9 +34,15 @@ ARENA_ALIGN = 4
 _MAP_WIDTH = 96
 
 
-def lower(plan: MemoryPlan, provenance: Provenance) -> Program:
-    """Translate a plan; every choice was made before."""
-    return _Lowering(plan, provenance).program()
+def lower(plan: MemoryPlan, provenance: Provenance, io: Io = "int8") -> Program:
+    """Translate a plan; every choice was made before.
+
+    Args:
+        plan: steps and places.
+        provenance: where the network comes from.
+        io: what the C interface takes and gives.
+    """
+    return _Lowering(plan, provenance, io).program()
 
 
 @dataclass(frozen=True)
@@ -52,10 +57,11 @@ class _Names:
 class _Lowering:
     """One translation; holds what all its parts look up."""
 
-    def __init__(self, plan: MemoryPlan, provenance: Provenance) -> None:
+    def __init__(self, plan: MemoryPlan, provenance: Provenance, io: Io) -> None:
         self._plan = plan
         self._graph = plan.schedule.graph
         self._provenance = provenance
+        self._io: Io = io
         self._kernels = {step.node.name: step.kernel for step in plan.schedule.steps}
         idents = unique_idents(list(self._kernels))
         self._names = _Names(_tensor_refs(plan), idents, _pad_arrays(self._graph))
@@ -65,15 +71,19 @@ class _Lowering:
         plan, graph = self._plan, self._graph
         layers = [self._layer(node) for node in graph.nodes]
         arrays = [array for layer in layers for array in _arrays(layer)]
+        refs, keep_input = self._names.tensors, plan.schedule.keep_input
         kernels = {kernel: None for kernel in self._kernels.values() if kernel is not None}
         return Program(
             name=graph.name,
             provenance=self._provenance,
+            io=self._io,
+            element=element_of(self._io),
+            keep_input=keep_input,
             arena_bytes=plan.arena_bytes,
             arena_align=ARENA_ALIGN,
-            inputs=tuple(self._port(i, port) for i, port in enumerate(graph.inputs)),
-            outputs=tuple(self._port(i, port) for i, port in enumerate(graph.outputs)),
-            tensors=tuple(self._names.tensors.values()),
+            inputs=ports(graph, graph.inputs, refs, self._io),
+            outputs=ports(graph, graph.outputs, refs, self._io),
+            tensors=tuple(refs.values()),
             steps=tuple(self._step(i, step) for i, step in enumerate(plan.schedule.steps)),
             kernels=tuple(
                 KernelDef(kernel, kernel_ctype(kernel.family), kernel_body(kernel))
@@ -82,6 +92,8 @@ class _Lowering:
             arrays=(*self._names.pads.values(), *arrays),
             memory_map=_memory_map(plan),
             macs=total_macs(graph),
+            shifted_first=shifted_first(graph, refs, self._io),
+            shifted_last=shifted_last(graph, refs, self._io, keep_input=keep_input),
         )
 
     def _layer(self, node: Int8Node) -> Layer:
@@ -136,17 +148,6 @@ class _Lowering:
             return None
         pad = "NULL" if kernel.family in LEAVES_PADDING_OUT else self._pad_name(node)
         return WindowRows(window.taps, window.stride, window.dilation, window.pad_top, pad)
-
-    def _port(self, index: int, port: Port) -> PortDef:
-        quant = self._graph.tensors[port.tensor].q
-        return PortDef(
-            index,
-            port.name,
-            self._names.tensors[port.tensor],
-            c_float(quant.scale),
-            quant.zero_point,
-            _image_unit(quant),
-        )
 
 
 def _arrays(layer: Layer) -> tuple[ArrayDef, ...]:
@@ -234,16 +235,3 @@ def _convolution(graph: Int8Graph, node: Int8Node, op: Conv2D | DepthwiseConv2D)
         return f"{window} depthwise convolution"
     groups = x.shape[3] // weights.shape[3]
     return f"{window} convolution" if groups == 1 else f"{window} convolution in {groups} groups"
-
-
-def _image_unit(quant: QParams) -> str:
-    """What a uint8 pixel u stands for if q = u - 128 quantises it exactly, else empty."""
-    u = np.arange(256, dtype=np.float32)
-    for unit, real in (
-        ("u", u),
-        ("u / 255", u / 255),
-        ("u / 128 - 1", u / np.float32(128) - 1),
-    ):
-        if np.array_equal(quantize(real, quant).astype(np.int64), np.arange(256) - 128):
-            return f"the real value {unit}"
-    return ""

@@ -2,8 +2,39 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from mcucc.kernels import Kernel, Shape
+
+Io = Literal["int8", "uint8", "float"]
+"""What the C interface takes and gives: int8 or uint8 values in the arena, or int8 values there
+and a function that takes and gives floats beside it."""
+
+
+@dataclass(frozen=True)
+class Element:
+    """What an input or output in the arena is made of.
+
+    Attributes:
+        name: for a reader.
+        ctype: C type.
+        low: its smallest value.
+        high: its largest value.
+    """
+
+    name: str
+    ctype: str
+    low: int
+    high: int
+
+    @property
+    def shift(self) -> int:
+        """What its values are more than the int8 ones that the network computes with."""
+        return self.low + 128
+
+
+INT8 = Element("int8", "int8_t", -128, 127)
+UINT8 = Element("uint8", "uint8_t", 0, 255)
 
 
 @dataclass(frozen=True)
@@ -182,9 +213,10 @@ class PortDef:
         onnx_name: for a reader.
         tensor: where it lies.
         scale: C literal.
-        zero_point: of the quantisation.
-        image_unit: what a uint8 pixel u stands for when q = u - 128 is its quantisation, as text;
-            empty where no common image scaling is.
+        zero_point: of the quantisation, in values of the interface.
+        image_unit: what a uint8 pixel u stands for when q = u - 128 is its int8 quantisation, as
+            text; empty where no common image scaling is.
+        takes_pixels: whether such pixels are the input's values as they are.
     """
 
     index: int
@@ -193,14 +225,38 @@ class PortDef:
     scale: str
     zero_point: int
     image_unit: str
+    takes_pixels: bool
 
 
 @dataclass(frozen=True)
 class Program:
-    """A whole generated network."""
+    """A whole generated network.
+
+    Attributes:
+        name: prefix of its symbols.
+        provenance: where it comes from.
+        io: what the C interface takes and gives.
+        element: what its inputs and outputs are made of.
+        keep_input: whether a run leaves the inputs as they were.
+        arena_bytes: size of the arena.
+        arena_align: alignment of the arena.
+        inputs: of the interface.
+        outputs: of the interface.
+        tensors: every value in the arena.
+        steps: in order.
+        kernels: that the steps call.
+        arrays: constants.
+        memory_map: a drawing of the arena.
+        macs: multiply-accumulates.
+        shifted_first: tensors to turn from uint8 to int8 before the first step.
+        shifted_last: tensors to turn back after the last one; no byte is in two of them.
+    """
 
     name: str
     provenance: Provenance
+    io: Io
+    element: Element
+    keep_input: bool
     arena_bytes: int
     arena_align: int
     inputs: tuple[PortDef, ...]
@@ -211,6 +267,13 @@ class Program:
     arrays: tuple[ArrayDef, ...]
     memory_map: str
     macs: int
+    shifted_first: tuple[TensorRef, ...]
+    shifted_last: tuple[TensorRef, ...]
+
+    @property
+    def runs_on_floats(self) -> bool:
+        """Whether there is `<name>_run_float`."""
+        return self.io == "float"
 
     @property
     def upper(self) -> str:

@@ -99,6 +99,7 @@ def make_report(
         model=ModelFacts(program.provenance.model_file, program.provenance.model_sha256),
         board=budget.board.id,
         options=program.provenance.options,
+        io=program.io,
         calibrated=origin.calibrated,
         quantisation=origin.quantisation,
         model_macs=origin.model_macs,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from mcucc.codegen.program import Io
 from mcucc.errors import InputFileError
 
 SCHEMA = 1
@@ -46,8 +47,9 @@ class LayerReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class PortReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An input or output: ONNX name, type and shape, and where it lies in the arena.
 
-    `perm` takes the ONNX axes to the inner ones: inner = onnx.transpose(perm). `sqnr_db` is that of
-    an output against the float network, on calibration inputs.
+    `perm` takes the ONNX axes to the inner ones: inner = onnx.transpose(perm). `zero_point` is that
+    of the int8 values inside; in the header of a uint8 interface it is 128 more. `sqnr_db` is that
+    of an output against the float network, on calibration inputs.
     """
 
     name: str
@@ -116,6 +118,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         model: the compiled file.
         board: id of the board, or the path's stem for a board file of the user's own.
         options: the options that changed the output.
+        io: what the C interface takes and gives.
         calibrated: false if mcucc quantised the network on random inputs; memory and speed are
             right even then, results are not.
         quantisation: how mcucc quantised it; None for a network that came quantised.
@@ -149,6 +152,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     model: ModelFacts
     board: str
     options: str
+    io: Io = "int8"
     calibrated: bool = True
     quantisation: Quantisation | None = None
     model_macs: int

@@ -54,6 +54,7 @@ def schedule_layers(
         },
         lives=value_lives(graph, nodes, keep_input=keep_input),
         problem=Problem((*buffers, *_scratch_buffers(steps, alignment))),
+        keep_input=keep_input,
     )
 
 

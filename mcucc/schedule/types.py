@@ -37,6 +37,7 @@ class Schedule:
             The lives of the values of a buffer cover the buffer's life.
         problem: the buffers with their lives in steps, half-open. Inputs live from step 0, outputs
             until after the last step; scratch lives for its step alone.
+        keep_input: whether the inputs, too, live until after the last step.
     """
 
     graph: Int8Graph
@@ -45,6 +46,7 @@ class Schedule:
     home: Mapping[str, str]
     lives: Mapping[str, tuple[int, int]]
     problem: Problem
+    keep_input: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ working directory; `runtime_c/platform/harness.c` is the other side.
 Request: uint32 magic "MCRQ", uint32 number of samples, uint32 bytes of a sample, uint32 paint
 (the byte that fills the arena before each run), uint32 placement of the arena (0: right after a
 guard page, 1: right before one; a target has no choice), then the samples. A sample is all
-inputs of the network, one after the other.
+inputs of the network, one after the other. Inputs and outputs are int8 whatever `--io` is; the
+harness converts.
 
 Reply: uint32 magic "MCRP", then records: uint32 kind, uint32 bytes of the body, body.
 
@@ -44,6 +45,7 @@ _PLACE = struct.Struct("<iiii")
 _RUN = struct.Struct("<II")
 _ERROR = struct.Struct("<iii")
 _STACK_UNKNOWN = 0xFFFFFFFF
+_REALS_DIFFER = 64  # HARNESS_REALS_DIFFER
 
 
 class Placement(enum.IntEnum):
@@ -171,6 +173,8 @@ def _error_text(error: int, where: int, detail: int) -> str:
             return "the harness cannot use the request: it is not of this network's size"
         case _Error.MEMORY:
             return "the harness cannot provide the arena"
+        case _Error.STATUS if where == _REALS_DIFFER:
+            return "run_float gives other real values than its int8 outputs stand for"
         case _Error.STATUS:
             return f"the network refused to run: its run function returned {where}"
         case _Error.STRAY_WRITE:

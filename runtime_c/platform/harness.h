@@ -25,9 +25,21 @@ typedef struct {
     harness_spans_t inputs;
     harness_spans_t outputs;
     int (*run)(void *arena);
+    uint8_t flip; /* what turns the request's int8 values into those of the network, by XOR */
 } harness_network_t;
 
 extern const harness_network_t harness_network;
+
+/* What `run` returns if it ran on floats and its real outputs are not those of its int8 ones. */
+#define HARNESS_REALS_DIFFER 64
+
+/* Copies values between the request or the reply, which are int8, and the arena. */
+static inline void harness_copy(uint8_t *to, const uint8_t *from, uint32_t bytes)
+{
+    for (uint32_t i = 0u; i < bytes; i++) {
+        to[i] = (uint8_t)(from[i] ^ harness_network.flip);
+    }
+}
 
 /* Writes one trace record: `bytes` bytes of the pixels [x0, x1) of row y of a tensor. */
 void harness_trace(int32_t tensor, int32_t y, int32_t x0, int32_t x1, const int8_t *pixels,

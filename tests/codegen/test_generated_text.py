@@ -13,7 +13,8 @@ import pytest
 from mcucc.build.process import run_child
 from mcucc.build.project import compile_network
 from mcucc.build.toolchain import HOST_GCC, WARNINGS, Compiler, find_tool
-from mcucc.codegen import Files, Provenance, emit, lower
+from mcucc.codegen import Files, Io, Provenance, emit, lower
+from mcucc.codegen.program import Element
 from mcucc.ir import QParams
 from mcucc.kernels import select_kernels
 from mcucc.ops import Int8Graph
@@ -30,7 +31,7 @@ EVIL = Provenance("0.0.0", "*\\ model */ #error.onnx", "0" * 64, "*/ board", "--
 
 def files_of(graph: Int8Graph, provenance: Provenance = EVIL) -> Files:
     plan = plan_memory(schedule_layers(graph, select_kernels(graph)))
-    return emit(lower(plan, provenance), keep_input=False)
+    return emit(lower(plan, provenance))
 
 
 def without_comments(text: str) -> str:
@@ -140,23 +141,26 @@ IMAGES = {
 
 
 @pytest.mark.cc
+@pytest.mark.parametrize("io", ["int8", "uint8"])
 @pytest.mark.parametrize("unit", IMAGES)
-def test_edges(unit: str, tmp_path: Path) -> None:
+def test_edges(unit: str, io: Io, tmp_path: Path) -> None:
     """Quantising, dequantising and image helpers have the reference's bits."""
     b = GraphBuilder("edge", seed=41)
     x = b.input((1, 16, 20, 2), IMAGES[unit])
     b.requantize(x, quant(0.013, -11))
-    generated = generate(b.build(), tmp_path / "c")
+    generated = generate(b.build(), tmp_path / "c", io=io)
     gcc = Compiler(find_tool(HOST_GCC), ("-fPIC",))
     objects = compile_network(
         gcc, generated.directory, generated.network, tmp_path, (*WARNINGS, "-O2")
     )
     gcc.run(["-shared", *map(str, objects), "-o", "edge.so"], cwd=tmp_path)
     library = ctypes.CDLL(str(tmp_path / "edge.so"))
-    check_quantize(library, IMAGES[unit])
-    check_dequantize(library)
-    assert hasattr(library, "edge_image_input0") == bool(unit)
-    if unit:
+    check_quantize(library, IMAGES[unit], generated.program.element)
+    check_dequantize(library, generated.program.element)
+    header = (generated.directory / "edge.h").read_text(encoding="utf-8")
+    assert ("may be written to edge_input0" in header) == (bool(unit) and io == "uint8")
+    assert hasattr(library, "edge_image_input0") == (bool(unit) and io == "int8")
+    if unit and io == "int8":
         pixels = np.arange(640).astype(np.uint8)
         q = np.empty(640, np.int8)
         library.edge_image_input0(address(pixels), address(q))
@@ -167,21 +171,22 @@ def address(array: np.ndarray) -> ctypes.c_void_p:
     return ctypes.c_void_p(array.ctypes.data)
 
 
-def check_quantize(library: ctypes.CDLL, q: QParams) -> None:
+def check_quantize(library: ctypes.CDLL, q: QParams, element: Element) -> None:
     steps = np.arange(-300, 300, dtype=np.float32) / 2
     real = np.zeros(640, np.float32)
     real[:600] = steps * np.float32(q.scale)
     real[600:608] = [np.nan, np.inf, -np.inf, 3e38, -3e38, 1e-45, -0.0, 512 * q.scale]
     real[608:] = np.random.default_rng(42).normal(0, 64 * q.scale, 32)
-    got = np.empty(640, np.int8)
+    got = np.empty(640, element.name)
     library.edge_quantize_input0(address(real), address(got))
-    np.testing.assert_array_equal(got, quantize(real, q))
+    np.testing.assert_array_equal(got.astype(int) - element.shift, quantize(real, q))
 
 
-def check_dequantize(library: ctypes.CDLL) -> None:
+def check_dequantize(library: ctypes.CDLL, element: Element) -> None:
     q = np.arange(640).astype(np.int8)
+    outside = (q.astype(int) + element.shift).astype(element.name)
     got = np.empty(640, np.float32)
-    library.edge_dequantize_output0(address(q), address(got))
+    library.edge_dequantize_output0(address(outside), address(got))
     np.testing.assert_array_equal(got, dequantize(q, quant(0.013, -11)))
 
 

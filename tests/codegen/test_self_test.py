@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mcucc.build.toolchain import HOST_GCC, WARNINGS, Compiler, find_tool
-from mcucc.codegen import Files, Provenance, emit, lower, self_test
+from mcucc.codegen import Files, Io, Provenance, emit, lower, self_test
 from mcucc.kernels import select_kernels
 from mcucc.pipeline import CompileOptions, compile_model
 from mcucc.reference.interpreter import run
@@ -20,20 +20,22 @@ STRICT = (*WARNINGS, "-Wmissing-prototypes", "-Wstrict-prototypes", "-fPIC", "-s
 SAMPLES = 3
 
 
-def files_with_samples() -> Files:
+def files_with_samples(io: Io = "int8") -> Files:
     """A network with two inputs and two outputs."""
     b = GraphBuilder("pair", seed=51)
     first, second = b.input((1, 3, 3, 2)), b.input((1, 3, 3, 2))
     graph = b.build(b.add(first, second), b.mean(first))
     inputs = random_inputs(graph, SAMPLES)
     values = run(graph, inputs)
+    plan = plan_memory(schedule_layers(graph, select_kernels(graph)))
+    provenance = Provenance("0.0.0", "a.onnx", "0" * 64, "host", "--selftest 3")
+    program = lower(plan, provenance, io)
     test = self_test(
         [inputs[port.tensor] for port in graph.inputs],
         [values[port.tensor] for port in graph.outputs],
+        program.element,
     )
-    plan = plan_memory(schedule_layers(graph, select_kernels(graph)))
-    provenance = Provenance("0.0.0", "a.onnx", "0" * 64, "host", "--selftest 3")
-    return emit(lower(plan, provenance), keep_input=False, selftest=test)
+    return emit(program, selftest=test)
 
 
 def built(files: Files, work: Path) -> ctypes.CDLL:
@@ -45,8 +47,9 @@ def built(files: Files, work: Path) -> ctypes.CDLL:
 
 
 @pytest.mark.cc
-def test_it_passes_and_finds_the_first_difference(tmp_path: Path) -> None:
-    files = dict(files_with_samples())
+@pytest.mark.parametrize("io", ["int8", "uint8", "float"])
+def test_it_passes_and_finds_the_first_difference(io: Io, tmp_path: Path) -> None:
+    files = dict(files_with_samples(io))
     (tmp_path / "right").mkdir()
     (tmp_path / "wrong").mkdir()
     arena = np.zeros(1000, np.int32).ctypes

@@ -44,7 +44,7 @@ def generate(model: Path) -> Files:
     inputs = {port.tensor: each for port, each in zip(graph.inputs, samples, strict=True)}
     values = run(graph, inputs)
     test = self_test(samples, [values[port.tensor] for port in graph.outputs])
-    return emit(lower(plan, provenance), keep_input=False, selftest=test)
+    return emit(lower(plan, provenance), selftest=test)
 
 
 def recorded(files: Files) -> Files:

@@ -1,7 +1,7 @@
 """From a graph to its C, built with sanitizers and held against the numpy reference."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mcucc.build.network import Network, TensorInfo
 from mcucc.build.project import BuildOptions, build_host_executable
-from mcucc.codegen import Program, Provenance, emit, lower
+from mcucc.codegen import Io, Program, Provenance, emit, lower
 from mcucc.kernels import Kernel, select_kernels
 from mcucc.memory import Buffer, Problem
 from mcucc.ops import Int8Graph
@@ -43,17 +43,28 @@ class Generated:
     directory: Path
 
 
-def generate(graph: Int8Graph, directory: Path, *, planned: bool = True) -> Generated:
+def generate(
+    graph: Int8Graph,
+    directory: Path,
+    *,
+    planned: bool = True,
+    io: Io = "int8",
+    keep_input: bool = False,
+) -> Generated:
     """Writes the C of a graph into a new directory.
 
     Without `planned` the nodes run in the order of the graph and no two tensors share bytes: for
     graphs of a hundred branches, in which the search for an order would take minutes.
     """
     kernels = select_kernels(graph)
-    plan = plan_memory((schedule_layers if planned else _in_graph_order)(graph, kernels))
-    program = lower(plan, PROVENANCE)
+    if planned:
+        schedule = schedule_layers(graph, kernels, keep_input=keep_input)
+    else:
+        schedule = _in_graph_order(graph, kernels)
+    plan = plan_memory(schedule)
+    program = lower(plan, PROVENANCE, io)
     directory.mkdir(parents=True)
-    for name, text in emit(program, keep_input=False).items():
+    for name, text in emit(program).items():
         (directory / name).write_text(text, encoding="utf-8")
     return Generated(graph, kernels, program, _network(program, plan), directory)
 
@@ -84,6 +95,7 @@ def _network(program: Program, plan: MemoryPlan) -> Network:
         arena_align=program.arena_align,
         tensors=tuple(TensorInfo(t.id, t.name, t.h, t.w, t.c) for t in program.tensors),
         dead_ranges=tuple(dead_ranges(plan, i) for i in range(len(program.steps))),
+        io=program.io,
     )
 
 
@@ -98,12 +110,14 @@ def assert_c_agrees(generated: Generated, work: Path, *, samples: int = 6) -> No
     """Every tensor must have the reference's bits.
 
     The program runs under AddressSanitizer and UndefinedBehaviorSanitizer, with dead bytes of the
-    arena poisoned at each step, and with a guard page at either end of the arena.
+    arena poisoned at each step, and with a guard page at either end of the arena. A network that
+    runs on floats does.
     """
     graph, network = generated.graph, generated.network
     inputs = random_inputs(graph, samples)
     expected = run(graph, inputs)
-    artifact = build_host_executable(generated.directory, network, work, _WATCHED)
+    options = replace(_WATCHED, run_float=network.io == "float")
+    artifact = build_host_executable(generated.directory, network, work, options)
     flat = flat_samples(graph, inputs)
     for placement in Placement:
         result = run_executable(artifact, network, flat, placement=placement)

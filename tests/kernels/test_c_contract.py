@@ -41,9 +41,12 @@ def small_network(name: str, seed: int) -> Int8Graph:
     return b.build(classes, b.mean(features))
 
 
-@pytest.fixture(scope="module")
-def everything(tmp_path_factory: pytest.TempPathFactory) -> Generated:
-    return generate(every_operator_graph(), tmp_path_factory.mktemp("everything") / "c")
+@pytest.fixture(scope="module", params=["int8", "uint8", "float"])
+def everything(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Generated:
+    folder = tmp_path_factory.mktemp("everything") / "c"
+    return generate(every_operator_graph(), folder, io=request.param)
 
 
 def symbols(gcc: Compiler, path: Path) -> Iterator[tuple[str, bool]]:
@@ -87,21 +90,28 @@ def test_cores(everything: Generated, tmp_path: Path, core: str) -> None:
 @pytest.mark.qemu
 def test_header_is_cpp(everything: Generated, tmp_path: Path) -> None:
     """The cross compiler brings its C++ front end; the host's is a package of its own."""
+    program = everything.program
+    ctype, run_float = program.element.ctype, "everything_run_float"
+    on_floats = f"({run_float}(arena, real, real) == 0) && " if program.runs_on_floats else ""
     source = tmp_path / "user.cpp"
     source.write_text(
         '#include "everything.h"\n'
-        "int8_t first_output(void *arena);\n"
-        "int8_t first_output(void *arena)\n"
+        f"{ctype} first_output(void *arena, float *real);\n"
+        f"{ctype} first_output(void *arena, float *real)\n"
         "{\n"
-        "    *everything_input0(arena) = 1;\n"
-        "    return everything_run(arena) == 0 ? *everything_output0(arena) : 0;\n"
+        f"    {ctype} *const input = everything_input0(arena);\n"
+        "    everything_quantize_input0(real, input);\n"
+        f"    const bool ran = {on_floats}(everything_run(arena) == 0);\n"
+        "    return ran ? *everything_output0(arena) : *input;\n"
         "}\n",
         encoding="utf-8",
     )
     include = f"-I{everything.directory}"
     gcc = Compiler(find_tool(ARM_GCC), CORES["cortex-m4"].gcc_flags)
     gcc.run(["-x", "c++", *CPP, include, "-c", str(source), "-o", "user.o"], cwd=tmp_path)
-    assert ("everything_run", False) in symbols(gcc, tmp_path / "user.o")
+    found = set(symbols(gcc, tmp_path / "user.o"))
+    assert ("everything_run", False) in found
+    assert ((run_float, False) in found) == program.runs_on_floats
 
 
 @pytest.mark.cc

@@ -1,8 +1,6 @@
 /* The network as a shared library for use within another process. */
 #include "library.h"
 
-#include <string.h>
-
 uint32_t harness_arena_bytes(void)
 {
     return harness_network.arena_bytes;
@@ -20,7 +18,7 @@ int harness_run_samples(uint8_t *arena, const int8_t *inputs, int8_t *outputs, u
         int status;
         for (uint32_t i = 0u; i < net->inputs.count; i++) {
             const harness_span_t span = net->inputs.spans[i];
-            memcpy(&arena[span.offset], inputs, span.bytes);
+            harness_copy(&arena[span.offset], (const uint8_t *)inputs, span.bytes);
             inputs += span.bytes;
         }
         status = net->run(arena);
@@ -29,7 +27,7 @@ int harness_run_samples(uint8_t *arena, const int8_t *inputs, int8_t *outputs, u
         }
         for (uint32_t i = 0u; i < net->outputs.count; i++) {
             const harness_span_t span = net->outputs.spans[i];
-            memcpy(outputs, &arena[span.offset], span.bytes);
+            harness_copy((uint8_t *)outputs, &arena[span.offset], span.bytes);
             outputs += span.bytes;
         }
     }

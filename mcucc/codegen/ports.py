@@ -1,0 +1,86 @@
+"""Inputs and outputs as the C interface shows them: int8, uint8, or int8 with floats beside."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from mcucc.codegen.literals import c_float
+from mcucc.codegen.program import INT8, UINT8, Element, Io, PortDef, TensorRef
+from mcucc.ir import Port, QParams
+from mcucc.ops import Int8Graph
+from mcucc.reference.fixed_point import quantize
+
+Refs = Mapping[str, TensorRef]
+"""Tensors by their name in the graph."""
+
+
+def element_of(io: Io) -> Element:
+    """What inputs and outputs in the arena are made of."""
+    return UINT8 if io == "uint8" else INT8
+
+
+def ports(graph: Int8Graph, of: Sequence[Port], refs: Refs, io: Io) -> tuple[PortDef, ...]:
+    """The inputs or the outputs of the interface.
+
+    Args:
+        graph: gives the quantisations.
+        of: the inputs or the outputs of the graph.
+        refs: where they lie.
+        io: what the interface takes and gives.
+    """
+    element = element_of(io)
+    return tuple(
+        _port(index, port, refs[port.tensor], graph.tensors[port.tensor].q, element)
+        for index, port in enumerate(of)
+    )
+
+
+def shifted_first(graph: Int8Graph, refs: Refs, io: Io) -> tuple[TensorRef, ...]:
+    """What must become int8 before the first step."""
+    if not element_of(io).shift:
+        return ()
+    return _once(refs[port.tensor] for port in graph.inputs)
+
+
+def shifted_last(
+    graph: Int8Graph, refs: Refs, io: Io, *, keep_input: bool
+) -> tuple[TensorRef, ...]:
+    """What must become uint8 after the last step: the outputs, and inputs that are kept."""
+    if not element_of(io).shift:
+        return ()
+    kept = (*graph.outputs, *(graph.inputs if keep_input else ()))
+    return _once(refs[port.tensor] for port in kept)
+
+
+def _once(tensors: Iterable[TensorRef]) -> tuple[TensorRef, ...]:
+    """One tensor of those that are the same bytes: reshapes of each other, an input put out.
+
+    All of them are live at the same time, so those that begin at different bytes share none.
+    """
+    return tuple({tensor.offset: tensor for tensor in tensors}.values())
+
+
+def _port(index: int, port: Port, tensor: TensorRef, quant: QParams, element: Element) -> PortDef:
+    unit = _image_unit(quant)
+    return PortDef(
+        index,
+        port.name,
+        tensor,
+        c_float(quant.scale),
+        quant.zero_point + element.shift,
+        unit,
+        takes_pixels=bool(unit) and element.shift != 0,
+    )
+
+
+def _image_unit(quant: QParams) -> str:
+    """What a uint8 pixel u stands for if q = u - 128 quantises it exactly, else empty."""
+    u = np.arange(256, dtype=np.float32)
+    for unit, real in (
+        ("u", u),
+        ("u / 255", u / 255),
+        ("u / 128 - 1", u / np.float32(128) - 1),
+    ):
+        if np.array_equal(quantize(real, quant).astype(np.int64), np.arange(256) - 128):
+            return f"the real value {unit}"
+    return ""
