@@ -45,7 +45,7 @@ from mcucc.progress import Stage, silent
 from mcucc.reference import interpreter
 from mcucc.report import Report, to_json
 from mcucc.report.fit import explain_misfit
-from mcucc.report.make import Budget, Origin, make_report
+from mcucc.report.make import Budget, Origin, Written, make_report
 from mcucc.report.model import Quantisation
 from mcucc.report.quality import remedy
 from mcucc.samples import random_samples
@@ -150,8 +150,10 @@ def compile_model(path: Path, options: CompileOptions, stage: Stage = silent) ->
         budget,
         sizes,
         _origin(network, options.calibration),
-        files=sorted([*files, f"{name}.tflite"] if fits else files),
-        notes=_notes(network, board, sizes, options.calibration),
+        Written(
+            files=sorted([*files, f"{name}.tflite"] if fits else files),
+            notes=_notes(network, board, sizes, options.calibration),
+        ),
     )
     return Compilation(report, files, twin, "" if fits else explain_misfit(report, board))
 

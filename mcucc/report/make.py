@@ -73,14 +73,26 @@ class Origin:
     sqnr_db: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
+@dataclass(frozen=True)
+class Written:
+    """What is written beside the report and into it.
+
+    Attributes:
+        files: beside it; none if the network does not fit.
+        notes: what a reader should know.
+    """
+
+    files: Sequence[str]
+    notes: Sequence[str]
+
+
 def make_report(
     program: Program,
     plan: MemoryPlan,
     budget: Budget,
     sizes: Sizes | None,
     origin: Origin,
-    files: Sequence[str],
-    notes: Sequence[str],
+    written: Written,
 ) -> Report:
     """The report of one compilation.
 
@@ -90,8 +102,7 @@ def make_report(
         budget: what the network may take.
         sizes: measured on objects for the board's core, None without a compiler.
         origin: where the network comes from.
-        files: written beside the report; none if it does not fit.
-        notes: what a reader should know.
+        written: files and notes.
     """
     return Report(
         mcucc_version=mcucc.__version__,
@@ -115,8 +126,8 @@ def make_report(
         flash=_flash(sizes),
         flash_limit_bytes=budget.board.flash.size,
         fits=budget.admits(plan.arena_bytes, sizes),
-        notes=tuple(notes),
-        files=tuple(files),
+        notes=tuple(written.notes),
+        files=tuple(written.files),
         inputs=_ports(plan, plan.schedule.graph.inputs, program.inputs, {}),
         outputs=_ports(plan, plan.schedule.graph.outputs, program.outputs, origin.sqnr_db),
         layers=_layers(program, plan, origin.sqnr_db),
