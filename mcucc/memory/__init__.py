@@ -5,7 +5,7 @@ Pure integers; this package knows nothing of graphs or of C.
 
 from mcucc.memory.bound import least_bytes, lower_bound, peak_step
 from mcucc.memory.draw import draw, glyphs
-from mcucc.memory.problem import Buffer, Placement, Problem
+from mcucc.memory.problem import Buffer, Overlap, Placement, Problem
 from mcucc.memory.solve import DEFAULT_BUDGET, place, place_greedy
 from mcucc.memory.validate import Fault, Rule, validate
 
@@ -13,6 +13,7 @@ __all__ = [
     "DEFAULT_BUDGET",
     "Buffer",
     "Fault",
+    "Overlap",
     "Placement",
     "Problem",
     "Rule",

@@ -58,7 +58,7 @@ def draw(
     peak = peak_step(problem)
     for step, label in enumerate(labels[1:]):
         row = _row(problem, placement, step, cells, unit)
-        live = least_bytes(problem.live_at(step))
+        live = least_bytes(problem.live_at(step), problem.overlaps)
         mark = _MARK if step == peak and live else ""
         lines.append(f"{label} {row}  {live:>{live_digits}}{mark}")
     return "\n".join(lines)

@@ -10,13 +10,26 @@ boundary; the parts are searched one by one. A branch is left when
 - an open buffer would fit wholly below all that is still to come, so it could sink;
 - a crowd of buffers cannot end below the ceiling: its open members, each not below its floor and
   not below the buffer set down last, are stacked as if nothing else existed (the one-machine
-  schedule with release dates);
+  schedule with release dates). Of an overlap a crowd has but one buffer;
 - the same floors have failed before.
+
+Distances of 0 or less. A buffer `u` that may start `d` bytes below a buffer `l` is set down after
+`l` though it lies lower, so "ascending" becomes: of the buffers that may precede all open ones
+that they conflict with, the lowest. "May precede" means that the open ones keep the distance at
+which the clearance puts them above. There always is such a buffer: if not, there would be a cycle
+in which each keeps its distance from the one before. The distances around a cycle sum up to 0 or
+less, but each distance `-d` into a `u` is followed by one that exceeds `d`: the size of `u`, for a
+pair with a larger `d` forbids nothing. The exception is a `u` that is itself the lower buffer of
+another overlap at a distance of `d` or less. Rules with such a buffer are searched all the same,
+but the search proves nothing.
+
+For the same reason drops do not add up: once a buffer lies at some offset, any later `u` lies at
+most its own largest `d` lower. That is its `drop`, and 0 where all distances are positive.
 """
 
 from dataclasses import dataclass
 
-from mcucc.memory.bound import crowds
+from mcucc.memory.bound import apart_sets, crowds
 from mcucc.memory.clearance import Rules, align_up, height_of
 
 MOST_BUFFERS = 300
@@ -70,7 +83,7 @@ def improve(rules: Rules, known: tuple[int, ...], target: int, budget: int) -> O
             best = tuple(attempt.offsets)
             height = height_of(rules, best)
         else:
-            exhausted = not attempt.gave_up
+            exhausted = not attempt.gave_up and not tables.cyclic
             tried = ceiling
         ceiling = max((tried + height) // 2, tried + 1)
     return Outcome(best, height, exhausted, nodes)
@@ -78,22 +91,22 @@ def improve(rules: Rules, known: tuple[int, ...], target: int, budget: int) -> O
 
 @dataclass(frozen=True)
 class _Crowd:
-    """Buffers that some step needs together.
+    """Buffers that some step needs together, without overlaps among them.
 
     Attributes:
-        padded: index and size of each, rounded up to the smallest alignment among them.
+        padded: index, size and drop of each, the size rounded up to the smallest alignment.
         relief: the padding that the topmost of them need not have, at most.
     """
 
-    padded: tuple[tuple[int, int], ...]
+    padded: tuple[tuple[int, int, int], ...]
     relief: int
 
-    def top(self, floors: dict[int, int], last: int) -> int:
-        """The open members cannot end below this if none starts below its floor or `last`."""
-        members = sorted([(floors[i], size) for i, size in self.padded if i in floors])
-        if not members:
-            return 0
-        top = last
+    def top(self, floors: dict[int, int], reach: int) -> int:
+        """The open members cannot end below this if none starts below its floor or `reach`."""
+        members = sorted(
+            [(max(floors[i], reach - drop), size) for i, size, drop in self.padded if i in floors]
+        )
+        top = 0
         for floor, size in members:
             top = max(top, floor) + size
         return top - self.relief
@@ -108,19 +121,26 @@ class _Tables:
         near: for each buffer the crowds with a member that conflicts with it.
         twins: for each buffer the one before it if they differ in name alone, else -1. Twins can
             change places, so only their order of index is searched.
+        drops: for each buffer how far it may start below one that was set down before it.
+        heads: for each buffer how far above its floor all others must lie for it to sink.
+        cyclic: a search that finds nothing proves nothing.
     """
 
     rules: Rules
     near: tuple[tuple[_Crowd, ...], ...]
     twins: tuple[int, ...]
+    drops: tuple[int, ...]
+    heads: tuple[int, ...]
+    cyclic: bool
 
 
 class _Attempt:
     """One depth-first search for a placement that is no higher than a ceiling.
 
     `floors` is the state of the search: for each open buffer, in the order of the rules, the
-    lowest offset that the buffers set down allow it. `last` is the offset of the one set down
-    last; an open buffer with a lower floor must still be lifted by another, or it could sink.
+    lowest offset that the buffers set down allow it. `reach` is the highest offset of one set
+    down; an open buffer whose floor is lower by more than its drop must still be lifted by another,
+    or it could sink.
     """
 
     def __init__(self, tables: _Tables, ceiling: int, budget: int) -> None:
@@ -135,46 +155,47 @@ class _Attempt:
 
     def succeeds(self) -> bool:
         """Whether a placement was found; if not, there is none unless the attempt gave up."""
-        return self._all_fit(dict.fromkeys(range(len(self._buffers)), 0), last=0)
+        return self._all_fit(dict.fromkeys(range(len(self._buffers)), 0), reach=0)
 
-    def _all_fit(self, floors: dict[int, int], last: int) -> bool:
+    def _all_fit(self, floors: dict[int, int], reach: int) -> bool:
         """Small parts first: they fail, if they do, at the least cost."""
         for part in sorted(self._parts(floors), key=len):  # noqa: SIM110 - all() would deepen the recursion by a frame
-            if not self._fits(part, last):
+            if not self._fits(part, reach):
                 return False
         return True
 
-    def _fits(self, floors: dict[int, int], last: int) -> bool:
-        waiting = min(floors.values()) < last
-        state = (*floors, *floors.values(), last if waiting else -1)
+    def _fits(self, floors: dict[int, int], reach: int) -> bool:
+        drops = self._tables.drops
+        waiting = any(floor < reach - drops[i] for i, floor in floors.items())
+        state = (*floors, *floors.values(), reach if waiting else -1)
         if state in self._failed:
             return False
-        for i in self._branches(floors, last):
+        for i in self._branches(floors, reach):
             if self.nodes == self._budget:
                 self.gave_up = True
                 return False
             self.nodes += 1
             offset = floors[i]
-            after = self._set_down(floors, i)
-            if all(crowd.top(after, offset) <= self._ceiling for crowd in self._tables.near[i]):
+            after, reached = self._set_down(floors, i), max(reach, offset)
+            if all(crowd.top(after, reached) <= self._ceiling for crowd in self._tables.near[i]):
                 self.offsets[i] = offset
-                if self._all_fit(after, offset):
+                if self._all_fit(after, reached):
                     return True
                 if self.gave_up:
                     return False
         self._failed.add(state)
         return False
 
-    def _branches(self, floors: dict[int, int], last: int) -> list[int]:
+    def _branches(self, floors: dict[int, int], reach: int) -> list[int]:
         """The buffers that may be set down next, low and large ones first."""
         sizes = {i: self._buffers[i].size for i in floors}
-        sinking = min(floor + sizes[i] for i, floor in floors.items())
-        twins = self._tables.twins
+        heads, drops, twins = self._tables.heads, self._tables.drops, self._tables.twins
+        sinking = min(floor + heads[i] for i, floor in floors.items())
         return sorted(
             (
                 i
                 for i, floor in floors.items()
-                if last <= floor < sinking
+                if reach - drops[i] <= floor < sinking
                 and floor + sizes[i] <= self._ceiling
                 and twins[i] not in floors
             ),
@@ -205,20 +226,69 @@ class _Attempt:
 
 
 def _tables(rules: Rules) -> _Tables:
-    buffers = rules.buffers
-    all_crowds = [_crowd(rules, members) for members in crowds(buffers)]
+    drops = _drops(rules)
+    sets = (
+        apart
+        for members in crowds(rules.buffers)
+        for apart in apart_sets([rules.buffers[i] for i in members], rules.overlaps)
+    )
+    index = {buffer.name: i for i, buffer in enumerate(rules.buffers)}
+    distinct = dict.fromkeys(tuple(sorted(index[b.name] for b in apart)) for apart in sets)
+    all_crowds = [_crowd(rules, members, drops) for members in distinct]
     near = tuple(
-        tuple(c for c in all_crowds if any(j in distances for j, _ in c.padded))
+        tuple(c for c in all_crowds if any(j in distances for j, _, _ in c.padded))
         for distances in rules.clearance
     )
-    shapes = [(b.size, b.start, b.end, b.alignment) for b in buffers]
-    twins = tuple(i - 1 if i and shapes[i] == shapes[i - 1] else -1 for i in range(len(shapes)))
-    return _Tables(rules, near, twins)
+    return _Tables(
+        rules, near, _twins(rules), drops, _heads(rules, drops), _is_cyclic(rules, drops)
+    )
 
 
-def _crowd(rules: Rules, members: tuple[int, ...]) -> _Crowd:
+def _crowd(rules: Rules, members: tuple[int, ...], drops: tuple[int, ...]) -> _Crowd:
     sizes = [rules.buffers[i].size for i in members]
     alignment = min(rules.buffers[i].alignment for i in members)
     padded = [align_up(size, alignment) for size in sizes]
     relief = max(wide - size for wide, size in zip(padded, sizes, strict=True))
-    return _Crowd(tuple(zip(members, padded, strict=True)), relief)
+    return _Crowd(
+        tuple((i, wide, drops[i]) for i, wide in zip(members, padded, strict=True)), relief
+    )
+
+
+def _drops(rules: Rules) -> tuple[int, ...]:
+    drops = [0] * len(rules.buffers)
+    for distances in rules.clearance:
+        for j, distance in distances.items():
+            drops[j] = max(drops[j], -distance)
+    return tuple(drops)
+
+
+def _heads(rules: Rules, drops: tuple[int, ...]) -> tuple[int, ...]:
+    """At least 1, so that a buffer at its floor never stands in its own way."""
+    return tuple(
+        max((max(distance + drops[j], 1) for j, distance in distances.items()), default=buffer.size)
+        for buffer, distances in zip(rules.buffers, rules.clearance, strict=True)
+    )
+
+
+def _is_cyclic(rules: Rules, drops: tuple[int, ...]) -> bool:
+    """Whether a distance of 0 or less may be followed by one that does not make up for it."""
+    below = {j for distances in rules.clearance for j, d in distances.items() if d <= 0}
+    return any(min(rules.clearance[j].values()) <= drops[j] for j in below)
+
+
+def _twins(rules: Rules) -> tuple[int, ...]:
+    shapes = [(b.size, b.start, b.end, b.alignment) for b in rules.buffers]
+    return tuple(
+        i - 1 if i and shapes[i] == shapes[i - 1] and _may_swap(rules, i - 1, i) else -1
+        for i in range(len(shapes))
+    )
+
+
+def _may_swap(rules: Rules, i: int, j: int) -> bool:
+    """Whether two buffers of one shape keep the same distances from each other and all others."""
+    clearance = rules.clearance
+
+    def seen(one: int, other: int) -> list[tuple[int, int, int]]:
+        return [(k, d, clearance[k][one]) for k, d in clearance[one].items() if k != other]
+
+    return seen(i, j) == seen(j, i) and clearance[i].get(j) == clearance[j].get(i)

@@ -28,18 +28,19 @@ def greedy_offsets(rules: Rules) -> tuple[int, ...]:
     """
     count = len(rules.buffers)
     orders = [sorted(range(count), key=lambda i: key(rules.buffers[i])) for key in _ORDERS]
-    orders.append(_crowded_first(rules.buffers))
+    orders.append(_crowded_first(rules))
     return min(
         (_first_fit(rules, order) for order in orders),
         key=lambda offsets: height_of(rules, offsets),
     )
 
 
-def _crowded_first(buffers: tuple[Buffer, ...]) -> list[int]:
+def _crowded_first(rules: Rules) -> list[int]:
     """Buffers of the step that needs the most, then of the next, large ones first."""
+    buffers = rules.buffers
     need = [0] * len(buffers)
     for crowd in crowds(buffers):
-        total = least_bytes(buffers[i] for i in crowd)
+        total = least_bytes((buffers[i] for i in crowd), rules.overlaps)
         for i in crowd:
             need[i] = max(need[i], total)
     return sorted(range(len(buffers)), key=lambda i: (-need[i], -buffers[i].size))

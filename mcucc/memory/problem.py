@@ -46,26 +46,59 @@ class Buffer:
 
 
 @dataclass(frozen=True)
+class Overlap:
+    """Leave for two buffers whose lives meet to share bytes, as far as a distance allows.
+
+    While `lower` is written, `upper` is read for the last time. The two share no byte, or else
+    `offset(upper) - offset(lower)` is at least `distance`: each byte of `upper` was read before
+    the writer of `lower` comes to it.
+
+    Attributes:
+        lower: name of the buffer that is being written.
+        upper: name of the buffer that dies.
+        distance: bytes, at most the size of `lower`, which is plain disjointness from below.
+            0 for a pointwise operator in place. Below 0, `upper` may start before `lower`; at
+            minus the size of `upper` nothing is left of the rule.
+    """
+
+    lower: str
+    upper: str
+    distance: int
+
+
+@dataclass(frozen=True)
 class Problem:
     """The buffers that share one arena.
 
-    Two buffers may share bytes only if no step needs both.
+    Two buffers may share bytes only if no step needs both, or by an `Overlap`.
 
     Attributes:
         buffers: may be empty; their order does not influence a placement.
+        overlaps: the pairs that may lie closer than their sizes say, at most one for each two
+            buffers; their order is as irrelevant.
 
     Raises:
-        InvariantError: two buffers have the same name.
+        InvariantError: two buffers have the same name, or an overlap names a buffer that is not
+            there, the same buffer twice, a pair that never meets or has another overlap, or a
+            distance that is more than the size of its lower buffer.
     """
 
     buffers: tuple[Buffer, ...]
+    overlaps: tuple[Overlap, ...] = ()
 
     def __post_init__(self) -> None:
-        seen: set[str] = set()
+        known: dict[str, Buffer] = {}
         for buffer in self.buffers:
-            if buffer.name in seen:
+            if buffer.name in known:
                 raise InvariantError(f"two buffers are named '{buffer.name}'")
-            seen.add(buffer.name)
+            known[buffer.name] = buffer
+        pairs: set[frozenset[str]] = set()
+        for overlap in self.overlaps:
+            _check_overlap(overlap, known)
+            pair = frozenset((overlap.lower, overlap.upper))
+            if pair in pairs:
+                raise InvariantError(f"{_title(overlap)}: the pair has two overlaps")
+            pairs.add(pair)
 
     def live_at(self, step: int) -> tuple[Buffer, ...]:
         """The buffers whose bytes are needed in `step`, in the order of the problem."""
@@ -106,3 +139,23 @@ class Placement:
         if name not in self.offsets:
             raise InvariantError(f"the placement has no buffer '{name}'")
         return self.offsets[name]
+
+
+def _check_overlap(overlap: Overlap, known: Mapping[str, Buffer]) -> None:
+    for name in (overlap.lower, overlap.upper):
+        if name not in known:
+            raise InvariantError(f"{_title(overlap)}: there is no buffer '{name}'")
+    lower, upper = known[overlap.lower], known[overlap.upper]
+    if lower is upper:
+        raise InvariantError(f"{_title(overlap)}: a buffer cannot overlap itself")
+    if not (lower.start < upper.end and upper.start < lower.end):
+        raise InvariantError(f"{_title(overlap)}: their lives never meet")
+    if overlap.distance > lower.size:
+        raise InvariantError(
+            f"{_title(overlap)}: distance {overlap.distance} is more than {lower.size}, the size "
+            f"of '{lower.name}'"
+        )
+
+
+def _title(overlap: Overlap) -> str:
+    return f"overlap of '{overlap.upper}' over '{overlap.lower}'"

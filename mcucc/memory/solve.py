@@ -2,7 +2,7 @@
 
 from mcucc.errors import InvariantError
 from mcucc.memory.bound import lower_bound
-from mcucc.memory.clearance import Rules, components, height_of, rules_of
+from mcucc.memory.clearance import Rules, components, height_of
 from mcucc.memory.exact import Outcome, improve
 from mcucc.memory.greedy import greedy_offsets
 from mcucc.memory.problem import Placement, Problem
@@ -35,7 +35,7 @@ def place(problem: Problem, *, budget: int = DEFAULT_BUDGET) -> Placement:
     if budget < 0:
         raise InvariantError(f"a budget of {budget} nodes is negative")
     bound = lower_bound(problem)
-    parts = [rules_of(part) for part in components(problem.buffers)]
+    parts = components(problem)
     starts = [(rules, greedy_offsets(rules)) for rules in parts]
     starts.sort(key=lambda start: -height_of(*start))
     solved: list[tuple[Rules, Outcome]] = []
