@@ -49,11 +49,11 @@ def _needs(buffers: tuple[Buffer, ...], overlaps: Sequence[Overlap]) -> Iterator
     yield from (_stacked(apart) for apart in sets)
     for upper in buffers:
         distances = {o.lower: o.distance for o in overlaps if o.upper == upper.name}
-        if distances:
-            for apart in sets:
-                # An overlap the other way round is a rule that `_over` does not know.
-                others = _without_lowers_of(upper, apart, overlaps)
-                yield _over(upper, others, distances)
+        # An overlap the other way round is a rule that `_over` does not know.
+        unknown = {o.upper for o in overlaps if o.lower == upper.name} | {upper.name}
+        for apart in sets if distances else ():
+            others = [buffer for buffer in apart if buffer.name not in unknown]
+            yield _over(upper, others, distances)
 
 
 def _stacked(buffers: Sequence[Buffer]) -> int:
@@ -90,14 +90,6 @@ def _over(upper: Buffer, others: Sequence[Buffer], distances: Mapping[str, int])
         offset += size
     padding = max(-buffer.size % alignment for buffer in (upper, *others))
     return max(start + align_up(upper.size, alignment), offset) - padding
-
-
-def _without_lowers_of(
-    upper: Buffer, apart: Sequence[Buffer], overlaps: Sequence[Overlap]
-) -> tuple[Buffer, ...]:
-    """The buffers that `upper` may lie over or must lie beside, but not those that lie over it."""
-    over = {o.upper for o in overlaps if o.lower == upper.name} | {upper.name}
-    return tuple(buffer for buffer in apart if buffer.name not in over)
 
 
 def apart_sets(

@@ -8,6 +8,7 @@ One row per step, the arena from left to right, one letter per buffer:
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from string import ascii_lowercase, ascii_uppercase, digits
 
 from mcucc.errors import InvariantError
@@ -16,6 +17,7 @@ from mcucc.memory.problem import Placement, Problem
 
 _GLYPHS = ascii_lowercase + ascii_uppercase + digits
 _FREE = "."
+_SHARED = "="
 _MARK = "  <- peak"
 _LONGEST_NAME = 24
 _TICK_CELLS = 10
@@ -32,7 +34,8 @@ def draw(
 ) -> str:
     """Draws the arena over the steps of the schedule.
 
-    A column stands for a fixed number of bytes and shows the smallest buffer that touches it.
+    A column stands for a fixed number of bytes and shows the smallest buffer that touches it, or
+    `=` if a byte of it belongs to two, one written over the other as that dies.
     The number on the right is the fewest bytes that hold the live buffers of
     the step, padding included, so that of the peak step is the lower bound.
 
@@ -111,9 +114,18 @@ def _ruler(cells: int, unit: int) -> str:
 def _row(problem: Problem, placement: Placement, step: int, cells: int, unit: int) -> str:
     """The arena in one step; small buffers are painted last, or large ones could hide them."""
     letters = glyphs(problem)
+    live = sorted(problem.live_at(step), key=lambda b: -b.size)
+    runs = [(placement.offset(b.name), placement.offset(b.name) + b.size) for b in live]
     row = [_FREE] * cells
-    for buffer in sorted(problem.live_at(step), key=lambda b: -b.size):
-        offset = placement.offset(buffer.name)
-        first, last = offset // unit, -(-(offset + buffer.size) // unit)
-        row[first:last] = letters[buffer.name] * (last - first)
+    for buffer, run in zip(live, runs, strict=True):
+        _paint(row, run, unit, letters[buffer.name])
+    for (begin, end), (other_begin, other_end) in combinations(runs, 2):
+        shared = max(begin, other_begin), min(end, other_end)
+        if shared[0] < shared[1]:
+            _paint(row, shared, unit, _SHARED)
     return "".join(row)
+
+
+def _paint(row: list[str], run: tuple[int, int], unit: int, letter: str) -> None:
+    first, last = run[0] // unit, -(-run[1] // unit)
+    row[first:last] = letter * (last - first)

@@ -35,6 +35,12 @@ from mcucc.memory.clearance import Rules, align_up, height_of
 MOST_BUFFERS = 300
 """Rules with more buffers are not searched: the recursion goes as deep as there are buffers."""
 
+_MOST_SETS = 2
+"""Sets of one crowd that are stacked in each node; two say all of an operator with overlaps."""
+
+_STACKED_PER_NODE = 160
+"""Members of crowds that are looked at in one node; where there are more it counts as several."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -44,7 +50,7 @@ class Outcome:
         offsets: the lowest placement known, an offset for each of the rules' buffers.
         height: its height in bytes.
         exhausted: the search has shown that there is no lower placement.
-        nodes: buffers that were set down on the way.
+        nodes: buffers that were set down on the way; see `_STACKED_PER_NODE`.
     """
 
     offsets: tuple[int, ...]
@@ -103,12 +109,15 @@ class _Crowd:
 
     def top(self, floors: dict[int, int], reach: int) -> int:
         """The open members cannot end below this if none starts below its floor or `reach`."""
-        members = sorted(
-            [(max(floors[i], reach - drop), size) for i, size, drop in self.padded if i in floors]
-        )
+        members = [
+            (floor if floor > (least := reach - drop) else least, size)
+            for i, size, drop in self.padded
+            if (floor := floors.get(i)) is not None
+        ]
+        members.sort()
         top = 0
         for floor, size in members:
-            top = max(top, floor) + size
+            top = (top if top > floor else floor) + size
         return top - self.relief
 
 
@@ -123,6 +132,7 @@ class _Tables:
             change places, so only their order of index is searched.
         drops: for each buffer how far it may start below one that was set down before it.
         heads: for each buffer how far above its floor all others must lie for it to sink.
+        weights: for each buffer the nodes that setting it down counts for.
         cyclic: a search that finds nothing proves nothing.
     """
 
@@ -131,6 +141,7 @@ class _Tables:
     twins: tuple[int, ...]
     drops: tuple[int, ...]
     heads: tuple[int, ...]
+    weights: tuple[int, ...]
     cyclic: bool
 
 
@@ -171,10 +182,10 @@ class _Attempt:
         if state in self._failed:
             return False
         for i in self._branches(floors, reach):
-            if self.nodes == self._budget:
+            if self.nodes + self._tables.weights[i] > self._budget:
                 self.gave_up = True
                 return False
-            self.nodes += 1
+            self.nodes += self._tables.weights[i]
             offset = floors[i]
             after, reached = self._set_down(floors, i), max(reach, offset)
             if all(crowd.top(after, reached) <= self._ceiling for crowd in self._tables.near[i]):
@@ -227,21 +238,33 @@ class _Attempt:
 
 def _tables(rules: Rules) -> _Tables:
     drops = _drops(rules)
-    sets = (
-        apart
-        for members in crowds(rules.buffers)
-        for apart in apart_sets([rules.buffers[i] for i in members], rules.overlaps)
+    distinct = dict.fromkeys(
+        apart for members in crowds(rules.buffers) for apart in _heaviest(rules, members)
     )
-    index = {buffer.name: i for i, buffer in enumerate(rules.buffers)}
-    distinct = dict.fromkeys(tuple(sorted(index[b.name] for b in apart)) for apart in sets)
     all_crowds = [_crowd(rules, members, drops) for members in distinct]
     near = tuple(
         tuple(c for c in all_crowds if any(j in distances for j, _, _ in c.padded))
         for distances in rules.clearance
     )
     return _Tables(
-        rules, near, _twins(rules), drops, _heads(rules, drops), _is_cyclic(rules, drops)
+        rules=rules,
+        near=near,
+        twins=_twins(rules),
+        drops=drops,
+        heads=_heads(rules, drops),
+        weights=tuple(
+            max(1, sum(len(crowd.padded) for crowd in some) // _STACKED_PER_NODE) for some in near
+        ),
+        cyclic=_is_cyclic(rules, drops),
     )
+
+
+def _heaviest(rules: Rules, members: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """The sets of a crowd without overlaps among them that need the most bytes, a few of them."""
+    index = {rules.buffers[i].name: i for i in members}
+    sets = apart_sets([rules.buffers[i] for i in members], rules.overlaps)
+    heavy = sorted(sets, key=lambda apart: -sum(buffer.size for buffer in apart))
+    return [tuple(sorted(index[b.name] for b in apart)) for apart in heavy[:_MOST_SETS]]
 
 
 def _crowd(rules: Rules, members: tuple[int, ...], drops: tuple[int, ...]) -> _Crowd:

@@ -5,7 +5,7 @@ runtimes (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net In
 No single order is best, and each costs little.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from mcucc.memory.bound import crowds, least_bytes
 from mcucc.memory.clearance import Rules, align_up, height_of
@@ -26,38 +26,54 @@ def greedy_offsets(rules: Rules) -> tuple[int, ...]:
     Returns:
         An offset for each of `rules.buffers`.
     """
+    return first_fit(rules, greedy_order(rules))
+
+
+def greedy_order(rules: Rules) -> list[int]:
+    """The order in which first fit comes out lowest; among equals the earliest order."""
     count = len(rules.buffers)
     orders = [sorted(range(count), key=lambda i: key(rules.buffers[i])) for key in _ORDERS]
     orders.append(_crowded_first(rules))
-    return min(
-        (_first_fit(rules, order) for order in orders),
-        key=lambda offsets: height_of(rules, offsets),
-    )
+    return min(orders, key=lambda order: height_of(rules, first_fit(rules, order)))
+
+
+def first_fit(
+    rules: Rules, order: Sequence[int], kept: int = 0, offsets: Sequence[int] = ()
+) -> tuple[int, ...]:
+    """Places each buffer as low as those before it allow.
+
+    Args:
+        rules: the buffers and their distances.
+        order: indices of all buffers.
+        kept: how many of them, the first ones, keep their offset.
+        offsets: for each buffer, only those of the kept ones matter.
+
+    Returns:
+        An offset for each of `rules.buffers`.
+    """
+    placed = {i: offsets[i] for i in order[:kept]}
+    for i in order[kept:]:
+        placed[i] = _lowest_fit(rules, placed, i)
+    return tuple(placed[i] for i in range(len(rules.buffers)))
 
 
 def _crowded_first(rules: Rules) -> list[int]:
-    """Buffers of the step that needs the most, then of the next, large ones first."""
+    """Buffers of the step that needs the most without overlaps, then of the next, large first."""
     buffers = rules.buffers
     need = [0] * len(buffers)
     for crowd in crowds(buffers):
-        total = least_bytes((buffers[i] for i in crowd), rules.overlaps)
+        total = least_bytes(buffers[i] for i in crowd)
         for i in crowd:
             need[i] = max(need[i], total)
     return sorted(range(len(buffers)), key=lambda i: (-need[i], -buffers[i].size))
-
-
-def _first_fit(rules: Rules, order: list[int]) -> tuple[int, ...]:
-    placed: dict[int, int] = {}
-    for i in order:
-        placed[i] = _lowest_fit(rules, placed, i)
-    return tuple(placed[i] for i in range(len(rules.buffers)))
 
 
 def _lowest_fit(rules: Rules, placed: dict[int, int], i: int) -> int:
     """The lowest offset of buffer `i` that keeps its distance from all placed ones.
 
     A placed `j` forbids the offsets strictly between "just far enough below `j`" and "just far
-    enough above `j`". Going through these ranges from low to high passes each of them once.
+    enough above `j`". Going through these ranges from low to high passes each of them once; with
+    distances below 0 they may nest, and one that ends below the offset reached does nothing.
     """
     forbidden = sorted(
         (placed[j] - below, placed[j] + rules.clearance[j][i])

@@ -1,14 +1,18 @@
-"""The planner: greedy first, then the exact search where greedy leaves a gap."""
+"""The planner: greedy first, where it leaves a gap the exact search, and then hill climbing."""
 
 from mcucc.errors import InvariantError
 from mcucc.memory.bound import lower_bound
 from mcucc.memory.clearance import Rules, components, height_of
+from mcucc.memory.climb import climb
 from mcucc.memory.exact import Outcome, improve
 from mcucc.memory.greedy import greedy_offsets
 from mcucc.memory.problem import Placement, Problem
 
 DEFAULT_BUDGET = 20_000
 """Nodes of the exact search: about a second for a hundred buffers."""
+
+_CLIMBING_SHARE = 4
+"""One of so many nodes is kept for hill climbing."""
 
 
 def place_greedy(problem: Problem) -> Placement:
@@ -41,10 +45,21 @@ def place(problem: Problem, *, budget: int = DEFAULT_BUDGET) -> Placement:
     solved: list[tuple[Rules, Outcome]] = []
     target, left = bound, budget
     for rules, offsets in starts:
-        outcome = improve(rules, offsets, target, left)
+        outcome = _solve(rules, offsets, target, left)
         solved.append((rules, outcome))
         target, left = max(target, outcome.height), left - outcome.nodes
     return _assemble(problem, bound, solved)
+
+
+def _solve(rules: Rules, offsets: tuple[int, ...], target: int, budget: int) -> Outcome:
+    """The exact search and, where it had to give up, hill climbing with a share of the budget."""
+    share = budget // _CLIMBING_SHARE
+    outcome = improve(rules, offsets, target, budget - share)
+    if outcome.exhausted or outcome.height <= target:
+        return outcome
+    best = climb(rules, outcome.offsets, target, share)
+    height = height_of(rules, best)
+    return Outcome(best, height, exhausted=False, nodes=outcome.nodes + share)
 
 
 def _assemble(problem: Problem, bound: int, solved: list[tuple[Rules, Outcome]]) -> Placement:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import combinations
 
-from mcucc.memory.problem import Placement, Problem
+from mcucc.memory.problem import Buffer, Placement, Problem
 
 
 class Rule(Enum):
@@ -19,7 +19,9 @@ class Rule(Enum):
     KNOWN = "every offset belongs to a buffer of the problem"
     INSIDE = "no offset is negative"
     ALIGNED = "every offset is a multiple of the buffer's alignment"
-    APART = "two buffers that a step needs together share no byte"
+    APART = (
+        "two buffers that a step needs together share no byte or keep the distance of an overlap"
+    )
     HEIGHT = "the height is the highest end of a buffer"
     BOUND = "the height is not below the lower bound, and one that meets it is optimal"
 
@@ -91,10 +93,31 @@ def _overlapping(problem: Problem, placement: Placement) -> Iterator[Fault]:
         a_end, b_end = a_begin + a.size, b_begin + b.size
         same_steps = max(a.start, b.start) < min(a.end, b.end)
         same_bytes = max(a_begin, b_begin) < min(a_end, b_end)
-        if same_steps and same_bytes:
+        if same_steps and same_bytes and not _keeps_distance(problem, placement, a, b):
             steps = f"steps [{max(a.start, b.start)}, {min(a.end, b.end)})"
             space = f"bytes [{max(a_begin, b_begin)}, {min(a_end, b_end)})"
-            yield Fault(Rule.APART, (a.name, b.name), f"both hold {space} in {steps}")
+            detail = f"both hold {space} in {steps}{_distances(problem, placement, a, b)}"
+            yield Fault(Rule.APART, (a.name, b.name), detail)
+
+
+def _keeps_distance(problem: Problem, placement: Placement, a: Buffer, b: Buffer) -> bool:
+    for overlap in problem.overlaps:
+        if {overlap.lower, overlap.upper} == {a.name, b.name}:
+            lower, upper = placement.offsets[overlap.lower], placement.offsets[overlap.upper]
+            return upper - lower >= overlap.distance
+    return False
+
+
+def _distances(problem: Problem, placement: Placement, a: Buffer, b: Buffer) -> str:
+    """What an overlap of the pair asks for and what it gets; empty without one."""
+    for overlap in problem.overlaps:
+        if {overlap.lower, overlap.upper} == {a.name, b.name}:
+            actual = placement.offsets[overlap.upper] - placement.offsets[overlap.lower]
+            return (
+                f"; '{overlap.upper}' starts {actual} bytes after '{overlap.lower}', "
+                f"its distance is {overlap.distance}"
+            )
+    return ""
 
 
 def _wrong_height(problem: Problem, placement: Placement) -> Iterator[Fault]:
