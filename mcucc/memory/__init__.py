@@ -6,7 +6,7 @@ Pure integers; this package knows nothing of graphs or of C.
 from mcucc.memory.bound import least_bytes, lower_bound, peak_step
 from mcucc.memory.draw import draw, glyphs
 from mcucc.memory.problem import Buffer, Overlap, Placement, Problem
-from mcucc.memory.solve import DEFAULT_BUDGET, place, place_greedy
+from mcucc.memory.solve import DEFAULT_BUDGET, Solver, place, place_greedy
 from mcucc.memory.validate import Fault, Rule, validate
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Placement",
     "Problem",
     "Rule",
+    "Solver",
     "draw",
     "glyphs",
     "least_bytes",

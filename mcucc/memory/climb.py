@@ -1,16 +1,16 @@
 """Hill climbing over the orders that are given to first fit.
 
 Where the exact search runs out of nodes, a change of the order of placement often still lowers
-the arena: a buffer on top of it is placed earlier, or any two change places. A change that makes
-the arena no higher is kept, so the search can cross a plain.
+the arena: a buffer on top of it is placed before one that is in its way, or any two change places.
+A change that makes the arena no higher is kept, so the search can cross a plain.
 """
 
 from collections.abc import Iterator
 
 from mcucc.memory.clearance import Rules, height_of
-from mcucc.memory.greedy import first_fit, greedy_order
+from mcucc.memory.greedy import first_fit, greedy_order, lowest_fit
 
-PLACED_PER_NODE = 2
+PLACED_PER_NODE = 10
 """Buffers that first fit places in about the time of a node of the exact search."""
 
 
@@ -26,45 +26,73 @@ def climb(rules: Rules, known: tuple[int, ...], target: int, budget: int) -> tup
     Returns:
         The lowest placement found, or the one known; the same for the same arguments.
     """
-    left = budget * PLACED_PER_NODE
-    count = len(rules.buffers)
-    if count < 2 or left < count:
-        return known
-    order = greedy_order(rules)
-    offsets = first_fit(rules, order)
-    height, best = height_of(rules, offsets), known
-    left -= count
-    choices = _choices()
-    while height_of(rules, best) > target:
-        changed, first = _change(rules, order, offsets, choices)
-        left -= count - first
-        if left < 0:
-            break
-        tried = first_fit(rules, changed, first, offsets)
-        if height_of(rules, tried) <= height:
-            order, offsets, height = changed, tried, height_of(rules, tried)
-            if height < height_of(rules, best):
-                best = offsets
+    hill = _Hill(rules, budget * PLACED_PER_NODE)
+    best = min(known, hill.offsets, key=lambda offsets: height_of(rules, offsets))
+    lowest = height_of(rules, best)
+    while lowest > target and hill.step():
+        if hill.height < lowest:
+            best, lowest = hill.offsets, hill.height
     return best
 
 
-def _change(
-    rules: Rules, order: list[int], offsets: tuple[int, ...], choices: Iterator[int]
-) -> tuple[list[int], int]:
-    """An order that differs in one or two places, and the first place that does."""
-    count = len(order)
-    changed = list(order)
-    if next(choices) % 2:
-        height = height_of(rules, offsets)
-        tops = [at for at, i in enumerate(order) if offsets[i] + rules.buffers[i].size == height]
-        here = tops[next(choices) % len(tops)]
-        there = next(choices) % max(here, 1)
-        changed.insert(there, changed.pop(here))
-    else:
-        here = next(choices) % count
-        there = (here + 1 + next(choices) % (count - 1)) % count
-        changed[here], changed[there] = changed[there], changed[here]
-    return changed, min(here, there)
+class _Hill:
+    """Where the climbing is.
+
+    Args:
+        rules: the buffers and their distances.
+        budget: how many buffers may be placed.
+    """
+
+    def __init__(self, rules: Rules, budget: int) -> None:
+        self._rules = rules
+        self._left = budget
+        self._choices = _choices()
+        self._order = greedy_order(rules)
+        self.offsets = first_fit(rules, self._order)
+        self.height = height_of(rules, self.offsets)
+
+    def step(self) -> bool:
+        """Tries one change; False if there is nothing left to try it with."""
+        count = len(self._order)
+        if count < 2 or self._left < count:
+            return False
+        order, first = self._push() if next(self._choices) % 2 else self._swap()
+        placed = {i: self.offsets[i] for i in order[:first]}
+        for i in order[first:]:
+            self._left -= 1
+            placed[i] = lowest_fit(self._rules, placed, i)
+            if placed[i] + self._rules.buffers[i].size > self.height:
+                return True
+        self._left -= 1  # Also where nothing had to be placed again.
+        self._order = order
+        self.offsets = tuple(placed[i] for i in range(count))
+        self.height = height_of(self._rules, self.offsets)
+        return True
+
+    def _push(self) -> tuple[list[int], int]:
+        """A buffer on top of the arena goes before one that it conflicts with."""
+        ends = (
+            offset + b.size for offset, b in zip(self.offsets, self._rules.buffers, strict=True)
+        )
+        tops = [i for i, end in enumerate(ends) if end == self.height]
+        top = self._choose(tops)
+        here = self._order.index(top)
+        ways = [at for at, i in enumerate(self._order[:here]) if i in self._rules.clearance[top]]
+        there = self._choose(ways) if ways else 0
+        order = list(self._order)
+        order.insert(there, order.pop(here))
+        return order, there
+
+    def _swap(self) -> tuple[list[int], int]:
+        count = len(self._order)
+        here = next(self._choices) % count
+        there = (here + 1 + next(self._choices) % (count - 1)) % count
+        order = list(self._order)
+        order[here], order[there] = order[there], order[here]
+        return order, min(here, there)
+
+    def _choose(self, some: list[int]) -> int:
+        return some[next(self._choices) % len(some)]
 
 
 def _choices() -> Iterator[int]:

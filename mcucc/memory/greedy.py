@@ -37,23 +37,15 @@ def greedy_order(rules: Rules) -> list[int]:
     return min(orders, key=lambda order: height_of(rules, first_fit(rules, order)))
 
 
-def first_fit(
-    rules: Rules, order: Sequence[int], kept: int = 0, offsets: Sequence[int] = ()
-) -> tuple[int, ...]:
+def first_fit(rules: Rules, order: Sequence[int]) -> tuple[int, ...]:
     """Places each buffer as low as those before it allow.
-
-    Args:
-        rules: the buffers and their distances.
-        order: indices of all buffers.
-        kept: how many of them, the first ones, keep their offset.
-        offsets: for each buffer, only those of the kept ones matter.
 
     Returns:
         An offset for each of `rules.buffers`.
     """
-    placed = {i: offsets[i] for i in order[:kept]}
-    for i in order[kept:]:
-        placed[i] = _lowest_fit(rules, placed, i)
+    placed: dict[int, int] = {}
+    for i in order:
+        placed[i] = lowest_fit(rules, placed, i)
     return tuple(placed[i] for i in range(len(rules.buffers)))
 
 
@@ -68,7 +60,7 @@ def _crowded_first(rules: Rules) -> list[int]:
     return sorted(range(len(buffers)), key=lambda i: (-need[i], -buffers[i].size))
 
 
-def _lowest_fit(rules: Rules, placed: dict[int, int], i: int) -> int:
+def lowest_fit(rules: Rules, placed: dict[int, int], i: int) -> int:
     """The lowest offset of buffer `i` that keeps its distance from all placed ones.
 
     A placed `j` forbids the offsets strictly between "just far enough below `j`" and "just far

@@ -1,17 +1,23 @@
 """The planner: greedy first, where it leaves a gap the exact search, and then hill climbing."""
 
+from typing import Literal
+
 from mcucc.errors import InvariantError
 from mcucc.memory.bound import lower_bound
 from mcucc.memory.clearance import Rules, components, height_of
 from mcucc.memory.climb import climb
 from mcucc.memory.exact import Outcome, improve
 from mcucc.memory.greedy import greedy_offsets
+from mcucc.memory.ortools_place import check_installed, improve_by_ortools
 from mcucc.memory.problem import Placement, Problem
 
-DEFAULT_BUDGET = 20_000
+Solver = Literal["own", "ortools"]
+"""Who searches where greedy leaves a gap: this package, or OR-tools if that is installed."""
+
+DEFAULT_BUDGET = 16_000
 """Nodes of the exact search: about a second for a hundred buffers."""
 
-_CLIMBING_SHARE = 4
+_CLIMBING_SHARE = 2
 """One of so many nodes is kept for hill climbing."""
 
 
@@ -20,7 +26,7 @@ def place_greedy(problem: Problem) -> Placement:
     return place(problem, budget=0)
 
 
-def place(problem: Problem, *, budget: int = DEFAULT_BUDGET) -> Placement:
+def place(problem: Problem, *, budget: int = DEFAULT_BUDGET, solver: Solver = "own") -> Placement:
     """Places every buffer of a problem as low as the budget allows to find out.
 
     Parts of the problem that no life connects are solved one by one, the highest first: a part
@@ -28,16 +34,21 @@ def place(problem: Problem, *, budget: int = DEFAULT_BUDGET) -> Placement:
 
     Args:
         problem: the buffers.
-        budget: the most nodes that the exact search may visit, in all parts together.
+        budget: the most nodes that the search may visit, in all parts together.
+        solver: who searches.
 
     Returns:
         The same placement for the same buffers, in whatever order the problem lists them.
 
     Raises:
         InvariantError: the budget is negative.
+        UsageError: OR-tools is asked for but not installed.
     """
+    if solver == "ortools":
+        check_installed()
     if budget < 0:
         raise InvariantError(f"a budget of {budget} nodes is negative")
+    search = improve_by_ortools if solver == "ortools" else _improve
     bound = lower_bound(problem)
     parts = components(problem)
     starts = [(rules, greedy_offsets(rules)) for rules in parts]
@@ -45,17 +56,17 @@ def place(problem: Problem, *, budget: int = DEFAULT_BUDGET) -> Placement:
     solved: list[tuple[Rules, Outcome]] = []
     target, left = bound, budget
     for rules, offsets in starts:
-        outcome = _solve(rules, offsets, target, left)
+        outcome = search(rules, offsets, target, left)
         solved.append((rules, outcome))
         target, left = max(target, outcome.height), left - outcome.nodes
     return _assemble(problem, bound, solved)
 
 
-def _solve(rules: Rules, offsets: tuple[int, ...], target: int, budget: int) -> Outcome:
+def _improve(rules: Rules, offsets: tuple[int, ...], target: int, budget: int) -> Outcome:
     """The exact search and, where it had to give up, hill climbing with a share of the budget."""
     share = budget // _CLIMBING_SHARE
     outcome = improve(rules, offsets, target, budget - share)
-    if outcome.exhausted or outcome.height <= target:
+    if outcome.exhausted or outcome.height <= target or not share:
         return outcome
     best = climb(rules, outcome.offsets, target, share)
     height = height_of(rules, best)
