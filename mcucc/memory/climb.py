@@ -10,8 +10,11 @@ from collections.abc import Iterator
 from mcucc.memory.clearance import Rules, height_of
 from mcucc.memory.greedy import first_fit, greedy_order, lowest_fit
 
-PLACED_PER_NODE = 10
-"""Buffers that first fit places in about the time of a node of the exact search."""
+COMPARED_PER_NODE = 160
+"""Pairs of buffers that first fit compares in about the time of a node of the exact search."""
+
+_MOST_PER_TRIPLE = 100
+"""A few buffers are soon exhausted: no more comparisons than this times their number cubed."""
 
 
 def climb(rules: Rules, known: tuple[int, ...], target: int, budget: int) -> tuple[int, ...]:
@@ -21,12 +24,13 @@ def climb(rules: Rules, known: tuple[int, ...], target: int, budget: int) -> tup
         rules: at least one buffer.
         known: offsets of a valid placement.
         target: a height in bytes that is low enough; the search stops when it is reached.
-        budget: nodes; `PLACED_PER_NODE` times as many buffers are placed at most.
+        budget: nodes; each stands for `COMPARED_PER_NODE` pairs of buffers.
 
     Returns:
         The lowest placement found, or the one known; the same for the same arguments.
     """
-    hill = _Hill(rules, budget * PLACED_PER_NODE)
+    most = _MOST_PER_TRIPLE * len(rules.buffers) ** 3
+    hill = _Hill(rules, min(budget * COMPARED_PER_NODE, most))
     best = min(known, hill.offsets, key=lambda offsets: height_of(rules, offsets))
     lowest = height_of(rules, best)
     while lowest > target and hill.step():
@@ -40,12 +44,14 @@ class _Hill:
 
     Args:
         rules: the buffers and their distances.
-        budget: how many buffers may be placed.
+        budget: how many pairs of buffers may be compared.
     """
 
     def __init__(self, rules: Rules, budget: int) -> None:
         self._rules = rules
         self._left = budget
+        # Finding the place of a buffer takes a little even where nothing is in its way.
+        self._pairs = tuple(len(distances) + 4 for distances in rules.clearance)
         self._choices = _choices()
         self._order = greedy_order(rules)
         self.offsets = first_fit(rules, self._order)
@@ -54,12 +60,12 @@ class _Hill:
     def step(self) -> bool:
         """Tries one change; False if there is nothing left to try it with."""
         count = len(self._order)
-        if count < 2 or self._left < count:
+        if count < 2 or self._left < sum(self._pairs):
             return False
         order, first = self._push() if next(self._choices) % 2 else self._swap()
         placed = {i: self.offsets[i] for i in order[:first]}
         for i in order[first:]:
-            self._left -= 1
+            self._left -= self._pairs[i]
             placed[i] = lowest_fit(self._rules, placed, i)
             if placed[i] + self._rules.buffers[i].size > self.height:
                 return True
