@@ -4,6 +4,7 @@ An optional package, for problems that the own search leaves open, and a proof o
 """
 
 import importlib.util
+from math import ceil
 
 from mcucc.errors import UsageError
 from mcucc.memory.clearance import Rules, height_of
@@ -51,16 +52,17 @@ def improve_by_ortools(rules: Rules, known: tuple[int, ...], target: int, budget
     height = height_of(rules, known)
     if height <= target or budget == 0:
         return Outcome(known, height, exhausted=False, nodes=0)
-    offsets, proven = _solve(rules, known, target, budget)
+    offsets, proven, time = _solve(rules, known, target, budget)
     height = height_of(rules, offsets)
     # What meets the target was not asked to be lower, so nothing is shown of it.
-    return Outcome(offsets, height, exhausted=proven and height > target, nodes=budget)
+    exhausted = proven and height > target
+    return Outcome(offsets, height, exhausted, nodes=min(ceil(time / _TIME_PER_NODE), budget))
 
 
 def _solve(
     rules: Rules, known: tuple[int, ...], target: int, budget: int
-) -> tuple[tuple[int, ...], bool]:
-    """The lowest offsets that were found, and whether there are none lower down to the target."""
+) -> tuple[tuple[int, ...], bool, float]:
+    """The lowest offsets found, whether none is lower down to the target, and the time it took."""
     from ortools.sat.python import cp_model  # noqa: PLC0415 -- optional, and slow to import
 
     model = cp_model.CpModel()
@@ -87,5 +89,6 @@ def _solve(
     solver.parameters.max_deterministic_time = budget * _TIME_PER_NODE
     status = solver.solve(model)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        return known, False
-    return tuple(solver.value(start) for start in starts), status == cp_model.OPTIMAL
+        return known, False, solver.deterministic_time
+    offsets = tuple(solver.value(start) for start in starts)
+    return offsets, status == cp_model.OPTIMAL, solver.deterministic_time

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from mcucc.errors import UsageError
-from mcucc.memory import Problem, lower_bound, place, place_greedy, validate
+from mcucc.memory import Buffer, Overlap, Problem, lower_bound, place, place_greedy, validate
 from tests.memory.overlapping import overlapping_problems
 
 
@@ -49,3 +49,13 @@ def test_without_the_package_there_is_a_remedy(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(importlib.util, "find_spec", is_absent)
     with pytest.raises(UsageError, match=r"pip install 'mcucc\[solver\]'"):
         place(Problem(()), solver="ortools")
+
+
+def test_a_solved_part_leaves_its_budget_to_the_next() -> None:
+    """First fit makes the first part the highest, which a moment of search puts right."""
+    first = (Buffer("w", 9, 0, 2, 1), Buffer("x", 7, 1, 2))
+    later = (Buffer("y", 8, 2, 3), Buffer("z", 7, 2, 4), Buffer("u", 6, 3, 4))
+    overlaps = (Overlap("x", "w", 1), Overlap("y", "z", 3), Overlap("z", "u", 2))
+    problem = Problem((*first, *later), overlaps)
+    assert place_greedy(problem).height > (best := place(problem, solver="ortools")).height
+    assert best.optimal

@@ -10,7 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcucc.errors import InvariantError
-from mcucc.memory import Buffer, Placement, Problem, lower_bound, place, place_greedy, validate
+from mcucc.memory import (
+    Buffer,
+    Overlap,
+    Placement,
+    Problem,
+    lower_bound,
+    place,
+    place_greedy,
+    validate,
+)
 from mcucc.memory.clearance import rules_of
 from mcucc.memory.exact import improve
 
@@ -31,19 +40,23 @@ def problems(
 
 
 def load(name: str) -> Problem:
+    """An instance; `over` and `distance`, where it has them, are its overlaps by upper buffer."""
     with (INSTANCES / f"{name}.csv").open(encoding="ascii", newline="") as file:
-        return Problem(
-            tuple(
-                Buffer(
-                    row["name"],
-                    int(row["size"]),
-                    int(row["start"]),
-                    int(row["end"]),
-                    int(row["alignment"]),
-                )
-                for row in csv.DictReader(file)
-            )
+        rows = list(csv.DictReader(file))
+    buffers = (
+        Buffer(
+            row["name"],
+            int(row["size"]),
+            int(row["start"]),
+            int(row["end"]),
+            int(row["alignment"]),
         )
+        for row in rows
+    )
+    overlaps = (
+        Overlap(row["over"], row["name"], int(row["distance"])) for row in rows if row.get("over")
+    )
+    return Problem(tuple(buffers), tuple(overlaps))
 
 
 def brute_force_height(problem: Problem) -> int:
@@ -147,6 +160,7 @@ def test_scaled_sizes_scale_the_optimum(problem: Problem, factor: int) -> None:
         ("greedy_misses", 32, 28, 28),
         ("alignment_gap", 13, 13, 11),
         ("crowded", 3608, 3520, 3520),
+        ("over_dying", 4768, 4608, 4608),
     ],
 )
 def test_saved_instances(name: str, greedy: int, exact: int, bound: int) -> None:

@@ -37,13 +37,14 @@ def _imported() -> set[str]:
 
 
 def test_every_import_is_a_declared_dependency_and_the_reverse() -> None:
-    """The two other judges, TFLM and ONNX Runtime, are optional: the verification extra."""
+    """Optional are two judges, TFLM and ONNX Runtime, and a solver: an extra for each purpose."""
     distributions = packages_distributions()
-    judges = {"tflite_micro", "onnxruntime"}
-    imported = {_canonical(distributions[name][0]) for name in _imported() - judges}
+    optional = {"tflite_micro", "onnxruntime", "ortools"}
+    imported = {_canonical(distributions[name][0]) for name in _imported() - optional}
     assert imported == _names(_PROJECT["project"]["dependencies"])
-    extra = _names(_PROJECT["project"]["optional-dependencies"]["verify"])
-    assert extra == {"tflite-micro", "onnxruntime"}
+    extras = _PROJECT["project"]["optional-dependencies"]
+    assert _names(extras["verify"]) == {"tflite-micro", "onnxruntime"}
+    assert _names(extras["solver"]) == {"ortools"}
 
 
 def _pins() -> dict[str, str]:
@@ -59,11 +60,12 @@ def test_constraints_are_names_and_exact_versions() -> None:
     assert [line.lower() for line in lines] == sorted(line.lower() for line in lines)
 
 
-@pytest.mark.parametrize("group", ["run", "verify", "dev"])
+@pytest.mark.parametrize("group", ["run", "verify", "solver", "dev"])
 def test_every_dependency_is_pinned(group: str) -> None:
     requirements = {
         "run": _PROJECT["project"]["dependencies"],
         "verify": _PROJECT["project"]["optional-dependencies"]["verify"],
+        "solver": _PROJECT["project"]["optional-dependencies"]["solver"],
         "dev": _PROJECT["dependency-groups"]["dev"],
     }[group]
     assert _names(requirements) <= set(_pins())
