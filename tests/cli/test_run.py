@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
 from mcucc.errors import InputFileError
 from mcucc.report import load_report
 from mcucc.samples import load_samples
+from mcucc.sim.onnx_runtime import open_session
 from tests.cli.process import IMAGES, Finished, mcucc
 from tests.cli.two_ports import LEFT, MEAN, RIGHT, SCALE, SHAPE, SUM
 from tests.importer.more_islands import uint8_ports
@@ -341,9 +341,7 @@ def test_a_network_of_uint8_takes_and_gives_uint8(tmp_path: Path) -> None:
     assert made.code == 0, made.err
     finished = mcucc("run", out, "--input", tmp_path / "x.npy", "--output", tmp_path / "y.npz")
     assert finished.code == 0, finished.err
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), providers=["CPUExecutionProvider"]
-    )
+    session = open_session(model.SerializeToString())
     theirs = np.concatenate([session.run(None, {"x": x[None]})[0] for x in samples])
     with np.load(tmp_path / "y.npz") as outputs:
         assert outputs["y"].dtype == np.uint8

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import onnx
 import onnx.shape_inference
-import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
@@ -17,6 +16,7 @@ from mcucc.ops import Int8Graph, Int8Node
 from mcucc.ops.verify import verify
 from mcucc.reference import interpreter
 from mcucc.reference.fixed_point import dequantize
+from mcucc.sim.onnx_runtime import open_session
 from tests.graphs import random_inputs
 
 Array = NDArray[Any]
@@ -152,9 +152,7 @@ def node_text(graph: Int8Graph, node: Int8Node) -> str:
 
 def assert_near_onnx_runtime(model: QdqModel, graph: Int8Graph, lsb: int = 1) -> None:
     """The numpy reference is within some LSB of ONNX Runtime, in ONNX names and layout."""
-    session = onnxruntime.InferenceSession(
-        model.proto().SerializeToString(), providers=["CPUExecutionProvider"]
-    )
+    session = open_session(model.proto().SerializeToString(), optimised=False)
     inputs = random_inputs(graph, 4)
     values = interpreter.run(graph, inputs)
     for sample in range(4):

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import pytest
 from numpy.typing import NDArray
 from onnxruntime.quantization import (
@@ -19,6 +18,7 @@ from mcucc.ops import Int8Graph, Transpose
 from mcucc.ops.verify import total_macs, verify
 from mcucc.reference.fixed_point import dequantize, quantize
 from mcucc.reference.interpreter import run
+from mcucc.sim.onnx_runtime import open_session
 from tests.judging import assert_tflm_agrees, needs_tflm
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
@@ -86,7 +86,7 @@ def test_the_quantised_example(activations: QuantType, per_channel: bool, tmp_pa
     port = graph.outputs[0]
     ours = run(graph, inputs)[port.tensor]
     assert_tflm_agrees([graph], inputs=[{name: x[:32] for name, x in inputs.items()}])
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    session = open_session(str(path), optimised=False)
     name = session.get_inputs()[0].name
     theirs = np.concatenate([session.run(None, {name: image[None]})[0] for image in images])
     quant = graph.tensors[port.tensor].q

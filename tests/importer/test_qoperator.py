@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from onnxruntime.quantization import (
     CalibrationDataReader,
@@ -21,6 +20,7 @@ from mcucc.ops import Int8Graph
 from mcucc.ops.verify import verify
 from mcucc.reference.fixed_point import dequantize, quantize
 from mcucc.reference.interpreter import run
+from mcucc.sim.onnx_runtime import open_session
 from tests.importer.island_builders import fan_out
 from tests.importer.qdq_models import Array, QdqModel, assert_near_onnx_runtime, lower, scalar
 from tests.importer.qoperator_models import (
@@ -221,6 +221,7 @@ def quantised(
         activation_type=activations,
         weight_type=QuantType.QInt8,
         per_channel=per_channel,
+        reduce_range=True,  # as in qoperator_models.py
     )
     return path
 
@@ -243,7 +244,7 @@ def assert_agrees_with_onnx_runtime(path: Path, graph: Int8Graph, samples: Array
     port = graph.outputs[0]
     quant = graph.tensors[port.tensor].q
     ours = run(graph, int8_inputs(graph, samples))[port.tensor]
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    session = open_session(str(path))
     name = session.get_inputs()[0].name
     theirs = np.concatenate([session.run(None, {name: sample[None]})[0] for sample in samples])
     lsb = np.rint((dequantize(ours, quant) - theirs) / quant.scale).astype(np.int32)

@@ -13,6 +13,7 @@ class GraphOptimizationLevel(Enum):
 
 class SessionOptions:
     graph_optimization_level: GraphOptimizationLevel
+    def add_session_config_entry(self, key: str, value: str) -> None: ...
 
 class InferenceSession:
     def __init__(

@@ -22,6 +22,7 @@ def quantize_static(
     *,
     quant_format: QuantFormat,
     per_channel: bool,
+    reduce_range: bool = ...,
     activation_type: QuantType,
     weight_type: QuantType,
 ) -> None: ...
