@@ -29,6 +29,12 @@ MODELS = Path(os.environ.get("MCUCC_MODELS", HERE.parents[1] / "shared" / "model
 NETWORKS = ("vww_96", "kws", "resnet8", "ad01", "te_vww")
 BOARD = "mps2-an386"
 CORE = "cortex-m4"
+PLANS: dict[str, dict[str, Any]] = {
+    "": {"schedule": "layer"},
+    " memory": {"objective": "memory"},
+    " streamed": {"objective": "memory", "stream_input": True},
+}
+"""What is appended to a network's name, and the options of the plan."""
 FIGURES = ("instructions", "arena_bytes", "code_bytes", "weights_bytes", "stack_bytes")
 
 
@@ -44,7 +50,11 @@ def main() -> int:
         console.print(f"The trained networks are missing: {MODELS}; set MCUCC_MODELS.")
         return 2
     with console.status("measuring"):
-        found = {name: _measure(name) for name in NETWORKS}
+        found = {
+            name + plan: _measure(name, options)
+            for name in NETWORKS
+            for plan, options in PLANS.items()
+        }
     committed = _load(RESULTS)
     _print(console, found, committed)
     worse = _worse(found, committed)
@@ -56,10 +66,10 @@ def main() -> int:
     return 1 if check and worse else 0
 
 
-def _measure(name: str) -> Measurement:
+def _measure(name: str, plan: dict[str, Any]) -> Measurement:
     with tempfile.TemporaryDirectory(prefix="mcucc-bench-") as folder:
         directory = Path(folder) / name
-        options = CompileOptions(BOARD, name=name)
+        options = CompileOptions(BOARD, name=name, **plan)
         write_compilation(compile_model(MODELS / f"{name}_qdq.onnx", options), directory)
         return measure(directory)
 
@@ -76,15 +86,16 @@ def _print(console: Console, found: dict[str, Measurement], committed: dict[str,
     for column in ("instructions", "per MAC", "/ TFLM", "/ before", "arena B", "/ TFLM", "code B"):
         table.add_column(column, justify="right")
     for name, m in found.items():
+        peer = peers[name.split()[0]]
         before = committed.get(name, {}).get("instructions")
         table.add_row(
             name,
             f"{m.instructions:,}",
             f"{m.instructions_per_mac:.3f}",
-            f"{m.instructions / peers[name]['instructions']:.3f}",
+            f"{m.instructions / peer['instructions']:.3f}",
             f"{m.instructions / before:.3f}" if before else "",
             f"{m.arena_bytes:,}",
-            f"{m.arena_bytes / peers[name]['arena_bytes']:.3f}",
+            f"{m.arena_bytes / peer['arena_bytes']:.3f}",
             f"{m.code_bytes:,}" if m.code_bytes is not None else "?",
         )
     console.print(table)

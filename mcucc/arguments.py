@@ -1,6 +1,7 @@
-"""Checks of command-line arguments that click has no types for."""
+"""Options that several commands share, and checks of arguments that click has no types for."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -33,3 +34,46 @@ def parse_shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
             raise UsageError(f"--input-shape '{text}': write NAME=1,3,96,96")
         shapes[name] = tuple(map(int, parts))
     return shapes
+
+
+FILE = click.Path(path_type=Path)
+DIRECTORY = click.Path(path_type=Path)
+
+as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+on_target = click.option(
+    "--on",
+    "target",
+    type=click.Choice(["host", "qemu"]),
+    default="host",
+    show_default=True,
+    help="Run on this computer or on a simulated Cortex-M.",
+)
+input_file = click.option(
+    "--input",
+    "input_path",
+    type=FILE,
+    help="Samples (N, ...) as .npy or .npz, floats or int8; seeded random ones if left out.",
+)
+input_shape = click.option(
+    "--input-shape",
+    "input_shapes",
+    multiple=True,
+    metavar="NAME=1,C,H,W",
+    help="Shape of an input that MODEL leaves open; may be repeated.",
+)
+board = click.option(
+    "--board",
+    callback=demand_board,
+    help="Id of a board (`mcucc boards` lists them) or a board file; required.",
+)
+sram = click.option("--sram", type=click.IntRange(min=1), help="Bytes that the arena may take.")
+objective = click.option(
+    "--objective",
+    type=click.Choice(["auto", "memory", "speed"]),
+    default="auto",
+    show_default=True,
+    help="What to prefer where memory and speed disagree.",
+)
+stream_input = click.option(
+    "--stream-input", is_flag=True, help="The caller hands over the input row by row."
+)

@@ -15,7 +15,16 @@ import msgspec
 from rich.console import Console, RenderableType
 
 import mcucc
-from mcucc.arguments import demand_board, parse_shapes
+from mcucc import arguments
+from mcucc.arguments import (
+    DIRECTORY,
+    FILE,
+    as_json,
+    input_file,
+    input_shape,
+    on_target,
+    parse_shapes,
+)
 from mcucc.board import list_boards
 from mcucc.compiled import CompiledNetwork
 from mcucc.errors import DoesNotFitError, McuccError, VerificationError
@@ -29,6 +38,7 @@ from mcucc.pipeline import (
     compile_model,
     write_compilation,
 )
+from mcucc.planning import plan_model
 from mcucc.progress import progress
 from mcucc.quant.ptq import PtqOptions
 from mcucc.quant.ranges import Observer
@@ -40,38 +50,13 @@ from mcucc.tables import (
     render_inspection,
     render_measurements,
     render_outputs,
+    render_plans,
     render_quantisation,
     render_verification,
 )
 from mcucc.verify import verify_directory
 
 _INTERNAL_ERROR = 70
-
-_DIRECTORY = click.Path(path_type=Path)
-_FILE = click.Path(path_type=Path)
-
-as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-on_target = click.option(
-    "--on",
-    "target",
-    type=click.Choice(["host", "qemu"]),
-    default="host",
-    show_default=True,
-    help="Run on this computer or on a simulated Cortex-M.",
-)
-input_file = click.option(
-    "--input",
-    "input_path",
-    type=_FILE,
-    help="Samples (N, ...) as .npy or .npz, floats or int8; seeded random ones if left out.",
-)
-input_shape = click.option(
-    "--input-shape",
-    "input_shapes",
-    multiple=True,
-    metavar="NAME=1,C,H,W",
-    help="Shape of an input that MODEL leaves open; may be repeated.",
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -93,7 +78,7 @@ def boards(*, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("model", type=_FILE)
+@click.argument("model", type=FILE)
 @input_shape
 @as_json
 def inspect(model: Path, input_shapes: tuple[str, ...], *, as_json: bool) -> None:
@@ -106,22 +91,28 @@ def inspect(model: Path, input_shapes: tuple[str, ...], *, as_json: bool) -> Non
 
 
 @cli.command(name="compile")
-@click.argument("model", type=_FILE)
-@click.option(
-    "--board",
-    callback=demand_board,
-    help="Id of a board (`mcucc boards` lists them) or a board file; required.",
-)
-@click.option("-o", "--output", "directory", type=_DIRECTORY, help="Directory; default: the name.")
+@click.argument("model", type=FILE)
+@arguments.board
+@click.option("-o", "--output", "directory", type=DIRECTORY, help="Directory; default: the name.")
 @click.option("--name", help="Prefix of all symbols; default: the file's stem.")
-@click.option("--sram", type=click.IntRange(min=1), help="Bytes that the arena may take.")
+@arguments.sram
+@arguments.objective
 @click.option(
-    "--objective",
-    type=click.Choice(["auto", "memory", "speed"]),
+    "--schedule",
+    type=click.Choice(["auto", "layer", "stream"]),
     default="auto",
     show_default=True,
-    help="What to prefer where memory and speed disagree.",
+    help="Whole tensors only (layer), rows wherever possible (stream), or as the objective asks.",
 )
+@arguments.stream_input
+@click.option(
+    "--solver",
+    type=click.Choice(["own", "ortools"]),
+    default="own",
+    show_default=True,
+    help="Who places the buffers; ortools needs pip install 'mcucc[solver]'.",
+)
+@click.option("--check", is_flag=True, help="Replay the memory plan, byte by byte.")
 @click.option(
     "--io",
     type=click.Choice(["int8", "uint8", "float"]),
@@ -139,7 +130,7 @@ def inspect(model: Path, input_shapes: tuple[str, ...], *, as_json: bool) -> Non
 )
 @click.option(
     "--calib",
-    type=_FILE,
+    type=FILE,
     help="Inputs to quantise a float MODEL on: .npz, .npy or a directory of them.",
 )
 @click.option(
@@ -188,9 +179,28 @@ def compile_command(
 
 
 @cli.command()
-@click.argument("directory", type=_DIRECTORY)
+@click.argument("model", type=FILE)
+@arguments.board
+@arguments.sram
+@arguments.objective
+@arguments.stream_input
+@input_shape
+@as_json
+def plan(model: Path, input_shapes: tuple[str, ...], *, as_json: bool, **options: Any) -> None:  # noqa: ANN401
+    """Show what MODEL needs of memory under each strategy, and which one compile would take."""
+    calibration = Calibration(input_shapes=parse_shapes(input_shapes))
+    with progress(quiet=as_json) as stage:
+        plans = plan_model(model, CompileOptions(calibration=calibration, **options), stage)
+    if as_json:
+        _print_json(plans)
+    else:
+        _show(render_plans(plans))
+
+
+@cli.command()
+@click.argument("directory", type=DIRECTORY)
 @input_file
-@click.option("--output", "output_path", type=_FILE, help="Where the outputs go, an .npz file.")
+@click.option("--output", "output_path", type=FILE, help="Where the outputs go, an .npz file.")
 @click.option("--dequantize", is_flag=True, help="Give float32 outputs instead of int8.")
 @on_target
 @as_json
@@ -233,11 +243,11 @@ def run(
 
 
 @cli.command()
-@click.argument("directory", type=_DIRECTORY)
+@click.argument("directory", type=DIRECTORY)
 @input_file
 @on_target
 @click.option("--require", multiple=True, type=click.Choice(["tflm"]), help="Absence is failure.")
-@click.option("--model", type=_FILE, help="The compiled ONNX file, for the link to float.")
+@click.option("--model", type=FILE, help="The compiled ONNX file, for the link to float.")
 @as_json
 def verify(
     directory: Path,
@@ -270,10 +280,10 @@ def verify(
 
 
 @cli.command()
-@click.argument("directory", type=_DIRECTORY)
-@click.option("--input", "input_path", type=_FILE, required=True, help="Samples, .npy or .npz.")
-@click.option("--labels", "labels_path", type=_FILE, required=True, help="Class numbers.")
-@click.option("--model", type=_FILE, help="The compiled ONNX file, for the float accuracy.")
+@click.argument("directory", type=DIRECTORY)
+@click.option("--input", "input_path", type=FILE, required=True, help="Samples, .npy or .npz.")
+@click.option("--labels", "labels_path", type=FILE, required=True, help="Class numbers.")
+@click.option("--model", type=FILE, help="The compiled ONNX file, for the float accuracy.")
 @as_json
 def evaluate(
     directory: Path, input_path: Path, labels_path: Path, model: Path | None, *, as_json: bool
@@ -289,7 +299,7 @@ def evaluate(
 
 
 @cli.command()
-@click.argument("directory", type=_DIRECTORY)
+@click.argument("directory", type=DIRECTORY)
 @as_json
 def report(directory: Path, *, as_json: bool) -> None:
     """Show the memory-budget report of a compiled DIRECTORY."""
@@ -307,7 +317,7 @@ def _show_report(report: Report, compiled: CompiledNetwork) -> None:
 
 
 @cli.command()
-@click.argument("directories", type=_DIRECTORY, nargs=-1, required=True, metavar="DIR...")
+@click.argument("directories", type=DIRECTORY, nargs=-1, required=True, metavar="DIR...")
 @as_json
 def bench(directories: tuple[Path, ...], *, as_json: bool) -> None:
     """Count the instructions of one inference, in all and per layer, on the simulated core."""

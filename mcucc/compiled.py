@@ -185,7 +185,16 @@ def network_of(report: Report) -> Network:
         tensors=tuple(TensorInfo(t.id, t.name, t.h, t.w, t.c) for t in report.tensors),
         dead_ranges=report.dead_ranges,
         io=report.io,
+        row_bytes=_row_bytes(report),
     )
+
+
+def _row_bytes(report: Report) -> int | None:
+    """Bytes of a row of the input that the caller hands over, None if inputs lie in the arena."""
+    if not report.stream_input:
+        return None
+    image = next(t for t in report.tensors if t.id == report.inputs[0].tensor)
+    return image.w * image.c
 
 
 @contextmanager

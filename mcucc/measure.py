@@ -4,12 +4,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcucc.compiled import CompiledNetwork
+from mcucc.report.model import Report, StepReport
 from mcucc.samples import flatten, random_samples
 
 
 @dataclass(frozen=True)
 class LayerMeasurement:
-    """Instructions of one step, the two that call the hook at its end included."""
+    """Instructions of one step, the two that call the hook at its end included.
+
+    A segment's layers run interleaved and are counted together: its `op` is "Segment", and `kernel`
+    is empty.
+    """
 
     index: int
     name: str
@@ -82,7 +87,14 @@ def measure(directory: Path) -> Measurement:
         weights_bytes=report.flash.weights_bytes,
         stack_bytes=plain.stack_bytes,
         layers=tuple(
-            LayerMeasurement(layer.index, layer.name, layer.op, layer.kernel, layer.macs, count)
-            for layer, count in zip(report.layers, steps, strict=True)
+            _step(report, step, count) for step, count in zip(report.steps, steps, strict=True)
         ),
     )
+
+
+def _step(report: Report, step: StepReport, count: int) -> LayerMeasurement:
+    """A layer on its own, or a segment."""
+    layer = report.layers[step.layers[0]]
+    alone = step.mode == "layer"
+    op, kernel = (layer.op, layer.kernel) if alone else ("Segment", "")
+    return LayerMeasurement(step.index, step.name, op, kernel, step.macs, count)

@@ -12,9 +12,8 @@ True
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 import numpy as np
@@ -25,10 +24,11 @@ from mcucc.board import Board, load_board
 from mcucc.build.network import Network as Interface
 from mcucc.build.sizes import Sizes, measure_sizes
 from mcucc.build.toolchain import ARM_GCC, has_tool
-from mcucc.codegen import Files, Io, Program, Provenance, SelfTest, emit, lower, self_test
+from mcucc.codegen import Files, Program, Provenance, SelfTest, emit, lower, self_test
 from mcucc.codegen.program import Element
 from mcucc.errors import (
     DoesNotFitError,
+    InvariantError,
     UsageError,
 )
 from mcucc.frontend import Calibration, Network, load_network
@@ -41,6 +41,7 @@ from mcucc.importer import (
 from mcucc.ir import print_graph
 from mcucc.kernels import select_kernels
 from mcucc.ops import Int8Graph
+from mcucc.options import CompileOptions, check_options, plan_options
 from mcucc.progress import Stage, silent
 from mcucc.reference import interpreter
 from mcucc.report import Report, to_json
@@ -49,56 +50,14 @@ from mcucc.report.make import Budget, Origin, Written, make_report
 from mcucc.report.model import Quantisation
 from mcucc.report.quality import remedy
 from mcucc.samples import random_samples
-from mcucc.schedule import MemoryPlan, plan_memory, schedule_layers
+from mcucc.schedule import MemoryPlan, plan_network
+from mcucc.schedule.replay import replay
 from mcucc.twin import write_twin
-
-Objective = Literal["auto", "memory", "speed"]
 
 NOT_CALIBRATED = (
     "NOT CALIBRATED: quantised on random inputs. Memory and speed are right, results are not: "
     "compile again with --calib and some hundred real inputs"
 )
-
-
-@dataclass(frozen=True)
-class CompileOptions:
-    """How to compile.
-
-    Attributes:
-        board: id of a board, or path of a board file.
-        name: prefix of all symbols; the file's stem if None.
-        sram: bytes that the arena may take; the board's largest SRAM region less the stack reserve
-            if None.
-        objective: what to prefer where memory and speed disagree. Layer by layer they do not.
-        keep_input: whether inputs survive a run.
-        io: what the C interface takes and gives: int8 or uint8 values, or floats beside int8 ones.
-        selftest: recorded samples in `<name>_selftest.c`; 0 for none.
-        calibration: how a float network is quantised, and shapes that the file leaves open; of this
-            a network that comes quantised takes the shapes alone.
-    """
-
-    board: str
-    name: str | None = None
-    sram: int | None = None
-    objective: Objective = "auto"
-    keep_input: bool = False
-    io: Io = "int8"
-    selftest: int = 0
-    calibration: Calibration = field(default_factory=Calibration)
-
-    def describe(self) -> str:
-        """The options that change the generated files, for the provenance."""
-        parts = [f"--objective {self.objective}"]
-        parts += [f"--sram {self.sram}"] if self.sram is not None else []
-        parts += [f"--io {self.io}"] if self.io != "int8" else []
-        parts += ["--keep-input"] if self.keep_input else []
-        parts += [f"--selftest {self.selftest}"] if self.selftest else []
-        for name, shape in self.calibration.input_shapes.items():
-            parts += [f"--input-shape {name}={','.join(map(str, shape))}"]
-        if self.calibration.path is not None:
-            parts += [f"--calib {self.calibration.path.name}"]
-            parts += [f"--observer {self.calibration.options.observer}"]
-        return " ".join(parts)
 
 
 @dataclass(frozen=True)
@@ -125,7 +84,8 @@ def compile_model(path: Path, options: CompileOptions, stage: Stage = silent) ->
         InputFileError: the file cannot be read.
         UnsupportedModelError: with every reason why the network cannot be compiled.
         BoardError: there is no such board, or its file is wrong.
-        UsageError: the name is no C identifier, or a given shape contradicts the file.
+        UsageError: the name is no C identifier, a given shape contradicts the file, or options
+            contradict each other.
         ToolchainError: the compiler does not accept the generated code.
     """
     board = load_board(options.board)
@@ -134,13 +94,13 @@ def compile_model(path: Path, options: CompileOptions, stage: Stage = silent) ->
     network = load_network(model, name, options.calibration, stage)
     stage(f"compiling {name}")
     graph = network.graph
-    schedule = schedule_layers(graph, select_kernels(graph), keep_input=options.keep_input)
-    plan = plan_memory(schedule)
+    check_options(graph, options)
+    budget = Budget.of(board, options.sram)
+    plan, streamed_bytes = _plan(graph, options, budget)
     program = lower(plan, _provenance(model, board, options), options.io)
     twin = write_twin(graph)
     draft = _draft(program, plan, options)
     sizes = _measure(draft, program, plan, board)
-    budget = Budget.of(board, options.sram)
     fits = budget.admits(plan.arena_bytes, sizes)
     own_board = _own_board_file(board, options)
     files = {**draft, f"{name}.ir": print_graph(graph), **own_board} if fits else own_board
@@ -154,6 +114,7 @@ def compile_model(path: Path, options: CompileOptions, stage: Stage = silent) ->
             files=sorted([*files, f"{name}.tflite"] if fits else files),
             notes=_notes(network, board, sizes, options.calibration),
         ),
+        streamed_bytes=streamed_bytes,
     )
     return Compilation(report, files, twin, "" if fits else explain_misfit(report, board))
 
@@ -186,6 +147,37 @@ def write_compilation(compilation: Compilation, directory: Path) -> None:
         gone = len(set(earlier) - set(contents))
         removed = f"\n\n  {gone} file(s) of the earlier compilation in {directory} were removed."
         raise DoesNotFitError(compilation.misfit + (removed if gone else ""))
+
+
+def _plan(
+    graph: Int8Graph, options: CompileOptions, budget: Budget
+) -> tuple[MemoryPlan, int | None]:
+    """The plan, and the size of the arena if the caller handed over the input row by row."""
+    kernels = select_kernels(graph)
+    wanted = plan_options(options, budget)
+    plan = plan_network(graph, kernels, wanted)
+    if options.check:
+        _prove(plan)
+    if len(graph.inputs) != 1:
+        return plan, None
+    if options.stream_input:
+        return plan, plan.arena_bytes
+    other = replace(wanted, stream_input=True, keep_input=False)
+    return plan, plan_network(graph, kernels, other).arena_bytes
+
+
+def _prove(plan: MemoryPlan) -> None:
+    """Replay a plan over an arena that knows what each byte holds.
+
+    Raises:
+        InvariantError: some reader would not find what it needs.
+    """
+    replayed = replay(plan, keep_input=plan.schedule.keep_input)
+    if replayed.faults:
+        raise InvariantError(
+            f"the plan of '{plan.schedule.graph.name}' is wrong: "
+            + "; ".join(str(fault) for fault in replayed.faults)
+        )
 
 
 def _check_target(directory: Path, contents: Mapping[str, bytes], earlier: tuple[str, ...]) -> None:
@@ -293,6 +285,7 @@ def _measure(files: Files, program: Program, plan: MemoryPlan, board: Board) -> 
         plan.arena_bytes,
         program.arena_align,
         io=program.io,
+        row_bytes=program.inputs[0].tensor.row_bytes if program.streamed else None,
     )
     with tempfile.TemporaryDirectory(prefix="mcucc-sizes-") as folder:
         source = Path(folder) / "source"

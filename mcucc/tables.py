@@ -15,6 +15,7 @@ from mcucc.evaluate import Evaluation
 from mcucc.float_link import FloatLink, LsbOutput
 from mcucc.inspection import InspectedLayer, Inspection
 from mcucc.measure import LayerMeasurement, Measurement
+from mcucc.planning import ModelPlans
 from mcucc.report.figures import format_bytes, format_shape, percents, short_name
 from mcucc.report.model import Quantisation
 from mcucc.samples import OnnxArrays
@@ -49,6 +50,33 @@ def _inspected_layers(layers: Sequence[InspectedLayer]) -> Table:
         name = short_name(layer.name, _LONGEST_NAME)
         table.add_row(name, layer.op, format_shape(layer.output_shape), macs)
     return table
+
+
+def render_plans(plans: ModelPlans) -> RenderableType:
+    """A row per strategy, the chosen one marked."""
+    table = _table("strategy", right=("resident", "streamed", "MACs more", "row calls", "segments"))
+    for each in plans.strategies:
+        more = percents([each.executed_macs - plans.macs], max(plans.macs, 1))[0]
+        table.add_row(
+            f"{'> ' if each.chosen else '  '}{each.name}",
+            _bytes_or_dash(each.arena_bytes),
+            _bytes_or_dash(each.arena_bytes_streamed_input),
+            more if each.executed_macs > plans.macs else "0",
+            str(each.row_calls or "-"),
+            str(each.segments or "-"),
+            style="bold" if each.chosen else "",
+        )
+    notes = (
+        f"Bytes of arena with the image in it (resident) or handed over row by row (streamed). "
+        f"> is what compile takes for {plans.board}, which has {plans.sram_bytes:,} bytes for it. "
+        f"Its fullest step, '{plans.peak_step}', cannot be placed in less than "
+        f"{plans.lower_bound_bytes:,}. Row calls: turns of stages that pull rows from each other."
+    )
+    return Group(table, Text(notes, style="dim"))
+
+
+def _bytes_or_dash(count: int | None) -> str:
+    return "-" if count is None else f"{count:,}"
 
 
 def render_quantisation(quantisation: Quantisation) -> RenderableType:

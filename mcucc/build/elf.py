@@ -58,3 +58,12 @@ def symbol_addresses(path: Path, names: Iterable[str]) -> dict[str, int]:
         assert isinstance(table, SymbolTableSection), "programs are built with symbols"
         found = {name: table.get_symbol_by_name(name) for name in names}
         return {name: symbols[0]["st_value"] & ~1 for name, symbols in found.items() if symbols}
+
+
+def function_sizes(path: Path) -> dict[str, int]:
+    """Returns the bytes of machine code of each function of an object."""
+    with path.open("rb") as file:
+        table = ELFFile(file).get_section_by_name(".symtab")
+        assert isinstance(table, SymbolTableSection), "objects are built with symbols"
+        symbols = [s for s in table.iter_symbols() if s["st_info"]["type"] == "STT_FUNC"]
+        return {symbol.name: symbol["st_size"] for symbol in symbols}

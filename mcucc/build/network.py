@@ -40,6 +40,8 @@ class Network:
         arena_align: `<NAME>_ARENA_ALIGN`, a power of two.
         tensors: the tensors that are traced; ids are unique.
         dead_ranges: for each step, the parts of the arena that no buffer owns while it runs.
+        row_bytes: of the one input of the one input, where the caller hands them over one by one;
+            None where inputs lie in the arena.
         io: what the interface takes and gives. Samples for the harness are int8 in any case.
     """
 
@@ -51,6 +53,7 @@ class Network:
     tensors: tuple[TensorInfo, ...] = ()
     dead_ranges: tuple[tuple[ByteRange, ...], ...] = ()
     io: Io = "int8"
+    row_bytes: int | None = None
 
     def __post_init__(self) -> None:
         if not self.inputs or not self.outputs:
@@ -74,6 +77,8 @@ class Network:
     @property
     def entry(self) -> str:
         """The function that a caller spends the most stack on."""
+        if self.row_bytes is not None:
+            return f"{self.name}_run_rows"
         return f"{self.name}_run_float" if self.io == "float" else f"{self.name}_run"
 
     def channels_by_id(self) -> tuple[int, ...]:

@@ -29,6 +29,9 @@ def render_harness(network: Network) -> str:
         channels=network.channels_by_id(),
         dead=network.dead_ranges or ((),),
         run_float=network.io == "float",
+        sample_bytes=network.sample_bytes,
+        row_bytes=network.row_bytes or 0,
+        row_type="uint8_t" if network.io == "uint8" else "int8_t",
         flip=_SIGN_BIT if network.io == "uint8" else 0,
     )
 

@@ -1,10 +1,11 @@
 """What a network takes of a target's memory, from objects built for the board's core."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mcucc.board import Board
-from mcucc.build.elf import SectionSizes, section_sizes
+from mcucc.build.elf import SectionSizes, function_sizes, section_sizes
 from mcucc.build.network import Network
 from mcucc.build.project import NETWORK_OPTIMISATION, compile_network
 from mcucc.build.stack import CALL_GRAPH_FLAG, worst_stack_bytes
@@ -21,11 +22,13 @@ class Sizes:
         weights_bytes: read-only data of `<name>_weights.c`.
         stack_bytes: upper bound of the stack of `<name>_run`; with `--io float` that of
             `<name>_run_float`, without the compiler's helpers for floats.
+        functions: machine code of the functions of `<name>.c`, by name.
     """
 
     code_bytes: int
     weights_bytes: int
     stack_bytes: int
+    functions: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def flash_bytes(self) -> int:
@@ -58,7 +61,12 @@ def measure_sizes(directory: Path, network: Network, board: Board, work: Path) -
     return Sizes(
         code_bytes=sum(s.code + s.constants for s in sizes.values()) - weights_bytes,
         weights_bytes=weights_bytes,
-        stack_bytes=worst_stack_bytes((path.with_suffix(".ci") for path in objects), network.entry),
+        stack_bytes=worst_stack_bytes(
+            (path.with_suffix(".ci") for path in objects),
+            network.entry,
+            calls_back=network.row_bytes is not None,
+        ),
+        functions=function_sizes(next(p for p in objects if p.stem == network.name)),
     )
 
 

@@ -20,7 +20,9 @@ _EDGE = re.compile(
 _FRAME = re.compile(r"(?P<bytes>\d+) bytes \((?P<kind>[^)]*)\)")
 
 
-def worst_stack_bytes(call_graphs: Iterable[Path], function: str) -> int:
+def worst_stack_bytes(
+    call_graphs: Iterable[Path], function: str, *, calls_back: bool = False
+) -> int:
     """Returns the bytes of stack that a call of `function` needs at most.
 
     Frames of functions outside the graphs (memcpy and memset of the C library, a few words) are
@@ -29,6 +31,8 @@ def worst_stack_bytes(call_graphs: Iterable[Path], function: str) -> int:
     Args:
         call_graphs: the `.ci` files of all objects.
         function: name of an external function.
+        calls_back: it calls a function of its caller's through a pointer; the stack of that is the
+            caller's affair.
 
     Raises:
         InvariantError: the code breaks the rules above, so that there is no bound.
@@ -41,7 +45,8 @@ def worst_stack_bytes(call_graphs: Iterable[Path], function: str) -> int:
             frames[node["title"]] = max(frames.get(node["title"], 0), _frame_bytes(node))
         for edge in _EDGE.finditer(text):
             calls.setdefault(edge["source"], set()).add(edge["target"])
-    return _depth(function, frames, calls, ())
+    known = {"__indirect_call": 0} if calls_back else {}
+    return _depth(function, frames, calls, (), known)
 
 
 def _frame_bytes(node: re.Match[str]) -> int:
@@ -54,15 +59,22 @@ def _frame_bytes(node: re.Match[str]) -> int:
 
 
 def _depth(
-    function: str, frames: dict[str, int], calls: dict[str, set[str]], path: tuple[str, ...]
+    function: str,
+    frames: dict[str, int],
+    calls: dict[str, set[str]],
+    path: tuple[str, ...],
+    known: dict[str, int],
 ) -> int:
+    if function in known:
+        return known[function]
     if function == "__indirect_call" or function in path:
         raise InvariantError(
             f"no bound for the stack: {' -> '.join((*path, function))} is "
             f"{'a recursion' if function in path else 'a call through a pointer'}"
         )
     below = [
-        _depth(callee, frames, calls, (*path, function))
+        _depth(callee, frames, calls, (*path, function), known)
         for callee in sorted(calls.get(function, ()))
     ]
-    return frames.get(function, 0) + max(below, default=0)
+    known[function] = frames.get(function, 0) + max(below, default=0)
+    return known[function]

@@ -42,6 +42,8 @@ _ALGORITHMS: Mapping[Family, _Algorithm] = {
     Family.RESIZE: _Algorithm("resize", "resize"),
     Family.TRANSPOSE: _Algorithm("transpose", "transpose"),
     Family.SLICE: _Algorithm("transpose", "transpose"),
+    Family.MEAN_ROWS: _Algorithm("mean_rows", "mean_rows"),
+    Family.AVERAGE_ROWS: _Algorithm("average_rows", "average_rows"),
 }
 
 LEAVES_PADDING_OUT = frozenset({Family.AVERAGE_POOL, Family.MAX_POOL, Family.PAD, Family.RESIZE})
@@ -60,6 +62,8 @@ def kernel_body(kernel: Kernel) -> str:
     algorithm = _ALGORITHMS[kernel.family]
     if kernel.shape is Shape.TENSOR:
         arguments = ["p", "in", "out"]
+    elif kernel.shape is Shape.REDUCTION:
+        arguments = ["p", "row", "y", "out", "sums"]
     else:
         arguments = ["p", "rows", "x_begin", "x_end", "out", "out_stride"]
     arguments += [*algorithm.constants, *_window_arguments(kernel)]

@@ -6,7 +6,7 @@ import numpy as np
 
 from mcucc.codegen.layer import Field, Layer, LayerCode, channel_literal
 from mcucc.codegen.literals import c_int, int_rows
-from mcucc.codegen.program import ArrayDef
+from mcucc.codegen.parts import ArrayDef
 from mcucc.ops import Add, Concat, Mul, Requantize, Sub
 from mcucc.reference.parameters import (
     add_parameters,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mcucc.codegen.algorithms import kernel_ctype
 from mcucc.codegen.literals import c_int
-from mcucc.codegen.program import ArrayDef, LayerSpec
+from mcucc.codegen.parts import ArrayDef, LayerSpec
 from mcucc.errors import InvariantError
 from mcucc.ir import TensorType
 from mcucc.kernels import Family, Kernel

@@ -8,8 +8,9 @@ from mcucc.codegen.elementwise import elementwise, lookup
 from mcucc.codegen.layer import Field, Layer, LayerCode, channel_literal
 from mcucc.codegen.literals import int_rows
 from mcucc.codegen.movement import movement
-from mcucc.codegen.program import ArrayDef
+from mcucc.codegen.parts import ArrayDef
 from mcucc.codegen.weighted import weighted
+from mcucc.kernels import Family
 from mcucc.ops import (
     Add,
     AveragePool2D,
@@ -64,19 +65,28 @@ def layer_code(layer: Layer) -> LayerCode | None:
 
 
 def _pool(layer: Layer, op: AveragePool2D | MaxPool2D) -> LayerCode:
-    _, in_w, in_c = layer.x.hwc
+    in_h, in_w, in_c = layer.x.hwc
+    if layer.family is Family.AVERAGE_ROWS:
+        return layer.code([("rows", str(in_h)), ("pixels", str(in_w)), ("c", str(in_c))])
     return layer.code([("in_w", str(in_w)), ("c", str(in_c)), ("pad_left", str(op.pads[2]))])
 
 
 def _mean(layer: Layer, op: Mean) -> LayerCode:
     p = mean_parameters(layer.graph, layer.node)
+    scaling: list[Field] = [
+        ("scale", channel_literal(-p.count * layer.x.q.zero_point, p.multiplier)),
+        ("output", layer.output_literal()),
+    ]
+    if layer.family is Family.MEAN_ROWS:
+        rows, pixels, c = layer.x.hwc
+        sizes: list[Field] = [("rows", str(rows)), ("pixels", str(pixels)), ("c", str(c))]
+        return layer.code([*sizes, *scaling])
     outer = int(np.prod(layer.x.shape[: op.axes[0]]))
     fields: list[Field] = [
         ("outer", str(outer)),
         ("count", str(p.count)),
         ("inner", str(layer.x.size // (outer * p.count))),
-        ("scale", channel_literal(-p.count * layer.x.q.zero_point, p.multiplier)),
-        ("output", layer.output_literal()),
+        *scaling,
     ]
     return layer.code(fields)
 

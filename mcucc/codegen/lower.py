@@ -1,7 +1,7 @@
 """From a memory plan to the program that the templates print."""
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,22 +11,17 @@ from mcucc.codegen.elementwise import constant_operands
 from mcucc.codegen.layer import Layer
 from mcucc.codegen.layers import layer_code
 from mcucc.codegen.literals import c_comment, int_rows, unique_idents
+from mcucc.codegen.lower_segment import SegmentLowering, first_row
+from mcucc.codegen.parts import ArrayDef, KernelDef, TensorRef, WindowRows
 from mcucc.codegen.ports import element_of, ports, shifted_first, shifted_last
-from mcucc.codegen.program import (
-    ArrayDef,
-    Io,
-    KernelDef,
-    Program,
-    Provenance,
-    StepDef,
-    TensorRef,
-    WindowRows,
-)
+from mcucc.codegen.program import Io, LayerDef, Program, Provenance, StepDef
+from mcucc.codegen.titles import stage_title
 from mcucc.kernels import Kernel, Shape
 from mcucc.memory import draw, glyphs
-from mcucc.ops import Conv2D, DepthwiseConv2D, Int8Graph, Int8Node, Pad, ResizeNearest
+from mcucc.ops import Conv2D, DepthwiseConv2D, Int8Graph, Int8Node
 from mcucc.ops.verify import node_macs, total_macs
-from mcucc.schedule import MemoryPlan, Step
+from mcucc.schedule import Layer as PlannedLayer
+from mcucc.schedule import MemoryPlan, Segment, Step
 
 ARENA_ALIGN = 4
 """Alignment of the arena and of every tensor in it, bytes."""
@@ -62,9 +57,10 @@ class _Lowering:
         self._graph = plan.schedule.graph
         self._provenance = provenance
         self._io: Io = io
-        self._kernels = {step.node.name: step.kernel for step in plan.schedule.steps}
+        self._kernels = _kernels(plan.schedule.steps)
         idents = unique_idents(list(self._kernels))
         self._names = _Names(_tensor_refs(plan), idents, _pad_arrays(self._graph))
+        self._segments = SegmentLowering(plan, self._names.tensors, self._layer, self._row_of_pad)
 
     def program(self) -> Program:
         """The whole program."""
@@ -92,8 +88,9 @@ class _Lowering:
             arrays=(*self._names.pads.values(), *arrays),
             memory_map=_memory_map(plan),
             macs=total_macs(graph),
-            shifted_first=shifted_first(graph, refs, self._io),
+            shifted_first=() if plan.schedule.streamed else shifted_first(graph, refs, self._io),
             shifted_last=shifted_last(graph, refs, self._io, keep_input=keep_input),
+            streamed=plan.schedule.streamed,
         )
 
     def _layer(self, node: Int8Node) -> Layer:
@@ -108,15 +105,20 @@ class _Lowering:
         return f"{self._graph.name}_{array.name}"
 
     def _step(self, index: int, step: Step) -> StepDef:
+        if isinstance(step, Segment):
+            return self._segments.lower(index, step)
+        return self._layer_step(index, step)
+
+    def _layer_step(self, index: int, step: PlannedLayer) -> LayerDef:
         node = step.node
         layer = self._layer(node)
         code = layer_code(layer)
         inputs = tuple(self._names.tensors[name] for name in self._graph.variable_inputs(node))
         output = self._names.tensors[node.output]
-        return StepDef(
+        return LayerDef(
             index=index,
             function=f"step_{self._names.layers[node.name]}",
-            title=_title(self._graph, node, inputs, output),
+            title=stage_title(self._graph, node, inputs, output),
             origin=", ".join(node.origin) or "mcucc",
             macs=node_macs(self._graph, node),
             kernel=step.kernel,
@@ -141,13 +143,29 @@ class _Lowering:
     def _window(self, node: Int8Node, kernel: Kernel | None) -> WindowRows | None:
         if kernel is None or kernel.shape is not Shape.WINDOW:
             return None
-        if isinstance(node.op, ResizeNearest):
-            return WindowRows(1, 1, 1, 0, "NULL", repeat=node.op.factor[0])
         window = node.op.window(self._graph.input_types(node))
         if window is None:
             return None
-        pad = "NULL" if kernel.family in LEAVES_PADDING_OUT else self._pad_name(node)
-        return WindowRows(window.taps, window.stride, window.dilation, window.pad_top, pad)
+        axis = window.rows
+        pad = self._row_of_pad(self._layer(node))
+        return WindowRows(axis.taps, first_row(axis), axis.dilation, pad)
+
+    def _row_of_pad(self, layer: Layer) -> str:
+        """What stands for a row of padding under a layer's window."""
+        return "NULL" if layer.family in LEAVES_PADDING_OUT else layer.pad
+
+
+def _kernels(steps: Sequence[Step]) -> Mapping[str, Kernel | None]:
+    """The kernel of every node, by its name, in the order of execution."""
+    found: dict[str, Kernel | None] = {}
+    for step in steps:
+        found |= {node.name: None for node in step.nodes}
+        if isinstance(step, Segment):
+            stages = ((stage.node, stage.kernel) for stage in step.stages)
+            found |= {node.name: kernel for node, kernel in stages if node is not None}
+        else:
+            found[step.node.name] = step.kernel
+    return found
 
 
 def _arrays(layer: Layer) -> tuple[ArrayDef, ...]:
@@ -161,14 +179,16 @@ def _tensor_refs(plan: MemoryPlan) -> Mapping[str, TensorRef]:
     """Every tensor, numbered in the order in which it comes to life."""
     graph = plan.schedule.graph
     order = [port.tensor for port in graph.inputs]
-    order += [step.node.output for step in plan.schedule.steps]
+    order += [node.output for step in plan.schedule.steps for node in step.nodes]
     idents = unique_idents(list(dict.fromkeys(order)))
     refs: dict[str, TensorRef] = {}
     for number, (name, ident) in enumerate(idents.items()):
         h, w, c = graph.tensors[name].hwc
         start, end = plan.schedule.lives[name]
-        at, offset = f"AT_{ident.upper()}", plan.offset(name)
-        refs[name] = TensorRef(number, name, at, offset, h, w, c, (start, end - 1))
+        rows, offset = plan.schedule.rows_held(name), plan.offset(name)
+        pixels = plan.schedule.pixels_held(name)
+        steps = (start, end - 1)
+        refs[name] = TensorRef(number, name, ident, offset, rows, pixels, h, w, c, steps)
     return refs
 
 
@@ -193,7 +213,7 @@ def _pad_array(zero_point: int, length: int) -> ArrayDef:
 def _memory_map(plan: MemoryPlan) -> str:
     """The timeline, and a table that says which buffer each letter is and what it holds."""
     problem, placement = plan.schedule.problem, plan.placement
-    names = [step.node.name for step in plan.schedule.steps]
+    names = [step.name for step in plan.schedule.steps]
     tenants: dict[str, list[str]] = {}
     for tensor, home in plan.schedule.home.items():
         tenants.setdefault(home, []).append(tensor)
@@ -211,27 +231,3 @@ def _memory_map(plan: MemoryPlan) -> str:
             row + holds, _MAP_WIDTH, subsequent_indent=" " * len(row), break_on_hyphens=False
         )
     return "\n".join(lines)
-
-
-def _title(
-    graph: Int8Graph, node: Int8Node, inputs: tuple[TensorRef, ...], output: TensorRef
-) -> str:
-    """What a step computes: name, operator, sizes."""
-    op = node.op
-    what = type(op).__name__
-    if isinstance(op, Conv2D | DepthwiseConv2D):
-        what = _convolution(graph, node, op)
-    elif isinstance(op, Pad):
-        what = "padding"
-    sizes = " + ".join(tensor.size_text for tensor in inputs)
-    return f"{node.name}: {what}, {sizes} -> {output.size_text}"
-
-
-def _convolution(graph: Int8Graph, node: Int8Node, op: Conv2D | DepthwiseConv2D) -> str:
-    """Which kind of convolution it is, with its window."""
-    x, weights = graph.input_types(node)[:2]
-    window = f"{weights.shape[1]}x{weights.shape[2]}/{op.stride[0]}"
-    if isinstance(op, DepthwiseConv2D):
-        return f"{window} depthwise convolution"
-    groups = x.shape[3] // weights.shape[3]
-    return f"{window} convolution" if groups == 1 else f"{window} convolution in {groups} groups"

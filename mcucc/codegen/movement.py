@@ -7,7 +7,7 @@ import numpy as np
 
 from mcucc.codegen.layer import Field, Layer, LayerCode
 from mcucc.codegen.literals import int_rows
-from mcucc.codegen.program import ArrayDef
+from mcucc.codegen.parts import ArrayDef
 from mcucc.errors import InvariantError
 from mcucc.ops import Concat, Pad, ResizeNearest, Slice, Transpose
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from mcucc.codegen.parts import ArrayDef, KernelDef, LayerSpec, TensorRef, WindowRows
+from mcucc.codegen.segment import SegmentDef
 from mcucc.kernels import Kernel, Shape
 
 Io = Literal["int8", "uint8", "float"]
@@ -49,112 +51,8 @@ class Provenance:
 
 
 @dataclass(frozen=True)
-class TensorRef:
-    """A tensor in the arena, seen as rows of pixels of channels.
-
-    Attributes:
-        id: number under which the trace hook reports it.
-        name: in the graph.
-        at: the C constant that holds its offset.
-        offset: bytes from the start of the arena.
-        steps: first and last step in which it is live.
-    """
-
-    id: int
-    name: str
-    at: str
-    offset: int
-    h: int
-    w: int
-    c: int
-    steps: tuple[int, int]
-
-    @property
-    def row_bytes(self) -> int:
-        """Bytes of one row."""
-        return self.w * self.c
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the tensor."""
-        return self.h * self.row_bytes
-
-    @property
-    def pixels(self) -> int:
-        """Pixels of the whole map."""
-        return self.h * self.w
-
-    @property
-    def size_text(self) -> str:
-        """Its size for a reader: 25x5x64, or 12 for a vector."""
-        return str(self.c) if self.h == self.w == 1 else f"{self.h}x{self.w}x{self.c}"
-
-
-@dataclass(frozen=True)
-class ArrayDef:
-    """A constant array of `<m>_weights.c`.
-
-    Attributes:
-        name: without the network's prefix.
-        ctype: element type.
-        count: number of elements.
-        rows: the initialiser's lines.
-        comment: tensor name, shape and layout.
-    """
-
-    name: str
-    ctype: str
-    count: int
-    rows: tuple[str, ...]
-    comment: str
-
-    @property
-    def aligned(self) -> bool:
-        """Whether it asks for more than the alignment of its type."""
-        return self.ctype == "int8_t"
-
-
-@dataclass(frozen=True)
-class LayerSpec:
-    """The `static const` structure with a layer's numbers; `fields` are C initialisers."""
-
-    name: str
-    ctype: str
-    fields: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class WindowRows:
-    """How a window kernel finds its input rows for output row y.
-
-    Attributes:
-        taps: rows of the window.
-        stride: input rows per output row.
-        dilation: rows between taps.
-        pad_top: rows of padding above the map.
-        pad: name of a row of padding, or NULL for kernels that leave padding out.
-        repeat: output rows made of the same input rows.
-    """
-
-    taps: int
-    stride: int
-    dilation: int
-    pad_top: int
-    pad: str
-    repeat: int = 1
-
-    @property
-    def first_row(self) -> str:
-        """C expression of the window's first row for output row y."""
-        row = "y" if self.stride == 1 else f"(y * {self.stride})"
-        if self.repeat != 1:
-            row = f"{row} / {self.repeat}"
-        return row if not self.pad_top else f"{row} - {self.pad_top}"
-
-
-@dataclass(frozen=True)
-class StepDef:
-    """One step of `run`.
+class LayerDef:
+    """A step of `run` that makes one whole tensor.
 
     Attributes:
         index: its number.
@@ -188,20 +86,18 @@ class StepDef:
         """How its kernel is called."""
         return None if self.kernel is None else self.kernel.shape
 
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """Files of runtime_c/ that its own code uses."""
+        return () if self.window is None else ("mcucc_window.h",)
 
-@dataclass(frozen=True)
-class KernelDef:
-    """A rendered kernel: the inlined algorithm with its constants.
+    @property
+    def stages(self) -> tuple[()]:
+        """None: it is no segment."""
+        return ()
 
-    Attributes:
-        kernel: gives name and call shape.
-        ctype: type of the layer structure.
-        body: C call of the algorithm.
-    """
 
-    kernel: Kernel
-    ctype: str
-    body: str
+StepDef = LayerDef | SegmentDef
 
 
 @dataclass(frozen=True)
@@ -250,6 +146,7 @@ class Program:
         macs: multiply-accumulates.
         shifted_first: tensors to turn from uint8 to int8 before the first step.
         shifted_last: tensors to turn back after the last one; no byte is in two of them.
+        streamed: the caller hands over the one input row by row.
     """
 
     name: str
@@ -269,6 +166,12 @@ class Program:
     macs: int
     shifted_first: tuple[TensorRef, ...]
     shifted_last: tuple[TensorRef, ...]
+    streamed: bool
+
+    @property
+    def source_type(self) -> str:
+        """The C type of a row of the caller's image, where that comes row by row."""
+        return f"{self.element.ctype} *"
 
     @property
     def runs_on_floats(self) -> bool:
@@ -287,8 +190,7 @@ class Program:
         `<name>_weights.h` needs the channel's type whether a kernel does or not.
         """
         headers = {definition.kernel.header for definition in self.kernels}
-        if any(step.window for step in self.steps):
-            headers.add("mcucc_window.h")
+        headers |= {header for step in self.steps for header in step.headers}
         return tuple(sorted(headers | {"mcucc_base.h", "mcucc_requantize.h"}))
 
 

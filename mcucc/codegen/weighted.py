@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from mcucc.codegen.layer import Field, Layer, LayerCode
 from mcucc.codegen.literals import c_int, int_rows
-from mcucc.codegen.program import ArrayDef
+from mcucc.codegen.parts import ArrayDef
 from mcucc.kernels import Family
 from mcucc.ops import Conv2D, DepthwiseConv2D, FullyConnected
 from mcucc.reference.parameters import conv_multipliers

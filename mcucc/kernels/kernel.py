@@ -5,7 +5,7 @@ The name says it all, by this grammar (docs/kernel-names.md):
     name   = family "_s8" [ "_" window ] [ "_" class ]
     family = "conv" | "convg" | "dw" | "dwm" | "pw" | "fc" | "add" | "sub" | "mul" | "mulc"
            | "rescale" | "lookup" | "avgpool" | "maxpool" | "mean" | "softmax" | "pad" | "concat"
-           | "resize" | "transpose" | "slice"
+           | "resize" | "transpose" | "slice" | "meanrows" | "avgrows"
     window = "k" KH "x" KW "s" STRIDE [ "d" DILATION ]     (stride and dilation along the row)
     class  = "fast" | "wide" | "general"
 """
@@ -43,6 +43,8 @@ class Family(enum.StrEnum):
     RESIZE = "resize"
     TRANSPOSE = "transpose"
     SLICE = "slice"
+    MEAN_ROWS = "meanrows"
+    AVERAGE_ROWS = "avgrows"
 
 
 class Shape(enum.Enum):
@@ -55,36 +57,55 @@ class Shape(enum.Enum):
     up to a map."""
     TENSOR = enum.auto()
     """Makes the whole output from the whole input."""
+    REDUCTION = enum.auto()
+    """Takes the rows of its input one by one and makes its output with the last of them."""
+
+
+class Access(enum.Enum):
+    """In which order a kernel reads its inputs and writes its output.
+
+    It says how close behind the last read of a dying input the output may be written.
+    """
+
+    ELEMENT = enum.auto()
+    """Element i of the output is written after the last read of element i of the first input."""
+    PIXEL = enum.auto()
+    """Nothing of the window of a pixel is read after the next pixel's first byte was written."""
+    WHOLE = enum.auto()
+    """Any byte of the input may be read after any byte of the output was written."""
 
 
 @dataclass(frozen=True)
 class _FamilyFacts:
     shape: Shape
+    access: Access
     header: str
 
 
 _FACTS: Mapping[Family, _FamilyFacts] = {
-    Family.CONV: _FamilyFacts(Shape.WINDOW, "mcucc_conv.h"),
-    Family.CONV_GROUPED: _FamilyFacts(Shape.WINDOW, "mcucc_conv_grouped.h"),
-    Family.DEPTHWISE: _FamilyFacts(Shape.WINDOW, "mcucc_depthwise.h"),
-    Family.DEPTHWISE_MULTIPLIED: _FamilyFacts(Shape.WINDOW, "mcucc_depthwise.h"),
-    Family.POINTWISE: _FamilyFacts(Shape.PIXELS, "mcucc_pointwise.h"),
-    Family.DENSE: _FamilyFacts(Shape.TENSOR, "mcucc_pointwise.h"),
-    Family.ADD: _FamilyFacts(Shape.PIXELS, "mcucc_add.h"),
-    Family.SUB: _FamilyFacts(Shape.PIXELS, "mcucc_add.h"),
-    Family.MUL: _FamilyFacts(Shape.PIXELS, "mcucc_mul.h"),
-    Family.MUL_CHANNELS: _FamilyFacts(Shape.PIXELS, "mcucc_mul.h"),
-    Family.RESCALE: _FamilyFacts(Shape.PIXELS, "mcucc_rescale.h"),
-    Family.LOOKUP: _FamilyFacts(Shape.PIXELS, "mcucc_lookup.h"),
-    Family.AVERAGE_POOL: _FamilyFacts(Shape.WINDOW, "mcucc_average_pool.h"),
-    Family.MAX_POOL: _FamilyFacts(Shape.WINDOW, "mcucc_max_pool.h"),
-    Family.MEAN: _FamilyFacts(Shape.TENSOR, "mcucc_mean.h"),
-    Family.SOFTMAX: _FamilyFacts(Shape.TENSOR, "mcucc_softmax.h"),
-    Family.PAD: _FamilyFacts(Shape.WINDOW, "mcucc_pad.h"),
-    Family.CONCAT: _FamilyFacts(Shape.PIXELS, "mcucc_concat.h"),
-    Family.RESIZE: _FamilyFacts(Shape.WINDOW, "mcucc_resize.h"),
-    Family.TRANSPOSE: _FamilyFacts(Shape.TENSOR, "mcucc_transpose.h"),
-    Family.SLICE: _FamilyFacts(Shape.TENSOR, "mcucc_transpose.h"),
+    Family.CONV: _FamilyFacts(Shape.WINDOW, Access.PIXEL, "mcucc_conv.h"),
+    Family.CONV_GROUPED: _FamilyFacts(Shape.WINDOW, Access.PIXEL, "mcucc_conv_grouped.h"),
+    Family.DEPTHWISE: _FamilyFacts(Shape.WINDOW, Access.PIXEL, "mcucc_depthwise.h"),
+    Family.DEPTHWISE_MULTIPLIED: _FamilyFacts(Shape.WINDOW, Access.PIXEL, "mcucc_depthwise.h"),
+    Family.POINTWISE: _FamilyFacts(Shape.PIXELS, Access.PIXEL, "mcucc_pointwise.h"),
+    Family.DENSE: _FamilyFacts(Shape.TENSOR, Access.WHOLE, "mcucc_pointwise.h"),
+    Family.ADD: _FamilyFacts(Shape.PIXELS, Access.ELEMENT, "mcucc_add.h"),
+    Family.SUB: _FamilyFacts(Shape.PIXELS, Access.ELEMENT, "mcucc_add.h"),
+    Family.MUL: _FamilyFacts(Shape.PIXELS, Access.ELEMENT, "mcucc_mul.h"),
+    Family.MUL_CHANNELS: _FamilyFacts(Shape.PIXELS, Access.ELEMENT, "mcucc_mul.h"),
+    Family.RESCALE: _FamilyFacts(Shape.PIXELS, Access.ELEMENT, "mcucc_rescale.h"),
+    Family.LOOKUP: _FamilyFacts(Shape.PIXELS, Access.ELEMENT, "mcucc_lookup.h"),
+    Family.AVERAGE_POOL: _FamilyFacts(Shape.WINDOW, Access.PIXEL, "mcucc_average_pool.h"),
+    Family.MAX_POOL: _FamilyFacts(Shape.WINDOW, Access.PIXEL, "mcucc_max_pool.h"),
+    Family.MEAN: _FamilyFacts(Shape.TENSOR, Access.WHOLE, "mcucc_mean.h"),
+    Family.SOFTMAX: _FamilyFacts(Shape.TENSOR, Access.ELEMENT, "mcucc_softmax.h"),
+    Family.PAD: _FamilyFacts(Shape.WINDOW, Access.PIXEL, "mcucc_pad.h"),
+    Family.CONCAT: _FamilyFacts(Shape.PIXELS, Access.PIXEL, "mcucc_concat.h"),
+    Family.RESIZE: _FamilyFacts(Shape.WINDOW, Access.PIXEL, "mcucc_resize.h"),
+    Family.TRANSPOSE: _FamilyFacts(Shape.TENSOR, Access.WHOLE, "mcucc_transpose.h"),
+    Family.SLICE: _FamilyFacts(Shape.TENSOR, Access.WHOLE, "mcucc_transpose.h"),
+    Family.MEAN_ROWS: _FamilyFacts(Shape.REDUCTION, Access.WHOLE, "mcucc_mean_rows.h"),
+    Family.AVERAGE_ROWS: _FamilyFacts(Shape.REDUCTION, Access.WHOLE, "mcucc_average_rows.h"),
 }
 
 
@@ -130,6 +151,11 @@ class Kernel:
     def shape(self) -> Shape:
         """How it is called."""
         return _FACTS[self.family].shape
+
+    @property
+    def access(self) -> Access:
+        """In which order it reads and writes."""
+        return _FACTS[self.family].access
 
     @property
     def header(self) -> str:

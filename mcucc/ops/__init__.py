@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from mcucc.ir import Graph, Node
-from mcucc.ops.base import Activation, Aliasing, Op, RowWindow, clamp_range
+from mcucc.ops.base import Activation, Aliasing, Axis, Op, Window, clamp_range
 from mcucc.ops.conv import Conv2D, DepthwiseConv2D, Pads, channel_scales
 from mcucc.ops.dense import FullyConnected
 from mcucc.ops.elementwise import Add, Clamp, Mul, Requantize, Sub
@@ -89,6 +89,7 @@ __all__ = [
     "Add",
     "Aliasing",
     "AveragePool2D",
+    "Axis",
     "Clamp",
     "Concat",
     "Conv2D",
@@ -109,13 +110,13 @@ __all__ = [
     "Requantize",
     "Reshape",
     "ResizeNearest",
-    "RowWindow",
     "Slice",
     "Softmax",
     "Sub",
     "Table",
     "Tanh",
     "Transpose",
+    "Window",
     "channel_scales",
     "clamp_range",
 ]

@@ -26,13 +26,47 @@ class Aliasing(enum.Enum):
 
 
 @dataclass(frozen=True)
-class RowWindow:
-    """Which input rows an output row needs: rows y*stride - pad_top + k*dilation, k < taps."""
+class Axis:
+    """Which inputs an output needs along one axis.
 
-    taps: int
-    stride: int
-    dilation: int
-    pad_top: int
+    Output i reads the inputs i * stride // repeat - pad + k * dilation, k < taps; those outside of
+    the map are padding. A stride of 0 means that every output reads the same inputs.
+    """
+
+    taps: int = 1
+    stride: int = 1
+    dilation: int = 1
+    pad: int = 0
+    repeat: int = 1
+
+    def first(self, index: int) -> int:
+        """The first input under the window of an output; negative in the padding."""
+        return index * self.stride // self.repeat - self.pad
+
+    def end(self, index: int) -> int:
+        """One more than the last input under the window of an output."""
+        return self.first(index) + (self.taps - 1) * self.dilation + 1
+
+
+@dataclass(frozen=True)
+class Window:
+    """The input pixels that an output pixel needs."""
+
+    rows: Axis = Axis()
+    columns: Axis = Axis()
+
+
+def sliding(
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    dilation: tuple[int, int],
+    pads: tuple[int, int, int, int],
+) -> Window:
+    """The window of a kernel (rows, columns) that slides over a map with padding on its sides."""
+    return Window(
+        Axis(kernel[0], stride[0], dilation[0], pads[0]),
+        Axis(kernel[1], stride[1], dilation[1], pads[2]),
+    )
 
 
 class Op(ABC):
@@ -57,8 +91,8 @@ class Op(ABC):
         """
         return 0
 
-    def window(self, inputs: Sequence[TensorType]) -> RowWindow | None:  # noqa: ARG002
-        """The rows it needs for an output row, None if it does not make rows of rows."""
+    def window(self, inputs: Sequence[TensorType], operand: int = 0) -> Window | None:  # noqa: ARG002
+        """What it needs of an input for an output pixel, None if it does not make rows of rows."""
         return None
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mcucc.ir import DType, QParams, Shape, TensorType
-from mcucc.ops.base import Activation, Op, RowWindow
+from mcucc.ops.base import Activation, Op, Window, sliding
 
 Pads = tuple[int, int, int, int]
 """Padding in pixels: top, bottom, left, right."""
@@ -48,6 +48,11 @@ class _Sliding(Op):
     pads: Pads = (0, 0, 0, 0)
     activation: Activation = "none"
 
+    def window(self, inputs: Sequence[TensorType], operand: int = 0) -> Window:  # noqa: ARG002
+        """That of the weights [.., kh, kw, ..]."""
+        _, kh, kw, _ = inputs[1].shape
+        return sliding((kh, kw), self.stride, self.dilation, self.pads)
+
 
 @dataclass(frozen=True)
 class Conv2D(_Sliding):
@@ -73,10 +78,6 @@ class Conv2D(_Sliding):
     def macs(self, inputs: Sequence[TensorType], output: TensorType) -> int:
         """Output elements x kh x kw x in_c."""
         return output.size * (inputs[1].size // inputs[1].shape[0])
-
-    def window(self, inputs: Sequence[TensorType]) -> RowWindow:
-        """Kh rows."""
-        return RowWindow(inputs[1].shape[1], self.stride[0], self.dilation[0], self.pads[0])
 
     def is_pointwise(self, weights: TensorType) -> bool:
         """Whether each output pixel depends on the input pixel at the same place alone."""
@@ -105,10 +106,6 @@ class DepthwiseConv2D(_Sliding):
     def macs(self, inputs: Sequence[TensorType], output: TensorType) -> int:
         """Output elements x kh x kw."""
         return output.size * inputs[1].shape[1] * inputs[1].shape[2]
-
-    def window(self, inputs: Sequence[TensorType]) -> RowWindow:
-        """Kh rows."""
-        return RowWindow(inputs[1].shape[1], self.stride[0], self.dilation[0], self.pads[0])
 
 
 def weight_rules(inputs: Sequence[TensorType], channel_axis: int, channels: int) -> Iterator[str]:

@@ -4,9 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mcucc.ir import Shape, TensorType
-from mcucc.ops.base import Activation, Aliasing, Op, RowWindow, same_quantisation
-
-_ONE_ROW = RowWindow(taps=1, stride=1, dilation=1, pad_top=0)
+from mcucc.ops.base import Activation, Aliasing, Axis, Op, Window, same_quantisation
 
 
 @dataclass(frozen=True)
@@ -17,9 +15,9 @@ class Elementwise(Op):
         """The first input's shape."""
         return inputs[0].shape
 
-    def window(self, inputs: Sequence[TensorType]) -> RowWindow:  # noqa: ARG002
-        """The row at the same place."""
-        return _ONE_ROW
+    def window(self, inputs: Sequence[TensorType], operand: int = 0) -> Window:  # noqa: ARG002
+        """The pixel at the same place."""
+        return Window()
 
     @property
     def aliasing(self) -> Aliasing:
@@ -71,6 +69,12 @@ class Mul(Elementwise):
             yield "the second input must have the first's shape, or one value per channel"
         if first.q.scale * second.q.scale >= 2**14 * output.q.scale:
             yield "s1 * s2 / s_out must be below 2^14"
+
+    def window(self, inputs: Sequence[TensorType], operand: int = 0) -> Window:
+        """The pixel at the same place, or the one pixel of a gate."""
+        if inputs[operand].shape != inputs[0].shape:
+            return Window(Axis(stride=0), Axis(stride=0))
+        return Window()
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mcucc.ir import Shape, TensorType
-from mcucc.ops.base import Aliasing, Op, RowWindow, same_quantisation
+from mcucc.ops.base import Aliasing, Axis, Op, Window, same_quantisation, sliding
 from mcucc.ops.conv import Pads, spatial_shape
 
 
@@ -52,9 +52,9 @@ class Pad(Op):
             yield "padding must not be negative"
         yield from same_quantisation(inputs, output)
 
-    def window(self, inputs: Sequence[TensorType]) -> RowWindow:  # noqa: ARG002
-        """The row at the same place, or a row of padding."""
-        return RowWindow(1, 1, 1, self.pads[0])
+    def window(self, inputs: Sequence[TensorType], operand: int = 0) -> Window:  # noqa: ARG002
+        """The pixel at the same place, or padding."""
+        return sliding((1, 1), (1, 1), (1, 1), self.pads)
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,9 @@ class Concat(Op):
         if any(x.quant != output.quant for x in inputs):
             yield "inputs and output must have the same scale and zero point"
 
-    def window(self, inputs: Sequence[TensorType]) -> RowWindow:  # noqa: ARG002
-        """The row at the same place, of every input."""
-        return RowWindow(1, 1, 1, 0)
+    def window(self, inputs: Sequence[TensorType], operand: int = 0) -> Window:  # noqa: ARG002
+        """The pixel at the same place, of every input."""
+        return Window()
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,11 @@ class ResizeNearest(Op):
         yield from same_quantisation(inputs, output)
         if not 1 <= min(self.factor) <= max(self.factor) <= 40:
             yield "the factors must lie between 1 and 40"
+
+    def window(self, inputs: Sequence[TensorType], operand: int = 0) -> Window:  # noqa: ARG002
+        """The pixel that is repeated here."""
+        rows, columns = self.factor
+        return Window(Axis(repeat=rows), Axis(repeat=columns))
 
 
 @dataclass(frozen=True)

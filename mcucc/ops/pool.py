@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mcucc.ir import Shape, TensorType
-from mcucc.ops.base import Op, RowWindow, same_quantisation
+from mcucc.ops.base import Op, Window, same_quantisation, sliding
 from mcucc.ops.conv import Pads, spatial_shape
 
 
@@ -33,9 +33,9 @@ class AveragePool2D(Op):
         if max(self.pads[:2]) >= self.kernel[0] or max(self.pads[2:]) >= self.kernel[1]:
             yield "padding must be smaller than the window"
 
-    def window(self, inputs: Sequence[TensorType]) -> RowWindow:  # noqa: ARG002
-        """As many rows as the kernel has."""
-        return RowWindow(self.kernel[0], self.stride[0], 1, self.pads[0])
+    def window(self, inputs: Sequence[TensorType], operand: int = 0) -> Window:  # noqa: ARG002
+        """The kernel's."""
+        return sliding(self.kernel, self.stride, (1, 1), self.pads)
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,9 @@ class MaxPool2D(Op):
         if max(self.pads[:2]) >= self.kernel[0] or max(self.pads[2:]) >= self.kernel[1]:
             yield "padding must be smaller than the window"
 
-    def window(self, inputs: Sequence[TensorType]) -> RowWindow:  # noqa: ARG002
-        """As many rows as the kernel has."""
-        return RowWindow(self.kernel[0], self.stride[0], 1, self.pads[0])
+    def window(self, inputs: Sequence[TensorType], operand: int = 0) -> Window:  # noqa: ARG002
+        """The kernel's."""
+        return sliding(self.kernel, self.stride, (1, 1), self.pads)
 
 
 @dataclass(frozen=True)

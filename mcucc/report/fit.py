@@ -72,8 +72,20 @@ def _explain_arena(report: Report, board: Board) -> list[str]:
             f"{format_bytes(peak.live_bytes)} at once:"
         ),
         *(f"    {b.bytes:>9,} B  {shorten(b.name, _LONGEST_NAME)}" for b in peak.buffers),
+        *_shared(report),
         *_paragraph(_placement(report)),
     ]
+
+
+def _shared(report: Report) -> list[str]:
+    """How many bytes of the peak are in two buffers."""
+    shared = sum(buffer.bytes for buffer in report.peak.buffers) - report.peak.live_bytes
+    if shared <= 0:
+        return []
+    return _paragraph(
+        f"{format_bytes(shared)} of these are shared: what the step writes may lie over what it "
+        "reads for the last time."
+    )
 
 
 def _placement(report: Report) -> str:
@@ -166,7 +178,7 @@ def _smaller_input(report: Report) -> Iterator[str]:
 
 def _estimate(report: Report, height: Fraction, width: Fraction) -> Fraction:
     """Arena for a scaled input: the fullest step, and gaps in proportion to those of today."""
-    steps = range(len(report.layers))
+    steps = range(len(report.steps))
     fullest = max(live_bytes_of_input(report, step, height, width) for step in steps)
     return fullest * Fraction(report.arena_bytes, max(report.arena_lower_bound_bytes, 1))
 
@@ -175,7 +187,8 @@ def _smaller_layers(report: Report) -> Iterator[str]:
     """Which steps are too large, and by how much the peak is."""
     limit = _arena_limit(report)
     unit = "channels" if _peak_has_maps(report) else "units"
-    for name, ports in (("input", report.inputs), ("output", report.outputs)):
+    inputs = () if report.stream_input else report.inputs  # a streamed one is never held whole
+    for name, ports in (("input", inputs), ("output", report.outputs)):
         size = sum(port.bytes for port in ports)
         if size > limit:
             yield (
@@ -183,7 +196,7 @@ def _smaller_layers(report: Report) -> Iterator[str]:
                 f"takes {format_bytes(size)} of the arena"
             )
             return
-    over = [i for i in range(len(report.layers)) if live_bytes(report, i) > limit]
+    over = [i for i in range(len(report.steps)) if live_bytes(report, i) > limit]
     if over:
         missing = report.peak.live_bytes - limit
         share = _share(missing, report.peak.live_bytes)
@@ -201,7 +214,7 @@ def _peak_has_maps(report: Report) -> bool:
 def _steps(report: Report, steps: list[int]) -> str:
     """The first of some steps by number and name, and how many more there are."""
     shown = steps[:_LAYERS_NAMED]
-    names = ", ".join(f"{i} '{short_name(report.layers[i].name, 32)}'" for i in shown)
+    names = ", ".join(f"{i} '{short_name(report.steps[i].name, 32)}'" for i in shown)
     more = f" and {len(steps) - len(shown)} more" if len(steps) > len(shown) else ""
     return f"{'step' if len(steps) == 1 else 'steps'} {names}{more}"
 

@@ -7,9 +7,11 @@ import mcucc
 from mcucc.board import STACK_RESERVE_BYTES, Board
 from mcucc.build.sizes import Sizes
 from mcucc.codegen import ARENA_ALIGN, Program
-from mcucc.codegen.program import PortDef, TensorRef
+from mcucc.codegen.parts import TensorRef
+from mcucc.codegen.program import PortDef, StepDef
 from mcucc.ir import Port
 from mcucc.ops import Int8Graph
+from mcucc.ops.verify import node_macs
 from mcucc.report.model import (
     Flash,
     LayerReport,
@@ -19,9 +21,17 @@ from mcucc.report.model import (
     PortReport,
     Quantisation,
     Report,
+    StepReport,
     TensorReport,
 )
-from mcucc.schedule import MemoryPlan, dead_ranges, live_tensors, peak_step
+from mcucc.schedule import (
+    STATE_BYTES,
+    MemoryPlan,
+    Segment,
+    dead_ranges,
+    live_tensors,
+    peak_step,
+)
 
 
 @dataclass(frozen=True)
@@ -93,6 +103,8 @@ def make_report(
     sizes: Sizes | None,
     origin: Origin,
     written: Written,
+    *,
+    streamed_bytes: int | None,
 ) -> Report:
     """The report of one compilation.
 
@@ -103,6 +115,7 @@ def make_report(
         sizes: measured on objects for the board's core, None without a compiler.
         origin: where the network comes from.
         written: files and notes.
+        streamed_bytes: size of the arena with a streamed input, None if it cannot be streamed.
     """
     return Report(
         mcucc_version=mcucc.__version__,
@@ -111,31 +124,29 @@ def make_report(
         board=budget.board.id,
         options=program.provenance.options,
         io=program.io,
-        calibrated=origin.calibrated,
-        quantisation=origin.quantisation,
-        model_macs=origin.model_macs,
-        macs=program.macs,
-        executed_macs=program.macs,
+        calibrated=origin.calibrated, quantisation=origin.quantisation,
+        model_macs=origin.model_macs, macs=program.macs, executed_macs=program.macs,
         params=_params(plan.schedule.graph),
         arena_bytes=plan.arena_bytes,
         arena_align=ARENA_ALIGN,
+        arena_bytes_streamed_input=streamed_bytes,
+        stream_input=plan.schedule.streamed,
         arena_lower_bound_bytes=plan.placement.lower_bound,
         stack_bytes=None if sizes is None else sizes.stack_bytes,
-        sram_bytes=budget.sram_bytes,
-        stack_reserve_bytes=budget.stack_reserve_bytes,
-        flash=_flash(sizes),
-        flash_limit_bytes=budget.board.flash.size,
+        sram_bytes=budget.sram_bytes, stack_reserve_bytes=budget.stack_reserve_bytes,
+        flash=_flash(sizes), flash_limit_bytes=budget.board.flash.size,
         fits=budget.admits(plan.arena_bytes, sizes),
         notes=tuple(written.notes),
         files=tuple(written.files),
         inputs=_ports(plan, plan.schedule.graph.inputs, program.inputs, {}),
         outputs=_ports(plan, plan.schedule.graph.outputs, program.outputs, origin.sqnr_db),
-        layers=_layers(program, plan, origin.sqnr_db),
+        layers=_layers(plan, origin.sqnr_db),
+        steps=_steps(program, plan, sizes),
         tensors=_tensors(program.tensors),
         dead_ranges=_dead_ranges(plan),
         peak=_peak(plan),
         memory_map=program.memory_map,
-    )
+    )  # fmt: skip
 
 
 def _params(graph: Int8Graph) -> int:
@@ -175,28 +186,54 @@ def _ports(
     )
 
 
-def _layers(
-    program: Program, plan: MemoryPlan, sqnr_db: Mapping[str, float]
-) -> tuple[LayerReport, ...]:
+def _layers(plan: MemoryPlan, sqnr_db: Mapping[str, float]) -> tuple[LayerReport, ...]:
     graph = plan.schedule.graph
+    placed = [(i, s, node) for i, s in enumerate(plan.schedule.steps) for node in s.nodes]
     return tuple(
         LayerReport(
-            index=step.index,
-            name=planned.node.name,
-            op=type(planned.node.op).__name__,
-            origin=planned.node.origin,
-            kernel="" if step.kernel is None else step.kernel.name,
-            macs=step.macs,
-            output_shape=graph.tensors[planned.node.output].shape,
+            index=index,
+            step=i,
+            name=node.name,
+            op=type(node.op).__name__,
+            origin=node.origin,
+            kernel="" if (kernel := step.kernel_of(node)) is None else kernel.name,
+            macs=node_macs(graph, node),
+            output_shape=graph.tensors[node.output].shape,
             weights_bytes=sum(
-                graph.consts[name].data.nbytes
-                for name in planned.node.inputs
-                if name in graph.consts
+                graph.consts[name].data.nbytes for name in node.inputs if name in graph.consts
             ),
-            sqnr_db=sqnr_db.get(planned.node.output),
+            sqnr_db=sqnr_db.get(node.output),
         )
-        for step, planned in zip(program.steps, plan.schedule.steps, strict=True)
+        for index, (i, step, node) in enumerate(placed)
     )
+
+
+def _steps(program: Program, plan: MemoryPlan, sizes: Sizes | None) -> tuple[StepReport, ...]:
+    found: list[StepReport] = []
+    layers = 0
+    for index, (step, printed) in enumerate(zip(plan.schedule.steps, program.steps, strict=True)):
+        rows = isinstance(step, Segment)
+        found.append(
+            StepReport(
+                index=index,
+                name=step.name,
+                mode="rows" if rows else "layer",
+                layers=tuple(range(layers, layers + len(step.nodes))),
+                macs=sum(node_macs(plan.schedule.graph, node) for node in step.nodes),
+                state_bytes=STATE_BYTES * len(step.stages) if rows else 0,
+                code_bytes=_code_bytes(printed, sizes) if rows else None,
+            )
+        )
+        layers += len(step.nodes)
+    return tuple(found)
+
+
+def _code_bytes(step: StepDef, sizes: Sizes | None) -> int | None:
+    """Machine code of a segment's own functions; its kernels are shared."""
+    if sizes is None:
+        return None
+    names = [step.function, *(stage.ring.next for stage in step.stages)]
+    return sum(sizes.functions.get(name, 0) for name in names)
 
 
 def _tensors(tensors: Sequence[TensorRef]) -> tuple[TensorReport, ...]:
@@ -208,8 +245,10 @@ def _tensors(tensors: Sequence[TensorRef]) -> tuple[TensorReport, ...]:
             h=t.h,
             w=t.w,
             c=t.c,
+            rows=t.rows,
             first=t.steps[0],
             last=t.steps[1],
+            pixels=t.pixels_held,
         )
         for t in tensors
     )
@@ -220,8 +259,8 @@ def _peak(plan: MemoryPlan) -> Peak:
     residents = live_tensors(plan, step)
     return Peak(
         step=step,
-        layer=plan.schedule.steps[step].node.name,
-        live_bytes=sum(resident.buffer.size for resident in residents),
+        layer=plan.schedule.steps[step].name,
+        live_bytes=plan.arena_bytes - sum(end - begin for begin, end in dead_ranges(plan, step)),
         buffers=tuple(
             LiveBuffer(" = ".join(r.tensors) or r.buffer.name, r.buffer.size) for r in residents
         ),

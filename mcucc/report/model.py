@@ -31,9 +31,13 @@ class Flash(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LayerReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One step of `run`; `sqnr_db` is its output's, None for a network that came quantised."""
+    """A layer of the network; `sqnr_db` is its output's, None for a network that came quantised.
+
+    `step` is the step of `run` that executes it.
+    """
 
     index: int
+    step: int
     name: str
     op: str
     origin: tuple[str, ...]
@@ -42,6 +46,22 @@ class LayerReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     output_shape: tuple[int, ...]
     weights_bytes: int
     sqnr_db: float | None = None
+
+
+class StepReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A step of `run`: a layer on its own, or a segment, whose layers run row by row.
+
+    `layers` are indices of the report's `layers`. `state_bytes` is what its counters take of the
+    arena; `code_bytes` the machine code of its stages, None for a layer and where unknown.
+    """
+
+    index: int
+    name: str
+    mode: str
+    layers: tuple[int, ...]
+    macs: int
+    state_bytes: int = 0
+    code_bytes: int | None = None
 
 
 class PortReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,7 +85,11 @@ class PortReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TensorReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A tensor in the arena: rows of pixels of channels, live from `first` to `last` step."""
+    """A tensor in the arena: rows of pixels of channels, live from `first` to `last` step.
+
+    `rows` is how many of its h rows are held at a time, in a ring that begins at `offset`. Where
+    not even a row is, `pixels` is how many pixels are.
+    """
 
     id: int
     name: str
@@ -73,8 +97,10 @@ class TensorReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     h: int
     w: int
     c: int
+    rows: int
     first: int
     last: int
+    pixels: int | None = None
 
 
 class LiveBuffer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,7 +111,11 @@ class LiveBuffer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Peak(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The step that sets the size of the arena."""
+    """The step that sets the size of the arena.
+
+    `live_bytes` counts bytes that two buffers share once: what is written may lie over what is
+    read for the last time. So the sum over `buffers` can be more.
+    """
 
     step: int
     layer: str
@@ -128,6 +158,9 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         params: elements of weights and biases.
         arena_bytes: inputs, outputs, scratch and state included.
         arena_align: alignment that the caller must give the arena.
+        arena_bytes_streamed_input: what the arena would be if the caller handed over the input
+            row by row (`--stream-input`); None for a network with several inputs.
+        stream_input: whether the caller does.
         arena_lower_bound_bytes: no placement of this schedule can be smaller.
         stack_bytes: deepest call of `run` on the board's core, None where unknown.
         sram_bytes: what the arena and the stack reserve must fit: the budget.
@@ -139,7 +172,8 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         files: the files written beside this one.
         inputs: input ports.
         outputs: output ports.
-        layers: one per step.
+        layers: in the order of execution.
+        steps: what runs one after the other: layers, and segments of several layers.
         tensors: every value in the arena.
         dead_ranges: for each step the byte ranges of the arena that hold nothing live.
         peak: where the arena gets its size.
@@ -161,6 +195,8 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     params: int
     arena_bytes: int
     arena_align: int
+    arena_bytes_streamed_input: int | None
+    stream_input: bool = False
     arena_lower_bound_bytes: int
     stack_bytes: int | None
     sram_bytes: int
@@ -173,6 +209,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     inputs: tuple[PortReport, ...]
     outputs: tuple[PortReport, ...]
     layers: tuple[LayerReport, ...]
+    steps: tuple[StepReport, ...]
     tensors: tuple[TensorReport, ...]
     dead_ranges: tuple[tuple[tuple[int, int], ...], ...]
     peak: Peak

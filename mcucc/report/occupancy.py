@@ -23,8 +23,9 @@ class Span:
 
 
 def tensor_bytes(tensor: TensorReport) -> int:
-    """Size of a tensor of int8 values."""
-    return tensor.h * tensor.w * tensor.c
+    """Bytes of the rows, or pixels, of a tensor that are held at a time."""
+    pixels = tensor.rows * tensor.w if tensor.pixels is None else tensor.pixels
+    return pixels * tensor.c
 
 
 def live_bytes(report: Report, step: int) -> int:
@@ -64,8 +65,13 @@ def _scaled(span: Span, height: Fraction, width: Fraction) -> int:
     if not span.tensors:
         return length
     now = max(tensor_bytes(t) for t in span.tensors)
-    then = max(_ceil(t.h * height) * _ceil(t.w * width) * t.c for t in span.tensors)
+    then = max(_rows(t, height) * _ceil(t.w * width) * t.c for t in span.tensors)
     return _ceil(Fraction(length * then, now))
+
+
+def _rows(tensor: TensorReport, height: Fraction) -> int:
+    """Rows that are held of a scaled tensor: those of a ring stay as they are."""
+    return tensor.rows if tensor.rows < tensor.h else _ceil(tensor.h * height)
 
 
 def _ceil(value: Fraction) -> int:

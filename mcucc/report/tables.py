@@ -38,7 +38,7 @@ class _Column:
 
 
 def layer_table(report: Report, width: int) -> Table:
-    """A row per step and one of totals, in at most `width` characters."""
+    """A row per layer and one of totals, in at most `width` characters."""
     layers, gap, wide = report.layers, _gap(width), width >= _WIDE
     names = _Column("layer", (*(short_name(layer.name, 28) for layer in layers), ""))
     index, *figures = _figures(layers)
@@ -46,7 +46,7 @@ def layer_table(report: Report, width: int) -> Table:
     room = max(_LEAST_NAME, min(width - _total_width(fixed, gap), _LONGEST_NODES))
     nodes = _Column(
         "ONNX nodes" if wide else "layer +nodes",
-        (*(_nodes(layer, room, named=not wide) for layer in layers), f"{len(layers)} steps"),
+        (*(_nodes(layer, room, named=not wide) for layer in layers), f"{len(layers)} layers"),
     )
     return _table([*fixed, nodes] if wide else [index, nodes, *fixed[1:]], width)
 
@@ -94,7 +94,7 @@ def _figures(layers: Sequence[LayerReport]) -> list[_Column]:
     shares = [percents([m], sum(macs))[0].rstrip("%") for m in macs]  # equal layers, equal shares
     total_share = "100.0" if sum(macs) else ""
     return [
-        _Column("#", (*(str(layer.index) for layer in layers), ""), right=True),
+        _Column("step", (*(str(layer.step) for layer in layers), ""), right=True),
         _Column("op", (*(_op(layer) for layer in layers), ""), spare=2),
         _Column("output", (*(format_shape(x.output_shape[1:]) for x in layers), ""), right=True),
         _Column("MACs", (*(f"{m:,}" for m in macs), f"{sum(macs):,}"), right=True),

@@ -83,8 +83,9 @@ def _answer(report: Report, board: Board) -> tuple[str, str]:
 
 
 def _facts(report: Report) -> str:
-    steps = len(report.layers)
-    facts = f"{report.model.name}: {report.executed_macs:,} MACs in {steps} steps"
+    layers, steps = len(report.layers), len(report.steps)
+    count = f"{steps} steps" if layers == steps else f"{layers} layers in {steps} steps"
+    facts = f"{report.model.name}: {report.executed_macs:,} MACs, {count}"
     if report.executed_macs > report.macs:
         facts += f" ({report.executed_macs - report.macs:,} of them done again)"
     if report.macs != report.model_macs:

@@ -29,7 +29,7 @@ def timeline(report: Report, width: int) -> Text:
         width: characters that a line may have, 40 at least.
     """
     labels = _labels(report, 24 if width >= 100 else 14)
-    live = [f"{live_bytes(report, i):,}" for i in range(len(report.layers))]
+    live = [f"{live_bytes(report, i):,}" for i in range(len(report.steps))]
     digits_wide = max(len("live B"), *(len(text) for text in live))
     cells = min(width - len(labels[0]) - digits_wide - len(_MARK) - 2, _MOST_CELLS)
     cells = max(min(cells, report.arena_bytes), 1)
@@ -48,7 +48,7 @@ def timeline(report: Report, width: int) -> Text:
 
 def legend(report: Report) -> str:
     """What the drawing shows, in words."""
-    spans = [span for i in range(len(report.layers)) for span in live_spans(report, i)]
+    spans = [span for i in range(len(report.steps)) for span in live_spans(report, i)]
     scratch = f"; {_SCRATCH} is scratch memory" if any(not s.tensors for s in spans) else ""
     return (
         f"From left to right the {report.arena_bytes:,} bytes of the arena. A letter is a buffer, "
@@ -57,8 +57,8 @@ def legend(report: Report) -> str:
 
 
 def _labels(report: Report, longest: int) -> list[str]:
-    number = len(str(max(len(report.layers) - 1, 0)))
-    texts = [f"{i:>{number}} {short_name(x.name, longest)}" for i, x in enumerate(report.layers)]
+    number = len(str(max(len(report.steps) - 1, 0)))
+    texts = [f"{i:>{number}} {short_name(x.name, longest)}" for i, x in enumerate(report.steps)]
     width = max(len("step"), *(len(text) for text in texts))
     return [f"{text:<{width}}" for text in texts]
 
@@ -67,7 +67,7 @@ def _letters(report: Report) -> Mapping[int, int]:
     """The number of the letter of each tensor, by its id."""
     found: dict[int, int] = {}
     count = 0
-    for step in range(len(report.layers)):
+    for step in range(len(report.steps)):
         for span in sorted(live_spans(report, step), key=_first_step):
             known = [found[t.id] for t in span.tensors if t.id in found]
             letter = known[0] if known else count

@@ -5,18 +5,44 @@ A graph with its kernels becomes a `Schedule` (order, buffers and their lives), 
 """
 
 from mcucc.schedule.occupancy import Resident, dead_ranges, live_tensors, peak_step
-from mcucc.schedule.plan import plan_memory, schedule_layers
-from mcucc.schedule.types import MemoryPlan, Schedule, Step, scratch_name
+from mcucc.schedule.plan import (
+    Mode,
+    Objective,
+    PlanOptions,
+    plan_memory,
+    plan_network,
+    schedule_layers,
+)
+from mcucc.schedule.stages import STATE_BYTES, RowRead, Stage
+from mcucc.schedule.types import (
+    Layer,
+    MemoryPlan,
+    Schedule,
+    Segment,
+    Step,
+    scratch_name,
+    state_name,
+)
 
 __all__ = [
+    "STATE_BYTES",
+    "Layer",
     "MemoryPlan",
+    "Mode",
+    "Objective",
+    "PlanOptions",
     "Resident",
+    "RowRead",
     "Schedule",
+    "Segment",
+    "Stage",
     "Step",
     "dead_ranges",
     "live_tensors",
     "peak_step",
     "plan_memory",
+    "plan_network",
     "schedule_layers",
     "scratch_name",
+    "state_name",
 ]

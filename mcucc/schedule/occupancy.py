@@ -57,7 +57,7 @@ def dead_ranges(plan: MemoryPlan, step: int) -> tuple[tuple[int, int], ...]:
     for resident in live_tensors(plan, step):
         if resident.offset > reached:
             ranges.append((reached, resident.offset))
-        reached = resident.offset + resident.buffer.size
+        reached = max(reached, resident.offset + resident.buffer.size)
     if reached < plan.arena_bytes:
         ranges.append((reached, plan.arena_bytes))
     return tuple(ranges)

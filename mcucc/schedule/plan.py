@@ -1,16 +1,79 @@
 """From a graph with its kernels to a schedule, and from a schedule to a memory plan."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 from mcucc.errors import InvariantError
 from mcucc.kernels import Kernel
-from mcucc.memory import DEFAULT_BUDGET, Buffer, Problem, place, validate
+from mcucc.memory import DEFAULT_BUDGET, Buffer, Overlap, Problem, Solver, place, validate
 from mcucc.ops import Aliasing, Int8Graph
-from mcucc.schedule.inplace import shared_homes
-from mcucc.schedule.liveness import content_lives, value_buffers, value_lives
+from mcucc.schedule.cuts import Cut, Cutter
+from mcucc.schedule.flow import Flow, flow_of
 from mcucc.schedule.order import best_order
-from mcucc.schedule.types import MemoryPlan, Schedule, Step, scratch_name
+from mcucc.schedule.segments import Stretch
+from mcucc.schedule.types import (
+    Layer,
+    MemoryPlan,
+    Schedule,
+    Segment,
+    Step,
+    scratch_name,
+    state_name,
+)
 from mcucc.schedule.work import work_of
+
+Objective = Literal["auto", "memory", "speed"]
+Mode = Literal["auto", "layer", "stream"]
+
+_LESS_BUDGET = DEFAULT_BUDGET // 8
+"""Nodes of the exact placement of a cut that is not the first choice."""
+_MOST_PLACED = 8
+"""How many cuts are placed to find one whose buffers can be placed in what its steps need."""
+
+
+@dataclass(frozen=True)
+class PlanOptions:
+    """What a plan should be like.
+
+    Attributes:
+        objective: "memory": the smallest arena, then the cheapest steps within it. "speed": the
+            cheapest steps whose arena is within the limit; "auto" the same. Both fall back to the
+            smallest arena where nothing is within the limit.
+        mode: "layer": whole tensors only. "stream": rows wherever they are possible. "auto": what
+            serves the objective.
+        limit: bytes that the arena may take; None for no limit.
+        keep_input: the inputs of the network must survive the run.
+        stream_input: the caller hands over the one input row by row.
+        alignment: bytes; every buffer lies at a multiple of it. A power of two.
+        solver: who searches for the exact placement.
+    """
+
+    objective: Objective = "auto"
+    mode: Mode = "auto"
+    limit: int | None = None
+    keep_input: bool = False
+    stream_input: bool = False
+    alignment: int = 4
+    solver: Solver = "own"
+
+
+def plan_network(
+    graph: Int8Graph, kernels: Mapping[str, Kernel | None], options: PlanOptions
+) -> MemoryPlan:
+    """Chooses order, steps and places of a network.
+
+    Args:
+        graph: the network.
+        kernels: by the name of the node; None for reshapes, which execute nothing.
+        options: what to prefer.
+
+    Raises:
+        InvariantError: a node has no kernel, a reshape has one, an output is a constant, or a
+            network with several inputs is to be streamed.
+    """
+    planner = Planner(graph, kernels, options)
+    return planner.plan()
 
 
 def schedule_layers(
@@ -22,53 +85,28 @@ def schedule_layers(
 ) -> Schedule:
     """Schedules a graph layer by layer: each step makes a whole tensor.
 
-    Args:
-        graph: the network.
-        kernels: by the name of the node; None for reshapes, which execute nothing.
-        keep_input: the inputs of the network must survive the run.
-        alignment: bytes; every buffer lies at a multiple of it. A power of two.
-
-    Returns:
-        The order with the smallest peak that was found, with the life of every buffer.
-
-    Raises:
-        InvariantError: a node has no kernel, a reshape has one, or an output is a constant.
+    Args and errors as for `plan_network`.
     """
-    _check_kernels(graph, kernels)
-    scratch = {name: k.scratch_bytes for name, k in kernels.items() if k is not None}
-    work = work_of(graph, scratch, keep_input=keep_input)
-    order = best_order(work, alignment=alignment)
-    homes = shared_homes(work, order.tasks)
-    lives = content_lives(work, order.tasks)
-    nodes = tuple(graph.nodes[task] for task in order.tasks)
-    steps = tuple(Step(node, kernels[node.name]) for node in nodes)
-    buffers = value_buffers(work, homes, lives, alignment)
-    return Schedule(
-        graph=graph,
-        steps=steps,
-        order_proven=order.proven,
-        home={
-            value: work.contents[home].values[0]
-            for content, home in zip(work.contents, homes, strict=True)
-            for value in content.values
-        },
-        lives=value_lives(graph, nodes, keep_input=keep_input),
-        problem=Problem((*buffers, *_scratch_buffers(steps, alignment))),
-        keep_input=keep_input,
-    )
+    options = PlanOptions(mode="layer", keep_input=keep_input, alignment=alignment)
+    planner = Planner(graph, kernels, options)
+    return planner.schedule(planner.cheapest_layers())
 
 
-def plan_memory(schedule: Schedule, *, budget: int = DEFAULT_BUDGET) -> MemoryPlan:
+def plan_memory(
+    schedule: Schedule, *, budget: int = DEFAULT_BUDGET, solver: Solver = "own"
+) -> MemoryPlan:
     """Gives every buffer of a schedule its place in the arena.
 
     Args:
         schedule: what is live when.
         budget: the most nodes that the exact placement may visit.
+        solver: who searches for it.
 
     Raises:
         InvariantError: the placement breaks a rule.
+        UsageError: OR-tools is asked for but not installed.
     """
-    placement = place(schedule.problem, budget=budget)
+    placement = place(schedule.problem, budget=budget, solver=solver)
     faults = validate(schedule.problem, placement)
     if faults:
         raise InvariantError(
@@ -78,6 +116,198 @@ def plan_memory(schedule: Schedule, *, budget: int = DEFAULT_BUDGET) -> MemoryPl
     return MemoryPlan(schedule, placement)
 
 
+class Planner:
+    """The search for one network: its order, and the cuts of it.
+
+    Args and errors as for `plan_network`.
+
+    Args:
+        given_order: the nodes keep the order of the graph.
+    """
+
+    def __init__(
+        self,
+        graph: Int8Graph,
+        kernels: Mapping[str, Kernel | None],
+        options: PlanOptions,
+        *,
+        given_order: bool = False,
+    ) -> None:
+        _check_kernels(graph, kernels)
+        if options.stream_input and len(graph.inputs) != 1:
+            raise InvariantError(f"'{graph.name}' has {len(graph.inputs)} inputs to stream")
+        scratch = {name: k.scratch_bytes for name, k in kernels.items() if k is not None}
+        work = work_of(graph, scratch, keep_input=options.keep_input)
+        order = best_order(work, alignment=options.alignment)
+        tasks = tuple(range(len(graph.nodes))) if given_order else order.tasks
+        self._options = options
+        self._proven = order.proven and not given_order
+        self.flow = flow_of(graph, kernels, work, tasks, streamed=options.stream_input)
+        self.cutter = Cutter(self.flow, options.alignment, rows=options.mode != "layer")
+
+    def plan(self) -> MemoryPlan:
+        """The plan that the options ask for."""
+        if self._options.mode == "stream":
+            return self._placed(self.cutter.longest())
+        if self._options.mode == "layer":
+            return self._placed(self.cheapest_layers())
+        if self._options.objective == "memory":
+            return self.smallest()
+        return self._fastest() or self.smallest()
+
+    def cheapest_layers(self) -> Cut:
+        """The steps that cost least, whatever they need."""
+        cut = self.cutter.cheapest(None)
+        if cut is None:
+            raise InvariantError(f"'{self.flow.graph.name}' cannot be cut into steps")
+        return cut
+
+    def pareto(self, most: int) -> Iterator[MemoryPlan]:
+        """Plans from the cheapest steps towards the smallest arena, each smaller than the last."""
+        cut = self.cutter.cheapest(None)
+        last: int | None = None
+        for _ in range(most):
+            if cut is None:
+                return
+            plan = self._placed(cut, _LESS_BUDGET)
+            if last is None or plan.arena_bytes < last:
+                last = plan.arena_bytes
+                yield plan
+            cut = self.cutter.cheapest(cut.peak * 4 // 5)
+
+    def schedule(self, cut: Cut) -> Schedule:
+        """The schedule of a cut."""
+        return _schedule(self.flow, cut, self._options, proven=self._proven)
+
+    def _placed(self, cut: Cut, budget: int = DEFAULT_BUDGET) -> MemoryPlan:
+        return plan_memory(self.schedule(cut), budget=budget, solver=self._options.solver)
+
+    def _fastest(self) -> MemoryPlan | None:
+        """The cheapest steps within the limit, None if none were found."""
+        budget = limit = self._options.limit
+        for _ in range(_MOST_PLACED):
+            cut = self.cutter.cheapest(budget)
+            if cut is None:
+                return None
+            plan = self._placed(cut)
+            if limit is None or plan.arena_bytes <= limit:
+                return plan
+            budget = cut.peak - 1
+        return None
+
+    def smallest(self) -> MemoryPlan:
+        """The smallest arena among the cuts with the smallest peaks."""
+        best: tuple[int, int, MemoryPlan] | None = None
+        for cut in self._candidates():
+            if best is not None and cut.peak >= best[0]:
+                break
+            budget = DEFAULT_BUDGET if best is None else _LESS_BUDGET
+            plan = self._placed(cut, budget)
+            if best is None or (plan.arena_bytes, cut.cost) < best[:2]:
+                best = (plan.arena_bytes, cut.cost, plan)
+        if best is None:
+            raise InvariantError(f"'{self.flow.graph.name}' cannot be cut into steps")
+        return best[2]
+
+    def _candidates(self) -> Iterator[Cut]:
+        """Cuts by ascending peaks; those of the smallest peak in all variants."""
+        smallest = self.cutter.smallest()
+        yield smallest
+        yield from self.cutter.without_one_place(smallest, _MOST_PLACED)
+        yield from self.cutter.by_peak(_MOST_PLACED)
+
+
+def _schedule(flow: Flow, cut: Cut, options: PlanOptions, *, proven: bool) -> Schedule:
+    steps = tuple(_step(flow, stretch) for stretch in cut.stretches)
+    step_of = [
+        i for i, stretch in enumerate(cut.stretches) for _ in range(stretch.begin, stretch.end)
+    ]
+    held = {name: size for stretch in cut.stretches for name, size in stretch.kept.items()}
+    home = _homes(flow)
+    buffers = tuple(
+        Buffer(
+            name=tenancy.name,
+            size=held.get(tenancy.name, tenancy.size),
+            start=step_of[max(tenancy.born, 0)] if step_of else 0,
+            end=step_of[tenancy.last] + 1 if tenancy.last < len(step_of) else max(len(steps), 1),
+            alignment=options.alignment,
+        )
+        for tenancy in flow.tenancies
+    )
+    extras = tuple(_extra_buffers(steps, cut, options.alignment))
+    return Schedule(
+        graph=flow.graph,
+        steps=steps,
+        order_proven=proven,
+        home=home,
+        lives=_value_lives(flow, step_of, len(steps), keep_input=options.keep_input),
+        problem=Problem((*buffers, *extras), tuple(_overlaps(cut))),
+        keep_input=options.keep_input,
+        streamed=flow.streamed,
+    )
+
+
+def _step(flow: Flow, stretch: Stretch) -> Step:
+    items = flow.items[stretch.begin : stretch.end]
+    nodes = tuple(item.node for item in items if item.node is not None)
+    if not stretch.stages:
+        return Layer(nodes[0], items[0].kernel)
+    return Segment(nodes, stretch.stages, stretch.rows, stretch.panels, stretch.sinks)
+
+
+def _homes(flow: Flow) -> Mapping[str, str]:
+    """For each value the content that holds it."""
+    home = {tenancy.name: tenancy.name for tenancy in flow.tenancies}
+    for item in flow.items:
+        if item.node is not None and item.is_reshape:
+            home[item.node.output] = home[item.node.inputs[0]]
+    return home
+
+
+def _value_lives(
+    flow: Flow, step_of: list[int], steps: int, *, keep_input: bool
+) -> Mapping[str, tuple[int, int]]:
+    """For each value the steps from the one that makes it to the last that reads it."""
+    graph = flow.graph
+    step_of_node = {
+        item.node.name: step_of[i] for i, item in enumerate(flow.items) if item.node is not None
+    }
+    kept = set(graph.output_tensors)
+    if keep_input:
+        kept |= {port.tensor for port in graph.inputs}
+    lives: dict[str, tuple[int, int]] = {}
+    for value in graph.tensors:
+        maker = graph.producers.get(value)
+        start = 0 if maker is None else step_of_node[maker.name]
+        last = max((step_of_node[reader.name] for reader in graph.readers[value]), default=start)
+        lives[value] = (start, max(steps, 1) if value in kept else last + 1)
+    return lives
+
+
+def _overlaps(cut: Cut) -> Iterator[Overlap]:
+    for stretch in cut.stretches:
+        for upper, distances in stretch.distances.items():
+            for lower, distance in distances.items():
+                if distance < stretch.kept[lower]:
+                    yield Overlap(lower, upper, distance)
+
+
+def _extra_buffers(steps: tuple[Step, ...], cut: Cut, alignment: int) -> Iterator[Buffer]:
+    """Scratch of kernels, sums of reductions, and the counters of segments."""
+    for i, (step, stretch) in enumerate(zip(steps, cut.stretches, strict=True)):
+        if isinstance(step, Layer):
+            if step.kernel is not None and step.kernel.scratch_bytes:
+                size = step.kernel.scratch_bytes
+                yield Buffer(scratch_name(step.node), size, i, i + 1, alignment)
+            continue
+        # Counters are 16 bits wide, sums 32.
+        yield Buffer(state_name(step), stretch.state_bytes, i, i + 1, max(4, alignment))
+        for stage in step.stages:
+            if stage.node is not None and stage.scratch_bytes:
+                size = stage.scratch_bytes
+                yield Buffer(scratch_name(stage.node), size, i, i + 1, max(4, alignment))
+
+
 def _check_kernels(graph: Int8Graph, kernels: Mapping[str, Kernel | None]) -> None:
     for node in graph.nodes:
         executed = node.op.aliasing is not Aliasing.SAME_BYTES
@@ -85,11 +315,3 @@ def _check_kernels(graph: Int8Graph, kernels: Mapping[str, Kernel | None]) -> No
             raise InvariantError(f"node '{node.name}' has no kernel")
         if not executed and kernels.get(node.name) is not None:
             raise InvariantError(f"node '{node.name}' executes nothing but has a kernel")
-
-
-def _scratch_buffers(steps: Sequence[Step], alignment: int) -> Iterator[Buffer]:
-    for i, step in enumerate(steps):
-        if step.kernel is not None and step.kernel.scratch_bytes:
-            yield Buffer(
-                scratch_name(step.node), step.kernel.scratch_bytes, i, i + 1, alignment=alignment
-            )

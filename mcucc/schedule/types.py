@@ -7,11 +7,12 @@ from mcucc.ir import TensorType
 from mcucc.kernels import Kernel
 from mcucc.memory import Placement, Problem
 from mcucc.ops import Int8Graph, Int8Node
+from mcucc.schedule.stages import Stage
 
 
 @dataclass(frozen=True)
-class Step:
-    """One call of the generated `run`: a node executed by a kernel over its whole tensor.
+class Layer:
+    """A step that executes a node by a kernel over its whole tensor.
 
     Attributes:
         node: what is computed.
@@ -21,6 +22,57 @@ class Step:
     node: Int8Node
     kernel: Kernel | None
 
+    @property
+    def name(self) -> str:
+        """Of the node."""
+        return self.node.name
+
+    @property
+    def nodes(self) -> tuple[Int8Node, ...]:
+        """The node alone."""
+        return (self.node,)
+
+    def kernel_of(self, node: Int8Node) -> Kernel | None:  # noqa: ARG002 - it has but one
+        """What executes a node of the step."""
+        return self.kernel
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A step that executes several nodes row by row, each pulling the rows it needs.
+
+    Attributes:
+        nodes: in order, reshapes included.
+        stages: what runs, in order; reshapes are left out, the caller's image is the first if its
+            rows are handed over here.
+        rows: for each content that the stages make how many of its rows are held; all of them for
+            one that outlives the segment.
+        panels: for each content of which not even a row is held how many pixels are. Its stage runs
+            within the turns of the one stage that reads it, so many pixels at a time, each run just
+            before that reader's; it has no counters of its own.
+        sinks: names of the contents that are made to their ends, one after the other; what the
+            others need is pulled.
+    """
+
+    nodes: tuple[Int8Node, ...]
+    stages: tuple[Stage, ...]
+    rows: Mapping[str, int]
+    panels: Mapping[str, int]
+    sinks: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Of the first and the last stage."""
+        first, last = self.stages[0].name, self.stages[-1].name
+        return first if first == last else f"{first} .. {last}"
+
+    def kernel_of(self, node: Int8Node) -> Kernel | None:
+        """What executes a node of the step, None for a reshape."""
+        return next((stage.kernel for stage in self.stages if stage.node is node), None)
+
+
+Step = Layer | Segment
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -29,15 +81,16 @@ class Schedule:
     Attributes:
         graph: the network.
         steps: step i is executed at time i.
-        order_proven: no other order of the steps has a lower peak.
-        home: for every value of the graph the buffer that holds it; a buffer has the name of the
-            first value that it holds. Values share a buffer where one is written over the other
-            (in place) or is the other under another shape.
+        order_proven: no other order of whole layers has a lower peak.
+        home: for every value of the graph the buffer that holds it, or some of its rows. A buffer
+            has the name of the value that is written there; reshapes share it.
         lives: for every value the steps in which it can be read or is being written, half-open.
             The lives of the values of a buffer cover the buffer's life.
-        problem: the buffers with their lives in steps, half-open. Inputs live from step 0, outputs
-            until after the last step; scratch lives for its step alone.
-        keep_input: whether the inputs, too, live until after the last step.
+        problem: the buffers with their lives in steps, half-open, and how close an output may come
+            to an input that dies. Inputs live from step 0, outputs until after the last step;
+            scratch and the state of a segment live for their step alone.
+        keep_input: inputs survive a run.
+        streamed: the caller hands over the one input row by row; it is made by a stage.
     """
 
     graph: Int8Graph
@@ -47,6 +100,21 @@ class Schedule:
     lives: Mapping[str, tuple[int, int]]
     problem: Problem
     keep_input: bool = False
+    streamed: bool = False
+
+    def pixels_held(self, value: str) -> int | None:
+        """How many pixels of a value are held at a time; None if rows are."""
+        for step in self.steps:
+            if isinstance(step, Segment) and self.home[value] in step.panels:
+                return step.panels[self.home[value]]
+        return None
+
+    def rows_held(self, value: str) -> int:
+        """How many rows of a value are held at a time."""
+        for step in self.steps:
+            if isinstance(step, Segment) and self.home[value] in step.rows:
+                return step.rows[self.home[value]]
+        return self.graph.tensors[value].hwc[0]
 
 
 @dataclass(frozen=True)
@@ -58,16 +126,20 @@ class MemoryPlan:
 
     @property
     def arena_bytes(self) -> int:
-        """Size of the arena: inputs, outputs and scratch included."""
+        """Size of the arena: inputs, outputs, scratch and state included."""
         return self.placement.height
 
     def offset(self, tensor: str) -> int:
-        """Byte offset of a tensor in the arena."""
+        """Byte offset of a tensor, or of the rows of it that are held, in the arena."""
         return self.placement.offset(self.schedule.home[tensor])
 
-    def scratch_offset(self, step: int) -> int | None:
-        """Byte offset of a step's scratch, None if it needs none."""
-        return self.placement.offsets.get(scratch_name(self.schedule.steps[step].node))
+    def scratch_offset(self, node: Int8Node) -> int | None:
+        """Byte offset of a node's scratch, None if it needs none."""
+        return self.placement.offsets.get(scratch_name(node))
+
+    def state_offset(self, segment: Segment) -> int:
+        """Byte offset of a segment's state."""
+        return self.placement.offset(state_name(segment))
 
     def type_of(self, tensor: str) -> TensorType:
         """The type of a tensor."""
@@ -77,3 +149,8 @@ class MemoryPlan:
 def scratch_name(node: Int8Node) -> str:
     """Name of the buffer for a node's scratch."""
     return f"{node.name}.scratch"
+
+
+def state_name(segment: Segment) -> str:
+    """Name of the buffer for the counters of a segment."""
+    return f"{segment.stages[0].name}.state"

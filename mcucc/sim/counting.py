@@ -41,9 +41,9 @@ class Marks:
     extra: tuple[str, ...]
 
     @property
-    def run(self) -> str:
-        """The first instruction of an inference."""
-        return f"{self.network}_run"
+    def entries(self) -> tuple[str, str]:
+        """The first instruction of an inference, its image in the arena or handed over by rows."""
+        return (f"{self.network}_run", f"{self.network}_run_rows")
 
     @property
     def step_begin(self) -> str:
@@ -59,7 +59,7 @@ class Marks:
     def symbols(network: str, extra: Sequence[str]) -> tuple[str, ...]:
         """Returns all symbols to mark; those a program does not have are no error."""
         marks = Marks(network, tuple(extra))
-        own = (marks.run, _RUN_END, marks.step_begin, marks.step_end)
+        own = (*marks.entries, _RUN_END, marks.step_begin, marks.step_end)
         return (*own, *(symbol for symbol in extra if symbol not in own))
 
 
@@ -96,7 +96,7 @@ def _inferences(events: Sequence[Event], marks: Marks) -> Iterator[list[Event]]:
     """Yields the events of each inference, from the run function's entry to its return."""
     run: list[Event] = []
     for event in events:
-        if event.symbol == marks.run and not run:
+        if event.symbol in marks.entries and not run:
             run = [event]
         elif run:
             run.append(event)

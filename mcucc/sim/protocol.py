@@ -69,6 +69,7 @@ class _Error(enum.IntEnum):
     STATUS = 3
     STRAY_WRITE = 4
     OUTSIDE = 5
+    PULL = 6
 
 
 @dataclass(frozen=True)
@@ -179,6 +180,8 @@ def _error_text(error: int, where: int, detail: int) -> str:
             return f"the network refused to run: its run function returned {where}"
         case _Error.STRAY_WRITE:
             return f"step {where} wrote byte {detail} of the arena, which no buffer owns"
+        case _Error.PULL:
+            return f"row {where} of the image was asked for after {detail} others, not in its turn"
         case _Error.OUTSIDE:
             return f"the network wrote outside the arena, at offset {where}"
         case _:

@@ -27,6 +27,7 @@
 #define ERROR_STATUS 3
 #define ERROR_STRAY_WRITE 4
 #define ERROR_OUTSIDE 5
+#define ERROR_PULL 6
 
 #define EXIT_HARNESS 3
 #define CANARY 0xC5u
@@ -44,6 +45,7 @@ static harness_memory_t memory;
 static request_t request;
 static uint8_t buffer[WRITE_BUFFER_BYTES];
 static uint32_t buffered;
+static uint32_t pulled; /* rows of the sample that were asked for */
 
 static void flush(void)
 {
@@ -162,6 +164,18 @@ static void read_inputs(void)
     }
 }
 
+void harness_pull(int32_t y, uint8_t *to, uint32_t bytes)
+{
+    if (y != (int32_t)pulled || pulled == harness_network.rows) {
+        fail(ERROR_PULL, y, (int32_t)pulled);
+    }
+    pulled++;
+    if (harness_io_read(to, bytes) != bytes) {
+        fail(ERROR_REQUEST, 0, 0);
+    }
+    harness_copy(to, to, bytes);
+}
+
 static uint32_t sum_bytes(harness_spans_t spans)
 {
     uint32_t sum = 0u;
@@ -200,10 +214,14 @@ static void run_sample(void)
     int status;
 
     paint();
+    pulled = 0u;
     read_inputs();
     status = harness_io_call(harness_network.run, memory.arena, &observed[1]);
     if (status != 0) {
         fail(ERROR_STATUS, status, 0);
+    }
+    if (pulled != harness_network.rows) {
+        fail(ERROR_PULL, (int32_t)harness_network.rows, (int32_t)pulled);
     }
     check_surroundings();
     observed[0] = touched_end();
@@ -221,7 +239,7 @@ static void prepare(void)
     write_bytes(&magic, sizeof magic);
     if (harness_io_read(&request, sizeof request) != sizeof request ||
         request.magic != REQUEST_MAGIC ||
-        request.sample_bytes != sum_bytes(harness_network.inputs)) {
+        request.sample_bytes != harness_network.sample_bytes) {
         fail(ERROR_REQUEST, 0, 0);
     }
     memory = harness_io_memory(harness_network.arena_bytes, harness_network.arena_align,

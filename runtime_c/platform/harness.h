@@ -25,6 +25,8 @@ typedef struct {
     harness_spans_t inputs;
     harness_spans_t outputs;
     int (*run)(void *arena);
+    uint32_t sample_bytes; /* of all inputs of a sample */
+    uint32_t rows;         /* of an input that is pulled row by row; 0 where inputs lie in the arena */
     uint8_t flip; /* what turns the request's int8 values into those of the network, by XOR */
 } harness_network_t;
 
@@ -40,6 +42,10 @@ static inline void harness_copy(uint8_t *to, const uint8_t *from, uint32_t bytes
         to[i] = (uint8_t)(from[i] ^ harness_network.flip);
     }
 }
+
+/* Hands over row y of an input that is pulled row by row: `bytes` values of the sample. Rows must be
+   asked for once each, in increasing y. */
+void harness_pull(int32_t y, uint8_t *to, uint32_t bytes);
 
 /* Writes one trace record: `bytes` bytes of the pixels [x0, x1) of row y of a tensor. */
 void harness_trace(int32_t tensor, int32_t y, int32_t x0, int32_t x1, const int8_t *pixels,

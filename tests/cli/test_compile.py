@@ -200,8 +200,41 @@ def test_exactly_enough_fits(
 ) -> None:
     need = compiled[1].document["arena_bytes"]
     for sram, code in ((need, 0), (need - 1, 4)):
+        arguments = (tmp_path / str(sram), "--sram", str(sram), "--schedule", "layer")
+        assert compile_digits(*arguments, environment=no_tools).code == code
+
+
+@pytest.mark.cc
+def test_rows_are_what_fits_where_layers_do_not(
+    compiled: tuple[Path, Finished], tmp_path: Path, no_tools: dict[str, str]
+) -> None:
+    """The least that a plan can need is the limit below which nothing fits."""
+    layers = compiled[1].document
+    assert {step["mode"] for step in layers["steps"]} == {"layer"}
+    limit = ("--sram", str(layers["arena_bytes"] - 1))
+    rows = compile_digits(tmp_path / "rows", *limit, environment=no_tools).document
+    assert "rows" in {step["mode"] for step in rows["steps"]}
+    assert rows["arena_bytes"] < layers["arena_bytes"]
+    least = compile_digits(tmp_path / "least", "--objective", "memory", environment=no_tools)
+    need = least.document["arena_bytes"]
+    assert need <= rows["arena_bytes"]
+    for sram, code in ((need, 0), (need - 1, 4)):
         arguments = (tmp_path / str(sram), "--sram", str(sram))
         assert compile_digits(*arguments, environment=no_tools).code == code
+
+
+def test_layers_and_steps_name_each_other(tmp_path: Path, no_tools: dict[str, str]) -> None:
+    options = ("--schedule", "stream", "--stream-input")
+    report = compile_digits(tmp_path / "d", *options, environment=no_tools).document
+    assert report["stream_input"] is True
+    assert report["arena_bytes_streamed_input"] == report["arena_bytes"]
+    of_steps = [(i, step["index"]) for step in report["steps"] for i in step["layers"]]
+    assert of_steps == [(layer["index"], layer["step"]) for layer in report["layers"]]
+    for step in report["steps"]:
+        layers = [report["layers"][i] for i in step["layers"]]
+        assert step["macs"] == sum(layer["macs"] for layer in layers)
+        assert (step["state_bytes"] > 0) == (step["mode"] == "rows")
+    assert any(tensor["rows"] < tensor["h"] for tensor in report["tensors"])
 
 
 @pytest.mark.cc

@@ -17,6 +17,7 @@ from mcucc.report.model import (
     PortReport,
     Quantisation,
     Report,
+    StepReport,
     TensorReport,
 )
 from mcucc.verify import Difference, Verification
@@ -56,6 +57,7 @@ def test_json_keys(command: str, kind: type) -> None:
         ("report", "flash", Flash),
         ("report", "quantisation", Quantisation),
         ("report", "inputs", PortReport),
+        ("report", "steps", StepReport),
         ("report", "layers", LayerReport),
         ("report", "tensors", TensorReport),
         ("report", "peak", Peak),

@@ -15,11 +15,13 @@ from mcucc.memory import Buffer, Problem
 from mcucc.ops import Int8Graph
 from mcucc.reference.interpreter import Values, run
 from mcucc.schedule import (
+    Layer,
     MemoryPlan,
+    PlanOptions,
     Schedule,
-    Step,
     dead_ranges,
     plan_memory,
+    plan_network,
     schedule_layers,
 )
 from mcucc.sim.host import run_executable
@@ -38,6 +40,7 @@ class Generated:
 
     graph: Int8Graph
     kernels: Mapping[str, Kernel | None]
+    plan: MemoryPlan
     program: Program
     network: Network
     directory: Path
@@ -50,23 +53,33 @@ def generate(
     planned: bool = True,
     io: Io = "int8",
     keep_input: bool = False,
+    options: PlanOptions | None = None,
 ) -> Generated:
     """Writes the C of a graph into a new directory.
 
     Without `planned` the nodes run in the order of the graph and no two tensors share bytes: for
-    graphs of a hundred branches, in which the search for an order would take minutes.
+    graphs of a hundred branches, in which the search for an order would take minutes. With
+    `options` the plan is what they ask for, row by row if they do; else it is one of layers.
     """
     kernels = select_kernels(graph)
-    if planned:
-        schedule = schedule_layers(graph, kernels, keep_input=keep_input)
+    if options is not None:
+        plan = plan_network(graph, kernels, options)
+    elif planned:
+        plan = plan_memory(schedule_layers(graph, kernels, keep_input=keep_input))
     else:
-        schedule = _in_graph_order(graph, kernels)
-    plan = plan_memory(schedule)
+        plan = plan_memory(_in_graph_order(graph, kernels))
+    return generate_plan(plan, directory, io=io)
+
+
+def generate_plan(plan: MemoryPlan, directory: Path, *, io: Io = "int8") -> Generated:
+    """Writes the C of a plan into a new directory."""
+    graph = plan.schedule.graph
+    kernels = {n.name: step.kernel_of(n) for step in plan.schedule.steps for n in step.nodes}
     program = lower(plan, PROVENANCE, io)
     directory.mkdir(parents=True)
     for name, text in emit(program).items():
         (directory / name).write_text(text, encoding="utf-8")
-    return Generated(graph, kernels, program, _network(program, plan), directory)
+    return Generated(graph, kernels, plan, program, _network(program, plan), directory)
 
 
 def _in_graph_order(graph: Int8Graph, kernels: Mapping[str, Kernel | None]) -> Schedule:
@@ -82,7 +95,7 @@ def _in_graph_order(graph: Int8Graph, kernels: Mapping[str, Kernel | None]) -> S
         Buffer(name, graph.tensors[name].nbytes, *lives[name], alignment=4)
         for name in dict.fromkeys(home.values())
     )
-    steps = tuple(Step(node, kernels[node.name]) for node in graph.nodes)
+    steps = tuple(Layer(node, kernels[node.name]) for node in graph.nodes)
     return Schedule(graph, steps, False, home, lives, Problem(tuple(buffers)))
 
 
@@ -96,6 +109,7 @@ def _network(program: Program, plan: MemoryPlan) -> Network:
         tensors=tuple(TensorInfo(t.id, t.name, t.h, t.w, t.c) for t in program.tensors),
         dead_ranges=tuple(dead_ranges(plan, i) for i in range(len(program.steps))),
         io=program.io,
+        row_bytes=program.inputs[0].tensor.row_bytes if program.streamed else None,
     )
 
 

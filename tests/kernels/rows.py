@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.build.toolchain import HOST_GCC, WARNINGS, Compiler, find_tool
-from mcucc.codegen.program import StepDef
+from mcucc.codegen.program import LayerDef
 from mcucc.kernels import Shape
+from mcucc.ops import Int8Graph
 from mcucc.reference.interpreter import Values
 from tests.kernels.compiled import Generated
 
@@ -41,29 +42,31 @@ def build_library(generated: Generated) -> ctypes.CDLL:
     return ctypes.CDLL(str(folder / "calls.so"))
 
 
-def row_steps(generated: Generated) -> list[StepDef]:
-    """The steps whose kernels make rows."""
+def row_steps(generated: Generated) -> list[LayerDef]:
+    """The layers whose kernels make rows."""
     return [
         step
         for step in generated.program.steps
-        if step.kernel is not None and step.kernel.shape is not Shape.TENSOR
+        if isinstance(step, LayerDef) and step.shape in (Shape.WINDOW, Shape.PIXELS)
     ]
 
 
-def check_step(library: ctypes.CDLL, step: StepDef, values: Values, padding: Map) -> None:
+def check_step(generated: Generated, library: ctypes.CDLL, step: LayerDef, values: Values) -> None:
     """Runs of pixels of every row, at three strides, over two backgrounds.
 
     Args:
+        generated: the network.
         library: of `build_library`.
         step: of `row_steps`.
         values: one sample of every tensor.
-        padding: what a row of padding holds, for kernels that do not take NULL.
     """
-    for rows, expected in _jobs(values, step, padding):
+    for rows, expected in _jobs(generated.graph, values, step):
         _check_runs(library, step.index, rows, expected)
 
 
-def _jobs(values: Values, step: StepDef, padding: Map) -> Iterator[tuple[list[Map | None], Map]]:
+def _jobs(
+    graph: Int8Graph, values: Values, step: LayerDef
+) -> Iterator[tuple[list[Map | None], Map]]:
     """What the kernel is called with, and the pixels that it must make."""
     out = step.output
     expected = values[out.name][0].reshape(out.h, out.w, out.c)
@@ -71,13 +74,16 @@ def _jobs(values: Values, step: StepDef, padding: Map) -> Iterator[tuple[list[Ma
     if step.shape is Shape.PIXELS:
         yield [each.reshape(-1, each.shape[2]) for each in maps], expected.reshape(-1, out.c)
         return
-    window = step.window
+    node = graph.producers[out.name]
+    window = node.op.window(graph.input_types(node))
     assert window is not None
+    assert step.window is not None
     (x,) = maps
-    outside = None if window.pad == "NULL" else padding
+    zero_point = graph.type_of(node.inputs[0]).q.zero_point
+    outside = None if step.window.pad == "NULL" else np.full_like(x[0], zero_point)
     for y in range(out.h):
-        first = y * window.stride // window.repeat - window.pad_top
-        under = [first + k * window.dilation for k in range(window.taps)]
+        first, axis = window.rows.first(y), window.rows
+        under = [first + k * axis.dilation for k in range(axis.taps)]
         yield [x[i] if 0 <= i < len(x) else outside for i in under], expected[y]
 
 

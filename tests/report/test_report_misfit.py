@@ -5,7 +5,7 @@ import msgspec
 from mcucc.board import Board, list_boards, load_board
 from mcucc.report.fit import explain_misfit
 from mcucc.report.model import Flash, LiveBuffer, Report
-from tests.report.reports import conv_net, dense_net, unmeasured
+from tests.report.reports import conv_net, dense_net, ring_net, unmeasured
 
 BOARD = load_board("nucleo-f446re")
 
@@ -27,6 +27,30 @@ def test_map_network_names_need_have_peak_and_resolution() -> None:
     assert "an input of about 30x30 instead of 40x40" in text  # 11 * 30 * 30 = 9,900 bytes
     assert "fewer channels in the tensors of steps 0 'conv_1', 1 'conv_2':" in text
     assert "flash" not in text.split("What would help")[0]
+
+
+def test_segment_is_named_and_its_rings_do_not_shrink_with_the_height() -> None:
+    text = explained(ring_net(), sram_bytes=8000, stack_reserve_bytes=0)
+    assert "step 0, 'conv_1 .. conv_2', which needs 8,968 B (8.8 KiB) at once" in text
+    assert "960 B wide" in text
+    # image (3 hw) and small (2 hw) shrink with the area, wide (24 w) with the width alone; 8 bytes
+    # of counters stay. 37: 3 * 37 * 37 + 3 * 8 * 37 + 8 * 19 * 19 + 8 = 7,891.
+    assert "an input of about 37x37 instead of 40x40" in text
+    assert "fewer channels in the tensors of step 0 'conv_1 .. conv_2':" in text
+
+
+def test_a_streamed_input_is_not_held_against_the_budget() -> None:
+    report = msgspec.structs.replace(ring_net(), sram_bytes=4000, stack_reserve_bytes=0)
+    assert "a smaller input" in explained(report)
+    assert "a smaller input" not in explained(report, stream_input=True)
+
+
+def test_bytes_that_two_buffers_share_are_told() -> None:
+    assert "shared" not in explained(conv_net(), sram_bytes=12000)
+    report = conv_net()
+    peak = msgspec.structs.replace(report.peak, live_bytes=17000)
+    text = explained(report, sram_bytes=12000, peak=peak)
+    assert "600 B of these are shared: what the step writes may lie over what it reads" in text
 
 
 def test_dense_network_has_no_resolution() -> None:

@@ -15,9 +15,14 @@ from mcucc.report.figures import format_bytes, join_origin, percents, short_name
 from mcucc.report.model import Report
 from mcucc.report.occupancy import live_bytes, live_spans
 from mcucc.report.text import render_boards, render_report
-from tests.report.reports import conv_net, dense_net, long_net, unmeasured
+from tests.report.reports import conv_net, dense_net, long_net, ring_net, unmeasured
 
-NETWORKS = {"conv": conv_net(), "dense": dense_net(), "long": long_net(56)}
+NETWORKS = {
+    "conv": conv_net(),
+    "dense": dense_net(),
+    "long": long_net(56),
+    "ring": ring_net(),
+}
 BOARD = load_board("nucleo-f446re")
 
 
@@ -46,7 +51,9 @@ def test_has_every_layer_within_the_width(name: str, width: int) -> None:
         assert f"{layer.weights_bytes:,}" in row[0]
     text = "\n".join(lines)
     assert f"{sum(layer.macs for layer in report.layers):,} " in text
-    assert f"{len(report.layers)} steps" in text
+    layers, steps = len(report.layers), len(report.steps)
+    assert f", {steps} steps," in text or f", {layers} layers in {steps} steps," in text
+    assert f" {layers} layers" in text
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -129,6 +136,26 @@ def test_map_shows_scratch_and_shared_buffers() -> None:
     assert "# is scratch memory" in " ".join(lines)
 
 
+def test_a_segment_is_one_row_of_the_map_and_several_of_the_table() -> None:
+    lines = report_lines(ring_net())
+    assert "3 layers in 2 steps" in lines[1]
+    row = next(line for line in lines if line.startswith("0 conv_1 .. conv_2"))
+    assert "#" in row, "its counters"
+    assert row.endswith("8,968 <- peak")
+    table = [line.split()[:2] for line in lines if re.search(r" k\d_s8 ", line)]
+    assert table == [["0", "conv_1"], ["0", "conv_2"], ["1", "fc_1"]]
+
+
+def test_a_ring_takes_the_bytes_of_its_rows() -> None:
+    spans = live_spans(ring_net(), 0)
+    assert [(s.begin, s.end, tuple(t.name for t in s.tensors)) for s in spans] == [
+        (0, 4800, ("image",)),
+        (4800, 5760, ("wide",)),
+        (5760, 5768, ()),
+        (5768, 8968, ("small",)),
+    ]
+
+
 def test_ports_have_what_a_caller_needs() -> None:
     lines = report_lines(conv_net())
     row = next(line for line in lines if line.startswith("in 0"))
@@ -137,7 +164,7 @@ def test_ports_have_what_a_caller_needs() -> None:
 
 def test_spans_cover_exactly_what_is_live() -> None:
     for report in NETWORKS.values():
-        for step in range(len(report.layers)):
+        for step in range(len(report.steps)):
             spans = live_spans(report, step)
             assert sum(s.end - s.begin for s in spans) == live_bytes(report, step)
             assert all(a.end <= b.begin for a, b in itertools.pairwise(spans))

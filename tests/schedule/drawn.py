@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from mcucc.kernels import Family, Kernel
-from mcucc.ops import Aliasing, Int8Graph
+from mcucc.kernels import Kernel, select_kernels
+from mcucc.ops import Int8Graph
 from tests.graphs import GraphBuilder, quant
 
 Q = quant(0.5, 3)
@@ -15,7 +15,7 @@ Q = quant(0.5, 3)
 
 @dataclass(frozen=True)
 class ScratchKernel(Kernel):
-    """A kernel that needs scratch; what it computes does not matter to a schedule."""
+    """A kernel that needs scratch."""
 
     bytes_needed: int = 0
 
@@ -37,13 +37,15 @@ class Drawn:
 def kernels_for(
     graph: Int8Graph, scratch: Mapping[str, int] | None = None
 ) -> dict[str, Kernel | None]:
-    """A kernel for every node that executes something."""
+    """The kernel of every node that executes something, with scratch for some."""
     needed = scratch or {}
     return {
-        node.name: None
-        if node.op.aliasing is Aliasing.SAME_BYTES
-        else ScratchKernel(Family.DENSE, bytes_needed=needed.get(node.name, 0))
-        for node in graph.nodes
+        name: None
+        if kernel is None
+        else ScratchKernel(
+            kernel.family, kernel.window, kernel.requant, bytes_needed=needed.get(name, 0)
+        )
+        for name, kernel in select_kernels(graph).items()
     }
 
 

@@ -1,16 +1,26 @@
 """Executes a memory plan with labels for bytes, and checks that every read finds what it wants.
 
-It knows the graph, the offsets and the meaning of aliasing, and shares no code with the planner. A
-byte of a tensor is labelled with the tensor that was written there and the byte's place in it;
-a reshape has the label of the tensor that it reshapes.
+It knows the graph, the offsets and the order in which each kernel promises to read and write, and
+shares no code with the planner. A byte of a tensor is labelled with the tensor that was written
+there and the byte's place in it; a reshape has the label of the tensor that it reshapes. Plans of
+layers alone.
 """
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from mcucc.kernels import Access, Kernel
 from mcucc.ops import Aliasing, Int8Node
-from mcucc.schedule import MemoryPlan, dead_ranges, live_tensors
+from mcucc.schedule import Layer, MemoryPlan, dead_ranges, live_tensors
 
 Label = tuple[str, int]
+Times = NDArray[np.int64]
+"""For each byte when it is written, or read for the last time."""
+
+NEVER_READ = -1
+TO_THE_END = 1 << 60
 
 
 @dataclass
@@ -35,31 +45,70 @@ class Simulator:
         for tensor in inputs:
             self._check(tensor, "before the run")
         for step, planned in enumerate(self.plan.schedule.steps):
+            assert isinstance(planned, Layer)
             self._check_report(step, planned.node)
             self._poison(step)
             for tensor in self.graph.variable_inputs(planned.node):
                 self._check(tensor, f"read by {planned.node.name}")
-            self._execute(step, planned.node)
+            self._execute(planned)
         for tensor in self.graph.output_tensors | (inputs if self.keep_input else frozenset[str]()):
             self._check(tensor, "after the run")
 
-    def _execute(self, step: int, node: Int8Node) -> None:
+    def _execute(self, layer: Layer) -> None:
+        node, kernel = layer.node, layer.kernel
         if node.op.aliasing is Aliasing.SAME_BYTES:
             assert self._range(node.output) == self._range(node.inputs[0])
             return
-        tensors = [self._range(x) for x in self.graph.variable_inputs(node)]
-        target = self._range(node.output)
-        for place in tensors:
-            in_place = node.op.aliasing is Aliasing.IN_PLACE and place == target
-            assert in_place or not _overlap(place, target), f"{node.name} overwrites its input"
-        kernel, offset = self.plan.schedule.steps[step].kernel, self.plan.scratch_offset(step)
-        assert (kernel is not None and kernel.scratch_bytes > 0) == (offset is not None)
-        if kernel is not None and offset is not None:
+        assert kernel is not None
+        for operand, tensor in enumerate(node.inputs):
+            if tensor not in self.graph.consts:
+                self._check_order(node, kernel, operand)
+        offset = self.plan.scratch_offset(node)
+        assert (kernel.scratch_bytes > 0) == (offset is not None)
+        if offset is not None:
             assert offset % self._alignment == 0
             scratch = range(offset, offset + kernel.scratch_bytes)
-            assert not any(_overlap(scratch, place) for place in (*tensors, target))
+            tensors = (*self.graph.variable_inputs(node), node.output)
+            assert not any(_overlap(scratch, self._range(tensor)) for tensor in tensors)
             self._fill(scratch, "scratch")
         self._write(node.output)
+
+    def _check_order(self, node: Int8Node, kernel: Kernel, operand: int) -> None:
+        """No byte of an input is overwritten before it was read for the last time."""
+        source, target = self._range(node.inputs[operand]), self._range(node.output)
+        shared = range(max(source.start, target.start), min(source.stop, target.stop))
+        if not shared:
+            return
+        if kernel.access is Access.ELEMENT:
+            # Byte i is written at 2i + 1, when byte i of the input was just read.
+            written = 2 * np.arange(len(target), dtype=np.int64) + 1
+        else:
+            # Pixel p is written at 2p, while its window may still be read.
+            h, w, c = self.graph.tensors[node.output].hwc
+            written = 2 * np.repeat(np.arange(h * w, dtype=np.int64), c)
+        read = self._last_reads(node, kernel, operand)
+        for address in shared:
+            when = written[address - target.start]
+            assert read[address - source.start] < when, f"{node.name} overwrites its input"
+
+    def _last_reads(self, node: Int8Node, kernel: Kernel, operand: int) -> Times:
+        """For each byte of an input when it is read for the last time, on the clock of writes."""
+        h, w, c = self.graph.tensors[node.inputs[operand]].hwc
+        window = node.op.window(self.graph.input_types(node), operand)
+        if kernel.access is Access.ELEMENT and (window is None or window.rows.stride):
+            return 2 * np.arange(h * w * c, dtype=np.int64)
+        if kernel.access is not Access.PIXEL or window is None:
+            return np.full(h * w * c, TO_THE_END)
+        last = np.full((h, w, c), NEVER_READ, dtype=np.int64)
+        rows, columns, _ = self.graph.tensors[node.output].hwc
+        for y in range(rows):
+            for x in range(columns):
+                under = (
+                    slice(max(window.rows.first(y), 0), max(window.rows.end(y), 0)),
+                    slice(max(window.columns.first(x), 0), max(window.columns.end(x), 0)),
+                )
+                last[under] = 2 * (y * columns + x)
+        return last.reshape(-1)
 
     def _check_report(self, step: int, node: Int8Node) -> None:
         """What the plan reports to be live before a step must be there."""

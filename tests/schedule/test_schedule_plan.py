@@ -36,12 +36,24 @@ def test_every_read_finds_its_tensor(drawn: Drawn) -> None:
     Simulator(plan, drawn.keep_input).run()
 
 
+def offsets(plan: MemoryPlan, *tensors: str) -> list[int]:
+    return [plan.offset(tensor) for tensor in tensors]
+
+
+def overlap(plan: MemoryPlan, a: str, b: str) -> int | None:
+    """How far below `b` the writer of `a` may begin at most, None if they may share no byte."""
+    found = {(o.lower, o.upper): o.distance for o in plan.schedule.problem.overlaps}
+    return found.get((a, b))
+
+
 def test_requantisation_is_in_place_of_a_dying_input() -> None:
     builder = GraphBuilder()
     x = builder.input((1, 8), Q)
     y = builder.requantize(x)
     plan = planned(builder.build())
-    assert plan.schedule.home == {x: x, y: x}
+    assert plan.schedule.home == {x: x, y: y}
+    assert overlap(plan, y, x) == 0
+    assert offsets(plan, x, y) == [0, 0]
     assert plan.arena_bytes == 8
 
 
@@ -51,7 +63,9 @@ def test_kept_inputs_are_not_overwritten() -> None:
     y = builder.requantize(x)
     z = builder.requantize(y)
     plan = planned(builder.build(), keep_input=True)
-    assert plan.schedule.home == {x: x, y: y, z: y}
+    assert (overlap(plan, y, x), overlap(plan, z, x), overlap(plan, z, y)) == (None, None, 0)
+    assert plan.offset(z) == plan.offset(y) != plan.offset(x)
+    assert plan.arena_bytes == 16
     assert plan.schedule.lives[x] == (0, 2)
 
 
@@ -60,7 +74,10 @@ def test_outputs_are_not_overwritten() -> None:
     x = builder.input((1, 8), Q)
     y = builder.requantize(x)
     z = builder.requantize(y)
-    assert planned(builder.build(y, z)).schedule.home == {x: x, y: x, z: z}
+    plan = planned(builder.build(y, z))
+    assert (overlap(plan, y, x), overlap(plan, z, y)) == (0, None)
+    assert plan.offset(x) == plan.offset(y) != plan.offset(z)
+    assert plan.arena_bytes == 16
 
 
 def add_of_two(builder: GraphBuilder) -> tuple[str, str, str]:
@@ -69,24 +86,31 @@ def add_of_two(builder: GraphBuilder) -> tuple[str, str, str]:
     return a, b, builder.add(a, b, q=Q)
 
 
-def test_add_takes_the_first_of_two_dying_inputs() -> None:
+def test_add_may_be_over_either_of_two_dying_inputs() -> None:
     builder = GraphBuilder()
-    a, _, total = add_of_two(builder)
-    assert planned(builder.build()).schedule.home[total] == a
+    a, b, total = add_of_two(builder)
+    plan = planned(builder.build())
+    assert (overlap(plan, total, a), overlap(plan, total, b)) == (0, 0)
+    assert plan.offset(total) in offsets(plan, a, b)
+    assert plan.arena_bytes == 4 + 8 + 8
 
 
 def test_add_takes_the_second_input_if_only_that_dies() -> None:
     builder = GraphBuilder()
     a, b, total = add_of_two(builder)
     last = builder.dense(a, 2, q=Q)
-    home = planned(builder.build(a, total, last)).schedule.home
-    assert home[total] == b
+    plan = planned(builder.build(a, total, last))
+    assert (overlap(plan, total, a), overlap(plan, total, b)) == (None, 0)
+    assert plan.offset(total) == plan.offset(b) != plan.offset(a)
+    assert plan.arena_bytes == 4 + 8 + 8
 
 
 def test_add_needs_fresh_bytes_if_no_input_dies() -> None:
     builder = GraphBuilder()
     a, b, total = add_of_two(builder)
-    assert planned(builder.build(a, b, total)).schedule.home[total] == total
+    plan = planned(builder.build(a, b, total))
+    assert (overlap(plan, total, a), overlap(plan, total, b)) == (None, None)
+    assert plan.arena_bytes == 8 + 8 + 8
 
 
 @pytest.mark.parametrize("dies", [True, False])
@@ -95,8 +119,9 @@ def test_a_tensor_added_to_itself(dies: bool) -> None:
     x = builder.input((1, 8), Q)
     total = builder.add(x, x, q=Q)
     outputs = (total,) if dies else (x, total)
-    home = planned(builder.build(*outputs)).schedule.home
-    assert home[total] == (x if dies else total)
+    plan = planned(builder.build(*outputs))
+    assert (plan.offset(total) == plan.offset(x)) == dies
+    assert plan.arena_bytes == (8 if dies else 16)
 
 
 def test_a_tensor_added_to_its_reshape_is_one_input() -> None:
@@ -106,15 +131,18 @@ def test_a_tensor_added_to_its_reshape_is_one_input() -> None:
     back = builder.reshape(there, (1, 8))
     total = builder.add(x, back, q=Q)
     plan = planned(builder.build())
-    assert set(plan.schedule.home.values()) == {x}
-    assert plan.schedule.home[total] == x
+    assert plan.schedule.home == {x: x, there: x, back: x, total: total}
+    assert offsets(plan, x, there, back, total) == [0, 0, 0, 0]
+    assert plan.arena_bytes == 8
 
 
 def test_add_of_a_constant_is_in_place_of_the_other() -> None:
     builder = GraphBuilder()
     x = builder.input((1, 8), Q)
     total = builder.add(builder.constant((1, 8), Q), x, q=Q)
-    assert planned(builder.build()).schedule.home[total] == x
+    plan = planned(builder.build())
+    assert plan.offset(total) == plan.offset(x)
+    assert plan.arena_bytes == 8
 
 
 @pytest.mark.parametrize(("size", "below"), [(8, 0), (6, None), (9, None)])
@@ -132,6 +160,7 @@ def test_a_reshape_shares_bytes_even_if_its_input_lives_on() -> None:
     late = builder.dense(x, 8, q=Q)
     plan = planned(builder.build(flat, late))
     assert plan.schedule.home == {x: x, flat: x, late: late}
+    assert plan.offset(flat) == plan.offset(x)
     assert plan.arena_bytes == 16
 
 
@@ -143,10 +172,12 @@ def test_in_place_waits_for_every_reader_of_every_reshape() -> None:
     again = builder.requantize(shaped)
     back = builder.reshape(again, (1, 8))
     total = builder.add(other, back, q=Q)
-    home = planned(builder.build()).schedule.home
-    assert home[other] == other
-    assert home[again] == x
-    assert home[total] == other
+    plan = planned(builder.build())
+    assert (overlap(plan, other, x), overlap(plan, again, x)) == (None, 0)
+    assert plan.offset(other) != plan.offset(x)
+    assert plan.offset(again) == plan.offset(back) == plan.offset(x)
+    assert (overlap(plan, total, other), overlap(plan, total, again)) == (0, 0)
+    assert plan.arena_bytes == 16
 
 
 def test_an_output_that_is_an_input_stays() -> None:
@@ -155,7 +186,9 @@ def test_an_output_that_is_an_input_stays() -> None:
     y = builder.requantize(x)
     z = builder.requantize(y)
     plan = planned(builder.build(x, z))
-    assert plan.schedule.home == {x: x, y: y, z: y}
+    assert (overlap(plan, y, x), overlap(plan, z, y)) == (None, 0)
+    assert plan.offset(x) != plan.offset(y) == plan.offset(z)
+    assert plan.arena_bytes == 16
     assert plan.schedule.lives == {x: (0, 2), y: (0, 2), z: (1, 2)}
 
 
@@ -181,8 +214,8 @@ def test_scratch_lives_for_its_step_beside_all_that_is_live() -> None:
     y = builder.dense(x, 8, q=Q)
     graph = builder.build(builder.dense(y, 8, q=Q))
     plan = planned(graph, scratch={graph.nodes[1].name: 12})
-    assert plan.scratch_offset(0) is None
-    assert plan.scratch_offset(1) is not None
+    assert plan.scratch_offset(graph.nodes[0]) is None
+    assert plan.scratch_offset(graph.nodes[1]) is not None
     assert plan.arena_bytes == 8 + 8 + 12
     assert peak_step(plan) == 1
     assert [r.tensors for r in live_tensors(plan, 1) if r.buffer.size == 12] == [()]

@@ -1,6 +1,8 @@
 /* The network as a shared library for use within another process. */
 #include "library.h"
 
+static const uint8_t *image; /* where the next row of an input that is pulled lies */
+
 uint32_t harness_arena_bytes(void)
 {
     return harness_network.arena_bytes;
@@ -9,6 +11,13 @@ uint32_t harness_arena_bytes(void)
 uint32_t harness_arena_align(void)
 {
     return harness_network.arena_align;
+}
+
+void harness_pull(int32_t y, uint8_t *to, uint32_t bytes)
+{
+    (void)y;
+    harness_copy(to, image, bytes);
+    image += bytes;
 }
 
 int harness_run_samples(uint8_t *arena, const int8_t *inputs, int8_t *outputs, uint32_t samples)
@@ -20,6 +29,10 @@ int harness_run_samples(uint8_t *arena, const int8_t *inputs, int8_t *outputs, u
             const harness_span_t span = net->inputs.spans[i];
             harness_copy(&arena[span.offset], (const uint8_t *)inputs, span.bytes);
             inputs += span.bytes;
+        }
+        if (net->rows != 0u) {
+            image = (const uint8_t *)inputs;
+            inputs += net->sample_bytes;
         }
         status = net->run(arena);
         if (status != 0) {

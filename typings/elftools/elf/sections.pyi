@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from typing import Literal, overload
 
 class Section:
@@ -7,9 +8,16 @@ class Section:
     @overload
     def __getitem__(self, name: Literal["sh_flags", "sh_size", "sh_addr"]) -> int: ...
 
+class SymbolInfo:
+    def __getitem__(self, name: Literal["type"]) -> str: ...
+
 class Symbol:
     name: str
+    @overload
+    def __getitem__(self, name: Literal["st_info"]) -> SymbolInfo: ...
+    @overload
     def __getitem__(self, name: Literal["st_value", "st_size"]) -> int: ...
 
 class SymbolTableSection(Section):
+    def iter_symbols(self) -> Iterator[Symbol]: ...
     def get_symbol_by_name(self, name: str) -> list[Symbol] | None: ...

@@ -8,16 +8,18 @@
  */
 
 /* Memory map of the arena, 18 bytes. Lives are in steps, both ends included.
+ * Where it says =, bytes are written over others that are read for the last time.
  *
  * step              0         10        live
  * 0 fullyconnected0 aaaaaaaaaa..bbbbbb    18  <- peak
  * 1 fullyconnected1 cccc........bbbbbb    10
- * 2 softmax2        cccc..............     4
+ * 2 softmax2        ====..............     4
  *
  *    offset   bytes  steps   holds
  * a       0      10  0-0     features
  * b      12       6  0-1     fullyconnected0_out
- * c       0       4  1-2     fullyconnected1_out, softmax2_out
+ * c       0       4  1-2     fullyconnected1_out
+ * d       0       4  2-2     softmax2_out
  */
 #include "classifier.h"
 

@@ -1,0 +1,283 @@
+"""From a planned segment to what the templates print."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from mcucc.codegen.elementwise import constant_operands
+from mcucc.codegen.layer import Layer
+from mcucc.codegen.layers import layer_code
+from mcucc.codegen.parts import TensorRef
+from mcucc.codegen.segment import PanelDef, PullDef, RingDef, SegmentDef, StageDef
+from mcucc.codegen.titles import stage_title
+from mcucc.errors import InvariantError
+from mcucc.kernels import Shape
+from mcucc.ops import Axis, Int8Node, Window
+from mcucc.ops.verify import node_macs
+from mcucc.schedule import MemoryPlan, Segment, Stage
+
+Padding = Callable[[Layer], str]
+"""The name of the row of padding of a layer with a window, or NULL."""
+
+
+class SegmentLowering:
+    """Prints one segment.
+
+    Args:
+        plan: the network's.
+        tensors: every tensor by name.
+        layer_of: a node with what its code is made of.
+        padding: the row of padding of a layer.
+    """
+
+    def __init__(
+        self,
+        plan: MemoryPlan,
+        tensors: Mapping[str, TensorRef],
+        layer_of: Callable[[Int8Node], Layer],
+        padding: Padding,
+    ) -> None:
+        self.plan = plan
+        self.graph = plan.schedule.graph
+        self.tensors = tensors
+        self.layer_of = layer_of
+        self.padding = padding
+
+    def lower(self, index: int, segment: Segment) -> SegmentDef:
+        """The segment that is step `index`."""
+        rings = {
+            stage.content: RingDef(
+                self.tensors[stage.content].ident,
+                self.tensors[stage.content],
+                segment.rows[stage.content],
+            )
+            for stage in segment.stages
+        }
+        turns = [stage for stage in segment.stages if stage.content not in segment.panels]
+        stages = tuple(_StageLowering(self, segment, rings, s).lower() for s in turns)
+        by_rows = {tensor for s in stages for tensor in s.traced}
+        by_rows |= {tensor for s in stages for panel in s.panels for tensor in panel.traced}
+        reshaped = [self.tensors[node.output] for node in segment.nodes]
+        reshaped = [tensor for tensor in reshaped if tensor not in by_rows]
+        by_tensor = {each.ring.tensor.name: each for each in stages}
+        return SegmentDef(
+            index=index,
+            title=_title(segment),
+            state_offset=self.plan.state_offset(segment),
+            stages=stages,
+            sinks=tuple(by_tensor[name] for name in segment.sinks),
+            reshaped_first=tuple(t for t in reshaped if self.home(t.name) not in rings),
+            reshaped_last=tuple(t for t in reshaped if self.home(t.name) in rings),
+        )
+
+    def home(self, value: str) -> str:
+        """The content that holds a value."""
+        return self.plan.schedule.home[value]
+
+
+class _StageLowering:
+    """Prints a stage with the stages that run within its turns."""
+
+    def __init__(
+        self, whole: SegmentLowering, segment: Segment, rings: Mapping[str, RingDef], stage: Stage
+    ) -> None:
+        self._whole = whole
+        self._graph = whole.graph
+        self._segment = segment
+        self._rings = rings
+        self._stage = stage
+        self._makers = {
+            each.content: each for each in segment.stages if each.content in segment.panels
+        }
+
+    def lower(self) -> StageDef:
+        """The stage."""
+        stage, ring = self._stage, self._rings[self._stage.content]
+        if stage.node is None:
+            title = f"{ring.tensor.name}: the caller's image, {ring.tensor.size_text}"
+            traced = self._traced(stage)
+            return StageDef(title, "", 0, None, None, ring, stage.turns, (), (), "", traced)
+        code = layer_code(self._whole.layer_of(stage.node))
+        scratch = self._whole.plan.scratch_offset(stage.node)
+        panels = self._panels(stage)
+        return StageDef(
+            title=self._title(stage),
+            origin=_origin(stage),
+            macs=node_macs(self._graph, stage.node),
+            kernel=stage.kernel,
+            spec=None if code is None else code.spec,
+            ring=ring,
+            turns=stage.turns,
+            pulls=tuple(self._pulls(stage)),
+            rows=self._heads(stage) if panels else self._rows(stage, "rows"),
+            sums="" if scratch is None else f"(int32_t *)(void *)&arena[{scratch}]",
+            traced=self._traced(stage),
+            panels=panels,
+            run=max(self._segment.panels.values()) if panels else 0,
+            operands=self._run_operands(stage) if panels else (),
+        )
+
+    def _title(self, stage: Stage) -> str:
+        assert stage.node is not None
+        names = self._graph.variable_inputs(stage.node)
+        inputs = tuple(self._whole.tensors[name] for name in names)
+        return stage_title(self._graph, stage.node, inputs, self._whole.tensors[stage.value])
+
+    def _traced(self, stage: Stage) -> tuple[TensorRef, ...]:
+        """What the stage makes, and its reshapes within the segment."""
+        made = (self._whole.tensors[node.output] for node in self._segment.nodes)
+        return tuple(
+            tensor
+            for tensor in made
+            if self._whole.home(tensor.name) == stage.content
+            and (tensor.h == stage.shape[0] or stage.is_reduction)
+        )
+
+    def _within(self, stage: Stage) -> Iterator[Stage]:
+        """The stages that run within the turns of one, in order."""
+        for read in stage.reads:
+            if read.content in self._makers:
+                yield from self._within(self._makers[read.content])
+                yield self._makers[read.content]
+
+    def _pulls(self, stage: Stage) -> Iterator[PullDef]:
+        """Rows that must have been made before a turn, input by input."""
+        for read in stage.reads:
+            if read.content in self._makers:
+                yield from self._pulls(self._makers[read.content])
+            elif read.content in self._rings:
+                needed = _needed(read.window.rows, read.turns, read.shape[0])
+                yield PullDef(self._rings[read.content], needed)
+
+    def _heads(self, stage: Stage) -> tuple[str, ...]:
+        """C that finds the rows of those stages within a turn that read no panel."""
+        return tuple(
+            line
+            for each in self._within(stage)
+            if not self._reads_panel(each)
+            for line in self._rows(each, self._rows_name(each))
+        )
+
+    def _reads_panel(self, stage: Stage) -> bool:
+        return any(read.content in self._makers for read in stage.reads)
+
+    def _rows_name(self, stage: Stage) -> str:
+        return f"rows_{self._whole.tensors[stage.value].ident}"
+
+    def _panels(self, stage: Stage) -> tuple[PanelDef, ...]:
+        found: list[PanelDef] = []
+        for each in self._within(stage):
+            assert each.node is not None
+            assert each.kernel is not None
+            code = layer_code(self._whole.layer_of(each.node))
+            assert code is not None
+            found.append(
+                PanelDef(
+                    title=self._title(each),
+                    origin=_origin(each),
+                    macs=node_macs(self._graph, each.node),
+                    kernel=each.kernel,
+                    spec=code.spec,
+                    tensor=self._whole.tensors[each.value],
+                    operands=self._run_operands(each) if self._reads_panel(each) else (),
+                    rows=self._rows_name(each),
+                    traced=self._traced(each),
+                )
+            )
+        return tuple(found)
+
+    def _rows(self, stage: Stage, name: str) -> tuple[str, ...]:
+        """C that finds the rows under the window of turn y, or the row of each operand."""
+        assert stage.node is not None
+        layer = self._whole.layer_of(stage.node)
+        if layer.kernel is not None and layer.kernel.shape is Shape.WINDOW:
+            return self._window_rows(layer, stage, name)
+        operands = [text for text, _ in self._operands(layer)]
+        if layer.kernel is not None and layer.kernel.shape is Shape.REDUCTION:
+            return (f"const int8_t *const row = {operands[0]};",)
+        return (f"const int8_t *const {name}[{len(operands)}] = {{{', '.join(operands)}}};",)
+
+    def _window_rows(self, layer: Layer, stage: Stage, name: str) -> tuple[str, ...]:
+        read = stage.reads[0]
+        axis, pad = read.window.rows, self._whole.padding(layer)
+        declaration = f"const int8_t *{name}[{axis.taps}];"
+        window = f"{first_row(axis)}, {axis.dilation}, {pad}"
+        ring = self._rings.get(read.content)
+        if ring is not None:
+            state = f"&{ring.name}, &s->{ring.ident}, arena"
+            return (declaration, f"mcucc_ring_window({state}, {name}, {axis.taps}, {window});")
+        source = self._whole.tensors[read.value]
+        place = f"&arena[{source.at}], {source.row_bytes}, {source.h}"
+        return (declaration, f"mcucc_window({name}, {axis.taps}, {place}, {window});")
+
+    def _run_operands(self, stage: Stage) -> tuple[str, ...]:
+        """The first pixel of each input of a run that begins at pixel x."""
+        assert stage.node is not None
+        operands = self._operands(self._whole.layer_of(stage.node))
+        return tuple(f"&{text}[x * {step}]" if step else text for text, step in operands)
+
+    def _operands(self, layer: Layer) -> tuple[tuple[str, int], ...]:
+        """C expression of the first pixel of turn y of each input, and bytes to the next pixel.
+
+        Panels and gates are the same wherever a run begins: their step is 0.
+        """
+        types = self._graph.input_types(layer.node)
+        found: list[tuple[str, int]] = []
+        constants = constant_operands(layer)
+        for operand, name in enumerate(layer.node.inputs):
+            if name not in constants and name in self._graph.consts:
+                continue  # a table or weights
+            window = layer.node.op.window(types, operand) or Window()
+            is_gate = window.rows.stride == 0
+            step = 0 if is_gate else types[operand].hwc[2]
+            row = "0" if is_gate else "y"
+            if name in constants:
+                row_bytes = types[operand].hwc[1] * types[operand].hwc[2]
+                found.append((f"(&{layer.array_name(constants[name])}[{row} * {row_bytes}])", step))
+            else:
+                found.append(self._variable(name, row, step))
+        return tuple(found)
+
+    def _variable(self, name: str, row: str, step: int) -> tuple[str, int]:
+        content, tensor = self._whole.home(name), self._whole.tensors[name]
+        if content in self._makers:
+            return f"&arena[{self._whole.tensors[content].at}]", 0
+        if content in self._rings:
+            ring = self._rings[content]
+            return f"mcucc_ring_row(&{ring.name}, &s->{ring.ident}, arena, {row})", step
+        return f"(&arena[{tensor.at} + ({row} * {tensor.row_bytes})])", step
+
+
+def _origin(stage: Stage) -> str:
+    return ", ".join(() if stage.node is None else stage.node.origin) or "mcucc"
+
+
+def first_row(axis: Axis) -> str:
+    """C expression of the first input row under the window of output row y.
+
+    >>> first_row(Axis(3, 2, 1, 1)), first_row(Axis(repeat=2)), first_row(Axis())
+    ('(y * 2) - 1', 'y / 2', 'y')
+    """
+    if axis.stride == 0:
+        return "0"
+    row = "y" if axis.stride == 1 else f"(y * {axis.stride})"
+    if axis.repeat != 1:
+        row = f"{row} / {axis.repeat}"
+    return row if not axis.pad else f"{row} - {axis.pad}"
+
+
+def _needed(axis: Axis, turns: int, height: int) -> str:
+    """C expression of how many input rows must have been made before turn y."""
+    if axis.stride == 0:
+        return "1"
+    span = (axis.taps - 1) * axis.dilation + 1 - axis.pad
+    row = first_row(Axis(axis.taps, axis.stride, axis.dilation, 0, axis.repeat))
+    rows = row if not span else f"{row} {'+' if span > 0 else '-'} {abs(span)}"
+    return rows if axis.end(turns - 1) <= height else f"mcucc_min({rows}, {height})"
+
+
+def _title(segment: Segment) -> str:
+    if len(segment.stages) == 1:
+        return f"{segment.stages[0].name} row by row"
+    first, last = segment.stages[0].name, segment.stages[-1].name
+    if not first or not last:
+        raise InvariantError("a stage has no name")
+    return f"{first} to {last} row by row, {len(segment.stages)} stages"

@@ -1,0 +1,185 @@
+"""A segment as data: stages that pull rows from each other, ready to be printed."""
+
+from dataclasses import dataclass
+
+from mcucc.codegen.parts import LayerSpec, TensorRef
+from mcucc.kernels import Kernel, Shape
+
+
+@dataclass(frozen=True)
+class RingDef:
+    """Rows of a tensor that a stage makes.
+
+    Attributes:
+        ident: of the tensor: name of its counters, and part of the names of its ring and stage.
+        tensor: it and where slot 0 lies.
+        rows: how many are held.
+    """
+
+    ident: str
+    tensor: TensorRef
+    rows: int
+
+    @property
+    def name(self) -> str:
+        """The C constant with its sizes."""
+        return f"ring_{self.ident}"
+
+    @property
+    def next(self) -> str:
+        """The C function that makes its next row."""
+        return f"next_{self.ident}"
+
+    @property
+    def text(self) -> str:
+        """How it is held, for a reader."""
+        whole = self.rows == self.tensor.h
+        return "whole" if whole else f"{self.rows} of {self.tensor.h} rows"
+
+
+@dataclass(frozen=True)
+class PullDef:
+    """Rows that a stage has made before its turn.
+
+    Attributes:
+        ring: of the tensor they belong to.
+        needed: C expression of how many rows of it turn y needs.
+    """
+
+    ring: RingDef
+    needed: str
+
+
+@dataclass(frozen=True)
+class PanelDef:
+    """A stage that runs within the turns of another, a few pixels at a time.
+
+    Attributes:
+        title: what it computes, for a reader.
+        origin: the ONNX nodes it came from.
+        macs: multiply-accumulates.
+        kernel: how.
+        spec: its numbers.
+        tensor: what it makes, and where its pixels lie.
+        operands: C expressions of the first pixel of each input of a run; empty for the first stage
+            of a turn, which finds its rows ahead of all runs.
+        rows: name of the C array of its rows.
+        traced: the tensors that a run makes pixels of.
+    """
+
+    title: str
+    origin: str
+    macs: int
+    kernel: Kernel
+    spec: LayerSpec
+    tensor: TensorRef
+    operands: tuple[str, ...]
+    rows: str
+    traced: tuple[TensorRef, ...]
+
+
+@dataclass(frozen=True)
+class StageDef:
+    """A stage of a segment.
+
+    Attributes:
+        title: what it computes, for a reader.
+        origin: the ONNX nodes it came from.
+        macs: multiply-accumulates of all its turns.
+        kernel: None for the caller's image.
+        spec: its numbers; None for the caller's image.
+        ring: what it makes.
+        turns: how often it runs.
+        pulls: rows that it needs, in the order of its inputs.
+        rows: lines of C that find its input rows.
+        sums: C expression of the sums of a reduction, else empty.
+        traced: the tensors that a turn makes a row of: the stage's, and its reshapes.
+        panels: stages that run within its turns, in order.
+        run: pixels of a run, 0 without panels.
+        operands: C expressions of the first pixel of each of its inputs of a run.
+    """
+
+    title: str
+    origin: str
+    macs: int
+    kernel: Kernel | None
+    spec: LayerSpec | None
+    ring: RingDef
+    turns: int
+    pulls: tuple[PullDef, ...]
+    rows: tuple[str, ...]
+    sums: str
+    traced: tuple[TensorRef, ...]
+    panels: tuple[PanelDef, ...] = ()
+    run: int = 0
+    operands: tuple[str, ...] = ()
+
+    @property
+    def shape(self) -> Shape | None:
+        """How its kernel is called."""
+        return None if self.kernel is None else self.kernel.shape
+
+
+@dataclass(frozen=True)
+class SegmentDef:
+    """A step of `run` that makes several tensors row by row.
+
+    Attributes:
+        index: its number.
+        title: what it computes, for a reader.
+        state_offset: of its counters in the arena.
+        stages: in the order of execution.
+        sinks: the stages that run to their ends, one after the other.
+        reshaped_first: tensors that are whole from the start: reshapes of what earlier steps made.
+        reshaped_last: tensors that are whole in the end: reshapes, to other rows, of what it made.
+    """
+
+    index: int
+    title: str
+    state_offset: int
+    stages: tuple[StageDef, ...]
+    sinks: tuple[StageDef, ...]
+    reshaped_first: tuple[TensorRef, ...]
+    reshaped_last: tuple[TensorRef, ...]
+
+    @property
+    def function(self) -> str:
+        """The C function."""
+        return f"seg{self.index}"
+
+    @property
+    def at(self) -> str:
+        """The C constant with the offset of its counters."""
+        return f"AT_SEG{self.index}"
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of all stages."""
+        own = sum(stage.macs for stage in self.stages)
+        return own + sum(panel.macs for stage in self.stages for panel in stage.panels)
+
+    @property
+    def has_panels(self) -> bool:
+        """Whether a stage runs within the turns of another."""
+        return any(stage.panels for stage in self.stages)
+
+    @property
+    def is_source(self) -> bool:
+        """Whether it takes the rows of the caller's image."""
+        return self.stages[0].kernel is None
+
+    @property
+    def arguments(self) -> str:
+        """What its functions are called with."""
+        return "arena, source" if self.is_source else "arena"
+
+    @property
+    def parameters(self) -> str:
+        """What its functions take."""
+        return f"int8_t *arena{', const source_t *source' if self.is_source else ''}"
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """Files of runtime_c/ that its own code uses."""
+        reads_whole = any("mcucc_window(" in line for s in self.stages for line in s.rows)
+        return ("mcucc_ring.h", *(("mcucc_window.h",) if reads_whole else ()))

@@ -1,0 +1,63 @@
+"""The smallest plans: replayed byte by byte; equal bits in every tensor on host and Cortex-M4."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mcucc.compiled import CompiledNetwork
+from mcucc.pipeline import CompileOptions, compile_model, write_compilation
+from mcucc.reference import interpreter
+from mcucc.samples import flatten, random_samples
+from tests.e2e.test_float_networks import FLOAT, TORCH
+from tests.e2e.test_quantised_networks import NETWORKS
+
+QDQ = ("vww_96_qdq", "kws_qdq", "resnet8_qdq", "ad01_qdq", "te_vww_qdq")
+EVERY = (*FLOAT, *(f"torch/{name}" for name in TORCH), *NETWORKS, *QDQ)
+
+# KiB that the arena may take: the image in it, and handed over row by row.
+LARGEST = {
+    "te_vww_qdq": (21.3, 16.4),
+    "vww_96_qdq": (27.5, 14.5),
+    "kws_qdq": (6.1, 5.8),
+    "resnet8_qdq": (14, 12.8),
+    "torch/mbv2_035_144": (66, 29),
+    "torch/mbv2_100_224": (204, 132),
+}
+
+pytestmark = [pytest.mark.models, pytest.mark.cc, pytest.mark.qemu, pytest.mark.slow]
+
+
+@pytest.mark.parametrize("stream_input", [False, True], ids=["resident", "streamed"])
+@pytest.mark.parametrize("name", EVERY)
+def test_smallest_plan(name: str, stream_input: bool, models_dir: Path, tmp_path: Path) -> None:
+    options = CompileOptions(
+        "mps2-an386", name="net", objective="memory", stream_input=stream_input, check=True
+    )
+    compilation = compile_model(models_dir / f"{name}.onnx", options)
+    report = compilation.report
+    assert report.executed_macs == report.macs
+    if name in LARGEST:
+        assert report.arena_bytes <= LARGEST[name][stream_input] * 1024
+    write_compilation(compilation, tmp_path / "net")
+    network = CompiledNetwork.open(tmp_path / "net")
+    shapes = [network.graph.tensors[port.tensor].shape for port in network.graph.inputs]
+    samples = random_samples(shapes, 1, seed=7)
+    named = {p.tensor: x for p, x in zip(network.graph.inputs, samples, strict=True)}
+    expected = interpreter.run(network.graph, named)
+    names = {tensor.id: tensor.name for tensor in report.tensors}
+    for run in (network.trace_host, network.trace_qemu):
+        tensors = run(flatten(samples)).tensors or {}
+        demand_equal({names[number]: values for number, values in tensors.items()}, expected)
+        made = {node.output for node in network.graph.nodes}
+        assert {names[number] for number in tensors} == made
+
+
+def demand_equal(
+    found: Mapping[str, NDArray[np.int8]], expected: Mapping[str, NDArray[np.int8]]
+) -> None:
+    """All tensors have the same bits; shapes differ by axes of 1."""
+    for name, values in found.items():
+        assert np.array_equal(values, expected[name].reshape(values.shape)), name
