@@ -9,6 +9,7 @@ from mcucc.memory import Solver
 from mcucc.ops import Int8Graph
 from mcucc.report.make import Budget
 from mcucc.schedule import Mode, Objective, PlanOptions
+from mcucc.schedule.stages import MOST_ROWS
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,12 @@ def check_options(graph: Int8Graph, options: CompileOptions) -> None:
         raise UsageError(
             f"--stream-input: '{graph.name}' has {len(graph.inputs)} inputs, and only a network "
             "with one can take it row by row: compile without --stream-input"
+        )
+    rows = graph.tensors[graph.inputs[0].tensor].hwc[0]
+    if rows > MOST_ROWS:
+        raise UsageError(
+            f"--stream-input: the input of '{graph.name}' has {rows} rows, more than the counters "
+            f"of a segment hold ({MOST_ROWS}): compile without --stream-input"
         )
     if options.keep_input:
         raise UsageError(

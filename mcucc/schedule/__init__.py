@@ -1,7 +1,8 @@
 """Which step runs when and where each tensor lives.
 
 A graph with its kernels becomes a `Schedule` (order, buffers and their lives), and this becomes a
-`MemoryPlan` (offsets in the arena). Order, sharing of buffers and liveness each have a file.
+`MemoryPlan` (offsets in the arena). `order` looks for the order of the nodes, `cuts` for the layers
+and segments, `replay` proves what comes out.
 """
 
 from mcucc.schedule.occupancy import Resident, dead_ranges, live_tensors, peak_step

@@ -4,8 +4,8 @@ That set says it all: which contents exist, which of them are still needed, and 
 can write in place. The order in which the set was executed does not matter, and that is what makes
 a search over sets exact.
 
-The bytes of a step are those that `memory.least_bytes` counts for the buffers that liveness then
-gives it: each size rounded up to the alignment, but for the one that lies on top.
+The bytes of a step are those that `memory.least_bytes` counts for the buffers that it then has:
+each size rounded up to the alignment, but for the one that lies on top.
 """
 
 from collections.abc import Sequence

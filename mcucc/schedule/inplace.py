@@ -1,7 +1,5 @@
 """Which contents share a buffer: a result may be written over an input that dies of it."""
 
-from collections.abc import Sequence
-
 from mcucc.schedule.work import Work
 
 
@@ -25,21 +23,3 @@ def overwritten(work: Work, task: int, done: int) -> int | None:
         if work.contents[content].size == size and work.is_last_reader(content, task, done):
             return content
     return None
-
-
-def shared_homes(work: Work, order: Sequence[int]) -> tuple[int, ...]:
-    """For each content the first content of the buffer that holds it.
-
-    Args:
-        work: the graph.
-        order: every node once, topologically ordered.
-    """
-    home = list(range(len(work.contents)))
-    done = 0
-    for task in order:
-        below = overwritten(work, task, done)
-        writes = work.tasks[task].writes
-        if below is not None and writes is not None:
-            home[writes] = home[below]
-        done |= 1 << task
-    return tuple(home)

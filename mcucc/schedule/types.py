@@ -110,11 +110,13 @@ class Schedule:
         return None
 
     def rows_held(self, value: str) -> int:
-        """How many rows of a value are held at a time."""
+        """How many rows of a value are held at a time; a reshape to other rows is held whole."""
+        content, height = self.home[value], self.graph.tensors[value].hwc[0]
         for step in self.steps:
-            if isinstance(step, Segment) and self.home[value] in step.rows:
-                return step.rows[self.home[value]]
-        return self.graph.tensors[value].hwc[0]
+            if isinstance(step, Segment) and content in step.rows:
+                alike = height == self.graph.tensors[content].hwc[0]
+                return step.rows[content] if alike else height
+        return height
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,20 @@ def save_open_model(path: Path) -> Path:
     return _save(path, nodes, ["N", 3, "H", "W"], ["N", 4, 1, 1], tensors)
 
 
+def save_model_with_unread_rows(path: Path) -> Path:
+    """A convolution of 9 to 7 rows, of which a max pool reads 6, and a global pool."""
+    weights = np.random.default_rng(4).standard_normal((4, 3, 3, 3), dtype=np.float32)
+    nodes = [
+        helper.make_node("Conv", ["image", "weights"], ["map"], name="conv"),
+        helper.make_node(
+            "MaxPool", ["map"], ["small"], name="pool", kernel_shape=[2, 2], strides=[2, 2]
+        ),
+        helper.make_node("GlobalAveragePool", ["small"], ["mean"], name="mean"),
+    ]
+    tensors = [numpy_helper.from_array(weights, "weights")]
+    return _save(path, nodes, [1, 3, 9, 9], [1, 4, 1, 1], tensors)
+
+
 def save_unsupported_model(path: Path) -> Path:
     """Two operators that mcucc does not have."""
     nodes = [

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from mcucc.compiled import CompiledNetwork
-from tests.cli.process import IMAGES, mcucc
+from tests.cli.float_models import save_model_with_unread_rows
+from tests.cli.process import BOARD, IMAGES, mcucc
 from tests.cli.two_ports import LEFT
 from tests.judging import needs_tflm
 
@@ -51,6 +52,19 @@ def test_two_inputs_and_outputs(two_ports: Path) -> None:
     assert document["ok"] is True
     assert mcucc("run", two_ports).code == 0
     assert LEFT in mcucc("inspect", two_ports.parent / "two_ports.onnx").out
+
+
+@pytest.mark.parametrize("streamed", [(), ("--stream-input",)])
+def test_rows_that_nobody_reads_are_not_missed(tmp_path: Path, streamed: tuple[str, ...]) -> None:
+    """They are never made, but the image is handed over to its end."""
+    model = save_model_with_unread_rows(tmp_path / "odd.onnx")
+    options = ("--board", BOARD, "-o", tmp_path / "odd", "--schedule", "stream", *streamed)
+    report = mcucc("compile", model, *options, "--json").document
+    assert [t["unmade"] for t in report["tensors"] if t["h"] == 7] == [1]
+    assert all(t["unmade"] == 0 for t in report["tensors"] if t["h"] != 7)
+    document = mcucc("verify", tmp_path / "odd", "--json").document
+    assert document["judges"]["host"] == "equal"
+    assert document["ok"] is True
 
 
 @pytest.mark.parametrize("layer", [4, 11])

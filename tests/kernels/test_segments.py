@@ -171,6 +171,10 @@ def test_segments_give_the_bits_of_layers(tmp_path: Path, name: str, options: Pl
     assert name == "skipped_rows" or any(
         held < graph.tensors[value].hwc[0] for value, held in rings.items()
     )
+    for tensor in generated.program.tensors:
+        home = generated.plan.schedule.home[tensor.name]
+        height, width, channels = graph.tensors[home].hwc
+        assert tensor.rows * tensor.row_bytes == rings.get(home, height) * width * channels
     assert_c_agrees(generated, tmp_path)
 
 

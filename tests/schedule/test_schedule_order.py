@@ -10,12 +10,11 @@ from mcucc.ops import Int8Graph
 from mcucc.schedule import schedule_layers
 from mcucc.schedule.bound import least_peak
 from mcucc.schedule.cost import CostModel
-from mcucc.schedule.inplace import shared_homes
-from mcucc.schedule.liveness import content_lives, value_buffers
 from mcucc.schedule.order import best_order
 from mcucc.schedule.work import Work, work_of
 from tests.graphs import GraphBuilder
 from tests.schedule.drawn import Drawn, Q, drawn_graphs, kernels_for
+from tests.schedule.lives import content_lives, shared_homes, value_buffers
 
 
 def work_for(drawn: Drawn) -> Work:

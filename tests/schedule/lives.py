@@ -1,9 +1,13 @@
-"""From when to when each buffer and each value is needed, in steps, half-open."""
+"""The buffers of an order of whole layers, as an oracle for what the search says of its peak.
 
-from collections.abc import Mapping, Sequence
+Contents share a buffer where one is written over another of its size that dies: what the search for
+an order supposes.
+"""
+
+from collections.abc import Sequence
 
 from mcucc.memory import Buffer
-from mcucc.ops import Int8Graph, Int8Node
+from mcucc.schedule.inplace import overwritten
 from mcucc.schedule.work import Work, members
 
 Life = tuple[int, int]
@@ -25,23 +29,22 @@ def content_lives(work: Work, order: Sequence[int]) -> tuple[Life, ...]:
     return tuple(lives)
 
 
-def value_lives(
-    graph: Int8Graph, nodes: Sequence[Int8Node], *, keep_input: bool
-) -> Mapping[str, Life]:
-    """For each value the steps from the one that makes it to the last that reads it.
+def shared_homes(work: Work, order: Sequence[int]) -> tuple[int, ...]:
+    """For each content the first content of the buffer that holds it.
 
-    As `content_lives`, but a value and its reshapes have their own lives.
+    Args:
+        work: the graph.
+        order: every node once, topologically ordered.
     """
-    step_of = {node.name: step for step, node in enumerate(nodes)}
-    kept = set(graph.output_tensors)
-    if keep_input:
-        kept |= {port.tensor for port in graph.inputs}
-    lives: dict[str, Life] = {}
-    for value in graph.tensors:
-        start = step_of[graph.producers[value].name] if value in graph.producers else 0
-        last = max((step_of[reader.name] for reader in graph.readers[value]), default=start)
-        lives[value] = (start, max(len(nodes), 1) if value in kept else last + 1)
-    return lives
+    home = list(range(len(work.contents)))
+    done = 0
+    for task in order:
+        below = overwritten(work, task, done)
+        writes = work.tasks[task].writes
+        if below is not None and writes is not None:
+            home[writes] = home[below]
+        done |= 1 << task
+    return tuple(home)
 
 
 def value_buffers(
