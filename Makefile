@@ -30,6 +30,7 @@ golden: ## accept the C that is generated now as the golden one
 
 bench: ## measure the trained networks again and compare with the committed results
 	@.ci/setup test
+	@$(PYTHON) bench/memory.py
 	@$(PYTHON) bench/run.py
 
 clean: ## remove environments and build products

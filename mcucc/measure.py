@@ -93,8 +93,9 @@ def measure(directory: Path) -> Measurement:
 
 
 def _step(report: Report, step: StepReport, count: int) -> LayerMeasurement:
-    """A layer on its own, or a segment."""
-    layer = report.layers[step.layers[0]]
-    alone = step.mode == "layer"
-    op, kernel = (layer.op, layer.kernel) if alone else ("Segment", "")
+    """A layer on its own, or a segment, which may do nothing but take the caller's image."""
+    op, kernel = "Segment", ""
+    if step.mode == "layer":
+        layer = report.layers[step.layers[0]]
+        op, kernel = layer.op, layer.kernel
     return LayerMeasurement(step.index, step.name, op, kernel, step.macs, count)

@@ -41,6 +41,7 @@ from mcucc.importer import (
 from mcucc.ir import print_graph
 from mcucc.kernels import select_kernels
 from mcucc.ops import Int8Graph
+from mcucc.ops.verify import total_macs
 from mcucc.options import CompileOptions, check_options, plan_options
 from mcucc.progress import Stage, silent
 from mcucc.reference import interpreter
@@ -170,14 +171,15 @@ def _prove(plan: MemoryPlan) -> None:
     """Replay a plan over an arena that knows what each byte holds.
 
     Raises:
-        InvariantError: some reader would not find what it needs.
+        InvariantError: some reader would not find what it needs, or a row is made twice.
     """
+    graph = plan.schedule.graph
     replayed = replay(plan, keep_input=plan.schedule.keep_input)
-    if replayed.faults:
-        raise InvariantError(
-            f"the plan of '{plan.schedule.graph.name}' is wrong: "
-            + "; ".join(str(fault) for fault in replayed.faults)
-        )
+    faults = [str(fault) for fault in replayed.faults]
+    if replayed.macs != total_macs(graph):
+        faults.append(f"{replayed.macs} multiply-accumulates of {total_macs(graph)} are executed")
+    if faults:
+        raise InvariantError(f"the plan of '{graph.name}' is wrong: {'; '.join(faults)}")
 
 
 def _check_target(directory: Path, contents: Mapping[str, bytes], earlier: tuple[str, ...]) -> None:
