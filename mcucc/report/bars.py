@@ -111,7 +111,8 @@ def _stack_parts(report: Report) -> tuple[_Part, ...]:
 
 
 def _stack_note(report: Report) -> str:
-    name, stack, reserve = f"{report.name}_run", report.stack_bytes, report.stack_reserve_bytes
+    name = f"{report.name}_run{'_rows' if report.stream_input else ''}"
+    stack, reserve = report.stack_bytes, report.stack_reserve_bytes
     if stack is None:
         need = f"The stack of {name} is unknown without a compiler for the core"
         return f"{need}; {format_bytes(reserve)} are set aside for it." if reserve else f"{need}."
