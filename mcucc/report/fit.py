@@ -52,6 +52,10 @@ def _arena_is_missing(report: Report) -> int:
     return report.arena_bytes - _arena_limit(report)
 
 
+def _fits(report: Report, arena_bytes: int) -> bool:
+    return arena_bytes <= _arena_limit(report)
+
+
 def _flash_is_missing(report: Report) -> int:
     """Bytes, positive if code and weights do not fit; unknown sizes are counted as 0."""
     return (report.flash.total_bytes or 0) - report.flash_limit_bytes
@@ -122,6 +126,12 @@ def _remedies(report: Report, board: Board) -> Iterator[str]:
         yield (
             f"--sram {report.arena_bytes} or more: {board.id} has {format_bytes(whole)} for an "
             "arena, beside the stack"
+        )
+    streamed = report.arena_bytes_streamed_input
+    if arena and not report.stream_input and streamed is not None and _fits(report, streamed):
+        yield (
+            f"--stream-input: with the input handed over row by row the arena is "
+            f"{format_bytes(streamed)}"
         )
     if flash or not own:
         yield _larger_board(report, board)

@@ -45,6 +45,16 @@ def test_a_streamed_input_is_not_held_against_the_budget() -> None:
     assert "a smaller input" not in explained(report, stream_input=True)
 
 
+def test_a_streamed_input_is_offered_where_it_would_fit() -> None:
+    report = msgspec.structs.replace(ring_net(), sram_bytes=8000, stack_reserve_bytes=0)
+    offer = "--stream-input: with the input handed over row by row the arena is 7,000 B"
+    assert offer in explained(report, arena_bytes_streamed_input=7000)
+    assert "--stream-input" not in explained(report, arena_bytes_streamed_input=8001)
+    assert "--stream-input" not in explained(
+        report, arena_bytes_streamed_input=7000, stream_input=True
+    )
+
+
 def test_bytes_that_two_buffers_share_are_told() -> None:
     assert "shared" not in explained(conv_net(), sram_bytes=12000)
     report = conv_net()
