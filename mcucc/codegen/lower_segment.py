@@ -127,8 +127,7 @@ class _StageLowering:
         return tuple(
             tensor
             for tensor in made
-            if self._whole.home(tensor.name) == stage.content
-            and (tensor.h == stage.shape[0] or stage.is_reduction)
+            if self._whole.home(tensor.name) == stage.content and tensor.h == stage.shape[0]
         )
 
     def _within(self, stage: Stage) -> Iterator[Stage]:
