@@ -97,7 +97,7 @@ def compile_model(path: Path, options: CompileOptions, stage: Stage = silent) ->
     graph = network.graph
     check_options(graph, options)
     budget = Budget.of(board, options.sram)
-    plan, streamed_bytes = _plan(graph, options, budget)
+    plan, streamed_bytes = _plan(graph, options, budget, board)
     program = lower(plan, _provenance(model, board, options), options.io)
     twin = write_twin(graph)
     draft = _draft(program, plan, options)
@@ -151,10 +151,10 @@ def write_compilation(compilation: Compilation, directory: Path) -> None:
 
 
 def _plan(
-    graph: Int8Graph, options: CompileOptions, budget: Budget
+    graph: Int8Graph, options: CompileOptions, budget: Budget, board: Board
 ) -> tuple[MemoryPlan, int | None]:
     """The plan, and the size of the arena if the caller handed over the input row by row."""
-    kernels = select_kernels(graph)
+    kernels = select_kernels(graph, board.core)
     wanted = plan_options(options, budget)
     plan = plan_network(graph, kernels, wanted)
     if options.check:

@@ -47,7 +47,9 @@ def plan_model(path: Path, options: CompileOptions, stage: Stage = silent) -> Mo
     graph = network.graph
     check_options(graph, options)
     budget = Budget.of(board, options.sram)
-    found = compare_strategies(graph, select_kernels(graph), plan_options(options, budget))
+    found = compare_strategies(
+        graph, select_kernels(graph, board.core), plan_options(options, budget)
+    )
     return ModelPlans(
         model=path.name,
         board=board.id,

@@ -5,7 +5,7 @@
  * The three classes differ in cost and in what they demand of the accumulator a and of the shift,
  * left = max(-right, 0):
  *
- *   fast     |a| < 2^30, 1 <= right <= 22; the zero point comes free
+ *   fast     |a| < 2^30, 1 <= right <= 31; the zero point comes free
  *   wide     |a << left| < 2^30, -31 <= right <= 31
  *   general  any a, -31 <= right <= 31; a << left wraps
  */
@@ -47,28 +47,52 @@ MCUCC_INLINE int32_t mcucc_rounding_shift(int32_t a, int32_t right)
     return (a >> right) + ((rest > threshold) ? 1 : 0);
 }
 
-/* The last line rounds like mcucc_rounding_shift: a shift rounds down, so adding half a step sends
- * halves up, away from zero for x >= 0; for x < 0, x >> 31 takes 1 off and they go down, away from
- * zero again. The zero point, a whole number of steps, passes through. No sum overflows: |x| < 2^30
- * as |a| is, and |offset| <= 2^21 + 2^29. */
-MCUCC_INLINE int32_t mcucc_scale_fast(int32_t a, int32_t multiplier, int32_t right, int32_t zero)
+/* The same of half of `twice`, which is even. */
+MCUCC_INLINE int32_t mcucc_high_mul_half(int32_t twice, int32_t multiplier)
 {
-    const int32_t x = mcucc_high_mul(a, multiplier);
-    const int32_t offset = ((int32_t)1 << (right - 1)) + (zero * ((int32_t)1 << right));
-    return (x + (x >> 31) + offset) >> right;
+#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+    int32_t x;
+    __asm__("smmulr %0, %1, %2" : "=r"(x) : "r"(twice), "r"(multiplier));
+    return x;
+#else
+    return (int32_t)((((int64_t)twice * multiplier) + ((int64_t)1 << 31)) >> 32);
+#endif
 }
 
-/* The same rounding; the zero point comes after the shift, which may be too long for it. Without a
- * shift to the right nothing is rounded: `half` is then 0, and `mask`, otherwise all ones, keeps
- * x >> 31 out. No sum overflows: |x| < 2^30 and half <= 2^30. */
+/* zero + x / 2^right, halves up, 1 <= right <= 31. Arm's shift leaves the last bit that it drops in
+ * the carry, so that the addition of the zero point rounds for nothing. */
+MCUCC_INLINE int32_t mcucc_shift_and_add(int32_t x, int32_t right, int32_t zero)
+{
+#if defined(__GNUC__) && defined(__thumb2__)
+    __asm__("asrs %0, %0, %1\n\tadc %0, %0, %2" : "+r"(x) : "r"(right), "r"(zero) : "cc");
+    return x;
+#else
+    return ((x >> (right - 1)) + 1 + (2 * zero)) >> 1;
+#endif
+}
+
+/* Class fast, of twice the accumulator. The shift rounds halves up, away from zero for x >= 0; for
+ * x < 0, x >> 31 takes 1 off and they go down, away from zero again. |x| < 2^30, as |a| is. */
+MCUCC_INLINE int32_t mcucc_scale_twice(int32_t twice, int32_t multiplier, int32_t right,
+                                       int32_t zero)
+{
+    const int32_t x = mcucc_high_mul_half(twice, multiplier);
+    return mcucc_shift_and_add(x + (x >> 31), right, zero);
+}
+
+MCUCC_INLINE int32_t mcucc_scale_fast(int32_t a, int32_t multiplier, int32_t right, int32_t zero)
+{
+    return mcucc_scale_twice(a * 2, multiplier, right, zero);
+}
+
+/* Without a shift to the right nothing is rounded twice. */
 MCUCC_INLINE int32_t mcucc_scale_wide(int32_t a, int32_t multiplier, int32_t right, int32_t zero)
 {
-    const int32_t left = (right < 0) ? -right : 0;
-    const int32_t down = (right > 0) ? right : 0;
-    const int32_t x = mcucc_high_mul((int32_t)((uint32_t)a << left), multiplier);
-    const int32_t mask = -(int32_t)(down > 0);
-    const int32_t half = (int32_t)(((uint32_t)1 << down) >> 1);
-    return ((x + ((x >> 31) & mask) + half) >> down) + zero;
+    if (right > 0) {
+        return mcucc_scale_fast(a, multiplier, right, zero);
+    }
+    const int32_t shifted = (int32_t)((uint32_t)a << -right);
+    return mcucc_high_mul_half(shifted * 2, multiplier) + zero;
 }
 
 MCUCC_INLINE int32_t mcucc_scale_general(int32_t a, int32_t multiplier, int32_t right, int32_t zero)
@@ -81,18 +105,43 @@ MCUCC_INLINE int32_t mcucc_scale_general(int32_t a, int32_t multiplier, int32_t 
     return mcucc_clamp(mcucc_rounding_shift(x, down), -limit, limit) + zero;
 }
 
+MCUCC_INLINE int8_t mcucc_saturate(int32_t q)
+{
+#if defined(__GNUC__) && defined(__thumb2__)
+    __asm__("ssat %0, #8, %0" : "+r"(q));
+    return (int8_t)q;
+#else
+    return (int8_t)mcucc_clamp(q, INT8_MIN, INT8_MAX);
+#endif
+}
+
+/* The class's scaling, before the clamp. */
+MCUCC_INLINE int32_t mcucc_scale(int32_t a, const mcucc_channel_t *channel, int32_t zero_point,
+                                 mcucc_requant_class_t kind)
+{
+    if (kind == MCUCC_FAST) {
+        return mcucc_scale_fast(a, channel->multiplier, channel->right, zero_point);
+    }
+    if (kind == MCUCC_WIDE) {
+        return mcucc_scale_wide(a, channel->multiplier, channel->right, zero_point);
+    }
+    return mcucc_scale_general(a, channel->multiplier, channel->right, zero_point);
+}
+
 MCUCC_INLINE int8_t mcucc_requantize(int32_t a, const mcucc_channel_t *channel,
                                      const mcucc_output_t *output, mcucc_requant_class_t kind)
 {
-    int32_t q;
-    if (kind == MCUCC_FAST) {
-        q = mcucc_scale_fast(a, channel->multiplier, channel->right, output->zero_point);
-    } else if (kind == MCUCC_WIDE) {
-        q = mcucc_scale_wide(a, channel->multiplier, channel->right, output->zero_point);
-    } else {
-        q = mcucc_scale_general(a, channel->multiplier, channel->right, output->zero_point);
-    }
+    const int32_t q = mcucc_scale(a, channel, output->zero_point, kind);
     return (int8_t)mcucc_clamp(q, output->min, output->max);
+}
+
+/* The same for a layer whose outputs use the int8 range up to its ends unless it `clamps`. */
+MCUCC_INLINE int8_t mcucc_requantize_to(int32_t a, const mcucc_channel_t *channel,
+                                        const mcucc_output_t *output, mcucc_requant_class_t kind,
+                                        int clamps)
+{
+    const int32_t q = mcucc_scale(a, channel, output->zero_point, kind);
+    return clamps ? (int8_t)mcucc_clamp(q, output->min, output->max) : mcucc_saturate(q);
 }
 
 #endif

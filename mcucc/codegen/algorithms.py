@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from mcucc.kernels import Family, Kernel, Shape
+from mcucc.kernels import Family, Kernel, Shape, Unit
 
 
 class _Algorithm(NamedTuple):
@@ -49,12 +49,19 @@ _ALGORITHMS: Mapping[Family, _Algorithm] = {
 LEAVES_PADDING_OUT = frozenset({Family.AVERAGE_POOL, Family.MAX_POOL, Family.PAD, Family.RESIZE})
 """Window kernels that take NULL for a row of padding."""
 
+_WITH_SCRATCH = frozenset({(Family.CONV, Unit.DSP)})
+"""Kernels that take scratch, though not every layer of theirs needs any."""
+
 _NEVER_DILATED = frozenset({Family.AVERAGE_POOL, Family.MAX_POOL})
 
 
-def kernel_ctype(family: Family) -> str:
-    """The C structure that a kernel of this family reads."""
-    return f"mcucc_{_ALGORITHMS[family].structure}_t"
+def kernel_ctype(kernel: Kernel) -> str:
+    """The C structure that a kernel reads."""
+    return f"mcucc_{_ALGORITHMS[kernel.family].structure}{_suffix(kernel)}_t"
+
+
+def _suffix(kernel: Kernel) -> str:
+    return "" if kernel.unit is Unit.PORTABLE else f"_{kernel.unit}"
 
 
 def kernel_body(kernel: Kernel) -> str:
@@ -66,10 +73,14 @@ def kernel_body(kernel: Kernel) -> str:
         arguments = ["p", "row", "y", "out", "sums"]
     else:
         arguments = ["p", "rows", "x_begin", "x_end", "out", "out_stride"]
+    if (kernel.family, kernel.unit) in _WITH_SCRATCH:
+        arguments.append("scratch")
     arguments += [*algorithm.constants, *_window_arguments(kernel)]
     if kernel.requant is not None:
         arguments.append(f"MCUCC_{kernel.requant.name}")
-    return f"mcucc_{algorithm.function}({', '.join(arguments)});"
+    if kernel.unit is not Unit.PORTABLE:
+        arguments.append(str(int(kernel.clamps)))
+    return f"mcucc_{algorithm.function}{_suffix(kernel)}({', '.join(arguments)});"
 
 
 def _window_arguments(kernel: Kernel) -> list[str]:

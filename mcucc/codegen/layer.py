@@ -43,11 +43,16 @@ class Layer:
     pad: str
 
     @property
-    def family(self) -> Family:
-        """The family of its kernel."""
+    def executed(self) -> Kernel:
+        """Its kernel, of which there must be one."""
         if self.kernel is None:
             raise InvariantError(f"node '{self.node.name}' executes nothing")
-        return self.kernel.family
+        return self.kernel
+
+    @property
+    def family(self) -> Family:
+        """The family of its kernel."""
+        return self.executed.family
 
     @property
     def x(self) -> TensorType:
@@ -65,7 +70,7 @@ class Layer:
 
     def code(self, fields: Sequence[Field], *arrays: ArrayDef) -> LayerCode:
         """Its structure, of the type that its kernel reads."""
-        spec = LayerSpec(f"spec_{self.ident}", kernel_ctype(self.family), tuple(fields))
+        spec = LayerSpec(f"spec_{self.ident}", kernel_ctype(self.executed), tuple(fields))
         return LayerCode(spec, arrays)
 
     def output_literal(self, activation: Activation = "none") -> str:

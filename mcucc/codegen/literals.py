@@ -91,3 +91,11 @@ def int_rows(values: NDArray[np.integer], per_row: int) -> tuple[str, ...]:
     return tuple(
         ", ".join(cells[start : start + per_row]) + "," for start in range(0, len(cells), per_row)
     )
+
+
+def hex_rows(words: NDArray[np.uint32], per_row: int) -> tuple[str, ...]:
+    """Initialiser lines of an array of words."""
+    cells = [f"0x{word:08X}" for word in words.ravel().tolist()]
+    return tuple(
+        ", ".join(cells[start : start + per_row]) + "," for start in range(0, len(cells), per_row)
+    )

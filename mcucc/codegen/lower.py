@@ -11,7 +11,7 @@ from mcucc.codegen.elementwise import constant_operands
 from mcucc.codegen.layer import Layer
 from mcucc.codegen.layers import layer_code
 from mcucc.codegen.literals import c_comment, int_rows, unique_idents
-from mcucc.codegen.lower_segment import SegmentLowering, first_row
+from mcucc.codegen.lower_segment import SegmentLowering, first_row, scratch_expression
 from mcucc.codegen.parts import ArrayDef, KernelDef, TensorRef, WindowRows
 from mcucc.codegen.ports import element_of, ports, shifted_first, shifted_last
 from mcucc.codegen.program import Io, LayerDef, Program, Provenance, StepDef
@@ -82,7 +82,7 @@ class _Lowering:
             tensors=tuple(refs.values()),
             steps=tuple(self._step(i, step) for i, step in enumerate(plan.schedule.steps)),
             kernels=tuple(
-                KernelDef(kernel, kernel_ctype(kernel.family), kernel_body(kernel))
+                KernelDef(kernel, kernel_ctype(kernel), kernel_body(kernel))
                 for kernel in sorted(kernels, key=lambda k: k.name)
             ),
             arrays=(*self._names.pads.values(), *arrays),
@@ -127,6 +127,7 @@ class _Lowering:
             operands=self._operands(layer),
             output=output,
             window=self._window(step.node, step.kernel),
+            scratch=scratch_expression(self._plan, step),
         )
 
     def _operands(self, layer: Layer) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from mcucc.errors import InvariantError
 from mcucc.kernels import Shape
 from mcucc.ops import Axis, Int8Node, Window
 from mcucc.ops.verify import node_macs
-from mcucc.schedule import MemoryPlan, Segment, Stage
+from mcucc.schedule import MemoryPlan, Segment, Stage, Step
 
 Padding = Callable[[Layer], str]
 """The name of the row of padding of a layer with a window, or NULL."""
@@ -66,6 +66,7 @@ class SegmentLowering:
             sinks=tuple(by_tensor[name] for name in segment.sinks),
             reshaped_first=tuple(t for t in reshaped if self.home(t.name) not in rings),
             reshaped_last=tuple(t for t in reshaped if self.home(t.name) in rings),
+            scratch=scratch_expression(self.plan, segment),
         )
 
     def home(self, value: str) -> str:
@@ -96,7 +97,7 @@ class _StageLowering:
             traced = self._traced(stage)
             return StageDef(title, "", 0, None, None, ring, stage.turns, (), (), "", traced)
         code = layer_code(self._whole.layer_of(stage.node))
-        scratch = self._whole.plan.scratch_offset(stage.node)
+        sums = self._whole.plan.sums_offset(stage.node)
         panels = self._panels(stage)
         return StageDef(
             title=self._title(stage),
@@ -108,7 +109,7 @@ class _StageLowering:
             turns=stage.turns,
             pulls=tuple(self._pulls(stage)),
             rows=self._heads(stage) if panels else self._rows(stage, "rows"),
-            sums="" if scratch is None else f"(int32_t *)(void *)&arena[{scratch}]",
+            sums="" if sums is None else f"(int32_t *)(void *)&arena[{sums}]",
             traced=self._traced(stage),
             panels=panels,
             run=max(self._segment.panels.values()) if panels else 0,
@@ -243,6 +244,12 @@ class _StageLowering:
             ring = self._rings[content]
             return f"mcucc_ring_row(&{ring.name}, &s->{ring.ident}, arena, {row})", step
         return f"(&arena[{tensor.at} + ({row} * {tensor.row_bytes})])", step
+
+
+def scratch_expression(plan: MemoryPlan, step: Step) -> str:
+    """C expression of what a step's kernels work in."""
+    offset = plan.scratch_offset(step)
+    return "NULL" if offset is None else f"&arena[{offset}]"
 
 
 def _origin(stage: Stage) -> str:

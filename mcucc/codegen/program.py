@@ -67,6 +67,7 @@ class LayerDef:
             array.
         output: the tensor it makes.
         window: for window kernels.
+        scratch: C expression of what its kernel works in, or NULL.
     """
 
     index: int
@@ -80,6 +81,7 @@ class LayerDef:
     operands: tuple[str, ...]
     output: TensorRef
     window: WindowRows | None = None
+    scratch: str = "NULL"
 
     @property
     def shape(self) -> Shape | None:

@@ -132,6 +132,7 @@ class SegmentDef:
         sinks: the stages that run to their ends, one after the other.
         reshaped_first: tensors that are whole from the start: reshapes of what earlier steps made.
         reshaped_last: tensors that are whole in the end: reshapes, to other rows, of what it made.
+        scratch: C expression of what its kernels work in, one after the other, or NULL.
     """
 
     index: int
@@ -141,6 +142,7 @@ class SegmentDef:
     sinks: tuple[StageDef, ...]
     reshaped_first: tuple[TensorRef, ...]
     reshaped_last: tuple[TensorRef, ...]
+    scratch: str
 
     @property
     def function(self) -> str:

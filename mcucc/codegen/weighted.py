@@ -4,9 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.codegen.layer import Field, Layer, LayerCode
-from mcucc.codegen.literals import c_int, int_rows
+from mcucc.codegen.literals import c_int, hex_rows, int_rows
 from mcucc.codegen.parts import ArrayDef
-from mcucc.kernels import Family
+from mcucc.kernels import Family, Unit
+from mcucc.kernels.packing import FOUR, pack_lanes, pack_quads, paired_biases
 from mcucc.ops import Conv2D, DepthwiseConv2D, FullyConnected
 from mcucc.reference.parameters import conv_multipliers
 
@@ -40,17 +41,23 @@ def _sizes(layer: Layer, op: Conv2D | DepthwiseConv2D | FullyConnected) -> list[
 def _weight_array(layer: Layer) -> ArrayDef:
     const = layer.graph.const(layer.node.inputs[1])
     shape = "x".join(str(n) for n in const.type.shape)
-    return ArrayDef(
-        f"{layer.ident}_weights",
-        "int8_t",
-        const.type.size,
-        int_rows(const.data.astype(np.int64), 16),
-        f"{const.name}: {shape}, {_layout(layer)}",
-    )
+    name, comment = f"{layer.ident}_weights", f"{const.name}: {shape}, {_layout(layer)}"
+    if layer.executed.unit is Unit.PORTABLE:
+        rows = int_rows(const.data.astype(np.int64), 16)
+        return ArrayDef(name, "int8_t", const.type.size, rows, comment)
+    if layer.family is Family.DEPTHWISE:
+        words = pack_lanes(const.data.astype(np.int8)[0])
+    else:
+        words = pack_quads(const.data.astype(np.int8).reshape(const.type.shape[0], -1))
+    return ArrayDef(name, "uint32_t", words.size, hex_rows(words, 8), comment)
 
 
 def _layout(layer: Layer) -> str:
     """What the axes of the weights are, for a reader."""
+    if layer.executed.unit is Unit.DSP:
+        if layer.family is Family.DEPTHWISE:
+            return "[out_c / 4][kh][kw], channels 0 2 and 1 3 as 16 bits each"
+        return "[out_c / 4][inputs / 4][4], halves 256 * odd + even channel"
     match layer.node.op:
         case FullyConnected():
             return "[out_c][in_c]"
@@ -62,16 +69,19 @@ def _layout(layer: Layer) -> str:
 
 
 def _channel_array(layer: Layer) -> ArrayDef:
-    rows = tuple(
+    biases = _folded_bias(layer)
+    if layer.executed.unit is Unit.DSP and layer.family is not Family.DEPTHWISE:
+        biases = paired_biases(biases)
+    rows = [
         f"{{{c_int(bias)}, {c_int(m.m)}, {-m.shift}}},"
-        for bias, m in zip(
-            _folded_bias(layer).tolist(), conv_multipliers(layer.graph, layer.node), strict=True
-        )
-    )
+        for bias, m in zip(biases.tolist(), conv_multipliers(layer.graph, layer.node), strict=True)
+    ]
+    if layer.executed.unit is Unit.DSP:
+        rows += ["{0, 0, 1},"] * (-len(rows) % FOUR)
     comment = (
         f"{layer.node.name}: {{bias - zero_point * sum(w), multiplier, right shift}} per channel"
     )
-    return ArrayDef(f"{layer.ident}_channels", "mcucc_channel_t", len(rows), rows, comment)
+    return ArrayDef(f"{layer.ident}_channels", "mcucc_channel_t", len(rows), tuple(rows), comment)
 
 
 def _folded_bias(layer: Layer) -> NDArray[np.int64]:

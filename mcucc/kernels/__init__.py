@@ -1,6 +1,6 @@
 """Which C kernel computes which node."""
 
-from mcucc.kernels.kernel import Access, Family, Kernel, Shape, Window, parse_kernel
+from mcucc.kernels.kernel import Access, Family, Kernel, Shape, Unit, Window, parse_kernel
 from mcucc.kernels.rows import row_kernel
 from mcucc.kernels.select import select_kernels
 
@@ -9,6 +9,7 @@ __all__ = [
     "Family",
     "Kernel",
     "Shape",
+    "Unit",
     "Window",
     "parse_kernel",
     "row_kernel",

@@ -2,18 +2,19 @@
 
 The name says it all, by this grammar (docs/kernel-names.md):
 
-    name   = family "_s8" [ "_" window ] [ "_" class ]
+    name   = family "_s8" [ "_" window ] [ "_" class ] [ "_clamp" ] [ "_" unit ]
     family = "conv" | "convg" | "dw" | "dwm" | "pw" | "fc" | "add" | "sub" | "mul" | "mulc"
            | "rescale" | "lookup" | "avgpool" | "maxpool" | "mean" | "softmax" | "pad" | "concat"
            | "resize" | "transpose" | "slice" | "meanrows" | "avgrows"
     window = "k" KH "x" KW "s" STRIDE [ "d" DILATION ]     (stride and dilation along the row)
     class  = "fast" | "wide" | "general"
+    unit   = "dsp" | "mve"
 """
 
 import enum
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mcucc.errors import InvariantError
 from mcucc.reference.fixed_point import RequantClass
@@ -75,6 +76,19 @@ class Access(enum.Enum):
     """Any byte of the input may be read after any byte of the output was written."""
 
 
+class Unit(enum.StrEnum):
+    """Which instructions a kernel is written for; the value is the last part of its name.
+
+    Those of the units beyond plain C have portable twins: their kernels run anywhere, only slower.
+    """
+
+    PORTABLE = ""
+    DSP = "dsp"
+    """SIMD within 32-bit words: Cortex-M4, M7, M33."""
+    MVE = "mve"
+    """The M-profile vector extension, Helium: Cortex-M55."""
+
+
 @dataclass(frozen=True)
 class _FamilyFacts:
     shape: Shape
@@ -131,11 +145,21 @@ class Kernel:
         family: which algorithm.
         window: for families with a window.
         requant: the weakest class of its channels, for families that have a version per class.
+        clamps: whether a fused activation narrows the int8 range of its outputs; only kernels of a
+            unit tell the two apart.
+        unit: the instructions that it is written for.
+        scratch_bytes: bytes of arena that it needs while it runs. They depend on the layer, so that
+            kernels are equal whatever their scratch.
+        without_scratch: who can do its work without any; None if it needs none itself.
     """
 
     family: Family
     window: Window | None = None
     requant: RequantClass | None = None
+    clamps: bool = False
+    unit: Unit = Unit.PORTABLE
+    scratch_bytes: int = field(default=0, compare=False)
+    without_scratch: "Kernel | None" = field(default=None, compare=False)
 
     @property
     def name(self) -> str:
@@ -145,7 +169,15 @@ class Kernel:
             parts.append(str(self.window))
         if self.requant is not None:
             parts.append(self.requant.name.lower())
+        parts += ["clamp"] * self.clamps
+        if self.unit is not Unit.PORTABLE:
+            parts.append(self.unit)
         return "_".join(parts)
+
+    @property
+    def lean(self) -> "Kernel":
+        """The kernel that needs no scratch: itself, or another."""
+        return self.without_scratch or self
 
     @property
     def shape(self) -> Shape:
@@ -160,18 +192,17 @@ class Kernel:
     @property
     def header(self) -> str:
         """The file of runtime_c/ that holds its algorithm."""
-        return _FACTS[self.family].header
-
-    @property
-    def scratch_bytes(self) -> int:
-        """Bytes of arena that it needs while it runs; the portable kernels need none."""
-        return 0
+        portable = _FACTS[self.family].header
+        if self.unit is Unit.PORTABLE:
+            return portable
+        return f"{portable.removesuffix('.h')}_{self.unit}.h"
 
 
 _NAME = re.compile(
     r"(?P<family>[a-z]+)_s8"
     r"(_k(?P<kh>\d+)x(?P<kw>\d+)s(?P<stride>\d+)(d(?P<dilation>\d+))?)?"
     r"(_(?P<requant>fast|wide|general))?"
+    r"(?P<clamp>_clamp)?(_(?P<unit>dsp|mve))?"
 )
 
 
@@ -189,4 +220,10 @@ def parse_kernel(name: str) -> Kernel:
         numbers = (found["kh"], found["kw"], found["stride"], found["dilation"] or "1")
         window = Window(*(int(number) for number in numbers))
     requant = RequantClass[found["requant"].upper()] if found["requant"] else None
-    return Kernel(Family(found["family"]), window, requant)
+    return Kernel(
+        Family(found["family"]),
+        window,
+        requant,
+        clamps=found["clamp"] is not None,
+        unit=Unit(found["unit"] or ""),
+    )

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from functools import reduce
 from typing import assert_never
 
+from mcucc.board import Core
 from mcucc.errors import UnsupportedModelError, Violation
+from mcucc.kernels.dsp import dsp_kernel
 from mcucc.kernels.kernel import Family, Kernel, Window
 from mcucc.ops import (
     Add,
@@ -55,8 +57,12 @@ _PLAIN: Mapping[type[Int8Op], Family] = {
 """Operators with a single kernel."""
 
 
-def select_kernels(graph: Int8Graph) -> Mapping[str, Kernel | None]:
-    """The portable kernel of every node, by node name; None where nothing is executed.
+def select_kernels(graph: Int8Graph, core: Core | None = None) -> Mapping[str, Kernel | None]:
+    """The fastest kernel of every node, by node name; None where nothing is executed.
+
+    Args:
+        graph: the network.
+        core: what it will run on; None for kernels in plain C.
 
     Raises:
         UnsupportedModelError: some layer's accumulator could overflow an int32.
@@ -64,7 +70,11 @@ def select_kernels(graph: Int8Graph) -> Mapping[str, Kernel | None]:
     violations = tuple(v for node in graph.nodes if (v := _overflow(graph, node)) is not None)
     if violations:
         raise UnsupportedModelError(violations)
-    return {node.name: _select(graph, node) for node in graph.nodes}
+    portable = {node.name: _select(graph, node) for node in graph.nodes}
+    if core is None or not core.has_dsp:
+        return portable
+    chosen = ((node, portable[node.name]) for node in graph.nodes)
+    return {n.name: None if k is None else dsp_kernel(graph, n, k) for n, k in chosen}
 
 
 def _select(graph: Int8Graph, node: Int8Node) -> Kernel | None:

@@ -20,7 +20,7 @@ MIN_SHIFT, MAX_SHIFT = -31, 31
 """Shifts that a multiplier may have; a factor too small for them is 0."""
 
 _FAST_BOUND = 1 << 30
-_FAST_MAX_RIGHT_SHIFT = 22
+_FAST_MAX_RIGHT_SHIFT = 31
 _MANTISSA_BITS = 31
 
 
@@ -54,9 +54,9 @@ class RequantClass(enum.Enum):
     """
 
     FAST = enum.auto()
-    """|a << l| < 2^30 and 1 <= e <= 22: high multiply, then one shift that adds the zero point."""
+    """|a << l| < 2^30 and 1 <= e <= 31: high multiply, then one shift that adds the zero point."""
     WIDE = enum.auto()
-    """|a << l| < 2^30 and 0 <= e <= 31: the same with constants for e = 0 and large e."""
+    """|a << l| < 2^30 and 0 <= e <= 31: the same, with a branch where e = 0."""
     GENERAL = enum.auto()
     """The accumulator may break the bound: the plain routine."""
 

@@ -23,6 +23,7 @@ from mcucc.schedule.types import (
     Step,
     scratch_name,
     state_name,
+    sums_name,
 )
 
 __all__ = [
@@ -46,4 +47,5 @@ __all__ = [
     "schedule_layers",
     "scratch_name",
     "state_name",
+    "sums_name",
 ]

@@ -10,8 +10,10 @@ from mcucc.memory import DEFAULT_BUDGET, Buffer, Overlap, Problem, Solver, place
 from mcucc.ops import Aliasing, Int8Graph
 from mcucc.schedule.cuts import Cut, Cutter
 from mcucc.schedule.flow import Flow, flow_of
+from mcucc.schedule.gaps import use_gaps
 from mcucc.schedule.order import best_order
 from mcucc.schedule.segments import Stretch
+from mcucc.schedule.stages import SCRATCH_ALIGNMENT
 from mcucc.schedule.types import (
     Layer,
     MemoryPlan,
@@ -20,6 +22,7 @@ from mcucc.schedule.types import (
     Step,
     scratch_name,
     state_name,
+    sums_name,
 )
 from mcucc.schedule.work import work_of
 
@@ -63,17 +66,25 @@ def plan_network(
 ) -> MemoryPlan:
     """Chooses order, steps and places of a network.
 
+    Where the arena must be small, kernels that need no scratch take the place of those that do,
+    except where the arena has room for it anyway.
+
     Args:
         graph: the network.
-        kernels: by the name of the node; None for reshapes, which execute nothing.
+        kernels: the fastest, by the name of the node; None for reshapes, which execute nothing.
         options: what to prefer.
 
     Raises:
         InvariantError: a node has no kernel, a reshape has one, an output is a constant, or a
             network with several inputs is to be streamed.
     """
-    planner = Planner(graph, kernels, options)
-    return planner.plan()
+    lean = {name: None if k is None else k.lean for name, k in kernels.items()}
+    need_none = all(k is None or not k.scratch_bytes for k in kernels.values())
+    if options.objective != "memory" or need_none:
+        plan = Planner(graph, kernels, options).plan()
+        if need_none or options.limit is None or plan.arena_bytes <= options.limit:
+            return plan
+    return use_gaps(Planner(graph, lean, options).plan(), kernels)
 
 
 def schedule_layers(
@@ -294,18 +305,19 @@ def _overlaps(cut: Cut) -> Iterator[Overlap]:
 
 def _extra_buffers(steps: tuple[Step, ...], cut: Cut, alignment: int) -> Iterator[Buffer]:
     """Scratch of kernels, sums of reductions, and the counters of segments."""
+    words = max(SCRATCH_ALIGNMENT, alignment)
     for i, (step, stretch) in enumerate(zip(steps, cut.stretches, strict=True)):
         if isinstance(step, Layer):
-            if step.kernel is not None and step.kernel.scratch_bytes:
-                size = step.kernel.scratch_bytes
-                yield Buffer(scratch_name(step.node), size, i, i + 1, alignment)
-            continue
-        # Counters are 16 bits wide, sums 32.
-        yield Buffer(state_name(step), stretch.state_bytes, i, i + 1, max(4, alignment))
-        for stage in step.stages:
-            if stage.node is not None and stage.scratch_bytes:
-                size = stage.scratch_bytes
-                yield Buffer(scratch_name(stage.node), size, i, i + 1, max(4, alignment))
+            scratch = stretch.layer_scratch
+        else:
+            scratch = max(stage.scratch_bytes for stage in step.stages)
+            # Counters are 16 bits wide, sums 32.
+            yield Buffer(state_name(step), stretch.state_bytes, i, i + 1, words)
+            for stage in step.stages:
+                if stage.node is not None and stage.sum_bytes:
+                    yield Buffer(sums_name(stage.node), stage.sum_bytes, i, i + 1, words)
+        if scratch:
+            yield Buffer(scratch_name(step), scratch, i, i + 1, words)
 
 
 def _check_kernels(graph: Int8Graph, kernels: Mapping[str, Kernel | None]) -> None:

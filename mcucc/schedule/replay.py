@@ -10,12 +10,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from mcucc.kernels import Kernel, Shape
+from mcucc.kernels import Kernel
 from mcucc.ops import Aliasing, Int8Graph, Int8Node
 from mcucc.schedule.actors import Actor, Place, actor, caller, pull
 from mcucc.schedule.occupancy import dead_ranges
 from mcucc.schedule.shadow import ReplayFault, Run, Shadow, TooManyFaultsError
-from mcucc.schedule.types import Layer, MemoryPlan, Segment, Step, scratch_name, state_name
+from mcucc.schedule.types import (
+    Layer,
+    MemoryPlan,
+    Segment,
+    Step,
+    scratch_name,
+    state_name,
+    sums_name,
+)
 
 _COUNTER_BYTES = 4
 """What a segment counts of each of its stages."""
@@ -177,17 +185,16 @@ class _Replay:
         if isinstance(step, Segment):
             size = _COUNTER_BYTES * (len(step.stages) - len(step.panels))
             yield self._extra(state_name(step), size, _SUM_ALIGNMENT)
-            users = [(stage.node, stage.kernel) for stage in step.stages]
+            kernels = [stage.kernel for stage in step.stages]
+            for stage in step.stages:
+                if stage.node is not None and stage.is_reduction:
+                    size = _SUM_BYTES * self._graph.tensors[stage.node.output].hwc[2]
+                    yield self._extra(sums_name(stage.node), size, _SUM_ALIGNMENT)
         else:
-            users = [(step.node, step.kernel)]
-        for node, kernel in users:
-            if node is None or kernel is None:
-                continue
-            if kernel.shape is Shape.REDUCTION:
-                size = _SUM_BYTES * self._graph.tensors[node.output].hwc[2]
-                yield self._extra(scratch_name(node), size, _SUM_ALIGNMENT)
-            elif kernel.scratch_bytes:
-                yield self._extra(scratch_name(node), kernel.scratch_bytes, 1)
+            kernels = [step.kernel]
+        scratch = max(kernel.scratch_bytes for kernel in kernels if kernel) if any(kernels) else 0
+        if scratch:
+            yield self._extra(scratch_name(step), scratch, _SUM_ALIGNMENT)
 
     def _extra(self, name: str, size: int, alignment: int) -> Run:
         offset = self._plan.placement.offset(name)

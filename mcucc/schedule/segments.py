@@ -45,6 +45,7 @@ class Stretch:
         sinks: names of the contents that are made to their ends, one after the other.
         distances: for each dying content that may share bytes with what is written.
         cost: modelled instructions beside those of the kernels.
+        layer_scratch: bytes that the kernel of a single layer needs while it runs.
     """
 
     begin: int
@@ -56,11 +57,18 @@ class Stretch:
     sinks: tuple[str, ...]
     distances: Mapping[str, Distances]
     cost: int
+    layer_scratch: int = 0
 
     @property
     def state_bytes(self) -> int:
         """Bytes that hold the stages' counters."""
         return STATE_BYTES * (len(self.stages) - len(self.panels))
+
+    @property
+    def extra_bytes(self) -> int:
+        """Bytes beside the contents: counters, sums, and the scratch that all kernels share."""
+        scratch = max((stage.scratch_bytes for stage in self.stages), default=self.layer_scratch)
+        return self.state_bytes + sum(stage.sum_bytes for stage in self.stages) + scratch
 
 
 class Stretches:
@@ -238,6 +246,7 @@ class Stretches:
             sinks=(),
             distances=dict(_layer_distances(self._flow, position, made)),
             cost=0,
+            layer_scratch=0 if item.kernel is None else item.kernel.scratch_bytes,
         )
 
 
@@ -304,7 +313,7 @@ def clique_bytes(flow: Flow, stretch: Stretch, alignment: int, sizes: Sequence[i
         sizes: for each content its bytes, rounded up.
     """
     padded = {name: -(-size // alignment) * alignment for name, size in stretch.kept.items()}
-    extra = stretch.state_bytes + sum(stage.scratch_bytes for stage in stretch.stages)
+    extra = -(-stretch.extra_bytes // alignment) * alignment
     below = sum(padded.values()) + extra
     before = [
         (tenancy, sizes[i])

@@ -17,6 +17,8 @@ MOST_ROWS = 65535
 """Of a tensor that a segment makes or reduces: its counters have 16 bits."""
 SUM_BYTES = 4
 """Of the sum that a reduction keeps for each channel."""
+SCRATCH_ALIGNMENT = 4
+"""Of what kernels work in: sums and words."""
 STATE_BYTES = 4
 """What a segment remembers of each tensor: the rows made, and the slot of the next one."""
 
@@ -103,11 +105,14 @@ class Stage:
         return self.kernel is not None and self.kernel.shape is Shape.REDUCTION
 
     @property
+    def sum_bytes(self) -> int:
+        """Bytes that it keeps from turn to turn: the sums of a reduction."""
+        return SUM_BYTES * self.shape[2] if self.is_reduction else 0
+
+    @property
     def scratch_bytes(self) -> int:
-        """Bytes that it keeps from turn to turn, or needs during each."""
-        if self.kernel is None:
-            return 0
-        return SUM_BYTES * self.shape[2] if self.is_reduction else self.kernel.scratch_bytes
+        """Bytes that its kernel needs during a turn."""
+        return 0 if self.kernel is None else self.kernel.scratch_bytes
 
 
 def image_stage(graph: Int8Graph, value: str) -> Stage:

@@ -135,9 +135,13 @@ class MemoryPlan:
         """Byte offset of a tensor, or of the rows of it that are held, in the arena."""
         return self.placement.offset(self.schedule.home[tensor])
 
-    def scratch_offset(self, node: Int8Node) -> int | None:
-        """Byte offset of a node's scratch, None if it needs none."""
-        return self.placement.offsets.get(scratch_name(node))
+    def scratch_offset(self, step: Step) -> int | None:
+        """Byte offset of the scratch of a step's kernels, None if they need none."""
+        return self.placement.offsets.get(scratch_name(step))
+
+    def sums_offset(self, node: Int8Node) -> int | None:
+        """Byte offset of the sums of a reduction, None if the node is none."""
+        return self.placement.offsets.get(sums_name(node))
 
     def state_offset(self, segment: Segment) -> int:
         """Byte offset of a segment's state."""
@@ -148,9 +152,14 @@ class MemoryPlan:
         return self.schedule.graph.tensors[tensor]
 
 
-def scratch_name(node: Int8Node) -> str:
-    """Name of the buffer for a node's scratch."""
-    return f"{node.name}.scratch"
+def scratch_name(step: Step) -> str:
+    """Name of the buffer for the scratch of a step's kernels, of which one runs at a time."""
+    return f"{step.name}.scratch"
+
+
+def sums_name(node: Int8Node) -> str:
+    """Name of the buffer for the sums of a reduction."""
+    return f"{node.name}.sums"
 
 
 def state_name(segment: Segment) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mcucc.board import CORES, Core
 from mcucc.build.network import Network, TensorInfo
 from mcucc.build.project import BuildOptions, build_host_executable
 from mcucc.codegen import Io, Program, Provenance, emit, lower
@@ -23,6 +24,7 @@ from mcucc.schedule import (
     plan_memory,
     plan_network,
     schedule_layers,
+    scratch_name,
 )
 from mcucc.sim.host import run_executable
 from mcucc.sim.protocol import Placement
@@ -30,6 +32,15 @@ from mcucc.sim.result import RunResult
 from tests.graphs import random_inputs
 
 PROVENANCE = Provenance("0.0.0", "model.onnx", "0" * 64, "host", "--objective auto")
+
+PORTABLE_AND_DSP = (None, CORES["cortex-m4"])
+"""Cores with kernels of their own; None stands for kernels in plain C."""
+
+
+def core_name(core: Core | None) -> str:
+    """For the name of a test."""
+    return "portable" if core is None else core.name
+
 
 _WATCHED = BuildOptions(trace=True, step_hooks="liveness", sanitize=True)
 
@@ -54,14 +65,16 @@ def generate(
     io: Io = "int8",
     keep_input: bool = False,
     options: PlanOptions | None = None,
+    core: Core | None = None,
 ) -> Generated:
     """Writes the C of a graph into a new directory.
 
     Without `planned` the nodes run in the order of the graph and no two tensors share bytes: for
     graphs of a hundred branches, in which the search for an order would take minutes. With
-    `options` the plan is what they ask for, row by row if they do; else it is one of layers.
+    `options` the plan is what they ask for, row by row if they do; else it is one of layers. The
+    kernels are those for `core`, in plain C without one.
     """
-    kernels = select_kernels(graph)
+    kernels = select_kernels(graph, core)
     if options is not None:
         plan = plan_network(graph, kernels, options)
     elif planned:
@@ -91,11 +104,16 @@ def _in_graph_order(graph: Int8Graph, kernels: Mapping[str, Kernel | None]) -> S
         reshaped = kernels[node.name] is None
         home[node.output] = home[node.inputs[0]] if reshaped else node.output
         lives[node.output] = (step, end)
-    buffers = (
+    buffers = [
         Buffer(name, graph.tensors[name].nbytes, *lives[name], alignment=4)
         for name in dict.fromkeys(home.values())
-    )
+    ]
     steps = tuple(Layer(node, kernels[node.name]) for node in graph.nodes)
+    buffers += [
+        Buffer(scratch_name(step), step.kernel.scratch_bytes, i, i + 1, alignment=4)
+        for i, step in enumerate(steps)
+        if step.kernel is not None and step.kernel.scratch_bytes
+    ]
     return Schedule(graph, steps, False, home, lives, Problem(tuple(buffers)))
 
 

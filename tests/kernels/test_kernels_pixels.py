@@ -4,15 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from mcucc.board import Core
 from mcucc.kernels import Family
 from tests.graphs import GraphBuilder, quant
-from tests.kernels.compiled import assert_c_agrees, generate
+from tests.kernels.compiled import PORTABLE_AND_DSP, assert_c_agrees, core_name, generate
 from tests.kernels.grid import ACTIVATIONS, CHANNELS, MAPS, ZERO_POINTS, latin
 
 pytestmark = pytest.mark.cc
 
 
-def test_pixel_kernels(tmp_path: Path) -> None:
+@pytest.mark.parametrize("core", PORTABLE_AND_DSP, ids=core_name)
+def test_pixel_kernels(tmp_path: Path, core: Core | None) -> None:
     b = GraphBuilder("pixels", seed=4)
     made: list[str] = []
     factors = {
@@ -34,7 +36,7 @@ def test_pixel_kernels(tmp_path: Path) -> None:
     made.append(b.add(x, x))
     made.append(b.add(b.constant((1, 3, 4, 5)), x))
     made.append(b.add(x, b.constant((1, 3, 4, 5))))
-    generated = generate(b.build(*made), tmp_path / "c", planned=False)
+    generated = generate(b.build(*made), tmp_path / "c", planned=False, core=core)
     families = {kernel.family for kernel in generated.kernels.values() if kernel is not None}
     assert families == {Family.POINTWISE, Family.DENSE, Family.ADD, Family.RESCALE}
     assert_c_agrees(generated, tmp_path)

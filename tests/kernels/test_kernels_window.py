@@ -5,9 +5,16 @@ from typing import Any
 
 import pytest
 
+from mcucc.board import Core
 from mcucc.kernels import Family
 from tests.graphs import GraphBuilder, quant
-from tests.kernels.compiled import Generated, assert_c_agrees, generate
+from tests.kernels.compiled import (
+    PORTABLE_AND_DSP,
+    Generated,
+    assert_c_agrees,
+    core_name,
+    generate,
+)
 from tests.kernels.grid import (
     ACTIVATIONS,
     BORDERS,
@@ -56,18 +63,20 @@ def sliding(case: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_convolutions(tmp_path: Path) -> None:
+@pytest.mark.parametrize("core", PORTABLE_AND_DSP, ids=core_name)
+def test_convolutions(tmp_path: Path, core: Core | None) -> None:
     b = GraphBuilder("conv", seed=1)
     made = [
         b.conv(add_input(b, case), case["out_c"], case["kernel"], **sliding(case))
         for case in latin({**SLIDING, "out_c": CHANNELS}, 55, seed=1)
     ]
-    generated = generate(b.build(*made), tmp_path / "c", planned=False)
+    generated = generate(b.build(*made), tmp_path / "c", planned=False, core=core)
     assert families(generated) == {Family.CONV, Family.POINTWISE}
     assert_c_agrees(generated, tmp_path)
 
 
-def test_depthwise_convolutions(tmp_path: Path) -> None:
+@pytest.mark.parametrize("core", PORTABLE_AND_DSP, ids=core_name)
+def test_depthwise_convolutions(tmp_path: Path, core: Core | None) -> None:
     b = GraphBuilder("depthwise", seed=2)
     made = [
         b.depthwise(
@@ -75,7 +84,7 @@ def test_depthwise_convolutions(tmp_path: Path) -> None:
         )
         for case in latin({**SLIDING, "multiplier": (1, 1, 1, 2, 3, 4)}, 48, seed=2)
     ]
-    generated = generate(b.build(*made), tmp_path / "c", planned=False)
+    generated = generate(b.build(*made), tmp_path / "c", planned=False, core=core)
     assert families(generated) == {Family.DEPTHWISE, Family.DEPTHWISE_MULTIPLIED}
     assert_c_agrees(generated, tmp_path)
 

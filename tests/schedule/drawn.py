@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
@@ -11,17 +11,6 @@ from mcucc.ops import Int8Graph
 from tests.graphs import GraphBuilder, quant
 
 Q = quant(0.5, 3)
-
-
-@dataclass(frozen=True)
-class ScratchKernel(Kernel):
-    """A kernel that needs scratch."""
-
-    bytes_needed: int = 0
-
-    @property
-    def scratch_bytes(self) -> int:
-        return self.bytes_needed
 
 
 @dataclass(frozen=True)
@@ -40,11 +29,7 @@ def kernels_for(
     """The kernel of every node that executes something, with scratch for some."""
     needed = scratch or {}
     return {
-        name: None
-        if kernel is None
-        else ScratchKernel(
-            kernel.family, kernel.window, kernel.requant, bytes_needed=needed.get(name, 0)
-        )
+        name: None if kernel is None else replace(kernel, scratch_bytes=needed.get(name, 0))
         for name, kernel in select_kernels(graph).items()
     }
 

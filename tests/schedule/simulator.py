@@ -63,7 +63,7 @@ class Simulator:
         for operand, tensor in enumerate(node.inputs):
             if tensor not in self.graph.consts:
                 self._check_order(node, kernel, operand)
-        offset = self.plan.scratch_offset(node)
+        offset = self.plan.scratch_offset(layer)
         assert (kernel.scratch_bytes > 0) == (offset is not None)
         if offset is not None:
             assert offset % self._alignment == 0

@@ -214,8 +214,8 @@ def test_scratch_lives_for_its_step_beside_all_that_is_live() -> None:
     y = builder.dense(x, 8, q=Q)
     graph = builder.build(builder.dense(y, 8, q=Q))
     plan = planned(graph, scratch={graph.nodes[1].name: 12})
-    assert plan.scratch_offset(graph.nodes[0]) is None
-    assert plan.scratch_offset(graph.nodes[1]) is not None
+    assert plan.scratch_offset(plan.schedule.steps[0]) is None
+    assert plan.scratch_offset(plan.schedule.steps[1]) is not None
     assert plan.arena_bytes == 8 + 8 + 12
     assert peak_step(plan) == 1
     assert [r.tensors for r in live_tensors(plan, 1) if r.buffer.size == 12] == [()]

@@ -1,0 +1,68 @@
+"""The order in which kernels of the DSP extension want their weights."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Words = NDArray[np.uint32]
+
+FOUR = 4
+"""Channels, or inputs, that these kernels take at a time."""
+
+
+def pack_quads(weights: NDArray[np.int8]) -> Words:
+    """Weights of a dot product for `runtime_c/mcucc_dot_dsp.h`.
+
+    A half of a word is 256 * b + a, with the weights a and b of an even channel and of the odd one
+    behind it for the same input. Four inputs of four channels take four words: for the first pair
+    of channels one of the inputs 0 and 2 and one of 1 and 3, then those for the second pair.
+    Missing channels and inputs are zeros.
+
+    Args:
+        weights: (channels, inputs), none of them -128: 256 * b + a must fit 16 bits.
+
+    Returns:
+        (ceil(channels / 4), ceil(inputs / 4), 4) words.
+    """
+    channels, inputs = weights.shape
+    whole = np.pad(weights.astype(np.int32), ((0, -channels % FOUR), (0, -inputs % FOUR)))
+    halves = (whole[0::2] + 256 * whole[1::2]).reshape(-1, 2, whole.shape[1] // FOUR, FOUR)
+    words = join_halves(halves[..., :2], halves[..., 2:])
+    return words.swapaxes(1, 2).reshape(len(halves), -1, FOUR)
+
+
+def paired_biases(biases: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Biases for the same: that of an odd channel becomes 256 * its own + the even one's, wrapped.
+
+    Args:
+        biases: (channels), of 32 bits.
+
+    Returns:
+        As many, of 32 bits.
+    """
+    paired = biases.copy()
+    paired[1::2] = 256 * biases[1::2] + biases[: len(biases) // 2 * 2 : 2]
+    return paired.astype(np.int32).astype(np.int64)
+
+
+def pack_lanes(weights: NDArray[np.int8]) -> Words:
+    """Depthwise weights for `runtime_c/mcucc_depthwise_dsp.h`.
+
+    Four channels of a tap take two words: one for the channels 0 and 2, one for 1 and 3. Missing
+    channels are zeros.
+
+    Args:
+        weights: (kh, kw, channels).
+
+    Returns:
+        (ceil(channels / 4), kh * kw, 2) words.
+    """
+    kh, kw, channels = weights.shape
+    whole = np.pad(weights.astype(np.int32), ((0, 0), (0, 0), (0, -channels % FOUR)))
+    taps = whole.reshape(kh * kw, -1, FOUR).swapaxes(0, 1)
+    return join_halves(taps[:, :, :2], taps[:, :, 2:])
+
+
+def join_halves(low: NDArray[np.int32], high: NDArray[np.int32]) -> Words:
+    """Words of two 16-bit halves each."""
+    words = low.astype(np.uint16).astype(np.uint32)
+    return np.bitwise_or(words, np.left_shift(high.astype(np.uint16).astype(np.uint32), 16))

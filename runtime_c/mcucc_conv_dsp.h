@@ -1,0 +1,117 @@
+/* Convolution with the DSP extension, one run of output pixels of one row.
+ * Meaning: reference/conv.py, `conv2d`. */
+#ifndef MCUCC_CONV_DSP_H
+#define MCUCC_CONV_DSP_H
+
+#include "mcucc_dot_dsp.h"
+
+typedef struct {
+    int32_t in_w;     /* pixels in an input row */
+    int32_t in_c;     /* channels of an input pixel */
+    int32_t out_c;    /* channels of an output pixel */
+    int32_t pad_left; /* pixels of padding before an input row */
+    mcucc_output_t output;
+    const uint32_t *weights; /* [ceil(out_c / 4)][ceil(kh * kw * in_c / 4)][4], mcucc_dot_dsp.h */
+    const mcucc_channel_t *channels; /* [out_c rounded up to 4] */
+    const int8_t *pad; /* at least in_c zero points; NULL where no window reaches padding */
+} mcucc_conv_dsp_t;
+
+/* The input pixel in column x of a row; x may lie in the padding. */
+MCUCC_INLINE const int8_t *mcucc_conv_pixel_dsp(const mcucc_conv_dsp_t *p, const int8_t *row,
+                                                int32_t x)
+{
+    return ((x >= 0) && (x < p->in_w)) ? &row[x * p->in_c] : p->pad;
+}
+
+/* One window against four channels, read where it lies: the channels of a pixel are whole fours.
+ * `column` is the window's first input column and may lie in the padding. */
+MCUCC_INLINE const uint32_t *mcucc_conv_window_dsp(const mcucc_conv_dsp_t *p,
+                                                   const int8_t *const *rows, int32_t column,
+                                                   int inside, int32_t kh, int32_t kw,
+                                                   int32_t dilation, const uint32_t *w,
+                                                   mcucc_quad_t *sums)
+{
+    const int32_t in_c = p->in_c;
+    for (int32_t ky = 0; ky < kh; ky++) {
+        if (inside) {
+            const int8_t *const x = &rows[ky][column * in_c];
+            w = mcucc_quad_run(sums, x, &x[kw * in_c], w);
+            continue;
+        }
+        for (int32_t kx = 0; kx < kw; kx++) {
+            const int8_t *const x = mcucc_conv_pixel_dsp(p, rows[ky], column + (kx * dilation));
+            w = mcucc_quad_run(sums, x, &x[in_c], w);
+        }
+    }
+    return w;
+}
+
+/* Copies `count` bytes and returns the place behind the last one written. */
+MCUCC_INLINE int8_t *mcucc_copy_run(int8_t *to, const int8_t *from, int32_t count)
+{
+    int32_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+        const uint32_t word = mcucc_load4(&from[i]);
+        memcpy(&to[i], &word, sizeof word);
+    }
+    for (; i < count; i++) {
+        to[i] = from[i];
+    }
+    return &to[count];
+}
+
+/* A window's pixels one behind the other, and zeros up to a whole word (im2col). */
+MCUCC_INLINE void mcucc_conv_patch_dsp(const mcucc_conv_dsp_t *p, const int8_t *const *rows,
+                                       int32_t column, int inside, int32_t kh, int32_t kw,
+                                       int32_t dilation, int8_t *patch)
+{
+    const int8_t *const end = &patch[4 * ((kh * kw * p->in_c + 3) / 4)];
+    for (int32_t ky = 0; ky < kh; ky++) {
+        if (inside) {
+            patch = mcucc_copy_run(patch, &rows[ky][column * p->in_c], kw * p->in_c);
+            continue;
+        }
+        for (int32_t kx = 0; kx < kw; kx++) {
+            const int8_t *const x = mcucc_conv_pixel_dsp(p, rows[ky], column + (kx * dilation));
+            patch = mcucc_copy_run(patch, x, p->in_c);
+        }
+    }
+    while (patch != end) {
+        *patch++ = 0;
+    }
+}
+
+/* Output pixels x_begin .. x_end - 1 of one row.
+ *   rows     kh pointers to input rows; rows of vertical padding hold zero points
+ *   out      output pixel x_begin; the next one lies out_stride bytes further
+ *   scratch  the bytes of a window, rounded up to 4; NULL where in_c is a multiple of 4
+ */
+MCUCC_INLINE void mcucc_conv_dsp(const mcucc_conv_dsp_t *p, const int8_t *const *rows,
+                                 int32_t x_begin, int32_t x_end, int8_t *out, int32_t out_stride,
+                                 int8_t *scratch, int32_t kh, int32_t kw, int32_t stride,
+                                 int32_t dilation, mcucc_requant_class_t kind, int clamps)
+{
+    const mcucc_output_t output = p->output;
+    const int in_place = (p->in_c % 4) == 0;
+    const int32_t patch = 4 * (((kh * kw * p->in_c) + 3) / 4);
+    for (int32_t x = x_begin; x < x_end; x++, out += out_stride) {
+        const int32_t column = (x * stride) - p->pad_left;
+        const int inside = (dilation == 1) && (column >= 0) && (column + kw <= p->in_w);
+        const mcucc_channel_t *ch = p->channels;
+        const uint32_t *w = p->weights;
+        if (!in_place) {
+            mcucc_conv_patch_dsp(p, rows, column, inside, kh, kw, dilation, scratch);
+        }
+        for (int32_t c = 0; c < p->out_c; c += 4, ch += 4) {
+            mcucc_quad_t sums = mcucc_quad_begin(ch);
+            if (in_place) {
+                w = mcucc_conv_window_dsp(p, rows, column, inside, kh, kw, dilation, w, &sums);
+            } else {
+                w = mcucc_quad_run(&sums, scratch, &scratch[patch], w);
+            }
+            mcucc_quad_end(&sums, ch, p->out_c - c, &output, &out[c], kind, clamps);
+        }
+    }
+}
+
+#endif
