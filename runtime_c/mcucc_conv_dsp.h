@@ -28,19 +28,20 @@ MCUCC_INLINE const int8_t *mcucc_conv_pixel_dsp(const mcucc_conv_dsp_t *p, const
 MCUCC_INLINE const uint32_t *mcucc_conv_window_dsp(const mcucc_conv_dsp_t *p,
                                                    const int8_t *const *rows, int32_t column,
                                                    int inside, int32_t kh, int32_t kw,
-                                                   int32_t dilation, const uint32_t *w,
+                                                   int32_t dilation, int32_t multiple,
+                                                   const uint32_t *w,
                                                    mcucc_quad_t *sums)
 {
     const int32_t in_c = p->in_c;
     for (int32_t ky = 0; ky < kh; ky++) {
         if (inside) {
             const int8_t *const x = &rows[ky][column * in_c];
-            w = mcucc_quad_run(sums, x, &x[kw * in_c], w);
+            w = mcucc_quad_run(sums, x, &x[kw * in_c], w, multiple);
             continue;
         }
         for (int32_t kx = 0; kx < kw; kx++) {
             const int8_t *const x = mcucc_conv_pixel_dsp(p, rows[ky], column + (kx * dilation));
-            w = mcucc_quad_run(sums, x, &x[in_c], w);
+            w = mcucc_quad_run(sums, x, &x[in_c], w, multiple);
         }
     }
     return w;
@@ -81,35 +82,56 @@ MCUCC_INLINE void mcucc_conv_patch_dsp(const mcucc_conv_dsp_t *p, const int8_t *
     }
 }
 
+/* The sums of four channels over a window, wherever that is read. */
+MCUCC_INLINE const uint32_t *mcucc_conv_quad_dsp(const mcucc_conv_dsp_t *p,
+                                                 const int8_t *const *rows, int32_t column,
+                                                 int inside, const int8_t *patch, int32_t kh,
+                                                 int32_t kw, int32_t dilation, int32_t multiple,
+                                                   const uint32_t *w,
+                                                 mcucc_quad_t *sums)
+{
+    const int32_t size = 4 * (((kh * kw * p->in_c) + 3) / 4);
+    if (multiple > 1) {
+        return mcucc_conv_window_dsp(p, rows, column, inside, kh, kw, dilation, multiple, w,
+                                     sums);
+    }
+    return mcucc_quad_run(sums, patch, &patch[size], w, 4);
+}
+
 /* Output pixels x_begin .. x_end - 1 of one row.
  *   rows     kh pointers to input rows; rows of vertical padding hold zero points
  *   out      output pixel x_begin; the next one lies out_stride bytes further
- *   scratch  the bytes of a window, rounded up to 4; NULL where in_c is a multiple of 4
+ *   scratch  the bytes of a window, rounded up to 4; NULL where `multiple` is not 1
+ *   multiple what the input channels are a multiple of: 1, 4 or 8
  */
-MCUCC_INLINE void mcucc_conv_dsp(const mcucc_conv_dsp_t *p, const int8_t *const *rows,
+MCUCC_INLINE void mcucc_conv_dsp(const mcucc_conv_dsp_t *layer, const int8_t *const *rows,
                                  int32_t x_begin, int32_t x_end, int8_t *out, int32_t out_stride,
                                  int8_t *scratch, int32_t kh, int32_t kw, int32_t stride,
-                                 int32_t dilation, mcucc_requant_class_t kind, int clamps)
+                                 int32_t dilation, int32_t multiple, mcucc_requant_class_t kind,
+                                 int clamps)
 {
-    const mcucc_output_t output = p->output;
-    const int in_place = (p->in_c % 4) == 0;
-    const int32_t patch = 4 * (((kh * kw * p->in_c) + 3) / 4);
+    const mcucc_conv_dsp_t p = *layer;
+    const int32_t rest = p.out_c & 3;
     for (int32_t x = x_begin; x < x_end; x++, out += out_stride) {
-        const int32_t column = (x * stride) - p->pad_left;
-        const int inside = (dilation == 1) && (column >= 0) && (column + kw <= p->in_w);
-        const mcucc_channel_t *ch = p->channels;
-        const uint32_t *w = p->weights;
-        if (!in_place) {
-            mcucc_conv_patch_dsp(p, rows, column, inside, kh, kw, dilation, scratch);
+        const int32_t column = (x * stride) - p.pad_left;
+        const int inside = (dilation == 1) && (column >= 0) && (column + kw <= p.in_w);
+        const mcucc_channel_t *ch = p.channels;
+        const uint32_t *w = p.weights;
+        int8_t *to = out;
+        if (multiple == 1) {
+            mcucc_conv_patch_dsp(&p, rows, column, inside, kh, kw, dilation, scratch);
         }
-        for (int32_t c = 0; c < p->out_c; c += 4, ch += 4) {
+        for (; to != &out[p.out_c - rest]; ch += 4, to += 4) {
             mcucc_quad_t sums = mcucc_quad_begin(ch);
-            if (in_place) {
-                w = mcucc_conv_window_dsp(p, rows, column, inside, kh, kw, dilation, w, &sums);
-            } else {
-                w = mcucc_quad_run(&sums, scratch, &scratch[patch], w);
-            }
-            mcucc_quad_end(&sums, ch, p->out_c - c, &output, &out[c], kind, clamps);
+            w = mcucc_conv_quad_dsp(&p, rows, column, inside, scratch, kh, kw, dilation,
+                                    multiple, w, &sums);
+            mcucc_quad_end(&sums, ch, &p.output, to, kind, clamps);
+        }
+        if (rest != 0) {
+            mcucc_quad_t sums = mcucc_quad_begin(ch);
+            (void)mcucc_conv_quad_dsp(&p, rows, column, inside, scratch, kh, kw, dilation,
+                                      multiple, w, &sums);
+            mcucc_quad_end_some(&sums, ch, rest, &p.output, to, kind, clamps);
         }
     }
 }

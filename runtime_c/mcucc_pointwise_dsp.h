@@ -13,30 +13,40 @@ typedef struct {
     const mcucc_channel_t *channels; /* [out_c rounded up to 4] */
 } mcucc_pointwise_dsp_t;
 
-/* One output pixel, or one dense layer: out[c] = requantize(x . weights[c]). */
+/* One output pixel, or one dense layer: out[c] = requantize(x . weights[c]). The inputs are a
+ * multiple of `multiple`: 1, 4 or 8. */
 MCUCC_INLINE void mcucc_pointwise_pixel_dsp(const mcucc_pointwise_dsp_t *p, const int8_t *x,
-                                            int8_t *out, mcucc_requant_class_t kind, int clamps)
+                                            int8_t *out, int32_t multiple,
+                                            mcucc_requant_class_t kind, int clamps)
 {
     const mcucc_output_t output = p->output;
     const int32_t in_c = p->in_c;
+    const int32_t rest = p->out_c & 3;
+    const int8_t *const end = &out[p->out_c - rest];
     const mcucc_channel_t *ch = p->channels;
     const uint32_t *w = p->weights;
-    for (int32_t left = p->out_c; left > 0; left -= 4, ch += 4, out += 4) {
+    for (; out != end; ch += 4, out += 4) {
         mcucc_quad_t sums = mcucc_quad_begin(ch);
-        w = mcucc_quad_dot(&sums, x, in_c, w);
-        mcucc_quad_end(&sums, ch, left, &output, out, kind, clamps);
+        w = mcucc_quad_dot(&sums, x, in_c, w, multiple);
+        mcucc_quad_end(&sums, ch, &output, out, kind, clamps);
+    }
+    if (rest != 0) {
+        mcucc_quad_t sums = mcucc_quad_begin(ch);
+        (void)mcucc_quad_dot(&sums, x, in_c, w, multiple);
+        mcucc_quad_end_some(&sums, ch, rest, &output, out, kind, clamps);
     }
 }
 
 /* Pixels x_begin .. x_end - 1 of rows[0]. */
 MCUCC_INLINE void mcucc_pointwise_dsp(const mcucc_pointwise_dsp_t *p, const int8_t *const *rows,
                                       int32_t x_begin, int32_t x_end, int8_t *out,
-                                      int32_t out_stride, mcucc_requant_class_t kind, int clamps)
+                                      int32_t out_stride, int32_t multiple,
+                                            mcucc_requant_class_t kind, int clamps)
 {
-    const int32_t in_c = p->in_c;
-    const int8_t *pixel = &rows[0][x_begin * in_c];
-    for (int32_t x = x_begin; x < x_end; x++, pixel += in_c, out += out_stride) {
-        mcucc_pointwise_pixel_dsp(p, pixel, out, kind, clamps);
+    const mcucc_pointwise_dsp_t layer = *p;
+    const int8_t *pixel = &rows[0][x_begin * layer.in_c];
+    for (int32_t x = x_begin; x < x_end; x++, pixel += layer.in_c, out += out_stride) {
+        mcucc_pointwise_pixel_dsp(&layer, pixel, out, multiple, kind, clamps);
     }
 }
 

@@ -52,6 +52,11 @@ LEAVES_PADDING_OUT = frozenset({Family.AVERAGE_POOL, Family.MAX_POOL, Family.PAD
 _WITH_SCRATCH = frozenset({(Family.CONV, Unit.DSP)})
 """Kernels that take scratch, though not every layer of theirs needs any."""
 
+_WITH_MULTIPLE = frozenset(
+    {(family, Unit.DSP) for family in (Family.CONV, Family.POINTWISE, Family.DENSE)}
+)
+"""Kernels that are made for numbers of input channels."""
+
 _NEVER_DILATED = frozenset({Family.AVERAGE_POOL, Family.MAX_POOL})
 
 
@@ -76,6 +81,8 @@ def kernel_body(kernel: Kernel) -> str:
     if (kernel.family, kernel.unit) in _WITH_SCRATCH:
         arguments.append("scratch")
     arguments += [*algorithm.constants, *_window_arguments(kernel)]
+    if (kernel.family, kernel.unit) in _WITH_MULTIPLE:
+        arguments.append(str(kernel.multiple))
     if kernel.requant is not None:
         arguments.append(f"MCUCC_{kernel.requant.name}")
     if kernel.unit is not Unit.PORTABLE:

@@ -33,6 +33,8 @@ def dsp_kernel(graph: Int8Graph, node: Int8Node, portable: Kernel) -> Kernel:
         return portable
     clamps = clamp_range(op.activation, graph.tensors[node.output].q) != (-128, 127)
     kernel = replace(portable, unit=Unit.DSP, clamps=clamps)
+    if kernel.family in _PAIRED:
+        kernel = replace(kernel, multiple=_multiple(graph.type_of(node.inputs[0]).shape[-1]))
     scratch = _patch_bytes(graph, node, kernel)
     return replace(kernel, scratch_bytes=scratch, without_scratch=portable) if scratch else kernel
 
@@ -41,6 +43,10 @@ def _fits_pairs(graph: Int8Graph, node: Int8Node) -> bool:
     weights = graph.const(node.inputs[1]).data
     sums = max_abs_partial_sum(graph, node)
     return int(weights.min()) > np.iinfo(np.int8).min and max(sums) < _LARGEST_PAIRED_SUM
+
+
+def _multiple(channels: int) -> int:
+    return next(multiple for multiple in (8, 4, 1) if channels % multiple == 0)
 
 
 def _patch_bytes(graph: Int8Graph, node: Int8Node, kernel: Kernel) -> int:

@@ -2,7 +2,7 @@
 
 The name says it all, by this grammar (docs/kernel-names.md):
 
-    name   = family "_s8" [ "_" window ] [ "_" class ] [ "_clamp" ] [ "_" unit ]
+    name   = family "_s8" [ "_" window ] [ "_" class ] [ "_clamp" ] [ "_x" MULTIPLE ] [ "_" unit ]
     family = "conv" | "convg" | "dw" | "dwm" | "pw" | "fc" | "add" | "sub" | "mul" | "mulc"
            | "rescale" | "lookup" | "avgpool" | "maxpool" | "mean" | "softmax" | "pad" | "concat"
            | "resize" | "transpose" | "slice" | "meanrows" | "avgrows"
@@ -147,6 +147,8 @@ class Kernel:
         requant: the weakest class of its channels, for families that have a version per class.
         clamps: whether a fused activation narrows the int8 range of its outputs; only kernels of a
             unit tell the two apart.
+        multiple: what the input channels are a multiple of: 1, 4 or 8; only kernels of a unit tell
+            these apart.
         unit: the instructions that it is written for.
         scratch_bytes: bytes of arena that it needs while it runs. They depend on the layer, so that
             kernels are equal whatever their scratch.
@@ -157,6 +159,7 @@ class Kernel:
     window: Window | None = None
     requant: RequantClass | None = None
     clamps: bool = False
+    multiple: int = 1
     unit: Unit = Unit.PORTABLE
     scratch_bytes: int = field(default=0, compare=False)
     without_scratch: "Kernel | None" = field(default=None, compare=False)
@@ -170,6 +173,8 @@ class Kernel:
         if self.requant is not None:
             parts.append(self.requant.name.lower())
         parts += ["clamp"] * self.clamps
+        if self.multiple != 1:
+            parts.append(f"x{self.multiple}")
         if self.unit is not Unit.PORTABLE:
             parts.append(self.unit)
         return "_".join(parts)
@@ -202,7 +207,7 @@ _NAME = re.compile(
     r"(?P<family>[a-z]+)_s8"
     r"(_k(?P<kh>\d+)x(?P<kw>\d+)s(?P<stride>\d+)(d(?P<dilation>\d+))?)?"
     r"(_(?P<requant>fast|wide|general))?"
-    r"(?P<clamp>_clamp)?(_(?P<unit>dsp|mve))?"
+    r"(?P<clamp>_clamp)?(_x(?P<multiple>\d+))?(_(?P<unit>dsp|mve))?"
 )
 
 
@@ -225,5 +230,6 @@ def parse_kernel(name: str) -> Kernel:
         window,
         requant,
         clamps=found["clamp"] is not None,
+        multiple=int(found["multiple"] or "1"),
         unit=Unit(found["unit"] or ""),
     )
