@@ -3,7 +3,7 @@
 #ifndef MCUCC_CONV_DSP_H
 #define MCUCC_CONV_DSP_H
 
-#include "mcucc_dot_dsp.h"
+#include "mcucc_panel_dsp.h"
 
 typedef struct {
     int32_t in_w;     /* pixels in an input row */
@@ -106,7 +106,7 @@ MCUCC_INLINE const uint32_t *mcucc_conv_quad_dsp(const mcucc_conv_dsp_t *p,
  */
 MCUCC_INLINE void mcucc_conv_dsp(const mcucc_conv_dsp_t *layer, const int8_t *const *rows,
                                  int32_t x_begin, int32_t x_end, int8_t *out, int32_t out_stride,
-                                 int8_t *scratch, int32_t kh, int32_t kw, int32_t stride,
+                                 void *scratch, int32_t kh, int32_t kw, int32_t stride,
                                  int32_t dilation, int32_t multiple, mcucc_requant_class_t kind,
                                  int clamps)
 {
@@ -133,6 +133,71 @@ MCUCC_INLINE void mcucc_conv_dsp(const mcucc_conv_dsp_t *layer, const int8_t *co
                                       multiple, w, &sums);
             mcucc_quad_end_some(&sums, ch, rest, &p.output, to, kind, clamps);
         }
+    }
+}
+
+/* The windows of two pixels, widened; their first columns are a and b. */
+MCUCC_INLINE const uint32_t *mcucc_conv_widen_dsp(const mcucc_conv_dsp_t *p,
+                                                  const int8_t *const *rows, int32_t a, int32_t b,
+                                                  uint32_t *panel, int32_t kh, int32_t kw,
+                                                  int32_t dilation, int32_t multiple)
+{
+    const int32_t in_c = p->in_c;
+    const int inside = (dilation == 1) && (a >= 0) && (b + kw <= p->in_w);
+    for (int32_t ky = 0; ky < kh; ky++) {
+        if (inside) {
+            panel = mcucc_widen(panel, &rows[ky][a * in_c], &rows[ky][b * in_c], kw * in_c,
+                                multiple);
+            continue;
+        }
+        for (int32_t kx = 0; kx < kw; kx++) {
+            const int8_t *const x = mcucc_conv_pixel_dsp(p, rows[ky], a + (kx * dilation));
+            const int8_t *const y = mcucc_conv_pixel_dsp(p, rows[ky], b + (kx * dilation));
+            panel = mcucc_widen(panel, x, y, in_c, multiple);
+        }
+    }
+    return panel;
+}
+
+/* The same by way of patches behind the panel, for channels that are no whole fours. */
+MCUCC_INLINE const uint32_t *mcucc_conv_widen_odd_dsp(const mcucc_conv_dsp_t *p,
+                                                      const int8_t *const *rows, int32_t a,
+                                                      int32_t b, uint32_t *panel, int32_t kh,
+                                                      int32_t kw, int32_t dilation)
+{
+    const int32_t size = 4 * (((kh * kw * p->in_c) + 3) / 4);
+    int8_t *const first = (int8_t *)&panel[size];
+    int8_t *const second = &first[size];
+    const int a_inside = (dilation == 1) && (a >= 0) && (a + kw <= p->in_w);
+    const int b_inside = (dilation == 1) && (b >= 0) && (b + kw <= p->in_w);
+    mcucc_conv_patch_dsp(p, rows, a, a_inside, kh, kw, dilation, first);
+    mcucc_conv_patch_dsp(p, rows, b, b_inside, kh, kw, dilation, second);
+    return mcucc_widen(panel, first, second, size, 4);
+}
+
+/* The same, two pixels at a time.
+ *   scratch  16 bytes for every four inputs of a window; where `multiple` is 1, 24
+ */
+MCUCC_INLINE void mcucc_conv_pairs_dsp(const mcucc_conv_dsp_t *layer, const int8_t *const *rows,
+                                       int32_t x_begin, int32_t x_end, int8_t *out,
+                                       int32_t out_stride, void *scratch, int32_t kh, int32_t kw,
+                                       int32_t stride, int32_t dilation, int32_t multiple,
+                                       mcucc_requant_class_t kind, int clamps)
+{
+    const mcucc_conv_dsp_t p = *layer;
+    const mcucc_panel_layer_t made = {p.out_c, p.output, p.weights, p.channels};
+    uint32_t *const panel = scratch;
+    for (int32_t x = x_begin; x < x_end; x += 2) {
+        const int32_t next = (x + 1 < x_end) ? 1 : 0;
+        const int32_t a = (x * stride) - p.pad_left;
+        const int32_t b = a + (next * stride);
+        const uint32_t *const end =
+            (multiple == 1)
+                ? mcucc_conv_widen_odd_dsp(&p, rows, a, b, panel, kh, kw, dilation)
+                : mcucc_conv_widen_dsp(&p, rows, a, b, panel, kh, kw, dilation, multiple);
+        mcucc_panel_end(&made, panel, end, out, &out[next * out_stride],
+                        (multiple == 8) ? 8 : 4, kind, clamps);
+        out += 2 * out_stride;
     }
 }
 

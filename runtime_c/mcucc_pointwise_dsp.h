@@ -3,7 +3,7 @@
 #ifndef MCUCC_POINTWISE_DSP_H
 #define MCUCC_POINTWISE_DSP_H
 
-#include "mcucc_dot_dsp.h"
+#include "mcucc_panel_dsp.h"
 
 typedef struct {
     int32_t in_c;
@@ -47,6 +47,28 @@ MCUCC_INLINE void mcucc_pointwise_dsp(const mcucc_pointwise_dsp_t *p, const int8
     const int8_t *pixel = &rows[0][x_begin * layer.in_c];
     for (int32_t x = x_begin; x < x_end; x++, pixel += layer.in_c, out += out_stride) {
         mcucc_pointwise_pixel_dsp(&layer, pixel, out, multiple, kind, clamps);
+    }
+}
+
+/* The same, two pixels at a time.
+ *   scratch  16 bytes for every four inputs
+ */
+MCUCC_INLINE void mcucc_pointwise_pairs_dsp(const mcucc_pointwise_dsp_t *p,
+                                            const int8_t *const *rows, int32_t x_begin,
+                                            int32_t x_end, int8_t *out, int32_t out_stride,
+                                            void *scratch, int32_t multiple,
+                                            mcucc_requant_class_t kind, int clamps)
+{
+    const mcucc_panel_layer_t layer = {p->out_c, p->output, p->weights, p->channels};
+    const int32_t in_c = p->in_c;
+    uint32_t *const panel = scratch;
+    const int8_t *a = &rows[0][x_begin * in_c];
+    for (int32_t left = x_end - x_begin; left > 0; left -= 2) {
+        const int32_t next = (left > 1) ? 1 : 0;
+        const uint32_t *const end = mcucc_widen(panel, a, &a[next * in_c], in_c, multiple);
+        mcucc_panel_end(&layer, panel, end, out, &out[next * out_stride], multiple, kind, clamps);
+        a += 2 * in_c;
+        out += 2 * out_stride;
     }
 }
 

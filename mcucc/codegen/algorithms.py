@@ -78,7 +78,7 @@ def kernel_body(kernel: Kernel) -> str:
         arguments = ["p", "row", "y", "out", "sums"]
     else:
         arguments = ["p", "rows", "x_begin", "x_end", "out", "out_stride"]
-    if (kernel.family, kernel.unit) in _WITH_SCRATCH:
+    if kernel.pairs or (kernel.family, kernel.unit) in _WITH_SCRATCH:
         arguments.append("scratch")
     arguments += [*algorithm.constants, *_window_arguments(kernel)]
     if (kernel.family, kernel.unit) in _WITH_MULTIPLE:
@@ -87,7 +87,8 @@ def kernel_body(kernel: Kernel) -> str:
         arguments.append(f"MCUCC_{kernel.requant.name}")
     if kernel.unit is not Unit.PORTABLE:
         arguments.append(str(int(kernel.clamps)))
-    return f"mcucc_{algorithm.function}{_suffix(kernel)}({', '.join(arguments)});"
+    pairs = "_pairs" if kernel.pairs else ""
+    return f"mcucc_{algorithm.function}{pairs}{_suffix(kernel)}({', '.join(arguments)});"
 
 
 def _window_arguments(kernel: Kernel) -> list[str]:

@@ -2,7 +2,7 @@
 
 The name says it all, by this grammar (docs/kernel-names.md):
 
-    name   = family "_s8" [ "_" window ] [ "_" class ] [ "_clamp" ] [ "_x" MULTIPLE ] [ "_" unit ]
+    name   = family "_s8" [ "_" window ] [ "_" class ] [ "_clamp" ] [ "_x" MULTIPLE ] [ "_pairs" ] [ "_" unit ]
     family = "conv" | "convg" | "dw" | "dwm" | "pw" | "fc" | "add" | "sub" | "mul" | "mulc"
            | "rescale" | "lookup" | "avgpool" | "maxpool" | "mean" | "softmax" | "pad" | "concat"
            | "resize" | "transpose" | "slice" | "meanrows" | "avgrows"
@@ -149,6 +149,7 @@ class Kernel:
             unit tell the two apart.
         multiple: what the input channels are a multiple of: 1, 4 or 8; only kernels of a unit tell
             these apart.
+        pairs: whether it makes two pixels at a time, from inputs that it widens into scratch first.
         unit: the instructions that it is written for.
         scratch_bytes: bytes of arena that it needs while it runs. They depend on the layer, so that
             kernels are equal whatever their scratch.
@@ -160,6 +161,7 @@ class Kernel:
     requant: RequantClass | None = None
     clamps: bool = False
     multiple: int = 1
+    pairs: bool = False
     unit: Unit = Unit.PORTABLE
     scratch_bytes: int = field(default=0, compare=False)
     without_scratch: "Kernel | None" = field(default=None, compare=False)
@@ -175,6 +177,7 @@ class Kernel:
         parts += ["clamp"] * self.clamps
         if self.multiple != 1:
             parts.append(f"x{self.multiple}")
+        parts += ["pairs"] * self.pairs
         if self.unit is not Unit.PORTABLE:
             parts.append(self.unit)
         return "_".join(parts)
@@ -207,7 +210,7 @@ _NAME = re.compile(
     r"(?P<family>[a-z]+)_s8"
     r"(_k(?P<kh>\d+)x(?P<kw>\d+)s(?P<stride>\d+)(d(?P<dilation>\d+))?)?"
     r"(_(?P<requant>fast|wide|general))?"
-    r"(?P<clamp>_clamp)?(_x(?P<multiple>\d+))?(_(?P<unit>dsp|mve))?"
+    r"(?P<clamp>_clamp)?(_x(?P<multiple>\d+))?(?P<pairs>_pairs)?(_(?P<unit>dsp|mve))?"
 )
 
 
@@ -231,5 +234,6 @@ def parse_kernel(name: str) -> Kernel:
         requant,
         clamps=found["clamp"] is not None,
         multiple=int(found["multiple"] or "1"),
+        pairs=found["pairs"] is not None,
         unit=Unit(found["unit"] or ""),
     )
