@@ -118,7 +118,8 @@ class _Search:
         self.changed = True
         while self.changed:
             self.changed = False
-            for node in reversed(self.graph.nodes):
+            # Most objections travel towards the input, some (of an input, of a sum) the other way.
+            for node in (*reversed(self.graph.nodes), *self.graph.nodes):
                 for name, objections in self._of(node):
                     self.object(name, objections)
 
