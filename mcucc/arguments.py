@@ -20,6 +20,11 @@ def demand_board(context: click.Context, parameter: click.Parameter, value: str 
     return value
 
 
+def negated(context: click.Context, parameter: click.Parameter, value: bool) -> bool:  # noqa: ARG001, FBT001
+    """The value of a parameter whose option, `--no-...`, switches it off."""
+    return not value
+
+
 def parse_shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
     """Texts such as `image=1,3,96,96` to shapes by name.
 
@@ -76,4 +81,11 @@ objective = click.option(
 )
 stream_input = click.option(
     "--stream-input", is_flag=True, help="The caller hands over the input row by row."
+)
+no_prune = click.option(
+    "--no-prune",
+    "prune",
+    is_flag=True,
+    callback=negated,
+    help="Keep channels that do not depend on the input.",
 )

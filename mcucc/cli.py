@@ -105,6 +105,7 @@ def inspect(model: Path, input_shapes: tuple[str, ...], *, as_json: bool) -> Non
     help="Whole tensors only (layer), rows wherever possible (stream), or as the objective asks.",
 )
 @arguments.stream_input
+@arguments.no_prune
 @click.option(
     "--solver",
     type=click.Choice(["own", "ortools"]),
@@ -184,6 +185,7 @@ def compile_command(
 @arguments.sram
 @arguments.objective
 @arguments.stream_input
+@arguments.no_prune
 @input_shape
 @as_json
 def plan(model: Path, input_shapes: tuple[str, ...], *, as_json: bool, **options: Any) -> None:  # noqa: ANN401

@@ -17,7 +17,7 @@ from mcucc.ir import Port
 from mcucc.ops import Int8Graph
 from mcucc.ops.float_ops import FloatGraph
 from mcucc.ops.verify import total_macs, verify
-from mcucc.passes import FLOAT, INT8, run_passes
+from mcucc.passes import FLOAT, INT8_WHOLE, PRUNE, run_passes
 from mcucc.progress import Stage, silent
 from mcucc.quant.ptq import Inputs, PtqOptions, Quantised, quantise, signal_to_noise
 from mcucc.samples import check_shape, read_arrays
@@ -48,15 +48,17 @@ class Network:
 
     Attributes:
         graph: after all passes.
+        dropped_channels: how many channels of its values pruning dropped.
         model_macs: multiply-accumulates of the network as in the file.
         quantised_here: whether mcucc quantised it.
         calibrated: false if the quantisation rests on random inputs.
         samples: how many calibration inputs were used.
-        sqnr_db: signal-to-noise ratio of int8 values, by name; empty for a network that came
-            quantised.
+        sqnr_db: signal-to-noise ratio of int8 values, by name, with the channels that pruning
+            drops; empty for a network that came quantised.
     """
 
     graph: Int8Graph
+    dropped_channels: int
     model_macs: int
     quantised_here: bool
     calibrated: bool
@@ -65,9 +67,21 @@ class Network:
 
 
 def load_network(
-    model: OnnxModel, name: str, calibration: Calibration, stage: Stage = silent
+    model: OnnxModel,
+    name: str,
+    calibration: Calibration,
+    stage: Stage = silent,
+    *,
+    prune: bool = True,
 ) -> Network:
-    """Lower a model and quantise it if it needs that; `stage` is told how far calibration is.
+    """Lower a model and quantise it if it needs that.
+
+    Args:
+        model: float or quantised.
+        name: of the graph.
+        calibration: what the file does not say.
+        stage: is told how far calibration is.
+        prune: whether channels are dropped that do not depend on the input, or are not needed.
 
     Raises:
         UnsupportedModelError: with every reason why the network cannot be compiled.
@@ -77,14 +91,10 @@ def load_network(
     if is_quantised(model):
         imported = lower_qdq(model, name, input_shapes=calibration.input_shapes)
         verify(imported)
-        graph, _ = run_passes(imported, INT8)
+        whole, graph = _after_passes(imported, prune=prune)
+        dropped, macs = _channels(whole) - _channels(graph), total_macs(imported)
         return Network(
-            graph,
-            total_macs(imported),
-            quantised_here=False,
-            calibrated=True,
-            samples=0,
-            sqnr_db={},
+            graph, dropped, macs, quantised_here=False, calibrated=True, samples=0, sqnr_db={}
         )
     original = lower_float(model, name, input_shapes=calibration.input_shapes)
     macs = sum(
@@ -96,15 +106,26 @@ def load_network(
     quantised = quantise(
         folded, inputs, calibration.options, lambda done: stage(f"calibrating {name}", done)
     )
-    graph, _ = run_passes(quantised.graph, INT8)
+    whole, graph = _after_passes(quantised.graph, prune=prune)
     return Network(
         graph,
+        _channels(whole) - _channels(graph),
         macs,
         quantised_here=True,
         calibrated=calibration.path is not None,
         samples=len(next(iter(inputs.values()))),
-        sqnr_db=_ratios(quantised, graph, inputs),
+        sqnr_db=_ratios(quantised, whole, inputs),
     )
+
+
+def _after_passes(graph: Int8Graph, *, prune: bool) -> tuple[Int8Graph, Int8Graph]:
+    """The graph with all its channels, and the one that is compiled."""
+    whole, _ = run_passes(graph, INT8_WHOLE)
+    return whole, run_passes(whole, PRUNE)[0] if prune else whole
+
+
+def _channels(graph: Int8Graph) -> int:
+    return sum(kind.shape[-1] for kind in graph.tensors.values())
 
 
 def calibration_inputs(graph: FloatGraph, path: Path | None) -> Inputs:

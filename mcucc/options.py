@@ -26,6 +26,7 @@ class CompileOptions:
         schedule: "layer": whole tensors only; "stream": rows wherever they are possible; "auto":
             what serves the objective.
         stream_input: the caller hands over the one input row by row.
+        prune: whether channels are dropped that do not depend on the input, or are not needed.
         solver: who places the buffers: "own", or "ortools" of the extra `solver`.
         check: replay the plan and refuse one that loses a byte.
         keep_input: whether inputs survive a run.
@@ -41,6 +42,7 @@ class CompileOptions:
     objective: Objective = "auto"
     schedule: Mode = "auto"
     stream_input: bool = False
+    prune: bool = True
     solver: Solver = "own"
     check: bool = False
     keep_input: bool = False
@@ -55,6 +57,7 @@ class CompileOptions:
         parts += [f"--io {self.io}"] if self.io != "int8" else []
         parts += [f"--schedule {self.schedule}"] if self.schedule != "auto" else []
         parts += [f"--solver {self.solver}"] if self.solver != "own" else []
+        parts += ["--no-prune"] if not self.prune else []
         parts += ["--stream-input"] if self.stream_input else []
         parts += ["--keep-input"] if self.keep_input else []
         parts += [f"--selftest {self.selftest}"] if self.selftest else []

@@ -92,7 +92,7 @@ def compile_model(path: Path, options: CompileOptions, stage: Stage = silent) ->
     board = load_board(options.board)
     name = identifier(path) if options.name is None else check_name(options.name)
     model = read_onnx(path)
-    network = load_network(model, name, options.calibration, stage)
+    network = load_network(model, name, options.calibration, stage, prune=options.prune)
     stage(f"compiling {name}")
     graph = network.graph
     check_options(graph, options)
@@ -326,6 +326,11 @@ def _notes(
         )
     if not network.calibrated:
         notes.append(NOT_CALIBRATED)
+    if network.dropped_channels:
+        notes.append(
+            f"{network.dropped_channels:,} channels that do not depend on the input, or are not "
+            "needed, were dropped; no output changes"
+        )
     if sizes is None:
         notes.append(
             f"{ARM_GCC} was not found: flash and stack are unknown, and `fits` speaks of SRAM alone"

@@ -42,7 +42,8 @@ def plan_model(path: Path, options: CompileOptions, stage: Stage = silent) -> Mo
     Raises: as `compile_model`.
     """
     board = load_board(options.board)
-    network = load_network(read_onnx(path), identifier(path), options.calibration, stage)
+    model, name = read_onnx(path), identifier(path)
+    network = load_network(model, name, options.calibration, stage, prune=options.prune)
     stage(f"planning {path.name}")
     graph = network.graph
     check_options(graph, options)

@@ -39,6 +39,10 @@ class Pass(ABC, Generic[OpT]):
 
     name: str
 
+    def prepared(self, graph: Graph[OpT]) -> "Pass[OpT]":  # noqa: ARG002
+        """The same pass with what it finds out once per graph; most have nothing of the kind."""
+        return self
+
     @abstractmethod
     def pattern(self, graph: Graph[OpT]) -> Iterator[Node[OpT]]:
         """The nodes that the pass would like to rewrite, in graph order."""
@@ -150,16 +154,16 @@ def run_passes(
 def _run(
     graph: Graph[OpT], each: Pass[OpT], events: list[PassEvent], *, interpret: bool
 ) -> Graph[OpT]:
-    while (found := _next(graph, each)) is not None:
-        rewritten = each.rewrite(graph, found)
+    while (found := _next(graph, ready := each.prepared(graph))) is not None:
+        rewritten = ready.rewrite(graph, found)
         each.verify(rewritten)
         changed = each.changed_output(graph, rewritten) if interpret else None
         if changed is not None:
             raise InvariantError(f"pass '{each.name}' changed output '{changed}'")
         events.append(PassEvent(each.name, found.name, None))
         graph = rewritten
-    left = each.pattern(graph)
-    events += [PassEvent(each.name, node.name, each.check(graph, node)) for node in left]
+    left = ready.pattern(graph)
+    events += [PassEvent(each.name, node.name, ready.check(graph, node)) for node in left]
     return graph
 
 

@@ -14,6 +14,7 @@ from mcucc.passes.float_.recognise import Recognise
 from mcucc.passes.float_.sink_reshapes import SinkReshapes
 from mcucc.passes.float_.sink_transposes import SinkTransposes
 from mcucc.passes.float_.together import Together
+from mcucc.passes.int8_.drop_channels import DropChannels
 from mcucc.passes.int8_.drop_unread import DropUnread
 from mcucc.passes.int8_.fold_pad import FoldPad
 
@@ -44,7 +45,15 @@ FLOAT: tuple[FloatPass, ...] = (
     FuseActivation(),  # last: a layer with an activation takes no scale over
 )
 
-INT8: tuple[Int8Pass, ...] = (
+INT8_WHOLE: tuple[Int8Pass, ...] = (
     DropUnread(),  # first: a Pad that a dead branch reads too can then be folded
     FoldPad(),
+)
+"""What never changes the shape of a value: `--no-prune`."""
+
+PRUNE: tuple[Int8Pass, ...] = (DropChannels(),)
+
+INT8: tuple[Int8Pass, ...] = (
+    *INT8_WHOLE,
+    *PRUNE,  # after folding pads: a Pad's zero points make a border, a convolution's may not
 )

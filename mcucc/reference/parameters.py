@@ -85,19 +85,31 @@ def conv_multipliers(graph: Int8Graph, node: Int8Node) -> tuple[Multiplier, ...]
     return tuple(quantize_multiplier(effective_scale(x.q.scale, s, output.q.scale)) for s in scales)
 
 
-def max_abs_accumulator(graph: Int8Graph, node: Int8Node) -> tuple[int, ...]:
-    """Largest |bias + sum of w * (q - zero_point)| over all int8 inputs, per output channel.
+def accumulator_range(
+    graph: Int8Graph, node: Int8Node
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Smallest and largest bias + sum of w * (q - zero_point) over all int8 inputs.
 
-    Exact for outputs whose window lies inside the map, an upper bound for the others. The
-    accumulator is an int32: a bound of 2^31 or more means that some input can overflow it.
+    Exact for outputs whose window lies inside the map, bounds for the others.
+
+    Returns:
+        Two arrays [output channels].
     """
     weights, bias = _weights_by_channel(graph, node), _bias(graph, node)
     zero_point = graph.input_types(node)[0].q.zero_point
     rise, fall = INT8_MAX - zero_point, zero_point - INT8_MIN
     positive = np.maximum(weights, 0).sum(axis=1)
     negative = np.maximum(-weights, 0).sum(axis=1)
-    high = bias + positive * rise + negative * fall
-    low = bias - positive * fall - negative * rise
+    return bias - positive * fall - negative * rise, bias + positive * rise + negative * fall
+
+
+def max_abs_accumulator(graph: Int8Graph, node: Int8Node) -> tuple[int, ...]:
+    """Largest |bias + sum of w * (q - zero_point)| over all int8 inputs, per output channel.
+
+    Exact for outputs whose window lies inside the map, an upper bound for the others. The
+    accumulator is an int32: a bound of 2^31 or more means that some input can overflow it.
+    """
+    low, high = accumulator_range(graph, node)
     return tuple(np.maximum(abs(high), abs(low)).tolist())
 
 

@@ -19,9 +19,9 @@ nrf5340dk nucleo-f446re nucleo-h743zi2 nucleo-l4r5zi nucleo-u575zi-q rpi-pico st
 OPTIONS = {
     "boards": "--json",
     "inspect": "MODEL --input-shape --json",
-    "plan": "MODEL --board --sram --objective --stream-input --input-shape --json",
-    "compile": "MODEL --board -o --name --sram --objective --schedule --stream-input --solver "
-    "--check --io --keep-input --selftest --calib --observer --input-shape --json",
+    "plan": "MODEL --board --sram --objective --stream-input --no-prune --input-shape --json",
+    "compile": "MODEL --board -o --name --sram --objective --schedule --stream-input --no-prune "
+    "--solver --check --io --keep-input --selftest --calib --observer --input-shape --json",
     "run": "DIRECTORY --input --output --dequantize --on --json",
     "verify": "DIRECTORY --input --on --require --model --json",
     "evaluate": "DIRECTORY --input --labels --model --json",
