@@ -15,9 +15,11 @@
 #if defined(__GNUC__)
 #define MCUCC_INLINE static inline __attribute__((always_inline, unused))
 #define MCUCC_NOINLINE __attribute__((noinline))
+#define MCUCC_NO_UNROLL _Pragma("GCC unroll 1")
 #else
 #define MCUCC_INLINE static inline
 #define MCUCC_NOINLINE
+#define MCUCC_NO_UNROLL
 #endif
 
 /* What C99 leaves to the compiler and all kernels need, checked here: a negative array size stops

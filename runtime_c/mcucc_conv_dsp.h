@@ -12,7 +12,7 @@ typedef struct {
     int32_t pad_left; /* pixels of padding before an input row */
     mcucc_output_t output;
     const uint32_t *weights; /* [ceil(out_c / 4)][ceil(kh * kw * in_c / 4)][4], mcucc_dot_dsp.h */
-    const mcucc_channel_t *channels; /* [out_c rounded up to 4] */
+    const mcucc_channel_dsp_t *channels; /* [out_c rounded up to 4] */
     const int8_t *pad; /* at least in_c zero points; NULL where no window reaches padding */
 } mcucc_conv_dsp_t;
 
@@ -115,7 +115,7 @@ MCUCC_INLINE void mcucc_conv_dsp(const mcucc_conv_dsp_t *layer, const int8_t *co
     for (int32_t x = x_begin; x < x_end; x++, out += out_stride) {
         const int32_t column = (x * stride) - p.pad_left;
         const int inside = (dilation == 1) && (column >= 0) && (column + kw <= p.in_w);
-        const mcucc_channel_t *ch = p.channels;
+        const mcucc_channel_dsp_t *ch = p.channels;
         const uint32_t *w = p.weights;
         int8_t *to = out;
         if (multiple == 1) {

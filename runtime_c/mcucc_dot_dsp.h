@@ -12,7 +12,7 @@
 #define MCUCC_DOT_DSP_H
 
 #include "mcucc_dsp.h"
-#include "mcucc_requantize.h"
+#include "mcucc_requantize_dsp.h"
 
 /* The sums of two pairs of channels: over both of a pair, as above, and over the even one. */
 typedef struct {
@@ -23,7 +23,7 @@ typedef struct {
 } mcucc_quad_t;
 
 /* The channels' biases; that of an odd channel is 256 * its own + the even one's, wrapped. */
-MCUCC_INLINE mcucc_quad_t mcucc_quad_begin(const mcucc_channel_t *channels)
+MCUCC_INLINE mcucc_quad_t mcucc_quad_begin(const mcucc_channel_dsp_t *channels)
 {
     const mcucc_quad_t sums = {.both0 = channels[1].bias,
                                .even0 = channels[0].bias,
@@ -122,26 +122,26 @@ MCUCC_INLINE int32_t mcucc_quad_odd(int32_t both, int32_t even)
 }
 
 /* The outputs of four channels. */
-MCUCC_INLINE void mcucc_quad_end(const mcucc_quad_t *sums, const mcucc_channel_t *ch,
+MCUCC_INLINE void mcucc_quad_end(const mcucc_quad_t *sums, const mcucc_channel_dsp_t *ch,
                                  const mcucc_output_t *output, int8_t *out,
                                  mcucc_requant_class_t kind, int clamps)
 {
     const int32_t odd0 = mcucc_quad_odd(sums->both0, sums->even0);
     const int32_t odd1 = mcucc_quad_odd(sums->both1, sums->even1);
-    out[0] = mcucc_requantize_to(sums->even0, &ch[0], output, kind, clamps);
-    out[1] = mcucc_requantize_to(odd0, &ch[1], output, kind, clamps);
-    out[2] = mcucc_requantize_to(sums->even1, &ch[2], output, kind, clamps);
-    out[3] = mcucc_requantize_to(odd1, &ch[3], output, kind, clamps);
+    out[0] = mcucc_requantize_dsp(sums->even0, &ch[0], output, kind, clamps);
+    out[1] = mcucc_requantize_dsp(odd0, &ch[1], output, kind, clamps);
+    out[2] = mcucc_requantize_dsp(sums->even1, &ch[2], output, kind, clamps);
+    out[3] = mcucc_requantize_dsp(odd1, &ch[3], output, kind, clamps);
 }
 
 /* Those of the first one to three. */
-MCUCC_INLINE void mcucc_quad_end_some(const mcucc_quad_t *sums, const mcucc_channel_t *ch,
+MCUCC_INLINE void mcucc_quad_end_some(const mcucc_quad_t *sums, const mcucc_channel_dsp_t *ch,
                                       int32_t count, const mcucc_output_t *output, int8_t *out,
                                       mcucc_requant_class_t kind, int clamps)
 {
     const int32_t acc[3] = {sums->even0, mcucc_quad_odd(sums->both0, sums->even0), sums->even1};
     for (int32_t i = 0; i < count; i++) {
-        out[i] = mcucc_requantize_to(acc[i], &ch[i], output, kind, clamps);
+        out[i] = mcucc_requantize_dsp(acc[i], &ch[i], output, kind, clamps);
     }
 }
 

@@ -1,8 +1,8 @@
 /* Dot products of two pixels at a time with the DSP extension. Weights and sums are those of
  * mcucc_dot_dsp.h; here the inputs are widened once, to a panel in scratch, for all channels.
  *
- * Four inputs of both pixels take four words of the panel: the inputs 0 and 2 of the first pixel, of
- * the second, then 1 and 3 of either. */
+ * Four inputs of both pixels take four words of the panel: the inputs 0 and 2 of the first pixel,
+ * of the second, then 1 and 3 of either. */
 #ifndef MCUCC_PANEL_DSP_H
 #define MCUCC_PANEL_DSP_H
 
@@ -13,7 +13,7 @@ typedef struct {
     int32_t out_c;
     mcucc_output_t output;
     const uint32_t *weights;
-    const mcucc_channel_t *channels;
+    const mcucc_channel_dsp_t *channels;
 } mcucc_panel_layer_t;
 
 MCUCC_INLINE uint32_t *mcucc_widen_word(uint32_t *panel, uint32_t a, uint32_t b)
@@ -25,8 +25,8 @@ MCUCC_INLINE uint32_t *mcucc_widen_word(uint32_t *panel, uint32_t a, uint32_t b)
     return &panel[4];
 }
 
-/* n inputs of two pixels, a multiple of `multiple`; returns the end of what was written. Inputs that
- * are missing in the last four are zeros. */
+/* n inputs of two pixels, a multiple of `multiple`; returns the end of what was written. Inputs
+ * that are missing in the last four are zeros. */
 MCUCC_INLINE uint32_t *mcucc_widen(uint32_t *panel, const int8_t *a, const int8_t *b, int32_t n,
                                    int32_t multiple)
 {
@@ -114,20 +114,20 @@ MCUCC_INLINE void mcucc_panel_end(const mcucc_panel_layer_t *p, const uint32_t *
                                   const uint32_t *end, int8_t *a, int8_t *b, int32_t multiple,
                                   mcucc_requant_class_t kind, int clamps)
 {
-    const mcucc_channel_t *ch = p->channels;
+    const mcucc_channel_dsp_t *ch = p->channels;
     const uint32_t *w = p->weights;
     for (int32_t c = 0; c < p->out_c; c += 2, ch += 2) {
-        const mcucc_channel_t even = ch[0];
-        const mcucc_channel_t odd = ch[1];
+        const mcucc_channel_dsp_t even = ch[0];
+        const mcucc_channel_dsp_t odd = ch[1];
         mcucc_panel_sums_t sums = {odd.bias, even.bias, odd.bias, even.bias};
         const uint32_t *const behind = mcucc_panel_run(&sums, panel, end, w, multiple);
-        a[c] = mcucc_requantize_to(sums.even_a, &even, &p->output, kind, clamps);
-        b[c] = mcucc_requantize_to(sums.even_b, &even, &p->output, kind, clamps);
+        a[c] = mcucc_requantize_dsp(sums.even_a, &even, &p->output, kind, clamps);
+        b[c] = mcucc_requantize_dsp(sums.even_b, &even, &p->output, kind, clamps);
         if (c + 1 < p->out_c) {
             const int32_t odd_a = mcucc_quad_odd(sums.both_a, sums.even_a);
             const int32_t odd_b = mcucc_quad_odd(sums.both_b, sums.even_b);
-            a[c + 1] = mcucc_requantize_to(odd_a, &odd, &p->output, kind, clamps);
-            b[c + 1] = mcucc_requantize_to(odd_b, &odd, &p->output, kind, clamps);
+            a[c + 1] = mcucc_requantize_dsp(odd_a, &odd, &p->output, kind, clamps);
+            b[c + 1] = mcucc_requantize_dsp(odd_b, &odd, &p->output, kind, clamps);
         }
         /* The second pair of four channels lies between the words of the first. */
         w = ((c & 2) == 0) ? &w[2] : (behind - 2);

@@ -10,7 +10,7 @@ typedef struct {
     int32_t out_c;
     mcucc_output_t output;
     const uint32_t *weights; /* [ceil(out_c / 4)][ceil(in_c / 4)][4], mcucc_dot_dsp.h */
-    const mcucc_channel_t *channels; /* [out_c rounded up to 4] */
+    const mcucc_channel_dsp_t *channels; /* [out_c rounded up to 4] */
 } mcucc_pointwise_dsp_t;
 
 /* One output pixel, or one dense layer: out[c] = requantize(x . weights[c]). The inputs are a
@@ -23,7 +23,7 @@ MCUCC_INLINE void mcucc_pointwise_pixel_dsp(const mcucc_pointwise_dsp_t *p, cons
     const int32_t in_c = p->in_c;
     const int32_t rest = p->out_c & 3;
     const int8_t *const end = &out[p->out_c - rest];
-    const mcucc_channel_t *ch = p->channels;
+    const mcucc_channel_dsp_t *ch = p->channels;
     const uint32_t *w = p->weights;
     for (; out != end; ch += 4, out += 4) {
         mcucc_quad_t sums = mcucc_quad_begin(ch);

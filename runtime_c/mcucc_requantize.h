@@ -135,13 +135,4 @@ MCUCC_INLINE int8_t mcucc_requantize(int32_t a, const mcucc_channel_t *channel,
     return (int8_t)mcucc_clamp(q, output->min, output->max);
 }
 
-/* The same for a layer whose outputs use the int8 range up to its ends unless it `clamps`. */
-MCUCC_INLINE int8_t mcucc_requantize_to(int32_t a, const mcucc_channel_t *channel,
-                                        const mcucc_output_t *output, mcucc_requant_class_t kind,
-                                        int clamps)
-{
-    const int32_t q = mcucc_scale(a, channel, output->zero_point, kind);
-    return clamps ? (int8_t)mcucc_clamp(q, output->min, output->max) : mcucc_saturate(q);
-}
-
 #endif

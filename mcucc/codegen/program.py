@@ -8,6 +8,15 @@ from mcucc.codegen.parts import ArrayDef, KernelDef, LayerSpec, TensorRef, Windo
 from mcucc.codegen.segment import SegmentDef
 from mcucc.kernels import Kernel, Shape
 
+_DECLARED_IN: Mapping[str, str] = {
+    "int8_t": "mcucc_base.h",
+    "int32_t": "mcucc_base.h",
+    "uint32_t": "mcucc_base.h",
+    "mcucc_channel_t": "mcucc_requantize.h",
+    "mcucc_channel_dsp_t": "mcucc_requantize_dsp.h",
+}
+"""The file of runtime_c/ that a constant array's type comes from."""
+
 Io = Literal["int8", "uint8", "float"]
 """What the C interface takes and gives: int8 or uint8 values in the arena, or int8 values there
 and a function that takes and gives floats beside it."""
@@ -189,11 +198,16 @@ class Program:
     def runtime_headers(self) -> tuple[str, ...]:
         """Files of runtime_c/ that the network's own files include directly, sorted.
 
-        `<name>_weights.h` needs the channel's type whether a kernel does or not.
+        `<name>_weights.h` needs the types of its arrays whether a kernel does or not.
         """
         headers = {definition.kernel.header for definition in self.kernels}
         headers |= {header for step in self.steps for header in step.headers}
-        return tuple(sorted(headers | {"mcucc_base.h", "mcucc_requantize.h"}))
+        return tuple(sorted({*headers, *self.weight_headers, "mcucc_base.h"}))
+
+    @property
+    def weight_headers(self) -> tuple[str, ...]:
+        """Files of runtime_c/ that declare the types of the constant arrays, sorted."""
+        return tuple(sorted({"mcucc_base.h", *(_DECLARED_IN[each.ctype] for each in self.arrays)}))
 
 
 @dataclass(frozen=True)

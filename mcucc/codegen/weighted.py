@@ -7,7 +7,7 @@ from mcucc.codegen.layer import Field, Layer, LayerCode
 from mcucc.codegen.literals import c_int, hex_rows, int_rows
 from mcucc.codegen.parts import ArrayDef
 from mcucc.kernels import Family, Unit
-from mcucc.kernels.packing import FOUR, pack_lanes, pack_quads, paired_biases
+from mcucc.kernels.packing import FOUR, dsp_scale, pack_lanes, pack_quads, paired_biases
 from mcucc.ops import Conv2D, DepthwiseConv2D, FullyConnected
 from mcucc.reference.parameters import conv_multipliers
 
@@ -69,19 +69,23 @@ def _layout(layer: Layer) -> str:
 
 
 def _channel_array(layer: Layer) -> ArrayDef:
+    """Bias, multiplier and shift of each channel, in the way that the kernel's unit holds them."""
     biases = _folded_bias(layer)
-    if layer.executed.unit is Unit.DSP and layer.family is not Family.DEPTHWISE:
-        biases = paired_biases(biases)
+    scales = [(m.m, -m.shift) for m in conv_multipliers(layer.graph, layer.node)]
+    ctype, comment = "mcucc_channel_t", "bias - zero_point * sum(w), multiplier, right shift"
+    if layer.executed.unit is Unit.DSP:
+        ctype, comment = "mcucc_channel_dsp_t", f"{comment}: mcucc_requantize_dsp.h"
+        scales = [dsp_scale(m, right) for m, right in scales]
+        if layer.family is not Family.DEPTHWISE:
+            biases = paired_biases(biases)
     rows = [
-        f"{{{c_int(bias)}, {c_int(m.m)}, {-m.shift}}},"
-        for bias, m in zip(biases.tolist(), conv_multipliers(layer.graph, layer.node), strict=True)
+        f"{{{c_int(bias)}, {c_int(m)}, {right}}},"
+        for bias, (m, right) in zip(biases.tolist(), scales, strict=True)
     ]
     if layer.executed.unit is Unit.DSP:
         rows += ["{0, 0, 1},"] * (-len(rows) % FOUR)
-    comment = (
-        f"{layer.node.name}: {{bias - zero_point * sum(w), multiplier, right shift}} per channel"
-    )
-    return ArrayDef(f"{layer.ident}_channels", "mcucc_channel_t", len(rows), tuple(rows), comment)
+    comment = f"{layer.node.name}: {{{comment}}} per channel"
+    return ArrayDef(f"{layer.ident}_channels", ctype, len(rows), tuple(rows), comment)
 
 
 def _folded_bias(layer: Layer) -> NDArray[np.int64]:

@@ -6,7 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from mcucc.kernels.kernel import Family, Kernel, Unit
+from mcucc.kernels.packing import FOUR
 from mcucc.ops import Conv2D, DepthwiseConv2D, FullyConnected, Int8Graph, Int8Node, clamp_range
+from mcucc.reference.fixed_point import RequantClass
 from mcucc.reference.parameters import max_abs_partial_sum
 
 _QUADS = (Family.CONV, Family.POINTWISE, Family.DENSE)
@@ -24,8 +26,9 @@ inputs, and saves 4 of 17 for each four channels."""
 def dsp_kernel(graph: Int8Graph, node: Int8Node, portable: Kernel) -> Kernel:
     """The kernel of a node for a core with the DSP extension, or the portable one.
 
-    It declines families that have none, sums of 2^23 and more, and weights of -128, which do not
-    fit beside another.
+    It declines families that have none and the class general; for dot products sums of 2^23 and
+    more, and weights of -128, which do not fit beside another; depthwise layers of fewer than four
+    channels.
 
     Args:
         graph: the network.
@@ -37,12 +40,14 @@ def dsp_kernel(graph: Int8Graph, node: Int8Node, portable: Kernel) -> Kernel:
         return portable
     if portable.family not in (*_QUADS, Family.DEPTHWISE):
         return portable
+    if portable.requant is RequantClass.GENERAL:
+        return portable
     if portable.family in _QUADS and not _fits_quads(graph, node):
         return portable
     clamps = clamp_range(op.activation, graph.tensors[node.output].q) != (-128, 127)
     kernel = replace(portable, unit=Unit.DSP, clamps=clamps)
     if kernel.family is Family.DEPTHWISE:
-        return kernel
+        return kernel if graph.type_of(node.inputs[0]).shape[-1] >= FOUR else portable
     kernel = replace(kernel, multiple=_multiple(graph.type_of(node.inputs[0]).shape[-1]))
     return _with_scratch(graph, node, portable, kernel)
 

@@ -44,21 +44,33 @@ def paired_biases(biases: NDArray[np.int64]) -> NDArray[np.int64]:
     return paired.astype(np.int32).astype(np.int64)
 
 
+def dsp_scale(multiplier: int, right: int) -> tuple[int, int]:
+    """A multiplier in [2^30, 2^31), or 0, and a shift as `runtime_c/mcucc_requantize_dsp.h` does.
+
+    Returns:
+        2 * multiplier - 2^32, and bits to shift to the right.
+    """
+    if multiplier == 0:
+        return dsp_scale(1 << 30, 31)
+    return 2 * multiplier - (1 << 32), right
+
+
 def pack_lanes(weights: NDArray[np.int8]) -> Words:
     """Depthwise weights for `runtime_c/mcucc_depthwise_dsp.h`.
 
-    Four channels of a tap take two words: one for the channels 0 and 2, one for 1 and 3. Missing
-    channels are zeros.
+    Four channels of a tap take two words: one for the channels 0 and 2, one for 1 and 3. If the
+    channels are no whole fours, the last group holds the last four, some of them once more.
 
     Args:
-        weights: (kh, kw, channels).
+        weights: (kh, kw, channels), at least four channels.
 
     Returns:
         (ceil(channels / 4), kh * kw, 2) words.
     """
     kh, kw, channels = weights.shape
-    whole = np.pad(weights.astype(np.int32), ((0, 0), (0, 0), (0, -channels % FOUR)))
-    taps = whole.reshape(kh * kw, -1, FOUR).swapaxes(0, 1)
+    begins = (min(begin, channels - FOUR) for begin in range(0, channels, FOUR))
+    groups = [[begin + lane for lane in range(FOUR)] for begin in begins]
+    taps = weights.astype(np.int32).reshape(kh * kw, channels)[:, groups].swapaxes(0, 1)
     return join_halves(taps[:, :, :2], taps[:, :, 2:])
 
 

@@ -9,6 +9,7 @@
 #ifndef CLASSIFIER_WEIGHTS_H
 #define CLASSIFIER_WEIGHTS_H
 
+#include "mcucc_base.h"
 #include "mcucc_requantize.h"
 
 extern const int8_t classifier_fullyconnected0_weights[60];

@@ -13,7 +13,6 @@
 #include "mcucc_base.h"
 #include "mcucc_mean.h"
 #include "mcucc_pad.h"
-#include "mcucc_requantize.h"
 #include "mcucc_rescale.h"
 #include "mcucc_window.h"
 

@@ -9,7 +9,7 @@
 #ifndef POOLING_WEIGHTS_H
 #define POOLING_WEIGHTS_H
 
-#include "mcucc_requantize.h"
+#include "mcucc_base.h"
 
 
 #endif

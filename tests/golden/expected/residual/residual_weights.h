@@ -9,6 +9,7 @@
 #ifndef RESIDUAL_WEIGHTS_H
 #define RESIDUAL_WEIGHTS_H
 
+#include "mcucc_base.h"
 #include "mcucc_requantize.h"
 
 extern const int8_t residual_pad_m128[10];
