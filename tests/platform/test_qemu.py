@@ -16,6 +16,7 @@ from mcucc.build.project import Artifact, BuildOptions, build_cortex_m
 from mcucc.build.sizes import measure_sizes
 from mcucc.errors import DoesNotFitError, InvariantError, SimulationError
 from mcucc.sim.qemu import run_qemu
+from tests.platform.assembly import assembly
 
 pytestmark = pytest.mark.qemu
 
@@ -28,15 +29,6 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     return build_count_plugin(tmp_path_factory.mktemp("plugin"))
 
 
-def assembly(body: str) -> str:
-    """Returns a network that is written in assembly."""
-    lines = [
-        ".syntax unified", ".text", ".balign 4", ".global tiny_run", ".thumb_func",
-        "tiny_run:", *body.split("\n"),
-    ]  # fmt: skip
-    return "__asm__(" + "\n        ".join(f'"{line.strip()}\\n"' for line in lines) + ");\n"
-
-
 def processes_that_mention(path: Path) -> list[int]:
     found: list[int] = []
     for entry in Path("/proc").iterdir():
@@ -47,23 +39,6 @@ def processes_that_mention(path: Path) -> list[int]:
         if entry.name.isdigit() and str(path).encode() in command:
             found.append(int(entry.name))
     return found
-
-
-@pytest.mark.parametrize(
-    "board_id", ["mps2-an386", "nucleo-f446re", "mps2-an385", "mps2-an505", "mps3-an547"]
-)
-def test_outputs(
-    tiny_dir: Path,
-    tiny: Network,
-    samples: Samples,
-    expected: Samples,
-    tmp_path: Path,
-    board_id: str,
-) -> None:
-    board = load_board(board_id)
-    result = run_qemu(build_cortex_m(tiny_dir, tiny, board, tmp_path), tiny, board, samples)
-    np.testing.assert_array_equal(result.outputs[0], expected)
-    assert result.instructions is None
 
 
 def test_trace(
