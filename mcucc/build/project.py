@@ -239,8 +239,11 @@ def _link_cortex_m(
     gcc: Compiler, objects: Sequence[Path], network: Network, board: Board, build: Path
 ) -> Path:
     flash, ram = simulated_regions(board)
+    machine = simulated_board(board)
+    boot = machine.boot if machine.boot != machine.flash else None
     script = build / "board.ld"
-    script.write_text(render_linker_script(board.id, flash, ram, network), encoding="utf-8")
+    text = render_linker_script(board.id, flash, ram, network, boot=boot)
+    script.write_text(text, encoding="utf-8")
     target = build / f"{network.name}.elf"
     libraries = ["-nostdlib", "-Wl,--start-group", "-lc", "-lgcc", "-Wl,--end-group"]
     layout = [f"-Wl,-T,{script}", "-Wl,--no-warn-rwx-segments"]
@@ -252,6 +255,11 @@ def _link_cortex_m(
     return target
 
 
+def simulated_board(board: Board) -> Board:
+    """Returns the board whose memory map the QEMU machine has: its own, or that of a proxy."""
+    return load_board(board.simulator.machine) if board.simulator.proxy else board
+
+
 def simulated_regions(board: Board) -> tuple[Region, Region]:
     """Returns the flash and the RAM for the board's QEMU machine.
 
@@ -260,7 +268,7 @@ def simulated_regions(board: Board) -> tuple[Region, Region]:
     """
     if not board.simulator.proxy:
         return board.flash, board.largest_sram
-    machine = load_board(board.simulator.machine)
+    machine = simulated_board(board)
     return _moved(board.flash, machine.flash), _moved(board.largest_sram, machine.largest_sram)
 
 
