@@ -63,6 +63,7 @@ class BuildOptions:
             overwritten before each step and must not change during it.
         run_float: the network runs by its `run_float`, whose real outputs must be those of its int8
             ones; host executables of `--io float` only.
+        debug: debug information tells whose code is where; it changes no instruction.
         sanitize: AddressSanitizer and UndefinedBehaviorSanitizer; host executables only.
     """
 
@@ -70,11 +71,12 @@ class BuildOptions:
     step_hooks: Literal["none", "count", "liveness"] = "none"
     sanitize: bool = False
     run_float: bool = False
+    debug: bool = False
 
     def label(self) -> str:
         """Returns a file name that no other set of options has."""
         parts = ["traced"] * self.trace + ["sanitized"] * self.sanitize
-        parts += ["float"] * self.run_float
+        parts += ["float"] * self.run_float + ["debug"] * self.debug
         return "-".join(["plain", *parts, self.step_hooks])
 
     def defines(self, network: Network) -> tuple[str, ...]:
@@ -177,7 +179,7 @@ def build_cortex_m(
     build = _subdirectory(work, f"{board.id}-{options.label()}")
     gcc = Compiler(find_tool(ARM_GCC), board.core.gcc_flags)
     defines = options.defines(network)
-    network_flags = (*WARNINGS, NETWORK_OPTIMISATION, *defines)
+    network_flags = (*WARNINGS, NETWORK_OPTIMISATION, *defines, *(["-g"] * options.debug))
     objects = compile_network(gcc, directory, network, build, network_flags)
     objects += _compile_harness(
         gcc, directory, network, build, _CORTEX_M_SOURCES, (*WARNINGS, "-O2", *defines)
