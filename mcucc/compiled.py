@@ -43,10 +43,12 @@ class CompiledNetwork:
     Attributes:
         directory: where it lies; nothing is ever written into it.
         report: its `report.json`.
+        other_board: what to build for, None for the board that it was compiled for.
     """
 
     directory: Path
     report: Report
+    other_board: Board | None = None
 
     @classmethod
     def open(cls, directory: Path) -> "CompiledNetwork":
@@ -67,9 +69,15 @@ class CompiledNetwork:
                 raise InputFileError(directory / name, "is missing: compile again")
         return cls(directory, report)
 
+    def on(self, board: Board) -> "CompiledNetwork":
+        """The same network, to be built for another board."""
+        return CompiledNetwork(self.directory, self.report, board)
+
     @cached_property
     def board(self) -> Board:
-        """The board it was compiled for; a board file of the user's own lies in the directory."""
+        """What it is built for; a board file of the user's own lies in the directory."""
+        if self.other_board is not None:
+            return self.other_board
         own = self.directory / f"{self.report.board}.toml"
         return load_board(str(own) if own.is_file() else self.report.board)
 

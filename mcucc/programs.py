@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcucc.attribution import Attribution, code_bytes
-from mcucc.board import Board, load_board
+from mcucc.board import load_board
 from mcucc.build.elf import allocated_sections, object_sizes
 from mcucc.build.project import BuildOptions, build_cortex_m
 from mcucc.build.ranges import read_code_map
@@ -102,13 +102,14 @@ def build_program(directory: Path, board_id: str | None, output: Path | None) ->
         UsageError: the file cannot be written, or is something else than a program.
     """
     compiled = CompiledNetwork.open(directory)
-    board = compiled.board if board_id is None else load_board(board_id)
+    if board_id is not None:
+        compiled = compiled.on(load_board(board_id))
     target = output or Path(f"{compiled.report.name}.elf")
     _check_target(target)
     with tempfile.TemporaryDirectory(prefix="mcucc-build-") as work:
         options = BuildOptions(debug=True)
-        built = build_cortex_m(directory, compiled.network, board, Path(work), options)
-        sizes = _measure(compiled, board, built.path, target)
+        built = build_cortex_m(directory, compiled.network, compiled.board, Path(work), options)
+        sizes = _measure(compiled, built.path, target)
         _replace(built.path, target)
     return sizes
 
@@ -136,10 +137,9 @@ def _replace(source: Path, target: Path) -> None:
         raise UsageError(f"{target}: cannot be written: {error.strerror or error}") from error
 
 
-def _measure(
-    compiled: CompiledNetwork, board: Board, program: Path, target: Path
-) -> BuiltProgram:
-    report, attribution = compiled.report, Attribution.of(compiled)
+def _measure(compiled: CompiledNetwork, program: Path, target: Path) -> BuiltProgram:
+    report, board = compiled.report, compiled.board
+    attribution = Attribution.of(compiled)
     sections = allocated_sections(program)
     code = code_bytes(attribution, read_code_map(program, attribution.owners, attribution.kernels))
     weights = _weights(report, object_sizes(program))

@@ -1,7 +1,8 @@
 """Whose code an address of a program is, from the debug information (DWARF) of the network.
 
-Optimised code keeps few functions apart: steps become part of the run function, kernels are cloned.
-Debug information says of every address which functions it was made of, and does not change the code.
+Optimised code keeps few functions apart: steps become part of the run function, kernels are
+cloned. Debug information says of every address which functions it was made of, and does not change
+the code.
 """
 
 import itertools
@@ -25,7 +26,8 @@ class CodeRange:
     Attributes:
         start: first address.
         end: first address after it.
-        owner: the innermost of the functions asked for as owners that the code is part of, or empty.
+        owner: the innermost of the functions asked for as owners that the code is part of; empty
+            for none.
         kernel: likewise of the kernels.
         function: address of the function that the code was put into, a clone perhaps.
     """

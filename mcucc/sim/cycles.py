@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-CLASSES = (
+CLASSES: tuple[str, ...] = (
     "alu",
     "multiply",
     "long_multiply",
@@ -89,17 +89,19 @@ TABLES: Mapping[str, CycleTable] = MappingProxyType(
             taken=2,
             source="Arm Cortex-M4 Processor Technical Reference Manual (DDI 0439, 100166), 3.3",
         ),
-        # Arm publishes no table. Measured pairs: two simple instructions issue together, so do a
-        # load or a multiplication and a simple one; there is one multiplier and one store port.
-        # Branches are predicted, so a refill costs nothing but the empty slot beside the branch.
+        # Arm publishes no table. Up to two instructions issue together: simple ones as a rule, two
+        # loads sometimes, two multiplications or stores never. Branches are mostly predicted.
         "cortex-m7": CycleTable(
             {
-                **dict.fromkeys(("alu", "load", "paired_load", "branch", "float"), 0.5),
-                **{"multiple": 0.5, "divide": 7, "float_mac": 3, "float_divide": 14},
+                **dict.fromkeys(("alu", "branch", "float", "multiple"), 0.5),
+                **dict.fromkeys(("load", "paired_load"), 0.75),
+                "divide": 7,
+                "float_mac": 3,
+                "float_divide": 14,
             },
             register=0.5,
             taken=0.5,
-            source="an estimate after M. Owen's measurements, https://quinapalus.com/cm7cycles.html",
+            source="mcucc's own estimate of dual issue",
         ),
     }
 )

@@ -1,7 +1,7 @@
 """Which part of a program instructions were executed for, and of which class they were.
 
-The plugin `profile_insn.c` is told which addresses belong to which functions; its text says how code
-that is called is attributed to its caller.
+The plugin `profile_insn.c` is told which addresses belong to which functions; its text says how
+code that is called is attributed to its caller.
 """
 
 import tempfile

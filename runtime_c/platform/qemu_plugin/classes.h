@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* The order is that of `InstructionClass` in mcucc/sim/classes.py. */
+/* The order is that of `CLASSES` in mcucc/sim/cycles.py. */
 typedef enum {
     CLASS_ALU,           /* moves, arithmetic, shifts, bit fields, saturation, hints, IT */
     CLASS_MULTIPLY,      /* 32-bit results, SIMD multiplications */
