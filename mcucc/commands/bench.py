@@ -18,7 +18,7 @@ from mcucc.progress import progress
 
 
 @click.command()
-@click.argument("targets", type=arguments.FILE, nargs=-1, required=True, metavar="DIR_OR_MODEL...")
+@click.argument("targets", type=arguments.FILE, nargs=-1, required=True, metavar="DIR|MODEL...")
 @click.option("--board", help="Id or file; for a MODEL required, for a DIR its own if left out.")
 @arguments.sram
 @arguments.objective
