@@ -6,6 +6,7 @@ text, progress and errors to stderr.
 """
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any, NoReturn, cast
@@ -281,6 +282,8 @@ def main() -> NoReturn:
     5 toolchain or simulator, 70 internal.
     """
     debug = "--debug" in sys.argv
+    # A child process has a group of its own; it is killed as this one leaves by an exception.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         cli(standalone_mode=False)
     except click.exceptions.Exit as finish:

@@ -26,6 +26,7 @@ TIMEOUT_S = 120.0
 """Seconds that a run may take unless the caller says otherwise; networks take a second or two."""
 
 _FAULT = re.compile(r"fault: .*")
+_LOCKUP = re.compile(r"Lockup: .*")
 
 
 def run_qemu(
@@ -121,6 +122,9 @@ def _check_end(done: Completed, network: Network, board: Board, timeout_s: float
     fault = _FAULT.search(done.stdout + done.stderr)
     if fault is not None:
         raise SimulationError(f"{who}: {explain_fault(fault[0])}")
+    lockup = _LOCKUP.search(done.stderr)
+    if lockup is not None:
+        raise SimulationError(f"{who}: a fault while none can be handled: {lockup[0]}")
 
 
 def _read(

@@ -1,6 +1,11 @@
 """`mcucc build`, `run --profile` and `bench`: programs, and what they execute."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -9,7 +14,8 @@ from mcucc.compiled import CompiledNetwork
 from mcucc.errors import InputFileError, UsageError
 from mcucc.programs import build_program
 from mcucc.samples import flatten, random_samples
-from tests.cli.process import DIGITS, mcucc
+from tests.cli.process import CHECKOUT, DIGITS, mcucc
+from tests.processes import command_of, processes_that_mention
 
 pytestmark = [pytest.mark.cc, pytest.mark.qemu]
 
@@ -158,3 +164,39 @@ def test_a_build_that_fails_leaves_nothing(
         build_program(digits, None, target / "below.elf")
     with pytest.raises(InputFileError):
         build_program(tmp_path, None, tmp_path / "x.elf")
+
+
+HANGS = """#include "digits.h"
+int digits_run(void *arena)
+{
+    for (;;) {
+        *(volatile char *)arena = 0;
+    }
+}
+"""
+
+
+def test_a_stopped_command_leaves_no_simulator(own_digits: Path) -> None:
+    """SIGTERM ends the simulator too, which is in a process group of its own."""
+    (own_digits / "digits.c").write_text(HANGS)
+    command = [sys.executable, "-m", "mcucc", "run", str(own_digits), "--on", "qemu"]
+    with subprocess.Popen(
+        command,
+        cwd=CHECKOUT,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT), "TMPDIR": str(own_digits)},
+        stdout=subprocess.DEVNULL,
+    ) as running:
+        give_up = time.monotonic() + 60
+        while not _simulators(own_digits):
+            assert running.poll() is None
+            assert time.monotonic() < give_up
+            time.sleep(0.05)
+        running.terminate()
+        assert running.wait(timeout=20) == 128 + signal.SIGTERM
+    assert _simulators(own_digits) == []
+    assert not list(own_digits.glob("mcucc-*"))
+
+
+def _simulators(folder: Path) -> list[int]:
+    """Processes of QEMU with a program below the folder."""
+    return [p for p in processes_that_mention(folder) if "qemu-system-arm" in command_of(p)]
