@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -46,13 +47,15 @@ FIGURES = (
     *("code_bytes", "weights_bytes", "stack_bytes"),
 )
 
+COLUMNS = 110  # of the table, also where no terminal says how many there are
+
 Found = dict[str, Measurement]
 
 
 def main() -> int:
     """Measure, compare, report; the exit code says whether something got worse."""
     arguments = _arguments()
-    console = Console()
+    console = Console(width=max(Console().width, COLUMNS))
     if not MODELS.is_dir():
         console.print(f"The trained networks are missing: {MODELS}; set MCUCC_MODELS.")
         return 2
@@ -112,14 +115,14 @@ def _write(path: Path, committed: dict[str, Any], found: Found) -> None:
 
 def _table(core: str, found: Found, committed: dict[str, Any]) -> Table:
     peers: dict[str, Any] = _load(HERE / "peers.json")["tflm_cmsis_nn"].get(core, {})
-    table = Table(
-        "network", title=f"{core}; ratios to TFLM + CMSIS-NN and to the committed figures"
-    )
+    title = f"{core}; ratios to TFLM + CMSIS-NN and to the committed figures"
+    table = Table(title=title, box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("network", no_wrap=True)
     for column in (
-        *("instructions", "per MAC", "/ TFLM", "/ before", "cycles"),
+        *("instructions", "per MAC", "/ TFLM", "/ before", "modelled"),
         *("arena B", "/ TFLM", "code B", "/ TFLM"),
     ):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     for name, m in found.items():
         peer = peers.get(name.split()[0], {})
         before = committed.get(name, {})
