@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn, cast
 
 import click
@@ -283,7 +284,7 @@ def main() -> NoReturn:
     """
     debug = "--debug" in sys.argv
     # A child process has a group of its own; it is killed as this one leaves by an exception.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGTERM, _stop)
     try:
         cli(standalone_mode=False)
     except click.exceptions.Exit as finish:
@@ -305,6 +306,10 @@ def main() -> NoReturn:
             raise
         _fail(error)
     sys.exit(0)
+
+
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)
 
 
 def _fail(error: Exception) -> NoReturn:

@@ -179,7 +179,10 @@ def build_cortex_m(
     build = _subdirectory(work, f"{board.id}-{options.label()}")
     gcc = Compiler(find_tool(ARM_GCC), board.core.gcc_flags)
     defines = options.defines(network)
-    network_flags = (*WARNINGS, NETWORK_OPTIMISATION, *defines, *(["-g"] * options.debug))
+    network_flags = [*WARNINGS, NETWORK_OPTIMISATION, *defines]
+    if options.debug:  # without the folders of this computer: equal code gives equal programs
+        here = [f"-ffile-prefix-map={path.resolve()}=." for path in (directory, build)]
+        network_flags += ["-g", *here]
     objects = compile_network(gcc, directory, network, build, network_flags)
     objects += _compile_harness(
         gcc, directory, network, build, _CORTEX_M_SOURCES, (*WARNINGS, "-O2", *defines)

@@ -109,7 +109,10 @@ def test_build(digits: Path, tmp_path: Path) -> None:
     assert sum(program[key] for key in flash) == program["flash_bytes"]
     assert program["arena_bytes"] >= report["arena_bytes"]
     for_people = mcucc("build", digits, cwd=tmp_path)
-    assert (tmp_path / "digits.elf").is_file()
+    again = (tmp_path / "digits.elf").read_bytes()
+    assert again == (tmp_path / "new" / "digits.elf").read_bytes()
+    assert str(tmp_path).encode() not in again
+    assert str(digits).encode() not in again
     assert max(map(len, for_people.out.splitlines())) <= 80
     assert f"{program['weights_bytes']:,} B" in for_people.out
     assert "Written to digits.elf" in for_people.out
