@@ -8,16 +8,28 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
+from rich.console import Console, RenderableType
 
 from mcucc.compiled import CompiledNetwork
 from mcucc.errors import InputFileError, UsageError
+from mcucc.measure import Measurement, RunCounts
+from mcucc.measured_tables import render_measurements, render_profile
 from mcucc.programs import build_program
 from mcucc.samples import flatten, random_samples
 from tests.cli.process import CHECKOUT, DIGITS, mcucc
 from tests.processes import command_of, processes_that_mention
 
 pytestmark = [pytest.mark.cc, pytest.mark.qemu]
+
+
+def shown(content: RenderableType) -> str:
+    """What a terminal of 80 columns would show."""
+    console = Console(width=80, markup=False, emoji=False, highlight=False)
+    with console.capture() as capture:
+        console.print(content)
+    return capture.get()
 
 
 def test_bench(digits: Path) -> None:
@@ -38,7 +50,7 @@ def test_bench(digits: Path) -> None:
     assert first["overhead_instructions"] < 0.01 * first["instructions"]
     cycles = sum(layer["modelled_cycles"] for layer in first["layers"])
     assert first["instructions"] < cycles <= first["modelled_cycles"]
-    out = mcucc("bench", digits).out
+    out = shown(render_measurements([msgspec.convert(first, Measurement)]))
     assert max(map(len, out.splitlines())) <= 80
     assert f"instructions  {first['instructions']:,} " in out
     assert "digits on nucleo-f446re: cortex-m4 (mps2-an386, proxy)" in out
@@ -82,7 +94,8 @@ def test_profile_tells_the_layers_of_a_segment_apart(tmp_path: Path) -> None:
     total = sum(layer["instructions"] for layer in layers) + profile["overhead_instructions"]
     assert total == profile["instructions"]
     assert profile["modelled_cycles"] is None
-    out = mcucc("run", tmp_path / "digits", "--profile").out
+    counts = [msgspec.convert(profile, RunCounts)]
+    out = shown(render_profile("digits", compiled.board, counts))
     assert max(map(len, out.splitlines())) <= 80
     assert "cortex-m0plus (mps2-an385, proxy)" in out
     assert f"instructions  {profile['instructions']:,}" in out
