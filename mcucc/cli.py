@@ -1,5 +1,4 @@
-"""The command line: argv to calls. What it prints, the
-commands in mcucc/commands included, goes through mcucc/printing.py.
+"""The command line: argv to calls. All results are printed through mcucc/printing.py.
 
 With `--json` exactly one JSON document goes to stdout; an error is then a document
 `{"error": {"type", "message", "exit_code"}}`. Everything else for people goes to stdout as rich
