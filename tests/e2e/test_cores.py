@@ -1,7 +1,7 @@
 """Trained networks on every core: the recorded bits. The Cortex-M4 has tests of its own.
 
 Each family of kernels meets every core whose code differs: without DSP (M0, M3), with it (M7, M33),
-with vectors (M55). `bench/run.py` runs all five everywhere.
+with vectors (M55).
 """
 
 from pathlib import Path
