@@ -178,6 +178,11 @@ class Board:
         return self._largest("flash")
 
     @property
+    def boot(self) -> Region:
+        """The lowest flash region, at whose start the core reads its vectors after a reset."""
+        return next(r for r in self.regions if r.kind == "flash")
+
+    @property
     def arena_budget_bytes(self) -> int:
         """Bytes which an arena may have: the largest SRAM region less the stack reserve."""
         return max(0, self.largest_sram.size - STACK_RESERVE_BYTES)

@@ -1,4 +1,4 @@
-"""The command line: argv to calls. The only module that prints results and ends the process.
+"""The command line: argv to calls. All results are printed through mcucc/printing.py.
 
 With `--json` exactly one JSON document goes to stdout; an error is then a document
 `{"error": {"type", "message", "exit_code"}}`. Everything else for people goes to stdout as rich
@@ -6,13 +6,14 @@ text, progress and errors to stderr.
 """
 
 import os
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn, cast
 
 import click
 import msgspec
-from rich.console import Console, RenderableType
 
 import mcucc
 from mcucc import arguments
@@ -26,12 +27,14 @@ from mcucc.arguments import (
     parse_shapes,
 )
 from mcucc.board import list_boards
+from mcucc.commands.bench import bench
+from mcucc.commands.build import build
+from mcucc.commands.run import run
 from mcucc.compiled import CompiledNetwork
 from mcucc.errors import DoesNotFitError, McuccError, VerificationError
 from mcucc.evaluate import evaluate as evaluate_directory
 from mcucc.frontend import Calibration
 from mcucc.inspection import inspect_model
-from mcucc.measure import Measurement, measure
 from mcucc.pipeline import (
     NOT_CALIBRATED,
     CompileOptions,
@@ -39,17 +42,15 @@ from mcucc.pipeline import (
     write_compilation,
 )
 from mcucc.planning import plan_model
+from mcucc.printing import console, print_json, show
 from mcucc.progress import progress
 from mcucc.quant.ptq import PtqOptions
 from mcucc.quant.ranges import Observer
 from mcucc.report import Report, load_report
 from mcucc.report.text import render_boards, render_report
-from mcucc.samples import check_npz, flatten, load_samples, random_samples, save_npz, to_onnx
 from mcucc.tables import (
     render_evaluation,
     render_inspection,
-    render_measurements,
-    render_outputs,
     render_plans,
     render_quantisation,
     render_verification,
@@ -72,9 +73,9 @@ def boards(*, as_json: bool) -> None:
     """List the boards that mcucc knows."""
     found = list_boards()
     if as_json:
-        _print_json(found)
+        print_json(found)
     else:
-        _show(render_boards(found, width=_console().width))
+        show(render_boards(found, width=console().width))
 
 
 @cli.command()
@@ -85,9 +86,9 @@ def inspect(model: Path, input_shapes: tuple[str, ...], *, as_json: bool) -> Non
     """Show operators, shapes, MACs and parameters of MODEL, and what is unsupported in it."""
     inspection = inspect_model(model, parse_shapes(input_shapes))
     if as_json:
-        _print_json(inspection)
+        print_json(inspection)
     else:
-        _show(render_inspection(inspection))
+        show(render_inspection(inspection))
 
 
 @cli.command(name="compile")
@@ -169,14 +170,14 @@ def compile_command(
         if not as_json:
             raise
         document = cast("dict[str, object]", msgspec.to_builtins(report))
-        _print_json(document | _error_document(error, str(error), error.exit_code))
+        print_json(document | _error_document(error, str(error), error.exit_code))
         click.echo(f"mcucc: {error}", err=True)
         sys.exit(error.exit_code)
     if as_json:
-        _print_json(report)
+        print_json(report)
     else:
         _show_report(report, CompiledNetwork.open(target))
-        _console().print(f"Written to {target}: {', '.join(report.files)}, report.json")
+        console().print(f"Written to {target}: {', '.join(report.files)}, report.json")
 
 
 @cli.command()
@@ -194,54 +195,9 @@ def plan(model: Path, input_shapes: tuple[str, ...], *, as_json: bool, **options
     with progress(quiet=as_json) as stage:
         plans = plan_model(model, CompileOptions(calibration=calibration, **options), stage)
     if as_json:
-        _print_json(plans)
+        print_json(plans)
     else:
-        _show(render_plans(plans))
-
-
-@cli.command()
-@click.argument("directory", type=DIRECTORY)
-@input_file
-@click.option("--output", "output_path", type=FILE, help="Where the outputs go, an .npz file.")
-@click.option("--dequantize", is_flag=True, help="Give float32 outputs instead of int8.")
-@on_target
-@as_json
-def run(
-    directory: Path,
-    input_path: Path | None,
-    output_path: Path | None,
-    target: str,
-    *,
-    dequantize: bool,
-    as_json: bool,
-) -> None:
-    """Run the network in DIRECTORY on samples."""
-    if output_path is not None:
-        check_npz(output_path)
-    compiled = CompiledNetwork.open(directory)
-    if input_path is None:
-        graph = compiled.graph
-        samples = random_samples([graph.tensors[p.tensor].shape for p in graph.inputs], 1)
-    else:
-        samples = load_samples(compiled.report, input_path)
-    flat = flatten(samples)
-    with progress(quiet=as_json) as stage:
-        stage(f"running {len(flat)} sample(s) on {target}")
-        raw = compiled.run_host(flat) if target == "host" else compiled.trace_qemu(flat).outputs
-    outputs = to_onnx(compiled.report, raw, dequantized=dequantize)
-    if output_path is not None:
-        save_npz(output_path, outputs)
-    if as_json:
-        facts = {"samples": len(flat), "random_input": input_path is None, "on": target}
-        shapes = {name: list(array.shape) for name, array in outputs.items()}
-        values = {name: array.tolist() for name, array in outputs.items()}
-        _print_json(facts | {"shapes": shapes, "outputs": values})
-        return
-    if input_path is None:
-        _console().print("No --input: this is what a seeded random sample gives.")
-    _show(render_outputs(outputs, width=_console().width))
-    if output_path is not None:
-        _console().print(f"Written to {output_path}")
+        show(render_plans(plans))
 
 
 @cli.command()
@@ -274,9 +230,9 @@ def verify(
             stage=stage,
         )
     if as_json:
-        _print_json(verification)
+        print_json(verification)
     else:
-        _show(render_verification(verification))
+        show(render_verification(verification))
     if not verification.ok:
         sys.exit(VerificationError.exit_code)
 
@@ -295,9 +251,9 @@ def evaluate(
         stage("evaluating")
         result = evaluate_directory(directory, input_path, labels_path, model)
     if as_json:
-        _print_json(result)
+        print_json(result)
     else:
-        _show(render_evaluation(result))
+        show(render_evaluation(result))
 
 
 @cli.command()
@@ -307,31 +263,19 @@ def report(directory: Path, *, as_json: bool) -> None:
     """Show the memory-budget report of a compiled DIRECTORY."""
     loaded = load_report(directory)
     if as_json:
-        _print_json(loaded)
+        print_json(loaded)
     else:
         _show_report(loaded, CompiledNetwork(directory, loaded))
 
 
 def _show_report(report: Report, compiled: CompiledNetwork) -> None:
-    _show(render_report(report, compiled.board, width=_console().width))
+    show(render_report(report, compiled.board, width=console().width))
     if report.quantisation is not None:
-        _show(render_quantisation(report.quantisation))
+        show(render_quantisation(report.quantisation))
 
 
-@cli.command()
-@click.argument("directories", type=DIRECTORY, nargs=-1, required=True, metavar="DIR...")
-@as_json
-def bench(directories: tuple[Path, ...], *, as_json: bool) -> None:
-    """Count the instructions of one inference, in all and per layer, on the simulated core."""
-    found: list[Measurement] = []
-    with progress(quiet=as_json) as stage:
-        for directory in directories:
-            stage(f"measuring {directory}")
-            found.append(measure(directory))
-    if as_json:
-        _print_json(found)
-    else:
-        _show(render_measurements(found))
+for command in (bench, build, run):
+    cli.add_command(command)
 
 
 def main() -> NoReturn:
@@ -341,13 +285,15 @@ def main() -> NoReturn:
     5 toolchain or simulator, 70 internal.
     """
     debug = "--debug" in sys.argv
+    # A child process has a group of its own; it is killed as this one leaves by an exception.
+    signal.signal(signal.SIGTERM, _stop)
     try:
         cli(standalone_mode=False)
     except click.exceptions.Exit as finish:
         sys.exit(finish.exit_code)
     except click.ClickException as error:
         if "--json" in sys.argv:
-            _print_json(_error_document(error, error.format_message(), error.exit_code))
+            print_json(_error_document(error, error.format_message(), error.exit_code))
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
@@ -364,6 +310,10 @@ def main() -> NoReturn:
     sys.exit(0)
 
 
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)
+
+
 def _fail(error: Exception) -> NoReturn:
     internal = not isinstance(error, McuccError) or error.exit_code == _INTERNAL_ERROR
     code = error.exit_code if isinstance(error, McuccError) else _INTERNAL_ERROR
@@ -374,24 +324,10 @@ def _fail(error: Exception) -> NoReturn:
             f"(mcucc --debug shows more): {type(error).__name__}: {message}"
         )
     if "--json" in sys.argv:
-        _print_json(_error_document(error, message, code))
+        print_json(_error_document(error, message, code))
     click.echo(f"mcucc: {message}", err=True)
     sys.exit(code)
 
 
 def _error_document(error: Exception, message: str, code: int) -> dict[str, object]:
     return {"error": {"type": type(error).__name__, "message": message, "exit_code": code}}
-
-
-def _console() -> Console:
-    """Names from models may look like markup or emoji codes; they are printed as they are."""
-    return Console(markup=False, emoji=False, highlight=False)
-
-
-def _show(content: RenderableType) -> None:
-    _console().print(content)
-
-
-def _print_json(value: object) -> None:
-    # As bytes: JSON is UTF-8, whatever the terminal's encoding.
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))

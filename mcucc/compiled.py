@@ -3,7 +3,7 @@
 import hashlib
 import struct
 import tempfile
-from collections.abc import Generator
+from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,18 +14,20 @@ from numpy.typing import NDArray
 
 from mcucc.board import Board, load_board
 from mcucc.build.network import Network, TensorInfo
-from mcucc.build.plugin import build_count_plugin
+from mcucc.build.plugin import build_count_plugin, build_profile_plugin
 from mcucc.build.project import (
     BuildOptions,
     build_cortex_m,
     build_host_executable,
     build_host_library,
 )
+from mcucc.build.ranges import read_code_map
 from mcucc.errors import InputFileError, InvariantError, UsageError
 from mcucc.ir import parse_graph
 from mcucc.ops import INT8_OPS, Int8Graph
 from mcucc.report import Report, load_report
 from mcucc.sim.host import HostLibrary, run_executable
+from mcucc.sim.profile import Profile, profile_qemu
 from mcucc.sim.qemu import run_qemu
 from mcucc.sim.result import RunResult
 from mcucc.twin import read_operators, read_tensors
@@ -41,10 +43,12 @@ class CompiledNetwork:
     Attributes:
         directory: where it lies; nothing is ever written into it.
         report: its `report.json`.
+        other_board: what to build for, None for the board that it was compiled for.
     """
 
     directory: Path
     report: Report
+    other_board: Board | None = None
 
     @classmethod
     def open(cls, directory: Path) -> "CompiledNetwork":
@@ -65,9 +69,15 @@ class CompiledNetwork:
                 raise InputFileError(directory / name, "is missing: compile again")
         return cls(directory, report)
 
+    def on(self, board: Board) -> "CompiledNetwork":
+        """The same network, to be built for another board."""
+        return CompiledNetwork(self.directory, self.report, board)
+
     @cached_property
     def board(self) -> Board:
-        """The board it was compiled for; a board file of the user's own lies in the directory."""
+        """What it is built for; a board file of the user's own lies in the directory."""
+        if self.other_board is not None:
+            return self.other_board
         own = self.directory / f"{self.report.board}.toml"
         return load_board(str(own) if own.is_file() else self.report.board)
 
@@ -157,6 +167,20 @@ class CompiledNetwork:
             program = build_cortex_m(self.directory, self.network, self.board, work, options)
             plugin = build_count_plugin(work)
             return run_qemu(program, self.network, self.board, samples, plugin=plugin)
+
+    def profile_qemu(
+        self, samples: NDArray[np.int8], owners: Sequence[str], kernels: Collection[str]
+    ) -> tuple[RunResult, tuple[Profile, ...]]:
+        """Outputs on the simulated core, and what was executed for which owner and kernel."""
+        with _workspace() as work:
+            options = BuildOptions(debug=True)
+            program = build_cortex_m(self.directory, self.network, self.board, work, options)
+            return profile_qemu(
+                *(program, self.network, self.board, samples),
+                plugin=build_profile_plugin(work),
+                code=read_code_map(program.path, owners, kernels),
+                owners=owners,
+            )
 
     def _read(self, name: str) -> bytes:
         path = self.directory / name

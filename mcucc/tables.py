@@ -1,4 +1,4 @@
-"""What `inspect`, `verify`, `evaluate` and `bench` found, for a terminal.
+"""What `inspect`, `plan`, `verify`, `run` and `evaluate` found, for a terminal.
 
 Nothing is printed here: the functions return what `rich` prints, in 80 columns.
 """
@@ -14,9 +14,8 @@ from rich.text import Text
 from mcucc.evaluate import Evaluation
 from mcucc.float_link import FloatLink, LsbOutput
 from mcucc.inspection import InspectedLayer, Inspection
-from mcucc.measure import LayerMeasurement, Measurement
 from mcucc.planning import ModelPlans
-from mcucc.report.figures import format_bytes, format_shape, percents, short_name
+from mcucc.report.figures import format_shape, percents, short_name
 from mcucc.report.model import Quantisation
 from mcucc.samples import OnnxArrays
 from mcucc.verify import Difference, Verification
@@ -44,7 +43,7 @@ def render_inspection(inspection: Inspection) -> RenderableType:
 
 
 def _inspected_layers(layers: Sequence[InspectedLayer]) -> Table:
-    table = _table("layer", "operator", "output", right=("MACs",))
+    table = plain_table("layer", "operator", "output", right=("MACs",))
     for layer in layers:
         macs = f"{layer.macs:,}" if layer.macs else ""
         name = short_name(layer.name, _LONGEST_NAME)
@@ -54,7 +53,9 @@ def _inspected_layers(layers: Sequence[InspectedLayer]) -> Table:
 
 def render_plans(plans: ModelPlans) -> RenderableType:
     """A row per strategy, the chosen one marked."""
-    table = _table("strategy", right=("resident", "streamed", "MACs more", "row calls", "segments"))
+    table = plain_table(
+        "strategy", right=("resident", "streamed", "MACs more", "row calls", "segments")
+    )
     for each in plans.strategies:
         more = percents([each.executed_macs - plans.macs], max(plans.macs, 1))[0]
         table.add_row(
@@ -93,7 +94,7 @@ def render_quantisation(quantisation: Quantisation) -> RenderableType:
 
 def render_verification(verification: Verification) -> RenderableType:
     """What each judge says, the first difference, the float link, and the verdict."""
-    table = _table("judge", "says", right=("tensors compared",))
+    table = plain_table("judge", "says", right=("tensors compared",))
     for judge, says in verification.judges.items():
         compared = verification.compared.get(judge)
         table.add_row(judge, says, "" if compared is None else f"{compared:,}")
@@ -161,48 +162,7 @@ def render_evaluation(evaluation: Evaluation) -> RenderableType:
     return Text("\n".join(lines))
 
 
-def render_measurements(found: Sequence[Measurement]) -> RenderableType:
-    """A block per network: totals, then instructions per layer."""
-    blocks = [part for measurement in found for part in _measurement(measurement)]
-    return Group(*blocks, Text("Instructions are exact and repeatable; they are not cycles."))
-
-
-def _measurement(measured: Measurement) -> Iterator[RenderableType]:
-    proxy = ", proxy" if measured.proxy else ""
-    where = f"{measured.board}: {measured.core} ({measured.simulator}{proxy})"
-    yield Text(f"{measured.model} on {where}", style="bold")
-    per_mac = f"{measured.instructions_per_mac:.3f} per MAC"
-    yield Text(f"  instructions  {measured.instructions:,} ({per_mac})")
-    for label, number in (
-        ("arena", measured.arena_bytes),
-        ("code", measured.code_bytes),
-        ("weights", measured.weights_bytes),
-        ("stack used", measured.stack_bytes),
-    ):
-        yield Text(f"  {label:12}  {'?' if number is None else format_bytes(number)}")
-    yield _layer_instructions(measured.layers)
-
-
-def _layer_instructions(layers: Sequence[LayerMeasurement]) -> Table:
-    table = _table("layer", "kernel", right=("instructions", "%", "per MAC"))
-    shares = percents([layer.instructions for layer in layers], _total(layers))
-    for layer, share in zip(layers, shares, strict=True):
-        per_mac = f"{layer.instructions / layer.macs:.3f}" if layer.macs else ""
-        table.add_row(
-            short_name(layer.name, _LONGEST_NAME),
-            layer.kernel or "none",
-            f"{layer.instructions:,}",
-            share.rstrip("%"),
-            per_mac,
-        )
-    return table
-
-
-def _total(layers: Sequence[LayerMeasurement]) -> int:
-    return sum(layer.instructions for layer in layers)
-
-
-def _table(*columns: str, right: Sequence[str] = ()) -> Table:
+def plain_table(*columns: str, right: Sequence[str] = ()) -> Table:
     """Without borders; a cell that is too long goes on in the next line."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in columns:

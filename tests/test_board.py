@@ -36,7 +36,7 @@ FACTS = {
     "mps2-an386": ("cortex-m4", 4096, 4096, 4096),
     "mps2-an500": ("cortex-m7", 4096, 4096, 4096),
     "mps2-an505": ("cortex-m33", 4096, 4128, 4096),
-    "mps3-an547": ("cortex-m55", 4096, 4608, 512),
+    "mps3-an547": ("cortex-m55", 4096, 4608, 2048),
     "nrf5340dk": ("cortex-m33", 512, 512, 1024),
     "nucleo-f446re": ("cortex-m4", 128, 128, 512),
     "nucleo-h743zi2": ("cortex-m7", 512, 992, 2048),
@@ -352,7 +352,7 @@ def test_the_simulator_has_the_memory_of_the_board(board: Board, tmp_path: Path)
         *("-O1", "-ffreestanding", "-nostdlib", "-Wall", "-Wextra", "-Werror"),
         *(f"-DEDGES={edges}", f"-DFLASH_LAST={board.flash.end - 4:#x}u"),
         f"-DSTACK_TOP={board.largest_sram.end - 64:#x}u",
-        f"-Wl,--section-start=.vectors={board.flash.origin:#x}",
+        f"-Wl,--section-start=.vectors={board.boot.origin:#x}",
         f"-Wl,-Ttext={board.flash.origin + 256:#x},-e,probe",
         *(str(PROBE), "-o", str(program)),
     )

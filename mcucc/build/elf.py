@@ -67,3 +67,19 @@ def function_sizes(path: Path) -> dict[str, int]:
         assert isinstance(table, SymbolTableSection), "objects are built with symbols"
         symbols = [s for s in table.iter_symbols() if s["st_info"]["type"] == "STT_FUNC"]
         return {symbol.name: symbol["st_size"] for symbol in symbols}
+
+
+def allocated_sections(path: Path) -> dict[str, int]:
+    """Returns the bytes of each section of a program that takes room on the target, by name."""
+    with path.open("rb") as file:
+        sections = ELFFile(file).iter_sections()
+        return {s.name: s["sh_size"] for s in sections if s["sh_flags"] & _ALLOCATED}
+
+
+def object_sizes(path: Path) -> dict[str, int]:
+    """Returns the bytes of each variable and constant of a program, by name."""
+    with path.open("rb") as file:
+        table = ELFFile(file).get_section_by_name(".symtab")
+        assert isinstance(table, SymbolTableSection), "programs are built with symbols"
+        symbols = [s for s in table.iter_symbols() if s["st_info"]["type"] == "STT_OBJECT"]
+        return {symbol.name: symbol["st_size"] for symbol in symbols}

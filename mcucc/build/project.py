@@ -63,6 +63,7 @@ class BuildOptions:
             overwritten before each step and must not change during it.
         run_float: the network runs by its `run_float`, whose real outputs must be those of its int8
             ones; host executables of `--io float` only.
+        debug: debug information tells whose code is where; it changes no instruction.
         sanitize: AddressSanitizer and UndefinedBehaviorSanitizer; host executables only.
     """
 
@@ -70,11 +71,12 @@ class BuildOptions:
     step_hooks: Literal["none", "count", "liveness"] = "none"
     sanitize: bool = False
     run_float: bool = False
+    debug: bool = False
 
     def label(self) -> str:
         """Returns a file name that no other set of options has."""
         parts = ["traced"] * self.trace + ["sanitized"] * self.sanitize
-        parts += ["float"] * self.run_float
+        parts += ["float"] * self.run_float + ["debug"] * self.debug
         return "-".join(["plain", *parts, self.step_hooks])
 
     def defines(self, network: Network) -> tuple[str, ...]:
@@ -177,7 +179,10 @@ def build_cortex_m(
     build = _subdirectory(work, f"{board.id}-{options.label()}")
     gcc = Compiler(find_tool(ARM_GCC), board.core.gcc_flags)
     defines = options.defines(network)
-    network_flags = (*WARNINGS, NETWORK_OPTIMISATION, *defines)
+    network_flags = [*WARNINGS, NETWORK_OPTIMISATION, *defines]
+    if options.debug:  # without the folders of this computer: equal code gives equal programs
+        here = [f"-ffile-prefix-map={path.resolve()}=." for path in (directory, build)]
+        network_flags += ["-g", *here]
     objects = compile_network(gcc, directory, network, build, network_flags)
     objects += _compile_harness(
         gcc, directory, network, build, _CORTEX_M_SOURCES, (*WARNINGS, "-O2", *defines)
@@ -239,8 +244,11 @@ def _link_cortex_m(
     gcc: Compiler, objects: Sequence[Path], network: Network, board: Board, build: Path
 ) -> Path:
     flash, ram = simulated_regions(board)
+    machine = simulated_board(board)
+    boot = machine.boot if machine.boot != machine.flash else None
     script = build / "board.ld"
-    script.write_text(render_linker_script(board.id, flash, ram, network), encoding="utf-8")
+    text = render_linker_script(board.id, flash, ram, network, boot=boot)
+    script.write_text(text, encoding="utf-8")
     target = build / f"{network.name}.elf"
     libraries = ["-nostdlib", "-Wl,--start-group", "-lc", "-lgcc", "-Wl,--end-group"]
     layout = [f"-Wl,-T,{script}", "-Wl,--no-warn-rwx-segments"]
@@ -252,6 +260,11 @@ def _link_cortex_m(
     return target
 
 
+def simulated_board(board: Board) -> Board:
+    """Returns the board whose memory map the QEMU machine has: its own, or that of a proxy."""
+    return load_board(board.simulator.machine) if board.simulator.proxy else board
+
+
 def simulated_regions(board: Board) -> tuple[Region, Region]:
     """Returns the flash and the RAM for the board's QEMU machine.
 
@@ -260,7 +273,7 @@ def simulated_regions(board: Board) -> tuple[Region, Region]:
     """
     if not board.simulator.proxy:
         return board.flash, board.largest_sram
-    machine = load_board(board.simulator.machine)
+    machine = simulated_board(board)
     return _moved(board.flash, machine.flash), _moved(board.largest_sram, machine.largest_sram)
 
 

@@ -36,19 +36,24 @@ def render_harness(network: Network) -> str:
     )
 
 
-def render_linker_script(board: str, flash: Region, ram: Region, network: Network) -> str:
+def render_linker_script(
+    board: str, flash: Region, ram: Region, network: Network, *, boot: Region | None = None
+) -> str:
     """Returns a linker script for a program that runs `network`.
 
     Args:
         board: name for the opening comment.
         flash: where code and constants go.
+        boot: where the vectors go; None for the start of the flash.
         ram: where stack, variables and the arena go.
         network: says how large the arena is.
     """
     return _render(
         "board.ld.j2",
         board=board,
+        name=network.name,
         flash=flash,
+        boot=boot,
         ram=ram,
         stack_bytes=stack_bytes(ram, network),
         canary_bytes=CANARY_BYTES,

@@ -11,8 +11,14 @@ from mcucc.sim.result import RunResult
 
 EVENTS_FILE = "events.bin"
 
-_RUN_END = "harness_run_end"
+RUN_END = "harness_run_end"
+"""Where the harness's call of the network returns to."""
 _HOOK_RETURN_INSTRUCTIONS = 1  # the empty hook at the begin of a step
+
+
+def run_entries(network: str) -> tuple[str, str]:
+    """The functions of which a run is one, its image in the arena or handed over by rows."""
+    return (f"{network}_run", f"{network}_run_rows")
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ class Marks:
     @property
     def entries(self) -> tuple[str, str]:
         """The first instruction of an inference, its image in the arena or handed over by rows."""
-        return (f"{self.network}_run", f"{self.network}_run_rows")
+        return run_entries(self.network)
 
     @property
     def step_begin(self) -> str:
@@ -59,7 +65,7 @@ class Marks:
     def symbols(network: str, extra: Sequence[str]) -> tuple[str, ...]:
         """Returns all symbols to mark; those a program does not have are no error."""
         marks = Marks(network, tuple(extra))
-        own = (*marks.entries, _RUN_END, marks.step_begin, marks.step_end)
+        own = (*marks.entries, RUN_END, marks.step_begin, marks.step_end)
         return (*own, *(symbol for symbol in extra if symbol not in own))
 
 
@@ -100,7 +106,7 @@ def _inferences(events: Sequence[Event], marks: Marks) -> Iterator[list[Event]]:
             run = [event]
         elif run:
             run.append(event)
-            if event.symbol == _RUN_END:
+            if event.symbol == RUN_END:
                 yield run
                 run = []
 

@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,11 @@ from mcucc.sim.result import RunResult, check_samples, read_result
 
 QEMU = "qemu-system-arm"
 
+TIMEOUT_S = 120.0
+"""Seconds that a run may take unless the caller says otherwise; networks take a second or two."""
+
 _FAULT = re.compile(r"fault: .*")
+_LOCKUP = re.compile(r"Lockup: .*")
 
 
 def run_qemu(
@@ -34,7 +38,7 @@ def run_qemu(
     plugin: Artifact | None = None,
     marks: Sequence[str] = (),
     paint: int = DEFAULT_PAINT,
-    timeout_s: float = 120.0,
+    timeout_s: float = TIMEOUT_S,
 ) -> RunResult:
     """Runs a Cortex-M program on samples.
 
@@ -52,19 +56,18 @@ def run_qemu(
         SimulationError: the program had a fault, took too long, or gave no complete reply.
         ToolchainError: qemu-system-arm is missing.
     """
-    artifact.require(ArtifactKind.CORTEX_M_ELF)
-    check_samples(network, samples)
-    qemu = find_tool(QEMU)
     addresses = symbol_addresses(artifact.path, Marks.symbols(network.name, marks))
+    options: Sequence[str] = ()
+    if plugin is not None:
+        arguments = [f"mark={address:#x}" for address in addresses.values()]
+        options = plugin_option(plugin, [f"out={EVENTS_FILE}", *arguments])
     with tempfile.TemporaryDirectory(prefix="mcucc-run-") as temporary:
         workdir = Path(temporary)
-        (workdir / REQUEST_FILE).write_bytes(encode_request(samples, paint=paint))
-        command = [str(qemu), *_machine_options(board, artifact)]
-        if plugin is not None:
-            command += _plugin_options(plugin, addresses)
-        done = run_child(command, cwd=workdir, timeout_s=timeout_s)
-        _check_end(done, network, board, timeout_s)
-        result = _read(done, network, workdir, len(samples), traced=artifact.options.trace)
+        result = simulate(
+            *(artifact, network, board, samples, workdir, options),
+            paint=paint,
+            timeout_s=timeout_s,
+        )
         if plugin is None:
             return result
         events = read_events(workdir / EVENTS_FILE, tuple(addresses))
@@ -74,18 +77,42 @@ def run_qemu(
     return counted
 
 
+def simulate(
+    artifact: Artifact,
+    network: Network,
+    board: Board,
+    samples: NDArray[np.int8],
+    workdir: Path,
+    options: Sequence[str],
+    *,
+    paint: int = DEFAULT_PAINT,
+    timeout_s: float,
+) -> RunResult:
+    """Runs a Cortex-M program in a directory; `options` are more options of QEMU.
+
+    Raises: as `run_qemu`.
+    """
+    artifact.require(ArtifactKind.CORTEX_M_ELF)
+    check_samples(network, samples)
+    (workdir / REQUEST_FILE).write_bytes(encode_request(samples, paint=paint))
+    command = [str(find_tool(QEMU)), *_machine_options(board, artifact), *options]
+    done = run_child(command, cwd=workdir, timeout_s=timeout_s)
+    _check_end(done, network, board, timeout_s)
+    return _read(done, network, workdir, len(samples), traced=artifact.options.trace)
+
+
+def plugin_option(plugin: Artifact, arguments: Sequence[str]) -> list[str]:
+    """QEMU's option to load a plugin with arguments, in which there is no comma."""
+    # QEMU doubles no comma for us: a comma would end the path.
+    path = str(plugin.path).replace(",", ",,")
+    return ["-plugin", ",".join([path, *arguments])]
+
+
 def _machine_options(board: Board, artifact: Artifact) -> list[str]:
     devices = ["-display", "none", "-monitor", "none", "-serial", "none"]
     semihosting = ["-semihosting-config", "enable=on,target=native"]
     kernel = ["-kernel", str(artifact.path)]
     return ["-machine", board.simulator.machine, *devices, *semihosting, *kernel]
-
-
-def _plugin_options(plugin: Artifact, addresses: Mapping[str, int]) -> list[str]:
-    # QEMU doubles no comma for us: a comma would end the path.
-    path = str(plugin.path).replace(",", ",,")
-    marks = "".join(f",mark={address:#x}" for address in addresses.values())
-    return ["-plugin", f"{path},out={EVENTS_FILE}{marks}"]
 
 
 def _check_end(done: Completed, network: Network, board: Board, timeout_s: float) -> None:
@@ -95,6 +122,9 @@ def _check_end(done: Completed, network: Network, board: Board, timeout_s: float
     fault = _FAULT.search(done.stdout + done.stderr)
     if fault is not None:
         raise SimulationError(f"{who}: {explain_fault(fault[0])}")
+    lockup = _LOCKUP.search(done.stderr)
+    if lockup is not None:
+        raise SimulationError(f"{who}: a fault while none can be handled: {lockup[0]}")
 
 
 def _read(

@@ -21,7 +21,9 @@ from tests.cli.process import BOARD, DIGITS, compile_digits, mcucc
         (("compile", DIGITS, "--board", BOARD, "--objective", "both"), "--objective"),
         (("verify", "out", "--require", "host"), "--require"),
         (("run", "out", "--on", "board"), "--on"),
-        (("bench",), "Missing argument 'DIR...'"),
+        (("bench",), "Missing argument 'DIR|MODEL...'"),
+        (("bench", DIGITS), "--board: say for which board a model is compiled"),
+        (("run", "out", "--profile", "--on", "host"), "--profile: instructions are counted on"),
         (("frobnicate",), "No such command"),
     ],
 )

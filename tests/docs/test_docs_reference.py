@@ -8,8 +8,9 @@ import pytest
 from mcucc.evaluate import Evaluation
 from mcucc.float_link import FloatLink, FloatOutput
 from mcucc.inspection import Inspection
-from mcucc.measure import LayerMeasurement, Measurement
+from mcucc.measure import LayerMeasurement, Measurement, RunCounts
 from mcucc.ops import INT8_OPS
+from mcucc.programs import BuiltProgram, ProgramLayer
 from mcucc.report.model import (
     Flash,
     LayerReport,
@@ -44,6 +45,8 @@ def test_operators() -> None:
         ("verify", Verification),
         ("evaluate", Evaluation),
         ("bench", Measurement),
+        ("build", BuiltProgram),
+        ("run", RunCounts),
     ],
 )
 def test_json_keys(command: str, kind: type) -> None:
@@ -65,6 +68,8 @@ def test_json_keys(command: str, kind: type) -> None:
         ("verify", "float", FloatLink),
         ("verify", "float", FloatOutput),
         ("bench", "layers", LayerMeasurement),
+        ("build", "layers", ProgramLayer),
+        ("run", "layers", LayerMeasurement),
     ],
 )
 def test_keys_of_nested_documents(command: str, key: str, kind: type) -> None:

@@ -16,6 +16,7 @@ from mcucc.build.project import Artifact, BuildOptions, build_cortex_m
 from mcucc.build.sizes import measure_sizes
 from mcucc.errors import DoesNotFitError, InvariantError, SimulationError
 from mcucc.sim.qemu import run_qemu
+from tests.platform.assembly import assembly
 
 pytestmark = pytest.mark.qemu
 
@@ -26,44 +27,6 @@ Variant = Callable[[str], Path]
 @pytest.fixture(scope="module")
 def plugin(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     return build_count_plugin(tmp_path_factory.mktemp("plugin"))
-
-
-def assembly(body: str) -> str:
-    """Returns a network that is written in assembly."""
-    lines = [
-        ".syntax unified", ".text", ".balign 4", ".global tiny_run", ".thumb_func",
-        "tiny_run:", *body.split("\n"),
-    ]  # fmt: skip
-    return "__asm__(" + "\n        ".join(f'"{line.strip()}\\n"' for line in lines) + ");\n"
-
-
-def processes_that_mention(path: Path) -> list[int]:
-    found: list[int] = []
-    for entry in Path("/proc").iterdir():
-        try:
-            command = (entry / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if entry.name.isdigit() and str(path).encode() in command:
-            found.append(int(entry.name))
-    return found
-
-
-@pytest.mark.parametrize(
-    "board_id", ["mps2-an386", "nucleo-f446re", "mps2-an385", "mps2-an505", "mps3-an547"]
-)
-def test_outputs(
-    tiny_dir: Path,
-    tiny: Network,
-    samples: Samples,
-    expected: Samples,
-    tmp_path: Path,
-    board_id: str,
-) -> None:
-    board = load_board(board_id)
-    result = run_qemu(build_cortex_m(tiny_dir, tiny, board, tmp_path), tiny, board, samples)
-    np.testing.assert_array_equal(result.outputs[0], expected)
-    assert result.instructions is None
 
 
 def test_trace(
@@ -219,15 +182,6 @@ def test_faults_are_named(
     program = build_cortex_m(variant(assembly(body)), tiny, board, tmp_path)
     with pytest.raises(SimulationError, match=message):
         run_qemu(program, tiny, board, samples, timeout_s=20)
-
-
-def test_hang_leaves_no_process(
-    variant: Variant, tiny: Network, samples: Samples, m4: Board, tmp_path: Path
-) -> None:
-    program = build_cortex_m(variant(assembly("b .")), tiny, m4, tmp_path)
-    with pytest.raises(SimulationError, match=r"tiny on mps2-an386: no end after 1 s"):
-        run_qemu(program, tiny, m4, samples, timeout_s=1)
-    assert processes_that_mention(program.path) == []
 
 
 def test_a_machine_that_does_not_exist(

@@ -6,8 +6,10 @@
 #include "protection.h"
 #include "semihosting.h"
 
+#define CCR (*(volatile uint32_t *)0xE000ED14u)
 #define SHCSR (*(volatile uint32_t *)0xE000ED24u)
 #define CPACR (*(volatile uint32_t *)0xE000ED88u)
+#define UNALIGNED_TRAP (1u << 3)
 #define FAULT_HANDLERS_ENABLED (0x7u << 16)
 #define COPROCESSORS_10_11_ENABLED (0xFu << 20)
 
@@ -34,6 +36,8 @@ static void enable_core_features(void)
 {
 #if __ARM_ARCH_ISA_THUMB >= 2
     SHCSR |= FAULT_HANDLERS_ENABLED;
+#else
+    CCR |= UNALIGNED_TRAP; /* always set on Armv6-M; a simulator's greater core must be told */
 #endif
 #if defined(__ARM_FP) || defined(__ARM_FEATURE_MVE)
     CPACR |= COPROCESSORS_10_11_ENABLED;

@@ -1,0 +1,1 @@
+"""Commands that build, run and measure compiled networks."""
