@@ -65,6 +65,8 @@ class BuildOptions:
             ones; host executables of `--io float` only.
         debug: debug information tells whose code is where; it changes no instruction.
         sanitize: AddressSanitizer and UndefinedBehaviorSanitizer; host executables only.
+        optimise: whether the host's compiler optimises; not worth it for a network that runs for
+            less time than it takes to compile.
     """
 
     trace: bool = False
@@ -72,11 +74,13 @@ class BuildOptions:
     sanitize: bool = False
     run_float: bool = False
     debug: bool = False
+    optimise: bool = True
 
     def label(self) -> str:
         """Returns a file name that no other set of options has."""
         parts = ["traced"] * self.trace + ["sanitized"] * self.sanitize
         parts += ["float"] * self.run_float + ["debug"] * self.debug
+        parts += [] if self.optimise else ["unoptimised"]
         return "-".join(["plain", *parts, self.step_hooks])
 
     def defines(self, network: Network) -> tuple[str, ...]:
@@ -138,7 +142,7 @@ def build_host_executable(
     """
     build = _subdirectory(work, f"host-{options.label()}")
     gcc = Compiler(find_tool(HOST_GCC), _SANITIZERS if options.sanitize else ())
-    optimise = "-O1" if options.sanitize else "-O2"
+    optimise = ("-O1" if options.sanitize else "-O2") if options.optimise else "-O0"
     flags = (*WARNINGS, optimise, *options.defines(network))
     objects = compile_network(gcc, directory, network, build, flags)
     objects += _compile_harness(gcc, directory, network, build, _HOST_SOURCES, flags)

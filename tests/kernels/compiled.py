@@ -42,7 +42,7 @@ def core_name(core: Core | None) -> str:
     return "portable" if core is None else core.name
 
 
-_WATCHED = BuildOptions(trace=True, step_hooks="liveness", sanitize=True)
+_WATCHED = BuildOptions(trace=True, step_hooks="liveness", sanitize=True, optimise=False)
 
 
 @dataclass(frozen=True)
