@@ -9,11 +9,11 @@ from mcucc.kernels.kernel import Family, Kernel, Unit
 from mcucc.kernels.packing import FOUR
 from mcucc.ops import Conv2D, DepthwiseConv2D, FullyConnected, Int8Graph, Int8Node, clamp_range
 from mcucc.reference.fixed_point import RequantClass
-from mcucc.reference.parameters import max_abs_partial_sum
+from mcucc.reference.parameters import max_abs_accumulator
 
 _QUADS = (Family.CONV, Family.POINTWISE, Family.DENSE)
 _LARGEST_SUM = 1 << 23
-"""A sum that shares a word with another must be below this amount: runtime_c/mcucc_dot_dsp.h."""
+"""The sum of an odd channel must be below this amount: runtime_c/mcucc_dot_dsp.h."""
 _PANEL_BYTES = 16
 """Four inputs of two pixels, widened."""
 _FEWEST_ODD_PIXELS = 9
@@ -27,8 +27,8 @@ def dsp_kernel(graph: Int8Graph, node: Int8Node, portable: Kernel) -> Kernel:
     """The kernel of a node for a core with the DSP extension, or the portable one.
 
     It declines families that have none and the class general; for dot products sums of 2^23 and
-    more, and weights of -128, which do not fit beside another; depthwise layers of fewer than four
-    channels.
+    more in odd channels, and weights of -128, which do not fit beside another; depthwise layers of
+    fewer than four channels.
 
     Args:
         graph: the network.
@@ -54,8 +54,8 @@ def dsp_kernel(graph: Int8Graph, node: Int8Node, portable: Kernel) -> Kernel:
 
 def _fits_quads(graph: Int8Graph, node: Int8Node) -> bool:
     weights = graph.const(node.inputs[1]).data
-    sums = max_abs_partial_sum(graph, node)
-    return int(weights.min()) > np.iinfo(np.int8).min and max(sums) < _LARGEST_SUM
+    odd = max_abs_accumulator(graph, node)[1::2]
+    return int(weights.min()) > np.iinfo(np.int8).min and max(odd, default=0) < _LARGEST_SUM
 
 
 def _multiple(channels: int) -> int:
