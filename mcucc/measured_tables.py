@@ -3,7 +3,7 @@
 Nothing is printed here: the functions return what `rich` prints, in 80 columns.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -16,6 +16,10 @@ from mcucc.report.figures import format_bytes, percents, short_name
 from mcucc.tables import plain_table
 
 _LONGEST_NAME = 24
+_SHORTEST_NAME = 8
+_COLUMNS = 80
+_LONGEST_NUMBERS = 38
+"""Columns of the three numbers of a layer, with the gaps before them."""
 _BAR_CELLS = 16
 _NO_CYCLES = "Instructions are exact and repeatable; they are not cycles."
 _CYCLES = (
@@ -41,8 +45,9 @@ def render_program(program: BuiltProgram) -> RenderableType:
     ):
         parts.append(Text(f"  {label:12}  {format_bytes(number)}"))
     table = plain_table("layer", "kernel", right=("code B", "weights B"))
+    longest = _room_for_names(layer.kernel for layer in program.layers)
     for layer in program.layers:
-        name = short_name(layer.name, _LONGEST_NAME)
+        name = short_name(layer.name, longest)
         sizes = (f"{layer.code_bytes:,}", f"{layer.weights_bytes:,}")
         table.add_row(name, layer.kernel or "none", *sizes)
     shared = (f"{program.shared_code_bytes:,}", f"{program.shared_weights_bytes:,}")
@@ -114,16 +119,23 @@ def _layer_instructions(layers: Sequence[LayerMeasurement]) -> Table:
     table = plain_table("layer", "kernel", right=("instructions", "%", "per MAC"))
     total = sum(layer.instructions for layer in layers)
     shares = percents([layer.instructions for layer in layers], total)
+    longest = _room_for_names(layer.kernel for layer in layers)
     for layer, share in zip(layers, shares, strict=True):
         per_mac = f"{layer.instructions / layer.macs:.3f}" if layer.macs else ""
         table.add_row(
-            short_name(layer.name, _LONGEST_NAME),
+            short_name(layer.name, longest),
             layer.kernel or "none",
             f"{layer.instructions:,}",
             share.rstrip("%"),
             per_mac,
         )
     return table
+
+
+def _room_for_names(kernels: Iterable[str]) -> int:
+    """Characters of a layer's name beside kernels' names, which are not to be broken."""
+    others = _COLUMNS - _LONGEST_NUMBERS - max(map(len, kernels), default=0)
+    return min(_LONGEST_NAME, max(_SHORTEST_NAME, others))
 
 
 def _where(board: str, core: str, simulator: str, *, proxy: bool) -> str:

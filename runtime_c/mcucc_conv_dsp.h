@@ -66,7 +66,7 @@ MCUCC_INLINE void mcucc_conv_patch_dsp(const mcucc_conv_dsp_t *p, const int8_t *
                                        int32_t column, int inside, int32_t kh, int32_t kw,
                                        int32_t dilation, int8_t *patch)
 {
-    const int8_t *const end = &patch[4 * ((kh * kw * p->in_c + 3) / 4)];
+    const int8_t *const end = &patch[4 * (((kh * kw * p->in_c) + 3) / 4)];
     for (int32_t ky = 0; ky < kh; ky++) {
         if (inside) {
             patch = mcucc_copy_run(patch, &rows[ky][column * p->in_c], kw * p->in_c);
@@ -77,8 +77,15 @@ MCUCC_INLINE void mcucc_conv_patch_dsp(const mcucc_conv_dsp_t *p, const int8_t *
             patch = mcucc_copy_run(patch, x, p->in_c);
         }
     }
-    while (patch != end) {
+    /* At most three zeros; for a loop, gcc would call memset. */
+    if (patch != end) {
         *patch++ = 0;
+    }
+    if (patch != end) {
+        *patch++ = 0;
+    }
+    if (patch != end) {
+        *patch = 0;
     }
 }
 

@@ -78,13 +78,18 @@ def plan_network(
         InvariantError: a node has no kernel, a reshape has one, an output is a constant, or a
             network with several inputs is to be streamed.
     """
-    lean = {name: None if k is None else k.lean for name, k in kernels.items()}
+    lean = lean_kernels(kernels)
     need_none = all(k is None or not k.scratch_bytes for k in kernels.values())
     if options.objective != "memory" or need_none:
         plan = Planner(graph, kernels, options).plan()
         if need_none or options.limit is None or plan.arena_bytes <= options.limit:
             return plan
     return use_gaps(Planner(graph, lean, options).plan(), kernels)
+
+
+def lean_kernels(kernels: Mapping[str, Kernel | None]) -> Mapping[str, Kernel | None]:
+    """For each node the kernel that needs no scratch."""
+    return {name: None if k is None else k.lean for name, k in kernels.items()}
 
 
 def schedule_layers(

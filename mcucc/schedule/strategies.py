@@ -8,7 +8,7 @@ from mcucc.memory import Problem, place_greedy
 from mcucc.ops import Int8Graph
 from mcucc.ops.verify import total_macs
 from mcucc.schedule.patches import best_patches
-from mcucc.schedule.plan import Planner, PlanOptions, plan_memory
+from mcucc.schedule.plan import Planner, PlanOptions, lean_kernels, plan_memory, plan_network
 from mcucc.schedule.types import MemoryPlan, Segment
 
 _MOST_POINTS = 6
@@ -60,11 +60,12 @@ def compare_strategies(
 
     Args:
         graph: the network.
-        kernels: by the name of the node.
+        kernels: by the name of the node. Their scratch counts in the chosen strategy alone.
         options: as for `plan_network`; say which strategy is chosen.
     """
+    chosen = plan_network(graph, kernels, options)
+    kernels = lean_kernels(kernels)
     resident = Planner(graph, kernels, replace(options, stream_input=False, mode="auto"))
-    chosen = Planner(graph, kernels, options).plan()
     found = [*_whole_tensors(graph, kernels, options), *_patches(resident)]
     found += _points(resident, "mcucc")
     if len(graph.inputs) == 1:

@@ -73,7 +73,7 @@ def test_classes_follow_the_channels():
     graph = b.build()
     assert requant_classes(graph, graph.nodes[0]) == (
         RequantClass.FAST,
-        RequantClass.WIDE,
+        RequantClass.FAST,
         RequantClass.GENERAL,
         RequantClass.WIDE,
     )
