@@ -7,9 +7,12 @@ from mcucc.codegen.layer import Field, Layer, LayerCode
 from mcucc.codegen.literals import c_int, hex_rows, int_rows
 from mcucc.codegen.parts import ArrayDef
 from mcucc.kernels import Family, Unit
-from mcucc.kernels.packing import FOUR, pack_lanes, pack_quads, paired_biases
+from mcucc.kernels.packing import FOUR, interleave, pack_lanes, pack_quads, paired_biases
 from mcucc.ops import Conv2D, DepthwiseConv2D, FullyConnected
 from mcucc.reference.parameters import conv_multipliers
+
+_BLOCKS = (Family.CONV, Family.POINTWISE, Family.DENSE)
+"""Kernels in plain C that take four output channels at a time."""
 
 
 def weighted(layer: Layer, op: Conv2D | DepthwiseConv2D | FullyConnected) -> LayerCode:
@@ -43,8 +46,10 @@ def _weight_array(layer: Layer) -> ArrayDef:
     shape = "x".join(str(n) for n in const.type.shape)
     name, comment = f"{layer.ident}_weights", f"{const.name}: {shape}, {_layout(layer)}"
     if layer.executed.unit is Unit.PORTABLE:
-        rows = int_rows(const.data.astype(np.int64), 16)
-        return ArrayDef(name, "int8_t", const.type.size, rows, comment)
+        data = const.data.astype(np.int8)
+        if layer.family in _BLOCKS:
+            data = interleave(data.reshape(const.type.shape[0], -1))
+        return ArrayDef(name, "int8_t", data.size, int_rows(data, 16), comment)
     if layer.family is Family.DEPTHWISE:
         words = pack_lanes(const.data.astype(np.int8)[0])
     else:
@@ -58,14 +63,12 @@ def _layout(layer: Layer) -> str:
         if layer.family is Family.DEPTHWISE:
             return "[out_c / 4][kh][kw], channels 0 2 and 1 3 as 16 bits each"
         return "[out_c / 4][inputs / 4][4], halves 256 * odd + even channel"
-    match layer.node.op:
-        case FullyConnected():
-            return "[out_c][in_c]"
-        case DepthwiseConv2D():
-            return "[1][kh][kw][out_c]"
-        case _:
-            grouped = layer.family is Family.CONV_GROUPED
-            return f"[out_c][kh][kw][in_c{' / groups' if grouped else ''}]"
+    if layer.family in _BLOCKS:
+        taps = "[kh][kw]" if layer.family is Family.CONV else ""
+        return f"[out_c / 4]{taps}[in_c][4]"
+    if layer.family is Family.CONV_GROUPED:
+        return "[out_c][kh][kw][in_c / groups]"
+    return "[1][kh][kw][out_c]"
 
 
 def _channel_array(layer: Layer) -> ArrayDef:
@@ -76,7 +79,7 @@ def _channel_array(layer: Layer) -> ArrayDef:
         f"{{{c_int(bias)}, {c_int(m.m)}, {-m.shift}}},"
         for bias, m in zip(biases.tolist(), conv_multipliers(layer.graph, layer.node), strict=True)
     ]
-    if layer.executed.unit is Unit.DSP:
+    if layer.executed.unit is Unit.DSP or layer.family in _BLOCKS:
         rows += ["{0, 0, 1},"] * (-len(rows) % FOUR)
     comment = (
         f"{layer.node.name}: {{bias - zero_point * sum(w), multiplier, right shift}} per channel"

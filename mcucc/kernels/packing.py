@@ -1,4 +1,4 @@
-"""The order in which kernels of the DSP extension want their weights."""
+"""The order in which kernels want their weights."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,6 +7,22 @@ Words = NDArray[np.uint32]
 
 FOUR = 4
 """Channels, or inputs, that these kernels take at a time."""
+
+
+def interleave(weights: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Weights of a dot product for `runtime_c/mcucc_blocks.h`.
+
+    Those of four channels stand side by side for every input. Missing channels are zeros.
+
+    Args:
+        weights: (channels, inputs).
+
+    Returns:
+        (ceil(channels / 4), inputs, 4).
+    """
+    channels, inputs = weights.shape
+    whole = np.pad(weights, ((0, -channels % FOUR), (0, 0)))
+    return whole.reshape(-1, FOUR, inputs).swapaxes(1, 2)
 
 
 def pack_quads(weights: NDArray[np.int8]) -> Words:
