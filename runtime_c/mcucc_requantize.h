@@ -30,12 +30,39 @@ typedef struct {
     int32_t max;
 } mcucc_output_t;
 
+/* ARMv6-M multiplies 32 by 32 bits to 32, no further, and the routine that makes 64 of them takes
+ * twice the instructions that the high word takes when it is put together from halves. */
+#if defined(__ARM_ARCH_6M__)
+#define MCUCC_MULTIPLY_HALVES
+#endif
+
+/* a * b / 2^32, rounded down or with halves up, from products of halves. None of the sums overflows:
+ * a low half is below 2^16, the amount of a high one at most 2^15. */
+MCUCC_INLINE int32_t mcucc_high_word(int32_t a, int32_t b, int rounds)
+{
+    const int32_t a_low = (int32_t)((uint32_t)a & 0xFFFFU);
+    const int32_t b_low = (int32_t)((uint32_t)b & 0xFFFFU);
+    const int32_t a_high = a >> 16;
+    const int32_t b_high = b >> 16;
+    const int32_t low = (int32_t)(((uint32_t)a_low * (uint32_t)b_low) >> 16);
+    const int32_t first = (a_high * b_low) + low;
+    const int32_t second = (a_low * b_high) + (int32_t)((uint32_t)first & 0xFFFFU);
+    const int32_t carry = rounds ? (((second >> 15) + 1) >> 1) : (second >> 16);
+    return (a_high * b_high) + (first >> 16) + carry;
+}
+
 /* round(a * multiplier / 2^31), halves up. The one product that would saturate, -2^31 * -2^31,
  * cannot occur, for one factor is never negative: the multiplier where a layer is requantised; the
  * denominator, its reciprocal or the exponential in a softmax. */
 MCUCC_INLINE int32_t mcucc_high_mul(int32_t a, int32_t multiplier)
 {
+#if defined(MCUCC_MULTIPLY_HALVES)
+    const uint32_t low = (uint32_t)a * (uint32_t)multiplier;
+    const uint32_t high = (uint32_t)mcucc_high_word(a, multiplier, 0);
+    return (int32_t)((2U * high) + (((low >> 30) + 1U) >> 1));
+#else
     return (int32_t)((((int64_t)a * multiplier) + ((int64_t)1 << 30)) >> 31);
+#endif
 }
 
 /* a / 2^right, halves away from zero, 0 <= right <= 31. */
@@ -54,6 +81,8 @@ MCUCC_INLINE int32_t mcucc_high_mul_half(int32_t twice, int32_t multiplier)
     int32_t x;
     __asm__("smmulr %0, %1, %2" : "=r"(x) : "r"(twice), "r"(multiplier));
     return x;
+#elif defined(MCUCC_MULTIPLY_HALVES)
+    return mcucc_high_word(twice, multiplier, 1);
 #else
     return (int32_t)((((int64_t)twice * multiplier) + ((int64_t)1 << 31)) >> 32);
 #endif
@@ -65,6 +94,12 @@ MCUCC_INLINE int32_t mcucc_shift_and_add(int32_t x, int32_t right, int32_t zero)
 {
 #if defined(__GNUC__) && defined(__thumb2__)
     __asm__("asrs %0, %0, %1\n\tadc %0, %0, %2" : "+r"(x) : "r"(right), "r"(zero) : "cc");
+    return x;
+#elif defined(__GNUC__) && defined(__ARM_ARCH_6M__)
+    __asm__(".syntax unified\n\tasrs %0, %1\n\tadcs %0, %2"
+            : "+l"(x)
+            : "l"(right), "l"(zero)
+            : "cc");
     return x;
 #else
     return ((x >> (right - 1)) + 1 + (2 * zero)) >> 1;

@@ -7,12 +7,12 @@ from mcucc.codegen.layer import Field, Layer, LayerCode
 from mcucc.codegen.literals import c_int, hex_rows, int_rows
 from mcucc.codegen.parts import ArrayDef
 from mcucc.kernels import Family, Unit
-from mcucc.kernels.packing import FOUR, interleave, pack_lanes, pack_quads, paired_biases
+from mcucc.kernels.packing import EIGHT, FOUR, interleave, pack_lanes, pack_quads, paired_biases
 from mcucc.ops import Conv2D, DepthwiseConv2D, FullyConnected
 from mcucc.reference.parameters import conv_multipliers
 
 _BLOCKS = (Family.CONV, Family.POINTWISE, Family.DENSE)
-"""Kernels in plain C that take four output channels at a time."""
+"""Kernels that take several output channels at a time without the DSP extension, too."""
 
 
 def weighted(layer: Layer, op: Conv2D | DepthwiseConv2D | FullyConnected) -> LayerCode:
@@ -48,8 +48,12 @@ def _weight_array(layer: Layer) -> ArrayDef:
     if layer.executed.unit is Unit.PORTABLE:
         data = const.data.astype(np.int8)
         if layer.family in _BLOCKS:
-            data = interleave(data.reshape(const.type.shape[0], -1))
+            data = interleave(data.reshape(const.type.shape[0], -1), FOUR)
         return ArrayDef(name, "int8_t", data.size, int_rows(data, 16), comment)
+    if layer.executed.unit is Unit.THUMB1:
+        data = interleave(const.data.astype(np.int8).reshape(const.type.shape[0], -1), EIGHT)
+        rows = int_rows(data.astype(np.int16) + 128, 16)
+        return ArrayDef(name, "uint8_t", data.size, rows, comment)
     if layer.family is Family.DEPTHWISE:
         words = pack_lanes(const.data.astype(np.int8)[0])
     else:
@@ -65,6 +69,8 @@ def _layout(layer: Layer) -> str:
         return "[out_c / 4][inputs / 4][4], halves 256 * odd + even channel"
     if layer.family in _BLOCKS:
         taps = "[kh][kw]" if layer.family is Family.CONV else ""
+        if layer.executed.unit is Unit.THUMB1:
+            return f"[out_c / 8]{taps}[in_c][8], 128 added"
         return f"[out_c / 4]{taps}[in_c][4]"
     if layer.family is Family.CONV_GROUPED:
         return "[out_c][kh][kw][in_c / groups]"
@@ -80,7 +86,8 @@ def _channel_array(layer: Layer) -> ArrayDef:
         for bias, m in zip(biases.tolist(), conv_multipliers(layer.graph, layer.node), strict=True)
     ]
     if layer.executed.unit is Unit.DSP or layer.family in _BLOCKS:
-        rows += ["{0, 0, 1},"] * (-len(rows) % FOUR)
+        at_a_time = EIGHT if layer.executed.unit is Unit.THUMB1 else FOUR
+        rows += ["{0, 0, 1},"] * (-len(rows) % at_a_time)
     comment = (
         f"{layer.node.name}: {{bias - zero_point * sum(w), multiplier, right shift}} per channel"
     )

@@ -8,7 +8,7 @@ The name says it all, by this grammar (docs/kernel-names.md):
            | "resize" | "transpose" | "slice" | "meanrows" | "avgrows"
     window = "k" KH "x" KW "s" STRIDE [ "d" DILATION ]     (stride and dilation along the row)
     class  = "fast" | "wide" | "general"
-    unit   = "dsp" | "mve"
+    unit   = "thumb1" | "dsp" | "mve"
 """
 
 import enum
@@ -83,6 +83,8 @@ class Unit(enum.StrEnum):
     """
 
     PORTABLE = ""
+    THUMB1 = "thumb1"
+    """16-bit Thumb instructions only: Cortex-M0 and M0+."""
     DSP = "dsp"
     """SIMD within 32-bit words: Cortex-M4, M7, M33."""
     MVE = "mve"
@@ -202,7 +204,7 @@ _NAME = re.compile(
     r"(?P<family>[a-z]+)_s8"
     r"(_k(?P<kh>\d+)x(?P<kw>\d+)s(?P<stride>\d+)(d(?P<dilation>\d+))?)?"
     r"(_(?P<requant>fast|wide|general))?"
-    r"(?P<clamp>_clamp)?(_(?P<unit>dsp|mve))?"
+    r"(?P<clamp>_clamp)?(_(?P<unit>thumb1|dsp|mve))?"
 )
 
 

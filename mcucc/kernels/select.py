@@ -8,6 +8,7 @@ from mcucc.board import Core
 from mcucc.errors import UnsupportedModelError, Violation
 from mcucc.kernels.dsp import dsp_kernel
 from mcucc.kernels.kernel import Family, Kernel, Window
+from mcucc.kernels.thumb1 import thumb1_kernel
 from mcucc.ops import (
     Add,
     AveragePool2D,
@@ -71,10 +72,11 @@ def select_kernels(graph: Int8Graph, core: Core | None = None) -> Mapping[str, K
     if violations:
         raise UnsupportedModelError(violations)
     portable = {node.name: _select(graph, node) for node in graph.nodes}
-    if core is None or not core.has_dsp:
+    if core is None or (core.has_thumb2 and not core.has_dsp):
         return portable
+    special = dsp_kernel if core.has_dsp else thumb1_kernel
     chosen = ((node, portable[node.name]) for node in graph.nodes)
-    return {n.name: None if k is None else dsp_kernel(graph, n, k) for n, k in chosen}
+    return {n.name: None if k is None else special(graph, n, k) for n, k in chosen}
 
 
 def _select(graph: Int8Graph, node: Int8Node) -> Kernel | None:
