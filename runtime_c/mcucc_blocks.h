@@ -137,10 +137,10 @@ MCUCC_INLINE const int8_t *mcucc_blocks_2x4(const int8_t *x0, const int8_t *x1, 
 /* The outputs of the first `count` of four channels, of all four if it is larger. */
 MCUCC_INLINE void mcucc_blocks_end(const int32_t acc[4], const mcucc_channel_t *channels,
                                    int32_t count, const mcucc_output_t *output, int8_t *out,
-                                   mcucc_requant_class_t kind)
+                                   mcucc_requant_class_t kind, int clamps)
 {
     for (int32_t i = 0; (i < 4) && (i < count); i++) {
-        out[i] = mcucc_requantize(acc[i], &channels[i], output, kind);
+        out[i] = mcucc_requantize_to(acc[i], &channels[i], output, kind, clamps);
     }
 }
 

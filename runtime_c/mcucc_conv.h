@@ -73,7 +73,7 @@ MCUCC_INLINE const int8_t *mcucc_conv_windows(const mcucc_conv_t *p, const int8_
 /* Channels c .. out_c - 1 of an output pixel; c is a multiple of 4. */
 MCUCC_INLINE void mcucc_conv_from(const mcucc_conv_t *p, const int8_t *const *rows, int32_t column,
                                   int32_t c, int8_t *out, int32_t kh, int32_t kw, int32_t dilation,
-                                  mcucc_requant_class_t kind)
+                                  mcucc_requant_class_t kind, int clamps)
 {
     const mcucc_output_t output = p->output;
     const int32_t out_c = p->out_c;
@@ -83,7 +83,7 @@ MCUCC_INLINE void mcucc_conv_from(const mcucc_conv_t *p, const int8_t *const *ro
         const mcucc_channel_t *const ch = &p->channels[c];
         int32_t acc[4] = {ch[0].bias, ch[1].bias, ch[2].bias, ch[3].bias};
         w = mcucc_conv_window(p, rows, column, is_run, kh, kw, dilation, w, acc);
-        mcucc_blocks_end(acc, ch, out_c - c, &output, &out[c], kind);
+        mcucc_blocks_end(acc, ch, out_c - c, &output, &out[c], kind, clamps);
     }
 }
 
@@ -92,7 +92,7 @@ MCUCC_INLINE void mcucc_conv_from(const mcucc_conv_t *p, const int8_t *const *ro
 MCUCC_INLINE int32_t mcucc_conv_two(const mcucc_conv_t *p, const int8_t *const *rows,
                                     int32_t column, int8_t *out, int8_t *held, int32_t kh,
                                     int32_t kw, int32_t stride, int32_t dilation,
-                                    mcucc_requant_class_t kind)
+                                    mcucc_requant_class_t kind, int clamps)
 {
     const mcucc_output_t output = p->output;
     const int32_t count = (p->out_c < MCUCC_HELD) ? p->out_c : MCUCC_HELD;
@@ -104,8 +104,8 @@ MCUCC_INLINE int32_t mcucc_conv_two(const mcucc_conv_t *p, const int8_t *const *
         int32_t acc[8] = {ch[0].bias, ch[1].bias, ch[2].bias, ch[3].bias,
                           ch[0].bias, ch[1].bias, ch[2].bias, ch[3].bias};
         w = mcucc_conv_windows(p, rows, column, are_runs, kh, kw, stride, dilation, w, acc);
-        mcucc_blocks_end(&acc[0], ch, count - c, &output, &out[c], kind);
-        mcucc_blocks_end(&acc[4], ch, count - c, &output, &held[c], kind);
+        mcucc_blocks_end(&acc[0], ch, count - c, &output, &out[c], kind, clamps);
+        mcucc_blocks_end(&acc[4], ch, count - c, &output, &held[c], kind, clamps);
     }
     return count;
 }
@@ -116,7 +116,7 @@ MCUCC_INLINE int32_t mcucc_conv_two(const mcucc_conv_t *p, const int8_t *const *
  */
 MCUCC_INLINE void mcucc_conv(const mcucc_conv_t *p, const int8_t *const *rows, int32_t x_begin,
                              int32_t x_end, int8_t *out, int32_t out_stride, int32_t kh, int32_t kw,
-                             int32_t stride, int32_t dilation, mcucc_requant_class_t kind)
+                             int32_t stride, int32_t dilation, mcucc_requant_class_t kind, int clamps)
 {
     int8_t held[MCUCC_HELD];
     int32_t done = 0; /* channels that are done when the pixel's turn comes */
@@ -126,9 +126,9 @@ MCUCC_INLINE void mcucc_conv(const mcucc_conv_t *p, const int8_t *const *rows, i
         if (is_second) {
             mcucc_release(held, done, out);
         } else if (x + 1 < x_end) {
-            done = mcucc_conv_two(p, rows, column, out, held, kh, kw, stride, dilation, kind);
+            done = mcucc_conv_two(p, rows, column, out, held, kh, kw, stride, dilation, kind, clamps);
         }
-        mcucc_conv_from(p, rows, column, done, out, kh, kw, dilation, kind);
+        mcucc_conv_from(p, rows, column, done, out, kh, kw, dilation, kind, clamps);
         done = is_second ? 0 : done;
     }
 }

@@ -23,23 +23,30 @@ MCUCC_INLINE const int8_t *mcucc_depthwise_tap(const mcucc_depthwise_t *p,
     return ((x >= 0) && (x < p->in_w)) ? &rows[ky][x * p->in_c] : p->pad;
 }
 
-/* Output channels c .. c + 3 with a depth multiplier of 1; `inside` says that no tap lies in the
- * padding and saves the test per tap. */
+/* Channels c .. c + 3 with a depth multiplier of 1. A window inside the map needs no test per tap: its
+ * pointers just move on. */
 MCUCC_INLINE void mcucc_depthwise_lanes4(const mcucc_depthwise_t *p, const int8_t *const *rows,
                                          int32_t column, int inside, int32_t c, int32_t kh,
                                          int32_t kw, int32_t dilation, int32_t acc[4])
 {
-    int32_t tap = c; /* an index: a pointer would end more than one past the weights */
+    const int32_t in_c = p->in_c;
+    const int32_t start = (column * in_c) + c;
+    const int8_t *w = &p->weights[c];
     for (int32_t ky = 0; ky < kh; ky++) {
-        for (int32_t kx = 0; kx < kw; kx++, tap += p->out_c) {
-            const int8_t *const w = &p->weights[tap];
-            const int32_t x = column + (kx * dilation);
-            const int8_t *const pixel =
-                inside ? &rows[ky][x * p->in_c] : mcucc_depthwise_tap(p, rows, ky, x);
-            acc[0] += (int32_t)pixel[c] * w[0];
-            acc[1] += (int32_t)pixel[c + 1] * w[1];
-            acc[2] += (int32_t)pixel[c + 2] * w[2];
-            acc[3] += (int32_t)pixel[c + 3] * w[3];
+        const int8_t *x = inside ? &rows[ky][start] : NULL;
+        for (int32_t kx = 0; kx < kw; kx++) {
+            if (!inside) {
+                x = &mcucc_depthwise_tap(p, rows, ky, column + (kx * dilation))[c];
+            }
+            for (int32_t i = 0; i < 4; i++) {
+                acc[i] += (int32_t)x[i] * w[i];
+            }
+            if (inside && (kx + 1 < kw)) {
+                x += dilation * in_c;
+            }
+            if ((ky + 1 < kh) || (kx + 1 < kw)) {
+                w += in_c; /* no further than the weights go */
+            }
         }
     }
 }
@@ -63,10 +70,11 @@ MCUCC_INLINE int32_t mcucc_depthwise_lane1(const mcucc_depthwise_t *p, const int
 MCUCC_INLINE void mcucc_depthwise(const mcucc_depthwise_t *p, const int8_t *const *rows,
                                   int32_t x_begin, int32_t x_end, int8_t *out, int32_t out_stride,
                                   int32_t kh, int32_t kw, int32_t stride, int32_t dilation,
-                                  mcucc_requant_class_t kind)
+                                  mcucc_requant_class_t kind, int clamps)
 {
     const int32_t span = ((kw - 1) * dilation) + 1;
-    const int32_t in_fours = p->out_c - (p->out_c % 4);
+    const mcucc_output_t output = p->output;
+    const int32_t in_fours = p->in_c & ~3;
     for (int32_t x = x_begin; x < x_end; x++, out += out_stride) {
         const int32_t column = (x * stride) - p->pad_left;
         const int inside = (column >= 0) && (column + span <= p->in_w);
@@ -79,14 +87,14 @@ MCUCC_INLINE void mcucc_depthwise(const mcucc_depthwise_t *p, const int8_t *cons
                 mcucc_depthwise_lanes4(p, rows, column, 0, c, kh, kw, dilation, acc);
             }
             for (int32_t i = 0; i < 4; i++) {
-                out[c + i] = mcucc_requantize(acc[i], &ch[i], &p->output, kind);
+                out[c + i] = mcucc_requantize_to(acc[i], &ch[i], &output, kind, clamps);
             }
         }
-        for (int32_t c = in_fours; c < p->out_c; c++) {
+        for (int32_t c = in_fours; c < p->in_c; c++) {
             const mcucc_channel_t *const ch = &p->channels[c];
             const int32_t acc =
                 mcucc_depthwise_lane1(p, rows, column, c, c, kh, kw, dilation, ch->bias);
-            out[c] = mcucc_requantize(acc, ch, &p->output, kind);
+            out[c] = mcucc_requantize_to(acc, ch, &output, kind, clamps);
         }
     }
 }
@@ -97,7 +105,7 @@ MCUCC_INLINE void mcucc_depthwise_multiplied(const mcucc_depthwise_t *p, const i
                                              int32_t x_begin, int32_t x_end, int8_t *out,
                                              int32_t out_stride, int32_t kh, int32_t kw,
                                              int32_t stride, int32_t dilation,
-                                             mcucc_requant_class_t kind)
+                                             mcucc_requant_class_t kind, int clamps)
 {
     const int32_t multiplier = p->out_c / p->in_c;
     for (int32_t x = x_begin; x < x_end; x++, out += out_stride) {
@@ -108,7 +116,7 @@ MCUCC_INLINE void mcucc_depthwise_multiplied(const mcucc_depthwise_t *p, const i
                 const mcucc_channel_t *const ch = &p->channels[c];
                 const int32_t acc = mcucc_depthwise_lane1(p, rows, column, c, source, kh, kw,
                                                           dilation, ch->bias);
-                out[c] = mcucc_requantize(acc, ch, &p->output, kind);
+                out[c] = mcucc_requantize_to(acc, ch, &p->output, kind, clamps);
             }
         }
     }

@@ -15,7 +15,7 @@ typedef struct {
 
 /* Channels c .. out_c - 1 of an output pixel; c is a multiple of 4. */
 MCUCC_INLINE void mcucc_pointwise_from(const mcucc_pointwise_t *p, const int8_t *x, int32_t c,
-                                       int8_t *out, mcucc_requant_class_t kind)
+                                       int8_t *out, mcucc_requant_class_t kind, int clamps)
 {
     const mcucc_output_t output = p->output;
     const int32_t in_c = p->in_c;
@@ -25,21 +25,21 @@ MCUCC_INLINE void mcucc_pointwise_from(const mcucc_pointwise_t *p, const int8_t 
         const mcucc_channel_t *const ch = &p->channels[c];
         int32_t acc[4] = {ch[0].bias, ch[1].bias, ch[2].bias, ch[3].bias};
         w = mcucc_blocks_1x4(x, in_c, w, acc);
-        mcucc_blocks_end(acc, ch, out_c - c, &output, &out[c], kind);
+        mcucc_blocks_end(acc, ch, out_c - c, &output, &out[c], kind, clamps);
     }
 }
 
 /* One dense layer: out[c] = requantize(x . weights[c]). */
 MCUCC_INLINE void mcucc_pointwise_pixel(const mcucc_pointwise_t *p, const int8_t *x, int8_t *out,
-                                        mcucc_requant_class_t kind)
+                                        mcucc_requant_class_t kind, int clamps)
 {
-    mcucc_pointwise_from(p, x, 0, out, kind);
+    mcucc_pointwise_from(p, x, 0, out, kind, clamps);
 }
 
 /* The first channels of two pixels at once, at most MCUCC_HELD. Those of the second one are held
  * back, for they may lie over the first one's inputs. Returns how many. */
 MCUCC_INLINE int32_t mcucc_pointwise_two(const mcucc_pointwise_t *p, const int8_t *x, int8_t *out,
-                                         int8_t *held, mcucc_requant_class_t kind)
+                                         int8_t *held, mcucc_requant_class_t kind, int clamps)
 {
     const mcucc_output_t output = p->output;
     const int32_t in_c = p->in_c;
@@ -50,8 +50,8 @@ MCUCC_INLINE int32_t mcucc_pointwise_two(const mcucc_pointwise_t *p, const int8_
         int32_t acc[8] = {ch[0].bias, ch[1].bias, ch[2].bias, ch[3].bias,
                           ch[0].bias, ch[1].bias, ch[2].bias, ch[3].bias};
         w = mcucc_blocks_2x4(x, &x[in_c], in_c, w, acc);
-        mcucc_blocks_end(&acc[0], ch, count - c, &output, &out[c], kind);
-        mcucc_blocks_end(&acc[4], ch, count - c, &output, &held[c], kind);
+        mcucc_blocks_end(&acc[0], ch, count - c, &output, &out[c], kind, clamps);
+        mcucc_blocks_end(&acc[4], ch, count - c, &output, &held[c], kind, clamps);
     }
     return count;
 }
@@ -59,7 +59,7 @@ MCUCC_INLINE int32_t mcucc_pointwise_two(const mcucc_pointwise_t *p, const int8_
 /* Pixels x_begin .. x_end - 1 of rows[0]. */
 MCUCC_INLINE void mcucc_pointwise(const mcucc_pointwise_t *p, const int8_t *const *rows,
                                   int32_t x_begin, int32_t x_end, int8_t *out, int32_t out_stride,
-                                  mcucc_requant_class_t kind)
+                                  mcucc_requant_class_t kind, int clamps)
 {
     int8_t held[MCUCC_HELD];
     const int8_t *pixel = &rows[0][x_begin * p->in_c];
@@ -69,9 +69,9 @@ MCUCC_INLINE void mcucc_pointwise(const mcucc_pointwise_t *p, const int8_t *cons
         if (is_second) {
             mcucc_release(held, done, out);
         } else if (x + 1 < x_end) {
-            done = mcucc_pointwise_two(p, pixel, out, held, kind);
+            done = mcucc_pointwise_two(p, pixel, out, held, kind, clamps);
         }
-        mcucc_pointwise_from(p, pixel, done, out, kind);
+        mcucc_pointwise_from(p, pixel, done, out, kind, clamps);
         done = is_second ? 0 : done;
     }
 }

@@ -52,6 +52,17 @@ LEAVES_PADDING_OUT = frozenset({Family.AVERAGE_POOL, Family.MAX_POOL, Family.PAD
 _WITH_SCRATCH = frozenset({(Family.CONV, Unit.DSP)})
 """Kernels that take scratch, though not every layer of theirs needs any."""
 
+_TELLS_CLAMPING = frozenset(
+    {
+        Family.CONV,
+        Family.DEPTHWISE,
+        Family.DEPTHWISE_MULTIPLIED,
+        Family.POINTWISE,
+        Family.DENSE,
+    }
+)
+"""Families whose kernels, of any unit, have a version for outputs that saturate."""
+
 _NEVER_DILATED = frozenset({Family.AVERAGE_POOL, Family.MAX_POOL})
 
 
@@ -78,7 +89,7 @@ def kernel_body(kernel: Kernel) -> str:
     arguments += [*algorithm.constants, *_window_arguments(kernel)]
     if kernel.requant is not None:
         arguments.append(f"MCUCC_{kernel.requant.name}")
-    if kernel.unit is not Unit.PORTABLE:
+    if kernel.family in _TELLS_CLAMPING:
         arguments.append(str(int(kernel.clamps)))
     return f"mcucc_{algorithm.function}{_suffix(kernel)}({', '.join(arguments)});"
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from mcucc.kernels.kernel import Family, Kernel, Unit
-from mcucc.ops import Conv2D, DepthwiseConv2D, FullyConnected, Int8Graph, Int8Node, clamp_range
+from mcucc.ops import Conv2D, DepthwiseConv2D, FullyConnected, Int8Graph, Int8Node
 from mcucc.reference.parameters import max_abs_partial_sum
 
 _PAIRED = (Family.CONV, Family.POINTWISE, Family.DENSE)
@@ -31,8 +31,7 @@ def dsp_kernel(graph: Int8Graph, node: Int8Node, portable: Kernel) -> Kernel:
         return portable
     if portable.family in _PAIRED and not _fits_pairs(graph, node):
         return portable
-    clamps = clamp_range(op.activation, graph.tensors[node.output].q) != (-128, 127)
-    kernel = replace(portable, unit=Unit.DSP, clamps=clamps)
+    kernel = replace(portable, unit=Unit.DSP)
     scratch = _patch_bytes(graph, node, kernel)
     return replace(kernel, scratch_bytes=scratch, without_scratch=portable) if scratch else kernel
 

@@ -147,8 +147,8 @@ class Kernel:
         family: which algorithm.
         window: for families with a window.
         requant: the weakest class of its channels, for families that have a version per class.
-        clamps: whether a fused activation narrows the int8 range of its outputs; only kernels of a
-            unit tell the two apart.
+        clamps: whether a fused activation narrows the int8 range of its outputs; only convolutions
+            and dense layers tell the two apart, without those in groups.
         unit: the instructions that it is written for.
         scratch_bytes: bytes of arena that it needs while it runs. They depend on the layer, so that
             kernels are equal whatever their scratch.
