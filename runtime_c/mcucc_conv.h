@@ -49,25 +49,23 @@ MCUCC_INLINE const int8_t *mcucc_conv_window(const mcucc_conv_t *p, const int8_t
 }
 
 /* The windows of two pixels that begin in the columns `column` and `column + stride`. */
-MCUCC_INLINE const int8_t *mcucc_conv_windows(const mcucc_conv_t *p, const int8_t *const *rows,
-                                              int32_t column, int are_runs, int32_t kh, int32_t kw,
-                                              int32_t stride, int32_t dilation, const int8_t *w,
-                                              int32_t acc[8])
+MCUCC_INLINE void mcucc_conv_windows(const mcucc_conv_t *p, const int8_t *const *rows,
+                                     int32_t column, int are_runs, int32_t kh, int32_t kw,
+                                     int32_t stride, int32_t dilation, mcucc_pair_t *sums)
 {
     const int32_t in_c = p->in_c;
     for (int32_t ky = 0; ky < kh; ky++) {
         if (are_runs) {
             const int8_t *const x = &rows[ky][column * in_c];
-            w = mcucc_blocks_2x4(x, &x[stride * in_c], kw * in_c, w, acc);
+            mcucc_pair_run(sums, x, &x[stride * in_c], kw * in_c);
             continue;
         }
         for (int32_t kx = 0; kx < kw; kx++) {
             const int32_t x = column + (kx * dilation);
-            w = mcucc_blocks_2x4(mcucc_conv_tap(p, rows[ky], x),
-                                 mcucc_conv_tap(p, rows[ky], x + stride), in_c, w, acc);
+            mcucc_pair_run(sums, mcucc_conv_tap(p, rows[ky], x),
+                           mcucc_conv_tap(p, rows[ky], x + stride), in_c);
         }
     }
-    return w;
 }
 
 /* Channels c .. out_c - 1 of an output pixel; c is a multiple of 4. */
@@ -98,14 +96,14 @@ MCUCC_INLINE int32_t mcucc_conv_two(const mcucc_conv_t *p, const int8_t *const *
     const int32_t count = (p->out_c < MCUCC_HELD) ? p->out_c : MCUCC_HELD;
     const int are_runs = mcucc_conv_is_run(p, column, kw, dilation) &&
                          mcucc_conv_is_run(p, column + stride, kw, dilation);
-    const int8_t *w = p->weights;
+    mcucc_pair_t sums;
+    sums.w = p->weights;
     for (int32_t c = 0; c < count; c += 4) {
         const mcucc_channel_t *const ch = &p->channels[c];
-        int32_t acc[8] = {ch[0].bias, ch[1].bias, ch[2].bias, ch[3].bias,
-                          ch[0].bias, ch[1].bias, ch[2].bias, ch[3].bias};
-        w = mcucc_conv_windows(p, rows, column, are_runs, kh, kw, stride, dilation, w, acc);
-        mcucc_blocks_end(&acc[0], ch, count - c, &output, &out[c], kind, clamps);
-        mcucc_blocks_end(&acc[4], ch, count - c, &output, &held[c], kind, clamps);
+        mcucc_pair_begin(&sums, ch);
+        mcucc_conv_windows(p, rows, column, are_runs, kh, kw, stride, dilation, &sums);
+        mcucc_blocks_end(&sums.acc[0], ch, count - c, &output, &out[c], kind, clamps);
+        mcucc_blocks_end(&sums.acc[4], ch, count - c, &output, &held[c], kind, clamps);
     }
     return count;
 }
@@ -116,7 +114,8 @@ MCUCC_INLINE int32_t mcucc_conv_two(const mcucc_conv_t *p, const int8_t *const *
  */
 MCUCC_INLINE void mcucc_conv(const mcucc_conv_t *p, const int8_t *const *rows, int32_t x_begin,
                              int32_t x_end, int8_t *out, int32_t out_stride, int32_t kh, int32_t kw,
-                             int32_t stride, int32_t dilation, mcucc_requant_class_t kind, int clamps)
+                             int32_t stride, int32_t dilation, mcucc_requant_class_t kind,
+                             int clamps)
 {
     int8_t held[MCUCC_HELD];
     int32_t done = 0; /* channels that are done when the pixel's turn comes */
@@ -126,7 +125,8 @@ MCUCC_INLINE void mcucc_conv(const mcucc_conv_t *p, const int8_t *const *rows, i
         if (is_second) {
             mcucc_release(held, done, out);
         } else if (x + 1 < x_end) {
-            done = mcucc_conv_two(p, rows, column, out, held, kh, kw, stride, dilation, kind, clamps);
+            done = mcucc_conv_two(p, rows, column, out, held, kh, kw, stride, dilation, kind,
+                                  clamps);
         }
         mcucc_conv_from(p, rows, column, done, out, kh, kw, dilation, kind, clamps);
         done = is_second ? 0 : done;

@@ -23,8 +23,8 @@ MCUCC_INLINE const int8_t *mcucc_depthwise_tap(const mcucc_depthwise_t *p,
     return ((x >= 0) && (x < p->in_w)) ? &rows[ky][x * p->in_c] : p->pad;
 }
 
-/* Channels c .. c + 3 with a depth multiplier of 1. A window inside the map needs no test per tap: its
- * pointers just move on. */
+/* Channels c .. c + 3 with a depth multiplier of 1. A window inside the map needs no test per tap:
+ * its pointers just move on. */
 MCUCC_INLINE void mcucc_depthwise_lanes4(const mcucc_depthwise_t *p, const int8_t *const *rows,
                                          int32_t column, int inside, int32_t c, int32_t kh,
                                          int32_t kw, int32_t dilation, int32_t acc[4])
@@ -50,6 +50,41 @@ MCUCC_INLINE void mcucc_depthwise_lanes4(const mcucc_depthwise_t *p, const int8_
         }
     }
 }
+
+/* The same of a window inside the map whose taps stand side by side, for 16-bit Thumb instructions.
+ * A tap of the inputs lies as far from its row's first one as its weight does: one register, added
+ * to either pointer, loads both and extends their signs. gcc would rather move two pointers. */
+#if defined(__GNUC__) && defined(__ARM_ARCH_6M__)
+MCUCC_INLINE int32_t mcucc_depthwise_product(int32_t acc, const int8_t *x, const int8_t *w,
+                                             int32_t at)
+{
+    int32_t value;
+    int32_t weight;
+    __asm__ volatile(".syntax unified\n\tldrsb %1, [%3, %5]\n\tldrsb %2, [%4, %5]\n\t"
+            "muls %1, %2\n\tadd %0, %1"
+            : "+r"(acc), "=&l"(value), "=&l"(weight)
+            : "l"(x), "l"(w), "l"(at)
+            : "cc", "memory");
+    return acc;
+}
+
+MCUCC_INLINE void mcucc_depthwise_inside4(const mcucc_depthwise_t *p, const int8_t *const *rows,
+                                          int32_t column, int32_t c, int32_t kh, int32_t kw,
+                                          int32_t acc[4])
+{
+    const int32_t in_c = p->in_c;
+    const int32_t start = (column * in_c) + c;
+    const int8_t *w = &p->weights[c];
+    for (int32_t ky = 0; ky < kh; ky++, w += kw * in_c) {
+        const int8_t *const x = &rows[ky][start];
+        for (int32_t i = 0; i < 4; i++) {
+            for (int32_t kx = 0; kx < kw; kx++) {
+                acc[i] = mcucc_depthwise_product(acc[i], &x[i], &w[i], kx * in_c);
+            }
+        }
+    }
+}
+#endif
 
 /* One output channel that reads input channel `source`. */
 MCUCC_INLINE int32_t mcucc_depthwise_lane1(const mcucc_depthwise_t *p, const int8_t *const *rows,
@@ -81,6 +116,11 @@ MCUCC_INLINE void mcucc_depthwise(const mcucc_depthwise_t *p, const int8_t *cons
         for (int32_t c = 0; c < in_fours; c += 4) {
             const mcucc_channel_t *const ch = &p->channels[c];
             int32_t acc[4] = {ch[0].bias, ch[1].bias, ch[2].bias, ch[3].bias};
+#if defined(__GNUC__) && defined(__ARM_ARCH_6M__)
+            if (inside && (dilation == 1)) {
+                mcucc_depthwise_inside4(p, rows, column, c, kh, kw, acc);
+            } else
+#endif
             if (inside) {
                 mcucc_depthwise_lanes4(p, rows, column, 1, c, kh, kw, dilation, acc);
             } else {

@@ -1,9 +1,10 @@
 /* Dot products for cores that have 16-bit Thumb instructions only, eight output channels at a time.
  *
- * Such a core loads a signed byte only from the sum of two registers, an unsigned one from a register
- * and a constant. So weights are stored with 128 added, side by side for eight channels, and 128 times
- * the sum of the inputs, which all channels share, is taken off in the end. Six sums stay in the high
- * registers, which can be added to and little else. Sums wrap; the result is exact. */
+ * Such a core loads a signed byte only from the sum of two registers, an unsigned one from a
+ * register and a constant. So weights are stored with 128 added, side by side for eight channels,
+ * and 128 times the sum of the inputs, which all channels share, is taken off in the end. Six sums
+ * stay in the high registers, which can be added to and little else. Sums wrap; the result is
+ * exact. */
 #ifndef MCUCC_DOT_THUMB1_H
 #define MCUCC_DOT_THUMB1_H
 
@@ -43,8 +44,8 @@ MCUCC_INLINE void mcucc_eight_begin(mcucc_eight_t *s, const mcucc_channel_t *cha
 
 /* acc[i] += x . w[..][i] and inputs += x, over the run. w moves on.
  *
- * The assembler keeps r0, inputs r4, end r7, x r0, w r1. It saves r7 itself, for that may be a frame
- * pointer, which must not be named as used. */
+ * The assembler has x in r0, w in r1, the sum of the inputs in r4, the end in r7. It saves r7
+ * itself, for that may be the frame pointer, which must not be named as clobbered. */
 MCUCC_INLINE void mcucc_eight_add(mcucc_eight_t *s)
 {
 #if defined(__GNUC__) && defined(__ARM_ARCH_6M__)

@@ -44,14 +44,14 @@ MCUCC_INLINE int32_t mcucc_pointwise_two(const mcucc_pointwise_t *p, const int8_
     const mcucc_output_t output = p->output;
     const int32_t in_c = p->in_c;
     const int32_t count = (p->out_c < MCUCC_HELD) ? p->out_c : MCUCC_HELD;
-    const int8_t *w = p->weights;
+    mcucc_pair_t sums;
+    sums.w = p->weights;
     for (int32_t c = 0; c < count; c += 4) {
         const mcucc_channel_t *const ch = &p->channels[c];
-        int32_t acc[8] = {ch[0].bias, ch[1].bias, ch[2].bias, ch[3].bias,
-                          ch[0].bias, ch[1].bias, ch[2].bias, ch[3].bias};
-        w = mcucc_blocks_2x4(x, &x[in_c], in_c, w, acc);
-        mcucc_blocks_end(&acc[0], ch, count - c, &output, &out[c], kind, clamps);
-        mcucc_blocks_end(&acc[4], ch, count - c, &output, &held[c], kind, clamps);
+        mcucc_pair_begin(&sums, ch);
+        mcucc_pair_run(&sums, x, &x[in_c], in_c);
+        mcucc_blocks_end(&sums.acc[0], ch, count - c, &output, &out[c], kind, clamps);
+        mcucc_blocks_end(&sums.acc[4], ch, count - c, &output, &held[c], kind, clamps);
     }
     return count;
 }

@@ -36,8 +36,8 @@ typedef struct {
 #define MCUCC_MULTIPLY_HALVES
 #endif
 
-/* a * b / 2^32, rounded down or with halves up, from products of halves. None of the sums overflows:
- * a low half is below 2^16, the amount of a high one at most 2^15. */
+/* a * b / 2^32, rounded down or with halves up, from products of halves. None of the sums
+ * overflows: a low half is below 2^16, the amount of a high one at most 2^15. */
 MCUCC_INLINE int32_t mcucc_high_word(int32_t a, int32_t b, int rounds)
 {
     const int32_t a_low = (int32_t)((uint32_t)a & 0xFFFFU);
@@ -81,6 +81,24 @@ MCUCC_INLINE int32_t mcucc_high_mul_half(int32_t twice, int32_t multiplier)
     int32_t x;
     __asm__("smmulr %0, %1, %2" : "=r"(x) : "r"(twice), "r"(multiplier));
     return x;
+#elif defined(__GNUC__) && defined(__ARM_ARCH_6M__)
+    int32_t low;    /* half of twice, then its product with the multiplier's high half */
+    int32_t factor; /* low half of the multiplier, then the first sum */
+    int32_t t;
+    __asm__(".syntax unified\n\t"
+            "uxth %[low], %[x]\n\tasrs %[x], %[x], #16\n\t"
+            "uxth %[factor], %[m]\n\tasrs %[m], %[m], #16\n\t"
+            "movs %[t], %[low]\n\tmuls %[t], %[factor]\n\tlsrs %[t], %[t], #16\n\t"
+            "muls %[factor], %[x]\n\tadds %[factor], %[factor], %[t]\n\t"
+            "muls %[low], %[m]\n\tmuls %[x], %[m]\n\t"
+            "asrs %[t], %[factor], #16\n\tadds %[x], %[x], %[t]\n\t"
+            "uxth %[factor], %[factor]\n\tadds %[low], %[low], %[factor]\n\t"
+            "asrs %[low], %[low], #16\n\tadcs %[x], %[low]" /* the carry rounds */
+            : [x] "+l"(twice), [m] "+l"(multiplier), [low] "=&l"(low), [factor] "=&l"(factor),
+              [t] "=&l"(t)
+            :
+            : "cc");
+    return twice;
 #elif defined(MCUCC_MULTIPLY_HALVES)
     return mcucc_high_word(twice, multiplier, 1);
 #else
