@@ -70,8 +70,8 @@ MCUCC_INLINE const int8_t *mcucc_fours_1x4(const int8_t *x0, const int8_t *end, 
 }
 
 /* The same for two pixels. All 14 registers are taken: the inputs r11 and r12, the weight lr, the
- * sums r3 to r10, the pointers r0 to r2. It saves r7 itself, for that may be the frame pointer, which
- * must not be named as clobbered. */
+ * sums r3 to r10, the pointers r0 to r2. It saves r7 itself, for that may be the frame pointer,
+ * which must not be named as clobbered. */
 MCUCC_INLINE void mcucc_fours_2x4(mcucc_pair_t *s)
 {
     register mcucc_pair_t *state __asm__("r0") = s;

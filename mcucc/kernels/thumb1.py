@@ -8,5 +8,5 @@ _FAMILIES = (Family.CONV, Family.POINTWISE, Family.DENSE)
 
 
 def thumb1_kernel(portable: Kernel) -> Kernel:
-    """The kernel for a core of Armv6-M that does the work of one in plain C; itself if none does."""
+    """The kernel that does the work of one in plain C on Armv6-M, or that one itself."""
     return replace(portable, unit=Unit.THUMB1) if portable.family in _FAMILIES else portable
