@@ -76,6 +76,9 @@ class Core:
     Attributes:
         name: Arm's name in lower case, as board files use it.
         arch: architecture as gcc spells it.
+        has_thumb2: 32-bit Thumb instructions, such as MLA and SMULL, and with them every operand in
+            any register. Without them there are eight registers for most operands, and products
+            have 32 bits.
         has_dsp: the DSP extension: SIMD within 32-bit words, such as SMLAD and SSAT16.
         has_mve: the M-profile vector extension (Helium).
         has_fpu: floating-point registers and instructions, single precision at least.
@@ -88,6 +91,7 @@ class Core:
 
     name: str
     arch: str
+    has_thumb2: bool
     has_dsp: bool
     has_mve: bool
     has_fpu: bool
@@ -95,15 +99,16 @@ class Core:
     gcc_flags: tuple[str, ...]
 
 
-def _plain_core(name: str, arch: str, *, unaligned_ok: bool) -> Core:
+def _plain_core(name: str, arch: str, *, has_thumb2: bool) -> Core:
     flags = (f"-mcpu={name}", "-mthumb", "-mfloat-abi=soft")
     return Core(
         name,
         arch,
+        has_thumb2=has_thumb2,
         has_dsp=False,
         has_mve=False,
         has_fpu=False,
-        unaligned_ok=unaligned_ok,
+        unaligned_ok=has_thumb2,
         gcc_flags=flags,
     )
 
@@ -113,6 +118,7 @@ def _dsp_core(name: str, arch: str, fpu: str, *, has_mve: bool = False) -> Core:
     return Core(
         name,
         arch,
+        has_thumb2=True,
         has_dsp=True,
         has_mve=has_mve,
         has_fpu=True,
@@ -129,9 +135,9 @@ CORES: Mapping[str, Core] = MappingProxyType(
     {
         core.name: core
         for core in (
-            _plain_core("cortex-m0", "armv6s-m", unaligned_ok=False),
-            _plain_core("cortex-m0plus", "armv6s-m", unaligned_ok=False),
-            _plain_core("cortex-m3", "armv7-m", unaligned_ok=True),
+            _plain_core("cortex-m0", "armv6s-m", has_thumb2=False),
+            _plain_core("cortex-m0plus", "armv6s-m", has_thumb2=False),
+            _plain_core("cortex-m3", "armv7-m", has_thumb2=True),
             _dsp_core("cortex-m4", "armv7e-m", "fpv4-sp-d16"),
             _dsp_core("cortex-m7", "armv7e-m", "fpv5-sp-d16"),
             _dsp_core("cortex-m33", "armv8-m.main", "fpv5-sp-d16"),

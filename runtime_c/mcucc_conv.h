@@ -2,8 +2,7 @@
 #ifndef MCUCC_CONV_H
 #define MCUCC_CONV_H
 
-#include "mcucc_dot.h"
-#include "mcucc_requantize.h"
+#include "mcucc_blocks.h"
 
 typedef struct {
     int32_t in_w;     /* pixels in an input row */
@@ -11,47 +10,102 @@ typedef struct {
     int32_t out_c;    /* channels of an output pixel */
     int32_t pad_left; /* pixels of padding before an input row */
     mcucc_output_t output;
-    const int8_t *weights;           /* [out_c][kh][kw][in_c] */
-    const mcucc_channel_t *channels; /* [out_c] */
+    const int8_t *weights;           /* [ceil(out_c / 4)][kh][kw][in_c][4] */
+    const mcucc_channel_t *channels; /* [out_c rounded up to 4] */
     const int8_t *pad; /* at least in_c zero points; NULL where no window reaches padding */
 } mcucc_conv_t;
 
-/* One window against the weights of four output channels. `column` is the window's first input
- * column and may lie in the padding. */
-MCUCC_INLINE void mcucc_conv_window4(const mcucc_conv_t *p, const int8_t *const *rows,
-                                     int32_t column, int32_t kh, int32_t kw, int32_t dilation,
-                                     const int8_t *w, int32_t w_stride, int32_t acc[4])
+/* The input pixel in column x of a row; x may lie in the padding. */
+MCUCC_INLINE const int8_t *mcucc_conv_tap(const mcucc_conv_t *p, const int8_t *row, int32_t x)
 {
-    const int32_t run = kw * p->in_c;
-    const int inside = (dilation == 1) && (column >= 0) && (column + kw <= p->in_w);
-    for (int32_t ky = 0; ky < kh; ky++, w += run) {
-        if (inside) {
-            mcucc_dot4(&rows[ky][column * p->in_c], w, w_stride, run, acc);
+    return ((x >= 0) && (x < p->in_w)) ? &row[x * p->in_c] : p->pad;
+}
+
+/* Whether a window that begins in this column lies within the row, its taps side by side. */
+MCUCC_INLINE int mcucc_conv_is_run(const mcucc_conv_t *p, int32_t column, int32_t kw,
+                                   int32_t dilation)
+{
+    return (dilation == 1) && (column >= 0) && (column + kw <= p->in_w);
+}
+
+/* One window against the weights of four output channels. `column` is the window's first input
+ * column and may lie in the padding. Returns the weights behind theirs. */
+MCUCC_INLINE const int8_t *mcucc_conv_window(const mcucc_conv_t *p, const int8_t *const *rows,
+                                             int32_t column, int is_run, int32_t kh, int32_t kw,
+                                             int32_t dilation, const int8_t *w, int32_t acc[4])
+{
+    const int32_t in_c = p->in_c;
+    for (int32_t ky = 0; ky < kh; ky++) {
+        if (is_run) {
+            w = mcucc_blocks_1x4(&rows[ky][column * in_c], kw * in_c, w, acc);
+            continue;
+        }
+        for (int32_t kx = 0; kx < kw; kx++) {
+            const int8_t *const x = mcucc_conv_tap(p, rows[ky], column + (kx * dilation));
+            w = mcucc_blocks_1x4(x, in_c, w, acc);
+        }
+    }
+    return w;
+}
+
+/* The windows of two pixels that begin in the columns `column` and `column + stride`. */
+MCUCC_INLINE void mcucc_conv_windows(const mcucc_conv_t *p, const int8_t *const *rows,
+                                     int32_t column, int are_runs, int32_t kh, int32_t kw,
+                                     int32_t stride, int32_t dilation, mcucc_pair_t *sums)
+{
+    const int32_t in_c = p->in_c;
+    for (int32_t ky = 0; ky < kh; ky++) {
+        if (are_runs) {
+            const int8_t *const x = &rows[ky][column * in_c];
+            mcucc_pair_run(sums, x, &x[stride * in_c], kw * in_c);
             continue;
         }
         for (int32_t kx = 0; kx < kw; kx++) {
             const int32_t x = column + (kx * dilation);
-            const int8_t *const pixel =
-                ((x >= 0) && (x < p->in_w)) ? &rows[ky][x * p->in_c] : p->pad;
-            mcucc_dot4(pixel, &w[kx * p->in_c], w_stride, p->in_c, acc);
+            mcucc_pair_run(sums, mcucc_conv_tap(p, rows[ky], x),
+                           mcucc_conv_tap(p, rows[ky], x + stride), in_c);
         }
     }
 }
 
-/* The same for a single output channel. */
-MCUCC_INLINE int32_t mcucc_conv_window1(const mcucc_conv_t *p, const int8_t *const *rows,
-                                        int32_t column, int32_t kh, int32_t kw, int32_t dilation,
-                                        const int8_t *w, int32_t acc)
+/* Channels c .. out_c - 1 of an output pixel; c is a multiple of 4. */
+MCUCC_INLINE void mcucc_conv_from(const mcucc_conv_t *p, const int8_t *const *rows, int32_t column,
+                                  int32_t c, int8_t *out, int32_t kh, int32_t kw, int32_t dilation,
+                                  mcucc_requant_class_t kind, int clamps)
 {
-    for (int32_t ky = 0; ky < kh; ky++) {
-        for (int32_t kx = 0; kx < kw; kx++, w += p->in_c) {
-            const int32_t x = column + (kx * dilation);
-            const int8_t *const pixel =
-                ((x >= 0) && (x < p->in_w)) ? &rows[ky][x * p->in_c] : p->pad;
-            acc = mcucc_dot1(pixel, w, p->in_c, acc);
-        }
+    const mcucc_output_t output = p->output;
+    const int32_t out_c = p->out_c;
+    const int is_run = mcucc_conv_is_run(p, column, kw, dilation);
+    const int8_t *w = &p->weights[c * kh * kw * p->in_c];
+    for (; c < out_c; c += 4) {
+        const mcucc_channel_t *const ch = &p->channels[c];
+        int32_t acc[4] = {ch[0].bias, ch[1].bias, ch[2].bias, ch[3].bias};
+        w = mcucc_conv_window(p, rows, column, is_run, kh, kw, dilation, w, acc);
+        mcucc_blocks_end(acc, ch, out_c - c, &output, &out[c], kind, clamps);
     }
-    return acc;
+}
+
+/* The first channels of two pixels at once, at most MCUCC_HELD. Those of the second one are held
+ * back, for they may lie over the first one's window. Returns how many. */
+MCUCC_INLINE int32_t mcucc_conv_two(const mcucc_conv_t *p, const int8_t *const *rows,
+                                    int32_t column, int8_t *out, int8_t *held, int32_t kh,
+                                    int32_t kw, int32_t stride, int32_t dilation,
+                                    mcucc_requant_class_t kind, int clamps)
+{
+    const mcucc_output_t output = p->output;
+    const int32_t count = (p->out_c < MCUCC_HELD) ? p->out_c : MCUCC_HELD;
+    const int are_runs = mcucc_conv_is_run(p, column, kw, dilation) &&
+                         mcucc_conv_is_run(p, column + stride, kw, dilation);
+    mcucc_pair_t sums;
+    sums.w = p->weights;
+    for (int32_t c = 0; c < count; c += 4) {
+        const mcucc_channel_t *const ch = &p->channels[c];
+        mcucc_pair_begin(&sums, ch);
+        mcucc_conv_windows(p, rows, column, are_runs, kh, kw, stride, dilation, &sums);
+        mcucc_blocks_end(&sums.acc[0], ch, count - c, &output, &out[c], kind, clamps);
+        mcucc_blocks_end(&sums.acc[4], ch, count - c, &output, &held[c], kind, clamps);
+    }
+    return count;
 }
 
 /* Output pixels x_begin .. x_end - 1 of one row.
@@ -60,27 +114,22 @@ MCUCC_INLINE int32_t mcucc_conv_window1(const mcucc_conv_t *p, const int8_t *con
  */
 MCUCC_INLINE void mcucc_conv(const mcucc_conv_t *p, const int8_t *const *rows, int32_t x_begin,
                              int32_t x_end, int8_t *out, int32_t out_stride, int32_t kh, int32_t kw,
-                             int32_t stride, int32_t dilation, mcucc_requant_class_t kind)
+                             int32_t stride, int32_t dilation, mcucc_requant_class_t kind,
+                             int clamps)
 {
-    const int32_t w_stride = kh * kw * p->in_c;
-    const int32_t in_fours = p->out_c - (p->out_c % 4);
+    int8_t held[MCUCC_HELD];
+    int32_t done = 0; /* channels that are done when the pixel's turn comes */
     for (int32_t x = x_begin; x < x_end; x++, out += out_stride) {
         const int32_t column = (x * stride) - p->pad_left;
-        const int8_t *w = p->weights;
-        for (int32_t c = 0; c < in_fours; c += 4, w += 4 * w_stride) {
-            const mcucc_channel_t *const ch = &p->channels[c];
-            int32_t acc[4] = {ch[0].bias, ch[1].bias, ch[2].bias, ch[3].bias};
-            mcucc_conv_window4(p, rows, column, kh, kw, dilation, w, w_stride, acc);
-            for (int32_t i = 0; i < 4; i++) {
-                out[c + i] = mcucc_requantize(acc[i], &ch[i], &p->output, kind);
-            }
+        const int is_second = done != 0;
+        if (is_second) {
+            mcucc_release(held, done, out);
+        } else if (x + 1 < x_end) {
+            done = mcucc_conv_two(p, rows, column, out, held, kh, kw, stride, dilation, kind,
+                                  clamps);
         }
-        for (int32_t c = in_fours; c < p->out_c; c++, w += w_stride) {
-            const mcucc_channel_t *const ch = &p->channels[c];
-            const int32_t acc =
-                mcucc_conv_window1(p, rows, column, kh, kw, dilation, w, ch->bias);
-            out[c] = mcucc_requantize(acc, ch, &p->output, kind);
-        }
+        mcucc_conv_from(p, rows, column, done, out, kh, kw, dilation, kind, clamps);
+        done = is_second ? 0 : done;
     }
 }
 

@@ -30,12 +30,39 @@ typedef struct {
     int32_t max;
 } mcucc_output_t;
 
+/* ARMv6-M multiplies 32 by 32 bits to 32, no further, and the routine that makes 64 of them takes
+ * twice the instructions that the high word takes when it is put together from halves. */
+#if defined(__ARM_ARCH_6M__)
+#define MCUCC_MULTIPLY_HALVES
+#endif
+
+/* a * b / 2^32, rounded down or with halves up, from products of halves. None of the sums
+ * overflows: a low half is below 2^16, the amount of a high one at most 2^15. */
+MCUCC_INLINE int32_t mcucc_high_word(int32_t a, int32_t b, int rounds)
+{
+    const int32_t a_low = (int32_t)((uint32_t)a & 0xFFFFU);
+    const int32_t b_low = (int32_t)((uint32_t)b & 0xFFFFU);
+    const int32_t a_high = a >> 16;
+    const int32_t b_high = b >> 16;
+    const int32_t low = (int32_t)(((uint32_t)a_low * (uint32_t)b_low) >> 16);
+    const int32_t first = (a_high * b_low) + low;
+    const int32_t second = (a_low * b_high) + (int32_t)((uint32_t)first & 0xFFFFU);
+    const int32_t carry = rounds ? (((second >> 15) + 1) >> 1) : (second >> 16);
+    return (a_high * b_high) + (first >> 16) + carry;
+}
+
 /* round(a * multiplier / 2^31), halves up. The one product that would saturate, -2^31 * -2^31,
  * cannot occur, for one factor is never negative: the multiplier where a layer is requantised; the
  * denominator, its reciprocal or the exponential in a softmax. */
 MCUCC_INLINE int32_t mcucc_high_mul(int32_t a, int32_t multiplier)
 {
+#if defined(MCUCC_MULTIPLY_HALVES)
+    const uint32_t low = (uint32_t)a * (uint32_t)multiplier;
+    const uint32_t high = (uint32_t)mcucc_high_word(a, multiplier, 0);
+    return (int32_t)((2U * high) + (((low >> 30) + 1U) >> 1));
+#else
     return (int32_t)((((int64_t)a * multiplier) + ((int64_t)1 << 30)) >> 31);
+#endif
 }
 
 /* a / 2^right, halves away from zero, 0 <= right <= 31. */
@@ -54,6 +81,26 @@ MCUCC_INLINE int32_t mcucc_high_mul_half(int32_t twice, int32_t multiplier)
     int32_t x;
     __asm__("smmulr %0, %1, %2" : "=r"(x) : "r"(twice), "r"(multiplier));
     return x;
+#elif defined(__GNUC__) && defined(__ARM_ARCH_6M__)
+    int32_t low;    /* half of twice, then its product with the multiplier's high half */
+    int32_t factor; /* low half of the multiplier, then the first sum */
+    int32_t t;
+    __asm__(".syntax unified\n\t"
+            "uxth %[low], %[x]\n\tasrs %[x], %[x], #16\n\t"
+            "uxth %[factor], %[m]\n\tasrs %[m], %[m], #16\n\t"
+            "movs %[t], %[low]\n\tmuls %[t], %[factor]\n\tlsrs %[t], %[t], #16\n\t"
+            "muls %[factor], %[x]\n\tadds %[factor], %[factor], %[t]\n\t"
+            "muls %[low], %[m]\n\tmuls %[x], %[m]\n\t"
+            "asrs %[t], %[factor], #16\n\tadds %[x], %[x], %[t]\n\t"
+            "uxth %[factor], %[factor]\n\tadds %[low], %[low], %[factor]\n\t"
+            "asrs %[low], %[low], #16\n\tadcs %[x], %[low]" /* the carry rounds */
+            : [x] "+l"(twice), [m] "+l"(multiplier), [low] "=&l"(low), [factor] "=&l"(factor),
+              [t] "=&l"(t)
+            :
+            : "cc");
+    return twice;
+#elif defined(MCUCC_MULTIPLY_HALVES)
+    return mcucc_high_word(twice, multiplier, 1);
 #else
     return (int32_t)((((int64_t)twice * multiplier) + ((int64_t)1 << 31)) >> 32);
 #endif
@@ -65,6 +112,12 @@ MCUCC_INLINE int32_t mcucc_shift_and_add(int32_t x, int32_t right, int32_t zero)
 {
 #if defined(__GNUC__) && defined(__thumb2__)
     __asm__("asrs %0, %0, %1\n\tadc %0, %0, %2" : "+r"(x) : "r"(right), "r"(zero) : "cc");
+    return x;
+#elif defined(__GNUC__) && defined(__ARM_ARCH_6M__)
+    __asm__(".syntax unified\n\tasrs %0, %1\n\tadcs %0, %2"
+            : "+l"(x)
+            : "l"(right), "l"(zero)
+            : "cc");
     return x;
 #else
     return ((x >> (right - 1)) + 1 + (2 * zero)) >> 1;
@@ -133,6 +186,15 @@ MCUCC_INLINE int8_t mcucc_requantize(int32_t a, const mcucc_channel_t *channel,
 {
     const int32_t q = mcucc_scale(a, channel, output->zero_point, kind);
     return (int8_t)mcucc_clamp(q, output->min, output->max);
+}
+
+/* The same for a layer whose outputs use the int8 range up to its ends unless it `clamps`. */
+MCUCC_INLINE int8_t mcucc_requantize_to(int32_t a, const mcucc_channel_t *channel,
+                                        const mcucc_output_t *output, mcucc_requant_class_t kind,
+                                        int clamps)
+{
+    const int32_t q = mcucc_scale(a, channel, output->zero_point, kind);
+    return clamps ? (int8_t)mcucc_clamp(q, output->min, output->max) : mcucc_saturate(q);
 }
 
 #endif

@@ -57,6 +57,17 @@ _WITH_MULTIPLE = frozenset(
 )
 """Kernels that are made for numbers of input channels."""
 
+_TELLS_CLAMPING = frozenset(
+    {
+        Family.CONV,
+        Family.DEPTHWISE,
+        Family.DEPTHWISE_MULTIPLIED,
+        Family.POINTWISE,
+        Family.DENSE,
+    }
+)
+"""Families whose kernels, of any unit, have a version for outputs that saturate."""
+
 _NEVER_DILATED = frozenset({Family.AVERAGE_POOL, Family.MAX_POOL})
 
 
@@ -85,7 +96,7 @@ def kernel_body(kernel: Kernel) -> str:
         arguments.append(str(kernel.multiple))
     if kernel.requant is not None:
         arguments.append(f"MCUCC_{kernel.requant.name}")
-    if kernel.unit is not Unit.PORTABLE:
+    if kernel.family in _TELLS_CLAMPING:
         arguments.append(str(int(kernel.clamps)))
     pairs = "_pairs" if kernel.pairs else ""
     return f"mcucc_{algorithm.function}{pairs}{_suffix(kernel)}({', '.join(arguments)});"

@@ -11,6 +11,7 @@ from mcucc.kernels import Kernel, Shape
 _DECLARED_IN: Mapping[str, str] = {
     "int8_t": "mcucc_base.h",
     "int32_t": "mcucc_base.h",
+    "uint8_t": "mcucc_base.h",
     "uint32_t": "mcucc_base.h",
     "mcucc_channel_t": "mcucc_requantize.h",
     "mcucc_channel_dsp_t": "mcucc_requantize_dsp.h",

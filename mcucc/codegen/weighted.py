@@ -7,9 +7,20 @@ from mcucc.codegen.layer import Field, Layer, LayerCode
 from mcucc.codegen.literals import c_int, hex_rows, int_rows
 from mcucc.codegen.parts import ArrayDef
 from mcucc.kernels import Family, Unit
-from mcucc.kernels.packing import FOUR, dsp_scale, pack_lanes, pack_quads, paired_biases
+from mcucc.kernels.packing import (
+    EIGHT,
+    FOUR,
+    dsp_scale,
+    interleave,
+    pack_lanes,
+    pack_quads,
+    paired_biases,
+)
 from mcucc.ops import Conv2D, DepthwiseConv2D, FullyConnected
 from mcucc.reference.parameters import conv_multipliers
+
+_BLOCKS = (Family.CONV, Family.POINTWISE, Family.DENSE)
+"""Kernels that take several output channels at a time without the DSP extension, too."""
 
 
 def weighted(layer: Layer, op: Conv2D | DepthwiseConv2D | FullyConnected) -> LayerCode:
@@ -43,8 +54,14 @@ def _weight_array(layer: Layer) -> ArrayDef:
     shape = "x".join(str(n) for n in const.type.shape)
     name, comment = f"{layer.ident}_weights", f"{const.name}: {shape}, {_layout(layer)}"
     if layer.executed.unit is Unit.PORTABLE:
-        rows = int_rows(const.data.astype(np.int64), 16)
-        return ArrayDef(name, "int8_t", const.type.size, rows, comment)
+        data = const.data.astype(np.int8)
+        if layer.family in _BLOCKS:
+            data = interleave(data.reshape(const.type.shape[0], -1), FOUR)
+        return ArrayDef(name, "int8_t", data.size, int_rows(data, 16), comment)
+    if layer.executed.unit is Unit.THUMB1:
+        data = interleave(const.data.astype(np.int8).reshape(const.type.shape[0], -1), EIGHT)
+        rows = int_rows(data.astype(np.int16) + 128, 16)
+        return ArrayDef(name, "uint8_t", data.size, rows, comment)
     if layer.family is Family.DEPTHWISE:
         words = pack_lanes(const.data.astype(np.int8)[0])
     else:
@@ -58,14 +75,14 @@ def _layout(layer: Layer) -> str:
         if layer.family is Family.DEPTHWISE:
             return "[out_c / 4][kh][kw], channels 0 2 and 1 3 as 16 bits each"
         return "[out_c / 4][inputs / 4][4], halves 256 * odd + even channel"
-    match layer.node.op:
-        case FullyConnected():
-            return "[out_c][in_c]"
-        case DepthwiseConv2D():
-            return "[1][kh][kw][out_c]"
-        case _:
-            grouped = layer.family is Family.CONV_GROUPED
-            return f"[out_c][kh][kw][in_c{' / groups' if grouped else ''}]"
+    if layer.family in _BLOCKS:
+        taps = "[kh][kw]" if layer.family is Family.CONV else ""
+        if layer.executed.unit is Unit.THUMB1:
+            return f"[out_c / 8]{taps}[in_c][8], 128 added"
+        return f"[out_c / 4]{taps}[in_c][4]"
+    if layer.family is Family.CONV_GROUPED:
+        return "[out_c][kh][kw][in_c / groups]"
+    return "[1][kh][kw][out_c]"
 
 
 def _channel_array(layer: Layer) -> ArrayDef:
@@ -82,8 +99,9 @@ def _channel_array(layer: Layer) -> ArrayDef:
         f"{{{c_int(bias)}, {c_int(m)}, {right}}},"
         for bias, (m, right) in zip(biases.tolist(), scales, strict=True)
     ]
-    if layer.executed.unit is Unit.DSP:
-        rows += ["{0, 0, 1},"] * (-len(rows) % FOUR)
+    if layer.executed.unit is Unit.DSP or layer.family in _BLOCKS:
+        at_a_time = EIGHT if layer.executed.unit is Unit.THUMB1 else FOUR
+        rows += ["{0, 0, 1},"] * (-len(rows) % at_a_time)
     comment = f"{layer.node.name}: {{{comment}}} per channel"
     return ArrayDef(f"{layer.ident}_channels", ctype, len(rows), tuple(rows), comment)
 

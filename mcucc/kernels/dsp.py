@@ -7,7 +7,7 @@ import numpy as np
 
 from mcucc.kernels.kernel import Family, Kernel, Unit
 from mcucc.kernels.packing import FOUR
-from mcucc.ops import Conv2D, DepthwiseConv2D, FullyConnected, Int8Graph, Int8Node, clamp_range
+from mcucc.ops import Conv2D, DepthwiseConv2D, FullyConnected, Int8Graph, Int8Node
 from mcucc.reference.fixed_point import RequantClass
 from mcucc.reference.parameters import max_abs_accumulator
 
@@ -44,8 +44,7 @@ def dsp_kernel(graph: Int8Graph, node: Int8Node, portable: Kernel) -> Kernel:
         return portable
     if portable.family in _QUADS and not _fits_quads(graph, node):
         return portable
-    clamps = clamp_range(op.activation, graph.tensors[node.output].q) != (-128, 127)
-    kernel = replace(portable, unit=Unit.DSP, clamps=clamps)
+    kernel = replace(portable, unit=Unit.DSP)
     if kernel.family is Family.DEPTHWISE:
         return kernel if graph.type_of(node.inputs[0]).shape[-1] >= FOUR else portable
     kernel = replace(kernel, multiple=_multiple(graph.type_of(node.inputs[0]).shape[-1]))

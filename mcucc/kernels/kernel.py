@@ -9,7 +9,7 @@ The name says it all, by this grammar (docs/kernel-names.md):
     window = "k" KH "x" KW "s" STRIDE [ "d" DILATION ]     (stride and dilation along the row)
     class  = "fast" | "wide" | "general"
     variant = [ "_clamp" ] [ "_x" MULTIPLE ] [ "_pairs" ]
-    unit   = "dsp" | "mve"
+    unit   = "thumb1" | "dsp" | "mve"
 """
 
 import enum
@@ -84,6 +84,8 @@ class Unit(enum.StrEnum):
     """
 
     PORTABLE = ""
+    THUMB1 = "thumb1"
+    """16-bit Thumb instructions only: Cortex-M0 and M0+."""
     DSP = "dsp"
     """SIMD within 32-bit words: Cortex-M4, M7, M33."""
     MVE = "mve"
@@ -146,8 +148,8 @@ class Kernel:
         family: which algorithm.
         window: for families with a window.
         requant: the weakest class of its channels, for families that have a version per class.
-        clamps: whether a fused activation narrows the int8 range of its outputs; only kernels of a
-            unit tell the two apart.
+        clamps: whether a fused activation narrows the int8 range of its outputs; only convolutions
+            and dense layers tell the two apart, without those in groups.
         multiple: what the input channels are a multiple of: 1, 4 or 8; only kernels of a unit tell
             these apart.
         pairs: whether it makes two pixels at a time, from inputs that it widens into scratch first.
@@ -211,7 +213,7 @@ _NAME = re.compile(
     r"(?P<family>[a-z]+)_s8"
     r"(_k(?P<kh>\d+)x(?P<kw>\d+)s(?P<stride>\d+)(d(?P<dilation>\d+))?)?"
     r"(_(?P<requant>fast|wide|general))?"
-    r"(?P<clamp>_clamp)?(_x(?P<multiple>\d+))?(?P<pairs>_pairs)?(_(?P<unit>dsp|mve))?"
+    r"(?P<clamp>_clamp)?(_x(?P<multiple>\d+))?(?P<pairs>_pairs)?(_(?P<unit>thumb1|dsp|mve))?"
 )
 
 

@@ -1,4 +1,4 @@
-"""The order in which kernels of the DSP extension want their weights."""
+"""The order in which kernels want their weights."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,7 +6,25 @@ from numpy.typing import NDArray
 Words = NDArray[np.uint32]
 
 FOUR = 4
-"""Channels, or inputs, that these kernels take at a time."""
+"""Channels, or inputs, that most kernels take at a time."""
+EIGHT = 8
+"""Channels that those of 16-bit Thumb instructions take at a time."""
+
+
+def interleave(weights: NDArray[np.int8], channels: int) -> NDArray[np.int8]:
+    """Weights of a dot product for `runtime_c/mcucc_blocks.h` and `mcucc_dot_thumb1.h`.
+
+    Those of so many channels stand side by side for every input. Missing channels are zeros.
+
+    Args:
+        weights: (all channels, inputs).
+        channels: how many are taken at a time.
+
+    Returns:
+        (ceil(all channels / channels), inputs, channels).
+    """
+    whole = np.pad(weights, ((0, -len(weights) % channels), (0, 0)))
+    return whole.reshape(-1, channels, weights.shape[1]).swapaxes(1, 2)
 
 
 def pack_quads(weights: NDArray[np.int8]) -> Words:

@@ -8,6 +8,7 @@ from mcucc.board import Core
 from mcucc.errors import UnsupportedModelError, Violation
 from mcucc.kernels.dsp import dsp_kernel
 from mcucc.kernels.kernel import Family, Kernel, Window
+from mcucc.kernels.thumb1 import thumb1_kernel
 from mcucc.ops import (
     Add,
     AveragePool2D,
@@ -35,6 +36,7 @@ from mcucc.ops import (
     Table,
     Tanh,
     Transpose,
+    clamp_range,
 )
 from mcucc.reference.fixed_point import RequantClass, classify
 from mcucc.reference.parameters import max_abs_partial_sum, mul_parameters, requant_classes
@@ -71,10 +73,16 @@ def select_kernels(graph: Int8Graph, core: Core | None = None) -> Mapping[str, K
     if violations:
         raise UnsupportedModelError(violations)
     portable = {node.name: _select(graph, node) for node in graph.nodes}
-    if core is None or not core.has_dsp:
+    if core is None:
         return portable
     chosen = ((node, portable[node.name]) for node in graph.nodes)
-    return {n.name: None if k is None else dsp_kernel(graph, n, k) for n, k in chosen}
+    return {n.name: None if k is None else _for_core(graph, n, k, core) for n, k in chosen}
+
+
+def _for_core(graph: Int8Graph, node: Int8Node, portable: Kernel, core: Core) -> Kernel:
+    if core.has_dsp:
+        return dsp_kernel(graph, node, portable)
+    return portable if core.has_thumb2 else thumb1_kernel(portable)
 
 
 def _select(graph: Int8Graph, node: Int8Node) -> Kernel | None:
@@ -113,18 +121,19 @@ def _with_weights(
 ) -> Kernel:
     requant = reduce(RequantClass.join, requant_classes(graph, node))
     x, weights = graph.input_types(node)[:2]
+    clamps = clamp_range(op.activation, graph.tensors[node.output].q) != (-128, 127)
     if isinstance(op, FullyConnected):
-        return Kernel(Family.DENSE, None, requant)
+        return Kernel(Family.DENSE, None, requant, clamps)
     window = Window(weights.shape[1], weights.shape[2], op.stride[1], op.dilation[1])
     if isinstance(op, Conv2D):
         if weights.shape[3] != x.shape[-1]:
             return Kernel(Family.CONV_GROUPED, window, requant)
         if op.is_pointwise(weights):
-            return Kernel(Family.POINTWISE, None, requant)
-        return Kernel(Family.CONV, window, requant)
+            return Kernel(Family.POINTWISE, None, requant, clamps)
+        return Kernel(Family.CONV, window, requant, clamps)
     multiplied = graph.tensors[node.output].shape[-1] != x.shape[-1]
     family = Family.DEPTHWISE_MULTIPLIED if multiplied else Family.DEPTHWISE
-    return Kernel(family, window, requant)
+    return Kernel(family, window, requant, clamps)
 
 
 def _overflow(graph: Int8Graph, node: Int8Node) -> Violation | None:

@@ -36,6 +36,9 @@ PROVENANCE = Provenance("0.0.0", "model.onnx", "0" * 64, "host", "--objective au
 PORTABLE_AND_DSP = (None, CORES["cortex-m4"])
 """Cores with kernels of their own; None stands for kernels in plain C."""
 
+WITH_THUMB1 = (*PORTABLE_AND_DSP, CORES["cortex-m0plus"])
+"""The same, with the core whose convolutions and dense layers differ from plain C."""
+
 
 def core_name(core: Core | None) -> str:
     """For the name of a test."""

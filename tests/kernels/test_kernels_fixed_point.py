@@ -24,11 +24,13 @@ MANTISSAS = (0, 1 << 30, (1 << 30) + 1, 1518500250, 1717986918, INT32_MAX - 1, I
 ZERO_POINTS = (-128, -37, 0, 127)
 
 
-@pytest.fixture(scope="module")
-def probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["", "-DMCUCC_MULTIPLY_HALVES"], ids=["wide", "halves"])
+def probe(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The functions as they are for most cores, and with products from halves as on Armv6-M."""
     folder = tmp_path_factory.mktemp("probe")
     gcc = Compiler(find_tool(HOST_GCC), (*UNDEFINED, *WARNINGS, f"-I{RUNTIME_C}"))
-    gcc.run(["-O1", str(SOURCE), "-o", str(folder / "probe")], cwd=folder)
+    flags = [request.param] if request.param else []
+    gcc.run(["-O1", *flags, str(SOURCE), "-o", str(folder / "probe")], cwd=folder)
     return folder / "probe"
 
 

@@ -10,6 +10,7 @@ from mcucc.kernels import Family
 from tests.graphs import GraphBuilder, quant
 from tests.kernels.compiled import (
     PORTABLE_AND_DSP,
+    WITH_THUMB1,
     Generated,
     assert_c_agrees,
     core_name,
@@ -63,7 +64,7 @@ def sliding(case: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("core", PORTABLE_AND_DSP, ids=core_name)
+@pytest.mark.parametrize("core", WITH_THUMB1, ids=core_name)
 def test_convolutions(tmp_path: Path, core: Core | None) -> None:
     b = GraphBuilder("conv", seed=1)
     made = [

@@ -82,7 +82,8 @@ static const mcucc_pointwise_t spec_fullyconnected0 = {
 
 static void step_fullyconnected0(int8_t *arena)
 {
-    fc_s8_fast(&spec_fullyconnected0, &arena[AT_FEATURES], &arena[AT_FULLYCONNECTED0_OUT], NULL);
+    fc_s8_fast_clamp(&spec_fullyconnected0, &arena[AT_FEATURES], &arena[AT_FULLYCONNECTED0_OUT],
+                     NULL);
     trace_rows(1, 0, 1, 1, &arena[AT_FULLYCONNECTED0_OUT], 6);
 }
 

@@ -22,17 +22,18 @@
 #define MCUCC_ALIGNED
 #endif
 
-/* w0: 6x10, [out_c][in_c] */
-const int8_t classifier_fullyconnected0_weights[60]
+/* w0: 6x10, [out_c / 4][in_c][4] */
+const int8_t classifier_fullyconnected0_weights[80]
     MCUCC_ALIGNED CLASSIFIER_PLACE(fullyconnected0_weights) = {
-    -114,   17,  -54,  114,   54,   93,  -37,   11,  -61,  127,  -32,  101,  -42,   52,  -13, -112,
-     112, -104,  -54,   -7,  -20, -116, -114,  -67,  -14,  127,  125,  -99,  107,  -87,  -57,  -81,
-     -85,   62,  -84, -108,    1,  -90,   68,   55,   79,  118,   23,  123,  -32,   11,   97,    0,
-     -40,  -81,    0, -112,  -59,  -39,  -37,  -10,  -73,   70,  -50,   -3,
+    -114,  -32,  -20,  -57,   17,  101, -116,  -81,  -54,  -42, -114,  -85,  114,   52,  -67,   62,
+      54,  -13,  -14,  -84,   93, -112,  127, -108,  -37,  112,  125,    1,   11, -104,  -99,  -90,
+     -61,  -54,  107,   68,  127,   -7,  -87,   55,   79,    0,    0,    0,  118, -112,    0,    0,
+      23,  -59,    0,    0,  123,  -39,    0,    0,  -32,  -37,    0,    0,   11,  -10,    0,    0,
+      97,  -73,    0,    0,    0,   70,    0,    0,  -40,  -50,    0,    0,  -81,   -3,    0,    0,
 };
 
 /* fullyconnected0: {bias - zero_point * sum(w), multiplier, right shift} per channel */
-const mcucc_channel_t classifier_fullyconnected0_channels[6]
+const mcucc_channel_t classifier_fullyconnected0_channels[8]
     CLASSIFIER_PLACE(fullyconnected0_channels) = {
     {-17005, 1844260233, 8},
     {9338, 1697107688, 8},
@@ -40,13 +41,15 @@ const mcucc_channel_t classifier_fullyconnected0_channels[6]
     {36280, 1779853496, 8},
     {-36702, 1452412935, 7},
     {39411, 1370191482, 8},
+    {0, 0, 1},
+    {0, 0, 1},
 };
 
-/* w1: 4x6, [out_c][in_c] */
+/* w1: 4x6, [out_c / 4][in_c][4] */
 const int8_t classifier_fullyconnected1_weights[24]
     MCUCC_ALIGNED CLASSIFIER_PLACE(fullyconnected1_weights) = {
-     -51, -103,   93,   70,   -7, -101,  115, -104,   37, -110,  -14,   11,  126, -127,  -73,  -65,
-      25,    3,  115,  -81,  -46,  -57,   46,   97,
+     -51,  115,  126,  115, -103, -104, -127,  -81,   93,   37,  -73,  -46,   70, -110,  -65,  -57,
+      -7,  -14,   25,   46, -101,   11,    3,   97,
 };
 
 /* fullyconnected1: {bias - zero_point * sum(w), multiplier, right shift} per channel */

@@ -12,8 +12,8 @@
 #include "mcucc_base.h"
 #include "mcucc_requantize.h"
 
-extern const int8_t classifier_fullyconnected0_weights[60];
-extern const mcucc_channel_t classifier_fullyconnected0_channels[6];
+extern const int8_t classifier_fullyconnected0_weights[80];
+extern const mcucc_channel_t classifier_fullyconnected0_channels[8];
 extern const int8_t classifier_fullyconnected1_weights[24];
 extern const mcucc_channel_t classifier_fullyconnected1_channels[4];
 extern const int32_t classifier_softmax2_exponentials[256];

@@ -92,7 +92,7 @@ static void step_conv2d0(int8_t *arena)
     for (int32_t y = 0; y < 3; y++) {
         int8_t *const out = &arena[AT_CONV2D0_OUT + (y * 20)];
         mcucc_window(rows, 3, &arena[AT_IMAGE], 10, 6, (y * 2), 1, residual_pad_m128);
-        conv_s8_k3x2s1_fast(&spec_conv2d0, rows, 0, 5, out, 4, NULL);
+        conv_s8_k3x2s1_fast_clamp(&spec_conv2d0, rows, 0, 5, out, 4, NULL);
         trace_rows(1, y, 1, 5, out, 20);
     }
 }
@@ -115,7 +115,7 @@ static void step_depthwiseconv2d1(int8_t *arena)
     for (int32_t y = 0; y < 3; y++) {
         int8_t *const out = &arena[AT_DEPTHWISECONV2D1_OUT + (y * 20)];
         mcucc_window(rows, 3, &arena[AT_CONV2D0_OUT], 20, 3, y - 1, 1, residual_pad_m123);
-        dw_s8_k3x3s1_fast(&spec_depthwiseconv2d1, rows, 0, 5, out, 4, NULL);
+        dw_s8_k3x3s1_fast_clamp(&spec_depthwiseconv2d1, rows, 0, 5, out, 4, NULL);
         trace_rows(2, y, 1, 5, out, 20);
     }
 }

@@ -35,12 +35,12 @@ const int8_t residual_pad_m123[20]
     -123, -123, -123, -123,
 };
 
-/* w0: 4x3x2x2, [out_c][kh][kw][in_c] */
+/* w0: 4x3x2x2, [out_c / 4][kh][kw][in_c][4] */
 const int8_t residual_conv2d0_weights[48]
     MCUCC_ALIGNED RESIDUAL_PLACE(conv2d0_weights) = {
-      36,   35,   27,  -29,   23, -105,  -60,   78,   68,   48,   54,  -30,  122,   -5,   15,   59,
-     -84, -113,  -50, -119,   78,  -19,  121,  -21,  -40,  -87, -104,  -81,   48,   77,  104,   -3,
-     -63,  -15,  -41,  -78,   -9, -127,   68,  104,  -87,    2,   40,   -8,  -47,  -90,   -3,   74,
+      36,  122,  -40,   -9,   35,   -5,  -87, -127,   27,   15, -104,   68,  -29,   59,  -81,  104,
+      23,  -84,   48,  -87, -105, -113,   77,    2,  -60,  -50,  104,   40,   78, -119,   -3,   -8,
+      68,   78,  -63,  -47,   48,  -19,  -15,  -90,   54,  121,  -41,   -3,  -30,  -21,  -78,   74,
 };
 
 /* conv2d0: {bias - zero_point * sum(w), multiplier, right shift} per channel */
@@ -69,10 +69,10 @@ const mcucc_channel_t residual_depthwiseconv2d1_channels[4]
     {28992, 1721376296, 9},
 };
 
-/* w2: 4x1x1x4, [out_c][kh][kw][in_c] */
+/* w2: 4x1x1x4, [out_c / 4][in_c][4] */
 const int8_t residual_conv2d2_weights[16]
     MCUCC_ALIGNED RESIDUAL_PLACE(conv2d2_weights) = {
-      -6,  -81,  109,  -38,   54,  119,   18,   46, -105,   27,  104,   15,  -50,   67,   84,  -57,
+      -6,   54, -105,  -50,  -81,  119,   27,   67,  109,   18,  104,   84,  -38,   46,   15,  -57,
 };
 
 /* conv2d2: {bias - zero_point * sum(w), multiplier, right shift} per channel */
