@@ -49,7 +49,9 @@ _ALGORITHMS: Mapping[Family, _Algorithm] = {
 LEAVES_PADDING_OUT = frozenset({Family.AVERAGE_POOL, Family.MAX_POOL, Family.PAD, Family.RESIZE})
 """Window kernels that take NULL for a row of padding."""
 
-_WITH_SCRATCH = frozenset({(Family.CONV, Unit.DSP)})
+_WITH_SCRATCH = frozenset(
+    {(Family.CONV, Unit.DSP), (Family.CONV, Unit.MVE), (Family.POINTWISE, Unit.MVE)}
+)
 """Kernels that take scratch, though not every layer of theirs needs any."""
 
 _NEVER_DILATED = frozenset({Family.AVERAGE_POOL, Family.MAX_POOL})
@@ -78,7 +80,7 @@ def kernel_body(kernel: Kernel) -> str:
     arguments += [*algorithm.constants, *_window_arguments(kernel)]
     if kernel.requant is not None:
         arguments.append(f"MCUCC_{kernel.requant.name}")
-    if kernel.unit is not Unit.PORTABLE:
+    if kernel.unit is Unit.DSP:
         arguments.append(str(int(kernel.clamps)))
     return f"mcucc_{algorithm.function}{_suffix(kernel)}({', '.join(arguments)});"
 

@@ -8,6 +8,7 @@ from mcucc.board import Core
 from mcucc.errors import UnsupportedModelError, Violation
 from mcucc.kernels.dsp import dsp_kernel
 from mcucc.kernels.kernel import Family, Kernel, Window
+from mcucc.kernels.mve import mve_kernel
 from mcucc.ops import (
     Add,
     AveragePool2D,
@@ -71,10 +72,16 @@ def select_kernels(graph: Int8Graph, core: Core | None = None) -> Mapping[str, K
     if violations:
         raise UnsupportedModelError(violations)
     portable = {node.name: _select(graph, node) for node in graph.nodes}
-    if core is None or not core.has_dsp:
+    if core is None:
         return portable
     chosen = ((node, portable[node.name]) for node in graph.nodes)
-    return {n.name: None if k is None else dsp_kernel(graph, n, k) for n, k in chosen}
+    return {n.name: None if k is None else _of_unit(graph, n, k, core) for n, k in chosen}
+
+
+def _of_unit(graph: Int8Graph, node: Int8Node, portable: Kernel, core: Core) -> Kernel:
+    """The kernel for the best unit that the core has."""
+    kernel = dsp_kernel(graph, node, portable) if core.has_dsp else portable
+    return mve_kernel(graph, node, portable, kernel) if core.has_mve else kernel
 
 
 def _select(graph: Int8Graph, node: Int8Node) -> Kernel | None:

@@ -33,7 +33,7 @@ from tests.graphs import random_inputs
 
 PROVENANCE = Provenance("0.0.0", "model.onnx", "0" * 64, "host", "--objective auto")
 
-PORTABLE_AND_DSP = (None, CORES["cortex-m4"])
+KERNEL_CORES = (None, CORES["cortex-m4"], CORES["cortex-m55"])
 """Cores with kernels of their own; None stands for kernels in plain C."""
 
 

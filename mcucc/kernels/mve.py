@@ -1,0 +1,42 @@
+"""Which layers have a kernel for Helium, the M-profile vector extension."""
+
+from dataclasses import replace
+
+from mcucc.kernels.kernel import Family, Kernel, Unit
+from mcucc.kernels.packing_mve import LANES
+from mcucc.ops import Int8Graph, Int8Node
+
+
+def mve_kernel(graph: Int8Graph, node: Int8Node, portable: Kernel, other: Kernel) -> Kernel:
+    """The kernel of a node for a core with Helium, or the one that it gets otherwise.
+
+    It declines families that have none. A convolution copies its windows to scratch: where there
+    is no room for them, the other kernel takes its place. A pointwise layer without scratch runs
+    pixel by pixel.
+
+    Args:
+        graph: the network.
+        node: what is computed.
+        portable: its kernel in plain C.
+        other: its kernel for a core without Helium, in plain C or for another unit.
+    """
+    kernel = replace(portable, unit=Unit.MVE)
+    match portable.family:
+        case Family.DENSE:
+            return kernel
+        case Family.POINTWISE:
+            return replace(
+                kernel, scratch_bytes=_patches_bytes(graph, node, kernel), without_scratch=kernel
+            )
+        case Family.CONV:
+            scratch = _patches_bytes(graph, node, kernel)
+            return replace(kernel, scratch_bytes=scratch, without_scratch=other.lean)
+        case _:
+            return other
+
+
+def _patches_bytes(graph: Int8Graph, node: Int8Node, kernel: Kernel) -> int:
+    """The windows of two pixels, each up to a whole vector."""
+    window, channels = kernel.window, graph.type_of(node.inputs[0]).hwc[2]
+    taps = 1 if window is None else window.kh * window.kw
+    return 2 * -(-taps * channels // LANES) * LANES
