@@ -113,8 +113,8 @@ MCUCC_INLINE void mcucc_pixel_mve(const int8_t *x, int32_t n, const uint32_t *st
     for (int32_t left = out_c; left > 0; left -= 4) {
         mcucc_words_t sums;
         stream = mcucc_dot_one(x, n, stream, &sums);
-        sums = mcucc_to_output(mcucc_scale_words(sums, stream, kind), output, kind);
-        stream += mcucc_scale_block(kind);
+        sums = mcucc_to_output(mcucc_scale_words(sums, stream, 4, 0, kind), output, kind);
+        stream += mcucc_scale_block(4, kind);
         out = mcucc_put_words(out, sums, left);
     }
 }
@@ -131,9 +131,9 @@ MCUCC_INLINE void mcucc_pixel_pair_mve(const int8_t *x, int32_t n, const uint32_
     for (int32_t left = out_c; left > 0; left -= 4) {
         mcucc_words_t sums[2];
         stream = mcucc_dot_two(x, second, second, stream, sums);
-        sums[0] = mcucc_to_output(mcucc_scale_words(sums[0], stream, kind), output, kind);
-        sums[1] = mcucc_to_output(mcucc_scale_words(sums[1], stream, kind), output, kind);
-        stream += mcucc_scale_block(kind);
+        sums[0] = mcucc_to_output(mcucc_scale_words(sums[0], stream, 4, 0, kind), output, kind);
+        sums[1] = mcucc_to_output(mcucc_scale_words(sums[1], stream, 4, 0, kind), output, kind);
+        stream += mcucc_scale_block(4, kind);
         mcucc_put_two_words(&out, &out_of_second, sums[0], sums[1], left);
     }
 }

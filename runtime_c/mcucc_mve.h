@@ -115,6 +115,14 @@ MCUCC_INLINE mcucc_words_t mcucc_load_words(const uint32_t *from)
     return *(const words_t *)from;
 }
 
+/* The four bytes of a word as words. */
+MCUCC_INLINE mcucc_words_t mcucc_load_small_words(const uint32_t *from)
+{
+    mcucc_words_t result;
+    __asm__("vldrb.s32 %q0, [%1]" : "=w"(result) : "l"(from), "m"(*from));
+    return result;
+}
+
 /* One less where a lane is negative: the lane and the doubled high half of its product with 1. */
 MCUCC_INLINE mcucc_words_t mcucc_less_sign(mcucc_words_t a)
 {

@@ -188,6 +188,11 @@ MCUCC_INLINE mcucc_words_t mcucc_load_some_words(const int8_t *from, int32_t cou
     return result;
 }
 
+MCUCC_INLINE mcucc_words_t mcucc_load_small_words(const uint32_t *from)
+{
+    return mcucc_load_some_words((const int8_t *)from, 4);
+}
+
 MCUCC_INLINE mcucc_words_t mcucc_sign(mcucc_words_t a)
 {
     for (int32_t i = 0; i < 4; i++) {

@@ -2,15 +2,21 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from mcucc.kernels.kernel import Family, Kernel, Unit
 from mcucc.kernels.packing_mve import LANES
 from mcucc.ops import Int8Graph, Int8Node
+
+_MOST_TAPS = 64
+"""As MCUCC_MOST_TAPS in runtime_c/mcucc_depthwise_mve.h."""
 
 
 def mve_kernel(graph: Int8Graph, node: Int8Node, portable: Kernel, other: Kernel) -> Kernel:
     """The kernel of a node for a core with Helium, or the one that it gets otherwise.
 
-    It declines families that have none. A convolution copies its windows to scratch: where there
+    It declines families that have none, depthwise weights of -128, for two of their products do not
+    fit 16 bits, and depthwise windows of more than 64 taps. A convolution copies its windows to scratch: where there
     is no room for them, the other kernel takes its place. A pointwise layer without scratch runs
     pixel by pixel.
 
@@ -28,11 +34,19 @@ def mve_kernel(graph: Int8Graph, node: Int8Node, portable: Kernel, other: Kernel
             return replace(
                 kernel, scratch_bytes=_patches_bytes(graph, node, kernel), without_scratch=kernel
             )
+        case Family.DEPTHWISE:
+            return kernel if _fits_halves(graph, node, kernel) else other
         case Family.CONV:
             scratch = _patches_bytes(graph, node, kernel)
             return replace(kernel, scratch_bytes=scratch, without_scratch=other.lean)
         case _:
             return other
+
+
+def _fits_halves(graph: Int8Graph, node: Int8Node, kernel: Kernel) -> bool:
+    window, weights = kernel.window, graph.const(node.inputs[1]).data
+    few = window is None or window.kh * window.kw <= _MOST_TAPS
+    return few and int(weights.min()) > np.iinfo(np.int8).min
 
 
 def _patches_bytes(graph: Int8Graph, node: Int8Node, kernel: Kernel) -> int:
