@@ -17,7 +17,7 @@ typedef struct {
     const int8_t *pad; /* at least c zero points; NULL where no window reaches padding */
 } mcucc_depthwise_mve_t;
 
-#if defined(__GNUC__) && defined(__ARM_FEATURE_MVE)
+#if defined(MCUCC_HELIUM)
 
 /* The sums of 16 channels in the order of mcucc_to_output_bytes. Products have 16 bits, and those of
  * two taps are added before they are widened: mcucc sees to it that no weight is -128. The taps go in

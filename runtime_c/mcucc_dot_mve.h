@@ -8,7 +8,7 @@
 
 #include "mcucc_requantize_mve.h"
 
-#if defined(__GNUC__) && defined(__ARM_FEATURE_MVE)
+#if defined(MCUCC_HELIUM)
 
 /* The sums of one pixel: n inputs from x, any number. Returns the stream behind the weights. */
 MCUCC_INLINE const uint32_t *mcucc_dot_one(const int8_t *x, int32_t n, const uint32_t *stream,
@@ -29,8 +29,8 @@ MCUCC_INLINE const uint32_t *mcucc_dot_one(const int8_t *x, int32_t n, const uin
                      "vldrb.8 %q[w], [%[stream]], #16\n\t"
                      "vmladava.s8 r6, %q[inputs], %q[w]\n\t"
                      "letp lr, 1b\n\t"
-                     "vmov %q[w][2], %q[w][0], r4, r0\n\t"
-                     "vmov %q[w][3], %q[w][1], r6, r2"
+                     "vmov %q[w][2], %q[w][0], r0, r4\n\t"
+                     "vmov %q[w][3], %q[w][1], r2, r6"
                      : [x] "+&r"(x), [stream] "+&r"(stream), [inputs] "=&w"(inputs), [w] "=&w"(w)
                      : [n] "r"(n)
                      : "r0", "r2", "r4", "r6", "lr", "memory");
@@ -64,10 +64,10 @@ MCUCC_INLINE const uint32_t *mcucc_dot_two(const int8_t *x0, const int8_t *end, 
                      "vmladava.s8 lr, %q[second], %q[w]\n\t"
                      "cmp %[x0], %[end]\n\t"
                      "bne 1b\n\t"
-                     "vmov %q[first][2], %q[first][0], r4, r0\n\t"
-                     "vmov %q[first][3], %q[first][1], r6, r2\n\t"
-                     "vmov %q[second][2], %q[second][0], r12, r8\n\t"
-                     "vmov %q[second][3], %q[second][1], lr, r10"
+                     "vmov %q[first][2], %q[first][0], r0, r4\n\t"
+                     "vmov %q[first][3], %q[first][1], r2, r6\n\t"
+                     "vmov %q[second][2], %q[second][0], r8, r12\n\t"
+                     "vmov %q[second][3], %q[second][1], r10, lr"
                      : [x0] "+&r"(x0), [x1] "+&r"(x1), [stream] "+&r"(stream),
                        [first] "=&w"(first), [second] "=&w"(second), [w] "=&w"(w)
                      : [end] "r"(end)

@@ -8,7 +8,12 @@
 
 #include "mcucc_base.h"
 
-#if defined(__GNUC__) && defined(__ARM_FEATURE_MVE)
+/* Without optimisation the compiler lacks registers for the longer pieces of assembly. */
+#if defined(__GNUC__) && defined(__ARM_FEATURE_MVE) && defined(__OPTIMIZE__)
+#define MCUCC_HELIUM
+#endif
+
+#if defined(MCUCC_HELIUM)
 
 typedef int8_t mcucc_bytes_t __attribute__((vector_size(16)));
 typedef int16_t mcucc_halves_t __attribute__((vector_size(16)));
@@ -165,6 +170,25 @@ MCUCC_INLINE void mcucc_put_two_words(int8_t **to_a, int8_t **to_b, mcucc_words_
                      : "memory", "p0");
     *to_a = at_a;
     *to_b = at_b;
+}
+
+/* sums[i] + byte i of each of n pixels, 1 or more, `step` bytes apart, for i < count. */
+MCUCC_INLINE mcucc_words_t mcucc_add_pixels(const int8_t *from, int32_t step, int32_t n,
+                                            int32_t count, mcucc_words_t sums)
+{
+    mcucc_words_t bytes;
+    __asm__ volatile("vctp.32 %[count]\n\t"
+                     "dls lr, %[n]\n"
+                     "1:\n\t"
+                     "vpst\n\t"
+                     "vldrbt.s32 %q[bytes], [%[from]]\n\t"
+                     "add %[from], %[step]\n\t"
+                     "vadd.i32 %q[sums], %q[sums], %q[bytes]\n\t"
+                     "le lr, 1b"
+                     : [from] "+&l"(from), [sums] "+&w"(sums), [bytes] "=&w"(bytes)
+                     : [step] "r"(step), [n] "r"(n), [count] "r"(count)
+                     : "lr", "memory", "p0");
+    return sums;
 }
 
 /* Copies n bytes, 1 or more. */

@@ -223,6 +223,15 @@ MCUCC_INLINE void mcucc_put_two_words(int8_t **to_a, int8_t **to_b, mcucc_words_
     *to_b = mcucc_put_words(*to_b, b, count);
 }
 
+MCUCC_INLINE mcucc_words_t mcucc_add_pixels(const int8_t *from, int32_t step, int32_t n,
+                                            int32_t count, mcucc_words_t sums)
+{
+    for (int32_t i = 0; i < n; i++) {
+        sums = mcucc_vadd_words(sums, mcucc_load_some_words(&from[i * step], count));
+    }
+    return sums;
+}
+
 MCUCC_INLINE void mcucc_copy_mve(int8_t *to, const int8_t *from, int32_t n)
 {
     for (int32_t i = 0; i < n; i++) {

@@ -8,6 +8,19 @@ from mcucc.kernels.kernel import Family, Kernel, Unit
 from mcucc.kernels.packing_mve import LANES
 from mcucc.ops import Int8Graph, Int8Node
 
+_ALWAYS = frozenset(
+    {
+        Family.DENSE,
+        Family.ADD,
+        Family.SUB,
+        Family.MUL,
+        Family.MUL_CHANNELS,
+        Family.AVERAGE_POOL,
+        Family.MAX_POOL,
+    }
+)
+"""Families whose kernels take every layer and need no scratch."""
+
 _MOST_TAPS = 64
 """As MCUCC_MOST_TAPS in runtime_c/mcucc_depthwise_mve.h."""
 
@@ -28,19 +41,16 @@ def mve_kernel(graph: Int8Graph, node: Int8Node, portable: Kernel, other: Kernel
     """
     kernel = replace(portable, unit=Unit.MVE)
     match portable.family:
-        case Family.DENSE:
-            return kernel
         case Family.POINTWISE:
-            return replace(
-                kernel, scratch_bytes=_patches_bytes(graph, node, kernel), without_scratch=kernel
-            )
-        case Family.DEPTHWISE:
-            return kernel if _fits_halves(graph, node, kernel) else other
+            scratch = _patches_bytes(graph, node, kernel)
+            return replace(kernel, scratch_bytes=scratch, without_scratch=kernel)
         case Family.CONV:
             scratch = _patches_bytes(graph, node, kernel)
             return replace(kernel, scratch_bytes=scratch, without_scratch=other.lean)
+        case Family.DEPTHWISE:
+            return kernel if _fits_halves(graph, node, kernel) else other
         case _:
-            return other
+            return kernel if portable.family in _ALWAYS else other
 
 
 def _fits_halves(graph: Int8Graph, node: Int8Node, kernel: Kernel) -> bool:
