@@ -7,8 +7,8 @@
 
 typedef mcucc_add_t mcucc_add_mve_t;
 
-/* Both inputs are scaled by the larger of their scales, twice: for one of them the factor is one half,
- * without a shift. The other one is `scaled`. */
+/* Both inputs are scaled by the larger of their scales, twice: for one of them the factor is one
+ * half, without a shift. The other one is `scaled`. */
 typedef struct {
     const mcucc_addend_t *half;
     const mcucc_addend_t *scaled;

@@ -1,5 +1,5 @@
-/* Average pool with Helium, one run of output pixels of one row: lanes are channels, four at a time.
- * Meaning: reference/pool.py, `average_pool2d`. */
+/* Average pool with Helium, one run of output pixels of one row: lanes are channels, four at a
+ * time. Meaning: reference/pool.py, `average_pool2d`. */
 #ifndef MCUCC_AVERAGE_POOL_MVE_H
 #define MCUCC_AVERAGE_POOL_MVE_H
 
@@ -25,7 +25,8 @@ MCUCC_INLINE void mcucc_average_pool_mve(const mcucc_average_pool_t *p, const in
                 if (rows[ky] == NULL) {
                     continue;
                 }
-                sums = mcucc_add_pixels(&rows[ky][(begin * p->c) + c], p->c, end - begin, left, sums);
+                const int8_t *const pixels = &rows[ky][(begin * p->c) + c];
+                sums = mcucc_add_pixels(pixels, p->c, end - begin, left, sums);
                 count += end - begin;
             }
             int32_t each[4];

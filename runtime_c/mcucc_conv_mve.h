@@ -15,7 +15,8 @@ typedef struct {
     const int8_t *pad; /* at least in_c zero points; NULL where no window reaches padding */
 } mcucc_conv_mve_t;
 
-/* Copies the window whose first input column is `column` to `patch`, pixel behind pixel (im2col). */
+/* Copies the window whose first input column is `column` to `patch`, pixel behind pixel
+ * (im2col). */
 MCUCC_INLINE void mcucc_conv_patch_mve(const mcucc_conv_mve_t *p, const int8_t *const *rows,
                                        int32_t column, int32_t kh, int32_t kw, int32_t dilation,
                                        int8_t *patch)

@@ -1,5 +1,5 @@
-/* Depthwise convolution with Helium, one run of output pixels of one row: lanes are channels, 16 at a
- * time. Meaning: reference/conv.py, `depthwise_conv2d`. */
+/* Depthwise convolution with Helium, one run of output pixels of one row: lanes are channels, 16
+ * at a time. Meaning: reference/conv.py, `depthwise_conv2d`. */
 #ifndef MCUCC_DEPTHWISE_MVE_H
 #define MCUCC_DEPTHWISE_MVE_H
 
@@ -19,10 +19,10 @@ typedef struct {
 
 #if defined(MCUCC_HELIUM)
 
-/* The sums of 16 channels in the order of mcucc_to_output_bytes. Products have 16 bits, and those of
- * two taps are added before they are widened: mcucc sees to it that no weight is -128. The taps go in
- * pairs that are 0 1, 2 3, .. for even channels and 1 2, 3 4, .. for odd ones, for then eight
- * registers do. */
+/* The sums of 16 channels in the order of mcucc_to_output_bytes. Products have 16 bits, and
+ * those of two taps are added before they are widened: mcucc sees to it that no weight is -128.
+ * The taps go in pairs that are 0 1, 2 3, .. for even channels and 1 2, 3 4, .. for odd ones,
+ * for then eight registers do. */
 #define MCUCC_DEPTHWISE_SUMS(load)                                      \
     "vldrw.32 %q[a0], [%[stream]], #16\n\t"                             \
     "vldrw.32 %q[a1], [%[stream]], #16\n\t"                             \

@@ -1,8 +1,10 @@
-/* Instructions of Helium, the M-profile vector extension (Arm Architecture Reference Manual, Armv8-M,
- * chapter C2), each with a twin in plain C: kernels that use them give the same bits on any processor.
+/* Instructions of Helium, the M-profile vector extension (Arm Architecture Reference Manual,
+ * Armv8-M, chapter C2), each with a twin in plain C: kernels that use them give the same bits on
+ * any processor.
  *
- * A vector holds 16 bytes, 8 halves or 4 words. Instructions that widen or narrow work on every other
- * lane: `bottom` means the even ones, `top` the odd ones. Sums wrap where no saturation is named. */
+ * A vector holds 16 bytes, 8 halves or 4 words. Instructions that widen or narrow work on every
+ * other lane: `bottom` means the even ones, `top` the odd ones. Sums wrap where no saturation is
+ * named. */
 #ifndef MCUCC_MVE_H
 #define MCUCC_MVE_H
 
@@ -78,22 +80,17 @@ typedef int32_t mcucc_words_t __attribute__((vector_size(16)));
     }
 
 MCUCC_MVE_LOAD(mcucc_load_bytes, mcucc_bytes_t, "vldrb.8")
-MCUCC_MVE_LOAD(mcucc_load_halves, mcucc_halves_t, "vldrb.s16")
 MCUCC_MVE_LOAD_SOME(mcucc_load_some_bytes, mcucc_bytes_t, "vctp.8", "vldrbt.8")
-MCUCC_MVE_LOAD_SOME(mcucc_load_some_halves, mcucc_halves_t, "vctp.16", "vldrbt.s16")
 MCUCC_MVE_LOAD_SOME(mcucc_load_some_words, mcucc_words_t, "vctp.32", "vldrbt.s32")
 MCUCC_MVE_STORE(mcucc_store_some_bytes, mcucc_bytes_t, "vctp.8", "vstrbt.8")
-MCUCC_MVE_STORE(mcucc_store_some_halves, mcucc_halves_t, "vctp.16", "vstrbt.16")
 MCUCC_MVE_STORE(mcucc_store_some_words, mcucc_words_t, "vctp.32", "vstrbt.32")
 MCUCC_MVE_FILL(mcucc_fill_bytes, mcucc_bytes_t, int32_t, "vdup.8")
 MCUCC_MVE_FILL(mcucc_fill_halves, mcucc_halves_t, int32_t, "vdup.16")
 MCUCC_MVE_FILL(mcucc_fill_words, mcucc_words_t, int32_t, "vdup.32")
-MCUCC_MVE_2(mcucc_vadd_bytes, mcucc_bytes_t, mcucc_bytes_t, "vadd.i8")
 MCUCC_MVE_2(mcucc_vmax_bytes, mcucc_bytes_t, mcucc_bytes_t, "vmax.s8")
 MCUCC_MVE_2(mcucc_vmin_bytes, mcucc_bytes_t, mcucc_bytes_t, "vmin.s8")
 MCUCC_MVE_2(mcucc_vadd_halves, mcucc_halves_t, mcucc_halves_t, "vadd.i16")
 MCUCC_MVE_2(mcucc_vqadd_halves, mcucc_halves_t, mcucc_halves_t, "vqadd.s16")
-MCUCC_MVE_2(mcucc_vmul_halves, mcucc_halves_t, mcucc_halves_t, "vmul.i16")
 MCUCC_MVE_2(mcucc_vadd_words, mcucc_words_t, mcucc_words_t, "vadd.i32")
 MCUCC_MVE_2(mcucc_vsub_words, mcucc_words_t, mcucc_words_t, "vsub.i32")
 MCUCC_MVE_2(mcucc_vmul_words, mcucc_words_t, mcucc_words_t, "vmul.i32")
@@ -106,8 +103,6 @@ MCUCC_MVE_2(mcucc_vshl, mcucc_words_t, mcucc_words_t, "vshl.s32")
 MCUCC_MVE_2(mcucc_vrshl, mcucc_words_t, mcucc_words_t, "vrshl.s32")
 MCUCC_MVE_2(mcucc_vmullb, mcucc_halves_t, mcucc_bytes_t, "vmullb.s8")
 MCUCC_MVE_2(mcucc_vmullt, mcucc_halves_t, mcucc_bytes_t, "vmullt.s8")
-MCUCC_MVE_1(mcucc_vmovlb_bytes, mcucc_halves_t, mcucc_bytes_t, "vmovlb.s8")
-MCUCC_MVE_1(mcucc_vmovlt_bytes, mcucc_halves_t, mcucc_bytes_t, "vmovlt.s8")
 MCUCC_MVE_1(mcucc_vmovlb_halves, mcucc_words_t, mcucc_halves_t, "vmovlb.s16")
 MCUCC_MVE_1(mcucc_vmovlt_halves, mcucc_words_t, mcucc_halves_t, "vmovlt.s16")
 MCUCC_MVE_BOTH(mcucc_vqmovn_words, mcucc_halves_t, mcucc_words_t, "vqmovnb.s32", "vqmovnt.s32")

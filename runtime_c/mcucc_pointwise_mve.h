@@ -21,8 +21,8 @@ MCUCC_INLINE void mcucc_pointwise_pixel_mve(const mcucc_pointwise_mve_t *p, cons
     mcucc_pixel_mve(x, p->in_c, p->weights, p->out_c, &output, out, kind);
 }
 
-/* Pixels x_begin .. x_end - 1 of rows[0]. Two at a time need scratch: their inputs are copied there,
- * for the outputs of one may take the place of the other's inputs.
+/* Pixels x_begin .. x_end - 1 of rows[0]. Two at a time need scratch: their inputs are copied
+ * there, for the outputs of one may take the place of the other's inputs.
  *   scratch  2 * patch bytes
  */
 MCUCC_INLINE void mcucc_pointwise_mve(const mcucc_pointwise_mve_t *p, const int8_t *const *rows,

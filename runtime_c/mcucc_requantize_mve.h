@@ -1,8 +1,8 @@
 /* From accumulators to int8 outputs with Helium; the meaning is mcucc_requantize.h's.
  *
- * Each lane has numbers of its own. A block of them, for lanes of words that come four at a time, is
- * the multipliers; then in bytes the shifts as VRSHL wants them, negative to the right; but for class
- * fast, in bytes the shifts to the left. */
+ * Each lane has numbers of its own. A block of them, for lanes of words that come four at a
+ * time, is the multipliers; then in bytes the shifts as VRSHL wants them, negative to the right;
+ * but for class fast, in bytes the shifts to the left. */
 #ifndef MCUCC_REQUANTIZE_MVE_H
 #define MCUCC_REQUANTIZE_MVE_H
 
@@ -31,9 +31,9 @@ MCUCC_INLINE int32_t mcucc_scale_block(int32_t lanes, mcucc_requant_class_t kind
     return (lanes / 4) * ((kind == MCUCC_FAST) ? 5 : 6);
 }
 
-/* The scaling of lane 4 * i and the three behind it, before the zero point. VRSHL rounds halves up, away from zero for x >= 0; for x < 0,
- * one less makes them go down, away from zero again. Without a shift to the right nothing is rounded
- * there, and nothing may be taken off. */
+/* The scaling of lane 4 * i and the three behind it, before the zero point. VRSHL rounds halves
+ * up, away from zero for x >= 0; for x < 0, one less makes them go down, away from zero again.
+ * Without a shift to the right nothing is rounded there, and nothing may be taken off. */
 MCUCC_INLINE mcucc_words_t mcucc_scale_words(mcucc_words_t a, const uint32_t *block,
                                              int32_t lanes, int32_t i,
                                              mcucc_requant_class_t kind)

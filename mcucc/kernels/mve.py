@@ -28,10 +28,10 @@ _MOST_TAPS = 64
 def mve_kernel(graph: Int8Graph, node: Int8Node, portable: Kernel, other: Kernel) -> Kernel:
     """The kernel of a node for a core with Helium, or the one that it gets otherwise.
 
-    It declines families that have none, depthwise weights of -128, for two of their products do not
-    fit 16 bits, and depthwise windows of more than 64 taps. A convolution copies its windows to scratch: where there
-    is no room for them, the other kernel takes its place. A pointwise layer without scratch runs
-    pixel by pixel.
+    It declines families that have none; depthwise weights of -128, for two of their products do
+    not fit 16 bits; depthwise windows of more than 64 taps. A convolution copies its windows to
+    scratch: where there is no room for them, the other kernel takes its place. A pointwise layer
+    without scratch runs pixel by pixel.
 
     Args:
         graph: the network.

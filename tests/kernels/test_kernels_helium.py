@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from mcucc.board import CORES, load_board
 from mcucc.build.network import Network
 from mcucc.build.project import BuildOptions, build_cortex_m, build_host_executable
-from mcucc.resources import RUNTIME_C
 from mcucc.kernels import Unit
+from mcucc.resources import RUNTIME_C
 from mcucc.sim.host import run_executable
 from mcucc.sim.qemu import run_qemu
 from tests.graphs import GraphBuilder, quant

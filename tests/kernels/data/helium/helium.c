@@ -41,7 +41,6 @@ static void put_halves(sink_t *sink, mcucc_halves_t a, mcucc_halves_t b)
 {
     PUT(mcucc_halves_t, mcucc_vadd_halves(a, b));
     PUT(mcucc_halves_t, mcucc_vqadd_halves(a, b));
-    PUT(mcucc_halves_t, mcucc_vmul_halves(a, b));
     PUT(mcucc_words_t, mcucc_vmovlb_halves(a));
     PUT(mcucc_words_t, mcucc_vmovlt_halves(a));
     PUT(mcucc_bytes_t, mcucc_vqmovn_halves(a, b));
@@ -49,13 +48,10 @@ static void put_halves(sink_t *sink, mcucc_halves_t a, mcucc_halves_t b)
 
 static void put_bytes(sink_t *sink, mcucc_bytes_t a, mcucc_bytes_t b)
 {
-    PUT(mcucc_bytes_t, mcucc_vadd_bytes(a, b));
     PUT(mcucc_bytes_t, mcucc_vmax_bytes(a, b));
     PUT(mcucc_bytes_t, mcucc_vmin_bytes(a, b));
     PUT(mcucc_halves_t, mcucc_vmullb(a, b));
     PUT(mcucc_halves_t, mcucc_vmullt(a, b));
-    PUT(mcucc_halves_t, mcucc_vmovlb_bytes(a));
-    PUT(mcucc_halves_t, mcucc_vmovlt_bytes(a));
 }
 
 /* `count` is 1 to 20; nothing beyond `from` + 20 is read or beyond the next 16 bytes written. */
@@ -63,16 +59,12 @@ static void put_some(sink_t *sink, const int8_t *from, int32_t count)
 {
     int8_t bytes[32] = {0};
     PUT(mcucc_bytes_t, mcucc_load_some_bytes(from, count));
-    PUT(mcucc_halves_t, mcucc_load_some_halves(from, count));
     PUT(mcucc_words_t, mcucc_load_some_words(from, count));
     PUT(mcucc_bytes_t, mcucc_load_bytes(from));
-    PUT(mcucc_halves_t, mcucc_load_halves(from));
     PUT(mcucc_bytes_t, mcucc_fill_bytes(count));
     PUT(mcucc_halves_t, mcucc_fill_halves(-count));
     PUT(mcucc_words_t, mcucc_fill_words(from[0]));
     mcucc_store_some_bytes(bytes, mcucc_load_bytes(from), count);
-    put(sink, bytes);
-    mcucc_store_some_halves(bytes, mcucc_load_halves(&from[3]), count);
     put(sink, bytes);
     mcucc_store_some_words(bytes, mcucc_load_some_words(&from[5], 4), count);
     (void)mcucc_put_words(&bytes[16], mcucc_load_some_words(&from[7], 4), count);
