@@ -83,21 +83,21 @@ MCUCC_INLINE void mcucc_add_elements(const mcucc_add_t *p, const mcucc_add_run_t
 
 #else
 
-MCUCC_INLINE mcucc_words_t mcucc_add_input(const mcucc_addend_t *p, const int8_t *from, int32_t n)
+MCUCC_TWIN mcucc_words_t mcucc_add_input(const mcucc_addend_t *p, const int8_t *from, int32_t n)
 {
     const mcucc_words_t a =
         mcucc_vsub_words(mcucc_load_some_words(from, n), mcucc_fill_words(p->zero_point));
     return mcucc_vmul_words(a, mcucc_fill_words((int32_t)1 << 20));
 }
 
-MCUCC_INLINE mcucc_words_t mcucc_add_scale(mcucc_words_t a, int32_t multiplier, int32_t right)
+MCUCC_TWIN mcucc_words_t mcucc_add_scale(mcucc_words_t a, int32_t multiplier, int32_t right)
 {
     a = mcucc_vqrdmulh(a, mcucc_fill_words(multiplier));
     a = (mcucc_add_less(right) != 0) ? mcucc_less_sign(a) : a;
     return mcucc_vrshl(a, mcucc_fill_words(-right));
 }
 
-MCUCC_INLINE void mcucc_add_elements(const mcucc_add_t *p, const mcucc_add_run_t *run, int8_t *out,
+MCUCC_TWIN void mcucc_add_elements(const mcucc_add_t *p, const mcucc_add_run_t *run, int8_t *out,
                                      int32_t n, int32_t sign)
 {
     for (int32_t i = 0; i < n; i += 4) {

@@ -110,13 +110,13 @@ MCUCC_INLINE const uint32_t *mcucc_depthwise_sums(const int8_t *const *taps, int
 
 #else
 
-MCUCC_INLINE void mcucc_add_wide(mcucc_halves_t products, mcucc_words_t sums[2])
+MCUCC_TWIN void mcucc_add_wide(mcucc_halves_t products, mcucc_words_t sums[2])
 {
     sums[0] = mcucc_vadd_words(sums[0], mcucc_vmovlb_halves(products));
     sums[1] = mcucc_vadd_words(sums[1], mcucc_vmovlt_halves(products));
 }
 
-MCUCC_INLINE const uint32_t *mcucc_depthwise_sums(const int8_t *const *taps, int32_t pairs,
+MCUCC_TWIN const uint32_t *mcucc_depthwise_sums(const int8_t *const *taps, int32_t pairs,
                                                   int32_t c, int32_t count,
                                                   const uint32_t *stream, mcucc_words_t sums[4])
 {

@@ -79,7 +79,7 @@ MCUCC_INLINE const uint32_t *mcucc_dot_two(const int8_t *x0, const int8_t *end, 
 
 #else
 
-MCUCC_INLINE const uint32_t *mcucc_dot_one(const int8_t *x, int32_t n, const uint32_t *stream,
+MCUCC_TWIN const uint32_t *mcucc_dot_one(const int8_t *x, int32_t n, const uint32_t *stream,
                                           mcucc_words_t *sums)
 {
     *sums = mcucc_load_words(stream);
@@ -95,7 +95,7 @@ MCUCC_INLINE const uint32_t *mcucc_dot_one(const int8_t *x, int32_t n, const uin
     return stream;
 }
 
-MCUCC_INLINE const uint32_t *mcucc_dot_two(const int8_t *x0, const int8_t *end, const int8_t *x1,
+MCUCC_TWIN const uint32_t *mcucc_dot_two(const int8_t *x0, const int8_t *end, const int8_t *x1,
                                           const uint32_t *stream, mcucc_words_t sums[2])
 {
     const int32_t n = (int32_t)(end - x0);

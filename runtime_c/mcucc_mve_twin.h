@@ -4,6 +4,14 @@
 
 #include "mcucc_base.h"
 
+/* Twins need not be fast, but they are called at many places: inlined, they would keep the compiler
+ * busy for minutes. */
+#if defined(__GNUC__)
+#define MCUCC_TWIN static __attribute__((noinline, unused))
+#else
+#define MCUCC_TWIN static inline
+#endif
+
 typedef struct {
     int8_t lane[16];
 } mcucc_bytes_t;
@@ -17,27 +25,27 @@ typedef struct {
 } mcucc_words_t;
 
 /* To a lane's width: the low bits of a word, or the nearest value that fits. */
-MCUCC_INLINE int8_t mcucc_wrap8(int32_t a)
+MCUCC_TWIN int8_t mcucc_wrap8(int32_t a)
 {
     return (int8_t)((int32_t)((uint32_t)a << 24) >> 24);
 }
 
-MCUCC_INLINE int16_t mcucc_wrap16(int32_t a)
+MCUCC_TWIN int16_t mcucc_wrap16(int32_t a)
 {
     return (int16_t)((int32_t)((uint32_t)a << 16) >> 16);
 }
 
-MCUCC_INLINE int16_t mcucc_narrow16(int32_t a)
+MCUCC_TWIN int16_t mcucc_narrow16(int32_t a)
 {
     return (int16_t)mcucc_clamp(a, INT16_MIN, INT16_MAX);
 }
 
-MCUCC_INLINE int8_t mcucc_narrow8(int32_t a)
+MCUCC_TWIN int8_t mcucc_narrow8(int32_t a)
 {
     return (int8_t)mcucc_clamp(a, INT8_MIN, INT8_MAX);
 }
 
-MCUCC_INLINE int32_t mcucc_narrow32(int64_t a)
+MCUCC_TWIN int32_t mcucc_narrow32(int64_t a)
 {
     const int64_t low = (a < INT32_MIN) ? INT32_MIN : a;
     return (int32_t)((low > INT32_MAX) ? INT32_MAX : low);
@@ -45,7 +53,7 @@ MCUCC_INLINE int32_t mcucc_narrow32(int64_t a)
 
 /* The first `count` lanes from memory, the others 0; all of them if it is larger. */
 #define MCUCC_TWIN_LOAD(some, all, type, lanes)                                         \
-    MCUCC_INLINE type some(const int8_t *from, int32_t count)                           \
+    MCUCC_TWIN type some(const int8_t *from, int32_t count)                             \
     {                                                                                   \
         type result;                                                                    \
         for (int32_t i = 0; i < (lanes); i++) {                                         \
@@ -56,20 +64,20 @@ MCUCC_INLINE int32_t mcucc_narrow32(int64_t a)
         }                                                                               \
         return result;                                                                  \
     }                                                                                   \
-    MCUCC_INLINE type all(const int8_t *from)                                           \
+    MCUCC_TWIN type all(const int8_t *from)                                             \
     {                                                                                   \
         return some(from, (lanes));                                                     \
     }
 /* The low byte of each of the first `count` lanes. */
 #define MCUCC_TWIN_STORE(name, type, lanes)                                             \
-    MCUCC_INLINE void name(int8_t *to, type a, int32_t count)                           \
+    MCUCC_TWIN void name(int8_t *to, type a, int32_t count)                             \
     {                                                                                   \
         for (int32_t i = 0; (i < (lanes)) && (i < count); i++) {                        \
             to[i] = mcucc_wrap8(a.lane[i]);                                             \
         }                                                                               \
     }
 #define MCUCC_TWIN_FILL(name, type, lanes, wrap)                                        \
-    MCUCC_INLINE type name(int32_t a)                                                   \
+    MCUCC_TWIN type name(int32_t a)                                                     \
     {                                                                                   \
         type result;                                                                    \
         for (int32_t i = 0; i < (lanes); i++) {                                         \
@@ -79,7 +87,7 @@ MCUCC_INLINE int32_t mcucc_narrow32(int64_t a)
     }
 /* Each lane from x and y, the lanes of `a` and `b` at the same place. */
 #define MCUCC_TWIN_2(name, type, lanes, expression)                                     \
-    MCUCC_INLINE type name(type a, type b)                                              \
+    MCUCC_TWIN type name(type a, type b)                                                \
     {                                                                                   \
         type result;                                                                    \
         for (int32_t i = 0; i < (lanes); i++) {                                         \
@@ -90,7 +98,7 @@ MCUCC_INLINE int32_t mcucc_narrow32(int64_t a)
         return result;                                                                  \
     }
 #define MCUCC_TWIN_PRODUCT(name, first)                                                 \
-    MCUCC_INLINE mcucc_halves_t name(mcucc_bytes_t a, mcucc_bytes_t b)                  \
+    MCUCC_TWIN mcucc_halves_t name(mcucc_bytes_t a, mcucc_bytes_t b)                    \
     {                                                                                   \
         mcucc_halves_t result;                                                          \
         for (int32_t i = 0; i < 8; i++) {                                               \
@@ -100,7 +108,7 @@ MCUCC_INLINE int32_t mcucc_narrow32(int64_t a)
         return result;                                                                  \
     }
 #define MCUCC_TWIN_WIDEN(name, type, from, lanes, first)                                \
-    MCUCC_INLINE type name(from a)                                                      \
+    MCUCC_TWIN type name(from a)                                                        \
     {                                                                                   \
         type result;                                                                    \
         for (int32_t i = 0; i < (lanes); i++) {                                         \
@@ -109,7 +117,7 @@ MCUCC_INLINE int32_t mcucc_narrow32(int64_t a)
         return result;                                                                  \
     }
 #define MCUCC_TWIN_NARROW(name, type, from, lanes, narrow)                              \
-    MCUCC_INLINE type name(from bottom, from top)                                       \
+    MCUCC_TWIN type name(from bottom, from top)                                         \
     {                                                                                   \
         type result;                                                                    \
         for (int32_t i = 0; i < (lanes); i++) {                                         \
@@ -119,13 +127,13 @@ MCUCC_INLINE int32_t mcucc_narrow32(int64_t a)
         return result;                                                                  \
     }
 
-MCUCC_INLINE int32_t mcucc_same(int32_t a)
+MCUCC_TWIN int32_t mcucc_same(int32_t a)
 {
     return a;
 }
 
 /* a << by; a >> -by, rounded halves up where `rounds`, if `by` is negative. |by| <= 31. */
-MCUCC_INLINE int32_t mcucc_shift_lane(int32_t a, int32_t by, int32_t rounds)
+MCUCC_TWIN int32_t mcucc_shift_lane(int32_t a, int32_t by, int32_t rounds)
 {
     if (by >= 0) {
         return (int32_t)((uint32_t)a << by);
@@ -134,7 +142,7 @@ MCUCC_INLINE int32_t mcucc_shift_lane(int32_t a, int32_t by, int32_t rounds)
     return (int32_t)((a + half) >> -by);
 }
 
-MCUCC_INLINE int32_t mcucc_high_lane(int32_t a, int32_t b)
+MCUCC_TWIN int32_t mcucc_high_lane(int32_t a, int32_t b)
 {
     return mcucc_narrow32((((int64_t)a * b) + ((int64_t)1 << 30)) >> 31);
 }
@@ -166,14 +174,14 @@ MCUCC_TWIN_WIDEN(mcucc_vmovlt_halves, mcucc_words_t, mcucc_halves_t, 4, 1)
 MCUCC_TWIN_NARROW(mcucc_vqmovn_words, mcucc_halves_t, mcucc_words_t, 4, mcucc_narrow16)
 MCUCC_TWIN_NARROW(mcucc_vqmovn_halves, mcucc_bytes_t, mcucc_halves_t, 8, mcucc_narrow8)
 
-MCUCC_INLINE mcucc_words_t mcucc_load_words(const uint32_t *from)
+MCUCC_TWIN mcucc_words_t mcucc_load_words(const uint32_t *from)
 {
     const mcucc_words_t result = {
         {(int32_t)from[0], (int32_t)from[1], (int32_t)from[2], (int32_t)from[3]}};
     return result;
 }
 
-MCUCC_INLINE mcucc_words_t mcucc_load_some_words(const int8_t *from, int32_t count)
+MCUCC_TWIN mcucc_words_t mcucc_load_some_words(const int8_t *from, int32_t count)
 {
     mcucc_words_t result = {{0, 0, 0, 0}};
     for (int32_t i = 0; (i < 4) && (i < count); i++) {
@@ -182,12 +190,12 @@ MCUCC_INLINE mcucc_words_t mcucc_load_some_words(const int8_t *from, int32_t cou
     return result;
 }
 
-MCUCC_INLINE mcucc_words_t mcucc_load_small_words(const uint32_t *from)
+MCUCC_TWIN mcucc_words_t mcucc_load_small_words(const uint32_t *from)
 {
     return mcucc_load_some_words((const int8_t *)from, 4);
 }
 
-MCUCC_INLINE mcucc_words_t mcucc_sign(mcucc_words_t a)
+MCUCC_TWIN mcucc_words_t mcucc_sign(mcucc_words_t a)
 {
     for (int32_t i = 0; i < 4; i++) {
         a.lane[i] = (a.lane[i] < 0) ? -1 : 0;
@@ -195,7 +203,7 @@ MCUCC_INLINE mcucc_words_t mcucc_sign(mcucc_words_t a)
     return a;
 }
 
-MCUCC_INLINE mcucc_words_t mcucc_less_sign(mcucc_words_t a)
+MCUCC_TWIN mcucc_words_t mcucc_less_sign(mcucc_words_t a)
 {
     for (int32_t i = 0; i < 4; i++) {
         a.lane[i] = mcucc_narrow32((int64_t)a.lane[i] + ((a.lane[i] < 0) ? -1 : 0));
@@ -204,20 +212,20 @@ MCUCC_INLINE mcucc_words_t mcucc_less_sign(mcucc_words_t a)
 }
 
 /* With fewer than four lanes the place behind them: there may be nothing further. */
-MCUCC_INLINE int8_t *mcucc_put_words(int8_t *to, mcucc_words_t a, int32_t count)
+MCUCC_TWIN int8_t *mcucc_put_words(int8_t *to, mcucc_words_t a, int32_t count)
 {
     mcucc_store_some_words(to, a, count);
     return (count < 4) ? &to[count] : &to[4];
 }
 
-MCUCC_INLINE void mcucc_put_two_words(int8_t **to_a, int8_t **to_b, mcucc_words_t a,
+MCUCC_TWIN void mcucc_put_two_words(int8_t **to_a, int8_t **to_b, mcucc_words_t a,
                                       mcucc_words_t b, int32_t count)
 {
     *to_a = mcucc_put_words(*to_a, a, count);
     *to_b = mcucc_put_words(*to_b, b, count);
 }
 
-MCUCC_INLINE mcucc_words_t mcucc_add_pixels(const int8_t *from, int32_t step, int32_t n,
+MCUCC_TWIN mcucc_words_t mcucc_add_pixels(const int8_t *from, int32_t step, int32_t n,
                                             int32_t count, mcucc_words_t sums)
 {
     for (int32_t i = 0; i < n; i++) {
@@ -226,7 +234,7 @@ MCUCC_INLINE mcucc_words_t mcucc_add_pixels(const int8_t *from, int32_t step, in
     return sums;
 }
 
-MCUCC_INLINE void mcucc_copy_mve(int8_t *to, const int8_t *from, int32_t n)
+MCUCC_TWIN void mcucc_copy_mve(int8_t *to, const int8_t *from, int32_t n)
 {
     for (int32_t i = 0; i < n; i++) {
         to[i] = from[i];
