@@ -49,7 +49,9 @@ _ALGORITHMS: Mapping[Family, _Algorithm] = {
 LEAVES_PADDING_OUT = frozenset({Family.AVERAGE_POOL, Family.MAX_POOL, Family.PAD, Family.RESIZE})
 """Window kernels that take NULL for a row of padding."""
 
-_WITH_SCRATCH = frozenset({(Family.CONV, Unit.DSP)})
+_WITH_SCRATCH = frozenset(
+    {(Family.CONV, Unit.DSP), (Family.CONV, Unit.MVE), (Family.POINTWISE, Unit.MVE)}
+)
 """Kernels that take scratch, though not every layer of theirs needs any."""
 
 _WITH_MULTIPLE = frozenset(
@@ -96,7 +98,7 @@ def kernel_body(kernel: Kernel) -> str:
         arguments.append(str(kernel.multiple))
     if kernel.requant is not None:
         arguments.append(f"MCUCC_{kernel.requant.name}")
-    if kernel.family in _TELLS_CLAMPING:
+    if kernel.family in _TELLS_CLAMPING and kernel.unit is not Unit.MVE:
         arguments.append(str(int(kernel.clamps)))
     pairs = "_pairs" if kernel.pairs else ""
     return f"mcucc_{algorithm.function}{pairs}{_suffix(kernel)}({', '.join(arguments)});"

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from mcucc.codegen.layer import Field, Layer, LayerCode
 from mcucc.codegen.literals import c_int, hex_rows, int_rows
 from mcucc.codegen.parts import ArrayDef
+from mcucc.codegen.streams import stream_array
 from mcucc.kernels import Family, Unit
 from mcucc.kernels.packing import (
     EIGHT,
@@ -25,6 +26,8 @@ _BLOCKS = (Family.CONV, Family.POINTWISE, Family.DENSE)
 
 def weighted(layer: Layer, op: Conv2D | DepthwiseConv2D | FullyConnected) -> LayerCode:
     """Sizes, weights and channels of a convolution or dense layer."""
+    if layer.executed.unit is Unit.MVE:
+        return _of_mve(layer, op)
     weights, channels = _weight_array(layer), _channel_array(layer)
     fields = [
         *_sizes(layer, op),
@@ -35,6 +38,21 @@ def weighted(layer: Layer, op: Conv2D | DepthwiseConv2D | FullyConnected) -> Lay
     if layer.kernel is not None and layer.kernel.window is not None:
         fields.append(("pad", layer.pad))
     return layer.code(fields, weights, channels)
+
+
+def _of_mve(layer: Layer, op: Conv2D | DepthwiseConv2D | FullyConnected) -> LayerCode:
+    """The same for Helium, whose kernels find weights and channels in one array."""
+    stream = stream_array(layer, folded_bias(layer))
+    fields = [
+        *_sizes(layer, op),
+        ("output", layer.output_literal(op.activation)),
+        ("weights", layer.array_name(stream)),
+    ]
+    if layer.family is Family.POINTWISE:
+        fields.append(("patch", str(layer.executed.scratch_bytes // 2)))
+    elif layer.executed.window is not None:
+        fields.append(("pad", layer.pad))
+    return layer.code(fields, stream)
 
 
 def _sizes(layer: Layer, op: Conv2D | DepthwiseConv2D | FullyConnected) -> list[Field]:
@@ -87,7 +105,7 @@ def _layout(layer: Layer) -> str:
 
 def _channel_array(layer: Layer) -> ArrayDef:
     """Bias, multiplier and shift of each channel, in the way that the kernel's unit holds them."""
-    biases = _folded_bias(layer)
+    biases = folded_bias(layer)
     scales = [(m.m, -m.shift) for m in conv_multipliers(layer.graph, layer.node)]
     ctype, comment = "mcucc_channel_t", "bias - zero_point * sum(w), multiplier, right shift"
     if layer.executed.unit is Unit.DSP:
@@ -106,7 +124,7 @@ def _channel_array(layer: Layer) -> ArrayDef:
     return ArrayDef(f"{layer.ident}_channels", ctype, len(rows), tuple(rows), comment)
 
 
-def _folded_bias(layer: Layer) -> NDArray[np.int64]:
+def folded_bias(layer: Layer) -> NDArray[np.int64]:
     """The bias less the input's zero point times the sum of each channel's weights."""
     weights = layer.graph.const(layer.node.inputs[1]).data.astype(np.int64)
     bias = layer.graph.const(layer.node.inputs[2]).data.astype(np.int64)

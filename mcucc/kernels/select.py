@@ -8,6 +8,7 @@ from mcucc.board import Core
 from mcucc.errors import UnsupportedModelError, Violation
 from mcucc.kernels.dsp import dsp_kernel
 from mcucc.kernels.kernel import Family, Kernel, Window
+from mcucc.kernels.mve import mve_kernel
 from mcucc.kernels.thumb1 import thumb1_kernel
 from mcucc.ops import (
     Add,
@@ -76,13 +77,15 @@ def select_kernels(graph: Int8Graph, core: Core | None = None) -> Mapping[str, K
     if core is None:
         return portable
     chosen = ((node, portable[node.name]) for node in graph.nodes)
-    return {n.name: None if k is None else _for_core(graph, n, k, core) for n, k in chosen}
+    return {n.name: None if k is None else _of_unit(graph, n, k, core) for n, k in chosen}
 
 
-def _for_core(graph: Int8Graph, node: Int8Node, portable: Kernel, core: Core) -> Kernel:
-    if core.has_dsp:
-        return dsp_kernel(graph, node, portable)
-    return portable if core.has_thumb2 else thumb1_kernel(portable)
+def _of_unit(graph: Int8Graph, node: Int8Node, portable: Kernel, core: Core) -> Kernel:
+    """The kernel for the best unit that the core has."""
+    if not core.has_dsp:
+        return portable if core.has_thumb2 else thumb1_kernel(portable)
+    kernel = dsp_kernel(graph, node, portable)
+    return mve_kernel(graph, node, portable, kernel) if core.has_mve else kernel
 
 
 def _select(graph: Int8Graph, node: Int8Node) -> Kernel | None:

@@ -33,10 +33,10 @@ from tests.graphs import random_inputs
 
 PROVENANCE = Provenance("0.0.0", "model.onnx", "0" * 64, "host", "--objective auto")
 
-PORTABLE_AND_DSP = (None, CORES["cortex-m4"])
-"""Cores with kernels of their own; None stands for kernels in plain C."""
+SIMD_CORES = (None, CORES["cortex-m4"], CORES["cortex-m55"])
+"""None, which stands for kernels in plain C, and cores with SIMD kernels of their own."""
 
-WITH_THUMB1 = (*PORTABLE_AND_DSP, CORES["cortex-m0plus"])
+KERNEL_CORES = (*SIMD_CORES, CORES["cortex-m0plus"])
 """The same, with the core whose convolutions and dense layers differ from plain C."""
 
 

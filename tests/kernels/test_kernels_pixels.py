@@ -7,13 +7,13 @@ import pytest
 from mcucc.board import Core
 from mcucc.kernels import Family
 from tests.graphs import GraphBuilder, quant
-from tests.kernels.compiled import WITH_THUMB1, assert_c_agrees, core_name, generate
+from tests.kernels.compiled import KERNEL_CORES, assert_c_agrees, core_name, generate
 from tests.kernels.grid import ACTIVATIONS, CHANNELS, MAPS, ZERO_POINTS, latin
 
 pytestmark = pytest.mark.cc
 
 
-@pytest.mark.parametrize("core", WITH_THUMB1, ids=core_name)
+@pytest.mark.parametrize("core", KERNEL_CORES, ids=core_name)
 def test_pixel_kernels(tmp_path: Path, core: Core | None) -> None:
     b = GraphBuilder("pixels", seed=4)
     made: list[str] = []

@@ -9,8 +9,8 @@ from mcucc.board import Core
 from mcucc.kernels import Family
 from tests.graphs import GraphBuilder, quant
 from tests.kernels.compiled import (
-    PORTABLE_AND_DSP,
-    WITH_THUMB1,
+    KERNEL_CORES,
+    SIMD_CORES,
     Generated,
     assert_c_agrees,
     core_name,
@@ -64,7 +64,7 @@ def sliding(case: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("core", WITH_THUMB1, ids=core_name)
+@pytest.mark.parametrize("core", KERNEL_CORES, ids=core_name)
 def test_convolutions(tmp_path: Path, core: Core | None) -> None:
     b = GraphBuilder("conv", seed=1)
     made = [
@@ -76,7 +76,7 @@ def test_convolutions(tmp_path: Path, core: Core | None) -> None:
     assert_c_agrees(generated, tmp_path)
 
 
-@pytest.mark.parametrize("core", PORTABLE_AND_DSP, ids=core_name)
+@pytest.mark.parametrize("core", SIMD_CORES, ids=core_name)
 def test_depthwise_convolutions(tmp_path: Path, core: Core | None) -> None:
     b = GraphBuilder("depthwise", seed=2)
     made = [
