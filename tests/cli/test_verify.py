@@ -74,7 +74,7 @@ def test_a_changed_weight_is_found(own_digits: Path, layer: int) -> None:
     weights = own_digits / "digits_weights.c"
     made = [node for node in network.graph.nodes if _has_weights(network, node.inputs)]
     node = network.graph.nodes[layer]
-    array = re.findall(r"^const int8_t digits_\w+_weights\[.*$", weights.read_text(), re.M)
+    array = re.findall(r"^const uint32_t digits_\w+_weights\[.*$", weights.read_text(), re.M)
     assert len(array) == len(made)
     _change_first_weight(weights, array[made.index(node)])
     finished = mcucc("verify", own_digits, "--json")
@@ -96,10 +96,10 @@ def _has_weights(network: CompiledNetwork, inputs: tuple[str, ...]) -> bool:
 def _change_first_weight(path: Path, declaration: str) -> None:
     head, found, tail = path.read_text().partition(declaration)
     assert found
-    number = re.search(r"-?\d+", tail)
-    assert number is not None
-    other = "-100" if int(number[0]) > 0 else "100"
-    path.write_text(head + found + tail[: number.start()] + other + tail[number.end() :])
+    word = re.search(r"0x[0-9A-F]{8}", tail)
+    assert word is not None
+    other = f"0x{int(word[0], 16) ^ 0x40:08X}"
+    path.write_text(head + found + tail[: word.start()] + other + tail[word.end() :])
 
 
 @needs_tflm
