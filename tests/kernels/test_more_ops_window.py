@@ -74,7 +74,8 @@ def test_grouped_convolutions_of_every_class(tmp_path: Path) -> None:
     limit = 1 << 30
     cases = (
         (2.0**-6, 2000, RequantClass.FAST),
-        (2.0**-21, limit - 1_000_000, RequantClass.WIDE),
+        (2.0**-21, limit - 1_000_000, RequantClass.FAST),
+        (8.0, 2000, RequantClass.WIDE),
         (2.0**-26, limit + 1_000_000, RequantClass.GENERAL),
     )
     made: list[str] = []
