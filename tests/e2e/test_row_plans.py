@@ -12,13 +12,12 @@ from mcucc.pipeline import CompileOptions, compile_model, write_compilation
 from mcucc.reference import interpreter
 from mcucc.samples import flatten, random_samples
 
-# One file of each network: others hold the same one as another exporter writes it, which makes the
-# same graph and so the same plan.
+# One file of each network: others hold the same layers, quantised in another way or as another
+# exporter writes them, which makes the same plan.
 QDQ = ("vww_96_qdq", "kws_qdq", "resnet8_qdq", "ad01_qdq", "te_vww_qdq")
-FLOAT = ("vww_96_float", "kws_float", "resnet8_float")
+FLOAT = ("kws_float",)
 TORCH = (
     "torch/lenet5",
-    "torch/mbv1_025_96",
     "torch/mbv2_035_144",
     "torch/mbv2_100_224",
     "torch/cnn1d_har_128",
@@ -30,7 +29,6 @@ TORCH = (
 )
 OTHERS = (
     "ortq/kws_sm_ort_qoperator_u8s8",
-    "ortq/vww_96_ort_qdq_default",
     "wild/emx_micro_kws_qdq",
     "wild/mlperf13_kaijiang_kws",
 )
