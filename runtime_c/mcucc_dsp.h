@@ -9,32 +9,23 @@
 
 #if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
 
-#define MCUCC_DSP_1(name, instruction, type_a)                  \
-    MCUCC_INLINE uint32_t name(type_a a)                        \
-    {                                                           \
-        uint32_t result;                                        \
-        __asm__(instruction : "=r"(result) : "r"(a));           \
-        return result;                                          \
+#define MCUCC_DSP_1(name, instruction)                \
+    MCUCC_INLINE uint32_t name(uint32_t a)            \
+    {                                                 \
+        uint32_t result;                              \
+        __asm__(instruction : "=r"(result) : "r"(a)); \
+        return result;                                \
     }
-#define MCUCC_DSP_2(name, instruction)                          \
-    MCUCC_INLINE uint32_t name(uint32_t a, uint32_t b)          \
-    {                                                           \
-        uint32_t result;                                        \
-        __asm__(instruction : "=r"(result) : "r"(a), "r"(b));   \
-        return result;                                          \
-    }
-#define MCUCC_DSP_3(name, instruction)                                       \
-    MCUCC_INLINE int32_t name(uint32_t a, uint32_t b, int32_t sum)           \
-    {                                                                        \
-        int32_t result;                                                      \
-        __asm__(instruction : "=r"(result) : "r"(a), "r"(b), "r"(sum));      \
-        return result;                                                       \
+#define MCUCC_DSP_3(name, instruction)                                  \
+    MCUCC_INLINE int32_t name(uint32_t a, uint32_t b, int32_t sum)      \
+    {                                                                   \
+        int32_t result;                                                 \
+        __asm__(instruction : "=r"(result) : "r"(a), "r"(b), "r"(sum)); \
+        return result;                                                  \
     }
 
-MCUCC_DSP_1(mcucc_sxtb16, "sxtb16 %0, %1", uint32_t)
-MCUCC_DSP_1(mcucc_sxtb16_ror8, "sxtb16 %0, %1, ror #8", uint32_t)
-MCUCC_DSP_2(mcucc_pkhbt, "pkhbt %0, %1, %2, lsl #16")
-MCUCC_DSP_2(mcucc_pkhtb, "pkhtb %0, %2, %1, asr #16")
+MCUCC_DSP_1(mcucc_sxtb16, "sxtb16 %0, %1")
+MCUCC_DSP_1(mcucc_sxtb16_ror8, "sxtb16 %0, %1, ror #8")
 MCUCC_DSP_3(mcucc_smlad, "smlad %0, %1, %2, %3")
 MCUCC_DSP_3(mcucc_smlabb, "smlabb %0, %1, %2, %3")
 MCUCC_DSP_3(mcucc_smlatt, "smlatt %0, %1, %2, %3")
@@ -68,18 +59,6 @@ MCUCC_INLINE uint32_t mcucc_sxtb16(uint32_t a)
 MCUCC_INLINE uint32_t mcucc_sxtb16_ror8(uint32_t a)
 {
     return mcucc_sxtb16(a >> 8);
-}
-
-/* The low halves of both words, that of `a` first. */
-MCUCC_INLINE uint32_t mcucc_pkhbt(uint32_t a, uint32_t b)
-{
-    return (b << 16) | (a & 0xFFFFU);
-}
-
-/* The high halves of both words, that of `a` first. */
-MCUCC_INLINE uint32_t mcucc_pkhtb(uint32_t a, uint32_t b)
-{
-    return (b & 0xFFFF0000U) | (a >> 16);
 }
 
 /* sum + low * low + high * high */
