@@ -35,6 +35,9 @@ from mcucc.twin import read_operators, read_tensors
 _NO_FLATBUFFER = (AttributeError, IndexError, TypeError, ValueError, struct.error)
 """What reading a damaged flatbuffer raises: its offsets lead anywhere."""
 
+_WORTH_OPTIMISING = 50_000_000
+"""Multiply-accumulates of a sanitised run; for fewer, optimising takes longer than it saves."""
+
 
 @dataclass(frozen=True)
 class CompiledNetwork:
@@ -147,8 +150,13 @@ class CompiledNetwork:
         dead bytes are overwritten before each step and must not change during it. With `--io float`
         samples go in and out as floats.
         """
-        floats = self.report.io == "float"
-        options = BuildOptions(trace=True, step_hooks="liveness", sanitize=True, run_float=floats)
+        options = BuildOptions(
+            trace=True,
+            step_hooks="liveness",
+            sanitize=True,
+            run_float=self.report.io == "float",
+            optimise=len(samples) * self.report.macs > _WORTH_OPTIMISING,
+        )
         with _workspace() as work:
             program = build_host_executable(self.directory, self.network, work, options)
             return run_executable(program, self.network, samples)
