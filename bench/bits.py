@@ -20,13 +20,13 @@ import numpy as np
 from rich.console import Console
 from run import BOARDS, MODELS, RESULTS
 
-from mcucc.board import Board, Region, load_board
-from mcucc.compiled import CompiledNetwork
+from mcucc.api.compile import compile_model, write_compilation
+from mcucc.api.network import Calibration
+from mcucc.api.options import CompileOptions
+from mcucc.compiled.directory import CompiledNetwork
+from mcucc.compiled.samples import flatten, random_samples
 from mcucc.errors import McuccError
-from mcucc.frontend import Calibration
-from mcucc.options import CompileOptions
-from mcucc.pipeline import compile_model, write_compilation
-from mcucc.samples import flatten, random_samples
+from mcucc.targets.board import Board, Region, load_board
 
 GROUPS = ("float", "qdq", "torch")
 SAMPLES = 2

@@ -16,9 +16,9 @@ from rich.console import Console
 from rich.table import Table
 from run import BOARD, HERE, MODELS
 
-from mcucc.pipeline import CompileOptions
-from mcucc.planning import ModelPlans, plan_model
-from mcucc.schedule.strategies import Strategy
+from mcucc.api.compile import CompileOptions
+from mcucc.api.plan import ModelPlans, plan_model
+from mcucc.schedule.compare.strategies import Strategy
 
 RESULTS = HERE / "results" / "memory.json"
 NETWORKS = (

@@ -22,11 +22,11 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from mcucc.benchmark import measure_model
-from mcucc.board import load_board
+from mcucc.api.benchmark import measure_model
+from mcucc.api.measure import Measurement
+from mcucc.api.options import CompileOptions
 from mcucc.errors import McuccError
-from mcucc.measure import Measurement
-from mcucc.options import CompileOptions
+from mcucc.targets.board import load_board
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"

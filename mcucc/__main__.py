@@ -1,6 +1,6 @@
 """`python -m mcucc`."""
 
-from mcucc.cli import main
+from mcucc.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mcucc.board import (
+from mcucc.errors import BoardError
+from mcucc.targets.board import (
     CORES,
     STACK_RESERVE_BYTES,
     Board,
@@ -17,7 +18,6 @@ from mcucc.board import (
     list_boards,
     load_board,
 )
-from mcucc.errors import BoardError
 
 PROXIES = {
     "cortex-m0plus": "mps2-an385",

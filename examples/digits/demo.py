@@ -8,13 +8,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mcucc.compiled import CompiledNetwork
-from mcucc.evaluate import evaluate
-from mcucc.frontend import Calibration
-from mcucc.pipeline import CompileOptions, compile_model, write_compilation
-from mcucc.report.text import render_report
-from mcucc.tables import render_evaluation, render_quantisation, render_verification
-from mcucc.verify import verify_directory
+from mcucc.api.compile import CompileOptions, compile_model, write_compilation
+from mcucc.api.evaluate import evaluate
+from mcucc.api.network import Calibration
+from mcucc.api.verify import verify_directory
+from mcucc.cli.tables import render_evaluation, render_quantisation, render_verification
+from mcucc.compiled.directory import CompiledNetwork
+from mcucc.report.text.page import render_report
 
 HERE = Path(__file__).parent
 EXAMPLE = "examples/digits"

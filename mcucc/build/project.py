@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mcucc.board import Board, Region, load_board
 from mcucc.build.network import Network
 from mcucc.build.render import render_harness, render_linker_script
 from mcucc.build.toolchain import ARM_GCC, HOST_GCC, WARNINGS, Compiler, find_tool
 from mcucc.errors import DoesNotFitError, InputFileError, InvariantError, ToolchainError
 from mcucc.resources import RUNTIME_C
+from mcucc.targets.board import Board, Region, load_board
 
 PLATFORM = RUNTIME_C / "platform"
 """The C sources of the harness, its platforms and the QEMU plugin."""

@@ -5,9 +5,9 @@ Values are decided here; the templates in `templates/harness` only print them.
 
 import jinja2
 
-from mcucc.board import Region
 from mcucc.build.network import Network
 from mcucc.resources import TEMPLATES
+from mcucc.targets.board import Region
 
 CANARY_BYTES = 16
 """Bytes before and after the arena on a target, which nobody may change."""

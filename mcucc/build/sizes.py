@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mcucc.board import Board
 from mcucc.build.elf import SectionSizes, function_sizes, section_sizes
 from mcucc.build.network import Network
 from mcucc.build.project import NETWORK_OPTIMISATION, compile_network
 from mcucc.build.stack import CALL_GRAPH_FLAG, worst_stack_bytes
 from mcucc.build.toolchain import ARM_GCC, WARNINGS, Compiler, find_tool
 from mcucc.errors import InvariantError
+from mcucc.targets.board import Board
 
 
 @dataclass(frozen=True)

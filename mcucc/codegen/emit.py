@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mcucc import resources
 from mcucc.codegen.env import environment
 from mcucc.codegen.layout import fit_lines
 from mcucc.codegen.literals import int_rows
 from mcucc.codegen.program import INT8, Element, Files, Program, SelfTest
+from mcucc.resources import runtime_headers
 
 _INCLUDE = re.compile(r'^#include "(mcucc_\w+\.h)"', re.MULTILINE)
 _C = (".c", ".h")
@@ -70,6 +70,6 @@ def _runtime_files(headers: Sequence[str]) -> Files:
     while queue:
         header = queue.pop(0)
         if header not in texts:
-            texts[header] = (resources.RUNTIME_C / header).read_text(encoding="utf-8")
+            texts[header] = runtime_headers()[header].read_text(encoding="utf-8")
             queue += _INCLUDE.findall(texts[header])
     return dict(sorted(texts.items()))

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 from mcucc.errors import UsageError
+from mcucc.importer.file.reader import OnnxModel, OnnxPort, read_onnx
 from mcucc.importer.float_lower import is_quantised, lower_float
 from mcucc.importer.qdq import lower_qdq
-from mcucc.importer.reader import OnnxModel, OnnxPort, read_onnx
 
 __all__ = [
     "OnnxModel",

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
-from mcucc.importer.float_layout import (
+from mcucc.importer.file.reader import OnnxModel, OnnxNode, OnnxPort
+from mcucc.importer.layout.layout import (
     Perm,
     byte_order,
     channels_last,
     find_layout,
     identity,
 )
-from mcucc.importer.reader import OnnxModel, OnnxNode, OnnxPort
 from mcucc.ir import Shape
 
 _ANY_LAYOUT = frozenset(

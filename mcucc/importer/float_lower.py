@@ -8,17 +8,21 @@ import re
 from collections.abc import Callable, Mapping
 
 from mcucc.errors import UnsupportedModelError, Violation
+from mcucc.importer.file.fold import FoldedModel, fold
+from mcucc.importer.file.reader import OnnxModel, OnnxNode, OnnxPort
 from mcucc.importer.float_inputs import input_layout
-from mcucc.importer.float_layout import identity, inner_shape
-from mcucc.importer.float_rules_elementwise import (
+from mcucc.importer.float_walk import FloatWalk
+from mcucc.importer.layout.layout import identity, inner_shape
+from mcucc.importer.layout.view import View
+from mcucc.importer.rules.float_elementwise import (
     lower_binary,
     lower_cast,
     lower_clip,
     lower_identity,
     lower_unary,
 )
-from mcucc.importer.float_rules_resize import lower_resize
-from mcucc.importer.float_rules_shape import (
+from mcucc.importer.rules.float_resize import lower_resize
+from mcucc.importer.rules.float_shape import (
     lower_concat,
     lower_gather,
     lower_reshape,
@@ -26,24 +30,20 @@ from mcucc.importer.float_rules_shape import (
     lower_softmax,
     lower_transpose,
 )
-from mcucc.importer.float_rules_weights import (
+from mcucc.importer.rules.float_weights import (
     lower_batch_norm,
     lower_conv,
     lower_gemm,
     lower_matmul,
 )
-from mcucc.importer.float_rules_window import (
+from mcucc.importer.rules.float_window import (
     lower_average_pool,
     lower_global_pool,
     lower_max_pool,
     lower_pad,
     lower_reduce_mean,
 )
-from mcucc.importer.float_walk import FloatWalk
-from mcucc.importer.fold import FoldedModel, fold
-from mcucc.importer.reader import OnnxModel, OnnxNode, OnnxPort
 from mcucc.importer.values import ReadsRefusedError, RefusalError, Refused
-from mcucc.importer.view import View
 from mcucc.ir import DType, Port, TensorType, verify_structure
 from mcucc.ops.float_ops import FloatGraph
 

@@ -1,7 +1,7 @@
 """What an ONNX value can stand for while a float network is lowered."""
 
+from mcucc.importer.layout.view import View
 from mcucc.importer.values import Constant, Refused
-from mcucc.importer.view import View
 
 Symbol = View | Constant | Refused
 

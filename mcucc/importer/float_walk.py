@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.errors import Violation
-from mcucc.importer.float_layout import byte_order, identity
+from mcucc.importer.file.reader import OnnxModel, OnnxNode
 from mcucc.importer.float_values import Symbol, describe
+from mcucc.importer.layout.layout import byte_order, identity
+from mcucc.importer.layout.moves import BaseWalk, Move, fresh
+from mcucc.importer.layout.view import View
 from mcucc.importer.limits import size_faults
-from mcucc.importer.moves import BaseWalk, Move, fresh
-from mcucc.importer.reader import OnnxModel, OnnxNode
 from mcucc.importer.values import Constant, ReadsRefusedError, RefusalError, Refused
-from mcucc.importer.view import View
 from mcucc.ir import Const, DType, Node, Port, TensorType
 from mcucc.ops.float_ops import FloatNode, FloatOp, FloatReshape, FloatTranspose
 

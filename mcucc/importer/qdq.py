@@ -14,15 +14,16 @@ from dataclasses import replace
 import numpy as np
 
 from mcucc.errors import UnsupportedModelError, Violation
-from mcucc.importer.dialects import dialect_refusal
+from mcucc.importer.file.dialects import dialect_refusal
+from mcucc.importer.file.fold import FoldedModel, fold
+from mcucc.importer.file.qoperator import rewrite_qoperators
+from mcucc.importer.file.reader import OnnxModel, OnnxNode
 from mcucc.importer.float_inputs import input_layout
-from mcucc.importer.fold import FoldedModel, fold
-from mcucc.importer.qoperator import rewrite_qoperators
+from mcucc.importer.layout.view import View
 from mcucc.importer.quantisation import activation_quant, quantised_constant
-from mcucc.importer.reader import OnnxModel, OnnxNode
-from mcucc.importer.rules_conv import lower_conv, lower_dense
-from mcucc.importer.rules_elementwise import lower_binary, lower_clip, lower_unary
-from mcucc.importer.rules_other import (
+from mcucc.importer.rules.qdq_conv import lower_conv, lower_dense
+from mcucc.importer.rules.qdq_elementwise import lower_binary, lower_clip, lower_unary
+from mcucc.importer.rules.qdq_other import (
     lower_average_pool,
     lower_concat,
     lower_global_pool,
@@ -47,7 +48,6 @@ from mcucc.importer.values import (
     Weights,
     describe,
 )
-from mcucc.importer.view import View
 from mcucc.importer.walk import Walk
 from mcucc.ir import QParams
 from mcucc.ops import Int8Graph

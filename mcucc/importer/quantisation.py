@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mcucc.importer.reader import OnnxNode
+from mcucc.importer.file.reader import OnnxNode
 from mcucc.importer.values import Constant, RefusalError, Weights, describe
 from mcucc.importer.walk import Walk
 from mcucc.ir import QParams

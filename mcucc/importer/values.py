@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.errors import Violation
-from mcucc.importer.reader import OnnxNode
-from mcucc.importer.view import View
+from mcucc.importer.file.reader import OnnxNode
+from mcucc.importer.layout.view import View
 from mcucc.ir import QParams, Shape
 from mcucc.ops import Int8Op
 from mcucc.ops.float_ops import FloatUnary

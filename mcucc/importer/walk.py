@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.errors import Violation
-from mcucc.importer.float_layout import byte_order, channels_last, identity, inner_shape
+from mcucc.importer.file.reader import OnnxModel, OnnxNode, OnnxPort
+from mcucc.importer.layout.layout import byte_order, channels_last, identity, inner_shape
+from mcucc.importer.layout.moves import BaseWalk, Move, fresh
+from mcucc.importer.layout.view import View
 from mcucc.importer.limits import broken_rules
-from mcucc.importer.moves import BaseWalk, Move, fresh
 from mcucc.importer.pending import clamp_bounds, complete
-from mcucc.importer.reader import OnnxModel, OnnxNode, OnnxPort
 from mcucc.importer.values import (
     Activations,
     Constant,
@@ -24,7 +25,6 @@ from mcucc.importer.values import (
     Weights,
     describe,
 )
-from mcucc.importer.view import View
 from mcucc.ir import Const, DType, Node, Port, QParams, TensorType
 from mcucc.ops import (
     Clamp,

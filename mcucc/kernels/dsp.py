@@ -13,7 +13,7 @@ from mcucc.reference.parameters import max_abs_accumulator
 
 _QUADS = (Family.CONV, Family.POINTWISE, Family.DENSE)
 _LARGEST_SUM = 1 << 23
-"""The sum of an odd channel must be below this amount: runtime_c/mcucc_dot_dsp.h."""
+"""The sum of an odd channel must be below this amount: runtime_c/dot/mcucc_dot_dsp.h."""
 _PANEL_BYTES = 16
 """Four inputs of two pixels, widened."""
 _FEWEST_ODD_PIXELS = 9

@@ -22,7 +22,7 @@ _ALWAYS = frozenset(
 """Families whose kernels take every layer and need no scratch."""
 
 _MOST_TAPS = 64
-"""As MCUCC_MOST_TAPS in runtime_c/mcucc_depthwise_mve.h."""
+"""As MCUCC_MOST_TAPS in runtime_c/depthwise/mcucc_depthwise_mve.h."""
 
 
 def mve_kernel(graph: Int8Graph, node: Int8Node, portable: Kernel, other: Kernel) -> Kernel:

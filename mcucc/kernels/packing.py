@@ -12,7 +12,7 @@ EIGHT = 8
 
 
 def interleave(weights: NDArray[np.int8], channels: int) -> NDArray[np.int8]:
-    """Weights of a dot product for `runtime_c/mcucc_blocks.h` and `mcucc_dot_thumb1.h`.
+    """Weights of a dot product for `runtime_c/dot/mcucc_blocks.h` and `mcucc_dot_thumb1.h`.
 
     Those of so many channels stand side by side for every input. Missing channels are zeros.
 
@@ -28,7 +28,7 @@ def interleave(weights: NDArray[np.int8], channels: int) -> NDArray[np.int8]:
 
 
 def pack_quads(weights: NDArray[np.int8]) -> Words:
-    """Weights of a dot product for `runtime_c/mcucc_dot_dsp.h`.
+    """Weights of a dot product for `runtime_c/dot/mcucc_dot_dsp.h`.
 
     A half of a word is 256 * b + a, with the weights a and b of an even channel and of the odd one
     behind it for the same input. Four inputs of four channels take four words: for the first pair
@@ -63,7 +63,7 @@ def paired_biases(biases: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def dsp_scale(multiplier: int, right: int) -> tuple[int, int]:
-    """A multiplier in [2^30, 2^31), or 0, and a shift as `runtime_c/mcucc_requantize_dsp.h` does.
+    """A multiplier in [2^30, 2^31), or 0, and a shift, as `mcucc_requantize_dsp.h` reads them.
 
     Returns:
         2 * multiplier - 2^32, and bits to shift to the right.
@@ -74,7 +74,7 @@ def dsp_scale(multiplier: int, right: int) -> tuple[int, int]:
 
 
 def pack_lanes(weights: NDArray[np.int8]) -> Words:
-    """Depthwise weights for `runtime_c/mcucc_depthwise_dsp.h`.
+    """Depthwise weights for `runtime_c/depthwise/mcucc_depthwise_dsp.h`.
 
     Four channels of a tap take two words: one for the channels 0 and 2, one for 1 and 3. If the
     channels are no whole fours, the last group holds the last four, some of them once more.

@@ -26,7 +26,7 @@ def pack_streams(
     multipliers: Sequence[Multiplier],
     requant: RequantClass,
 ) -> Words:
-    """What `runtime_c/mcucc_dot_mve.h` reads for each four channels, in the order in which it does.
+    """What `runtime_c/dot/mcucc_dot_mve.h` reads for each four channels, in its order.
 
     That is: four biases; for every 16 inputs the weights of each channel, as words; the numbers
     for the scaling. Missing channels and inputs are zeros.
@@ -55,7 +55,7 @@ def pack_depthwise(
     multipliers: Sequence[Multiplier],
     requant: RequantClass,
 ) -> Words:
-    """What `runtime_c/mcucc_depthwise_mve.h` reads for each sixteen channels.
+    """What `runtime_c/depthwise/mcucc_depthwise_mve.h` reads for each sixteen channels.
 
     That is: the biases in the order of their sums' lanes; for each tap the weights of the channels,
     and zeros for one more tap if their number is even; the numbers for the scaling in the order of
@@ -81,7 +81,7 @@ def pack_depthwise(
 def _scaling(
     multipliers: Sequence[Multiplier], requant: RequantClass, order: NDArray[np.int64]
 ) -> list[Words]:
-    """The numbers that `runtime_c/mcucc_requantize_mve.h` reads for each block of lanes.
+    """The numbers that `runtime_c/core/mcucc_requantize_mve.h` reads for each block of lanes.
 
     They are multipliers; shifts in bytes, negative to the right; but for class fast, the shifts to
     the left in bytes.

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from functools import reduce
 from typing import assert_never
 
-from mcucc.board import Core
 from mcucc.errors import UnsupportedModelError, Violation
 from mcucc.kernels.dsp import dsp_kernel
 from mcucc.kernels.kernel import Family, Kernel, Window
@@ -41,6 +40,7 @@ from mcucc.ops import (
 )
 from mcucc.reference.fixed_point import RequantClass, classify
 from mcucc.reference.parameters import max_abs_partial_sum, mul_parameters, requant_classes
+from mcucc.targets.board import Core
 
 _MAX_PRODUCT = 255 * 255
 """Largest |product| of two int8 activations less their zero points."""

@@ -4,10 +4,10 @@ import textwrap
 from collections.abc import Iterator
 from fractions import Fraction
 
-from mcucc.board import Board, list_boards
-from mcucc.report.figures import format_bytes, percents, short_name, shorten
 from mcucc.report.model import LayerReport, Report, TensorReport
 from mcucc.report.occupancy import live_bytes, live_bytes_of_input
+from mcucc.report.text.figures import format_bytes, percents, short_name, shorten
+from mcucc.targets.board import Board, list_boards
 
 _WIDTH = 80
 _LONGEST_NAME = 56

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import mcucc
-from mcucc.board import STACK_RESERVE_BYTES, Board
 from mcucc.build.sizes import Sizes
 from mcucc.codegen import ARENA_ALIGN, Program
 from mcucc.codegen.parts import TensorRef
@@ -32,6 +31,7 @@ from mcucc.schedule import (
     live_tensors,
     peak_step,
 )
+from mcucc.targets.board import STACK_RESERVE_BYTES, Board
 
 
 @dataclass(frozen=True)

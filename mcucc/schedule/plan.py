@@ -8,11 +8,12 @@ from mcucc.errors import InvariantError
 from mcucc.kernels import Kernel
 from mcucc.memory import DEFAULT_BUDGET, Buffer, Overlap, Problem, Solver, place, validate
 from mcucc.ops import Aliasing, Int8Graph
-from mcucc.schedule.cuts import Cut, Cutter
-from mcucc.schedule.flow import Flow, flow_of
 from mcucc.schedule.gaps import use_gaps
-from mcucc.schedule.order import best_order
-from mcucc.schedule.segments import Stretch
+from mcucc.schedule.order.search import best_order
+from mcucc.schedule.order.work import work_of
+from mcucc.schedule.segments.cuts import Cut, Cutter
+from mcucc.schedule.segments.flow import Flow, flow_of
+from mcucc.schedule.segments.segments import Stretch
 from mcucc.schedule.stages import SCRATCH_ALIGNMENT
 from mcucc.schedule.types import (
     Layer,
@@ -24,7 +25,6 @@ from mcucc.schedule.types import (
     state_name,
     sums_name,
 )
-from mcucc.schedule.work import work_of
 
 Objective = Literal["auto", "memory", "speed"]
 Mode = Literal["auto", "layer", "stream"]

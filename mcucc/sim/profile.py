@@ -12,16 +12,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mcucc.board import Board
 from mcucc.build.elf import symbol_addresses
 from mcucc.build.network import Network
 from mcucc.build.project import Artifact
 from mcucc.build.ranges import CodeMap, CodeRange
 from mcucc.errors import SimulationError
 from mcucc.sim.counting import RUN_END, run_entries
-from mcucc.sim.cycles import CLASSES, COLUMNS, InstructionCounts
 from mcucc.sim.qemu import TIMEOUT_S, plugin_option, simulate
 from mcucc.sim.result import RunResult
+from mcucc.targets.board import Board
+from mcucc.targets.cycles import CLASSES, COLUMNS, InstructionCounts
 
 _PARTS_FILE = "parts.bin"
 _COUNTS_FILE = "counts.bin"

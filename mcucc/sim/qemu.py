@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mcucc.board import Board
 from mcucc.build.elf import symbol_addresses
 from mcucc.build.network import Network
 from mcucc.build.process import Completed, run_child, tail
@@ -19,6 +18,7 @@ from mcucc.sim.counting import EVENTS_FILE, Marks, add_counts, read_events
 from mcucc.sim.faults import explain_fault
 from mcucc.sim.protocol import DEFAULT_PAINT, REQUEST_FILE, encode_request
 from mcucc.sim.result import RunResult, check_samples, read_result
+from mcucc.targets.board import Board
 
 QEMU = "qemu-system-arm"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mcucc import cli
+from mcucc.cli import main as cli
 from mcucc.errors import InvariantError
 from tests.cli.float_models import save_unsupported_model
 from tests.cli.process import BOARD, DIGITS, compile_digits, mcucc

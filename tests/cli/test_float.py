@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mcucc.api.evaluate import evaluate
+from mcucc.api.float_link import LIMIT, FloatOutput, verdict
 from mcucc.errors import InputFileError
-from mcucc.evaluate import evaluate
-from mcucc.float_link import LIMIT, FloatOutput, verdict
 from tests.cli.float_models import save_open_model
 from tests.cli.process import (
     BOARD,

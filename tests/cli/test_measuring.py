@@ -12,12 +12,12 @@ import msgspec
 import pytest
 from rich.console import Console, RenderableType
 
-from mcucc.compiled import CompiledNetwork
+from mcucc.api.build import build_program
+from mcucc.api.measure import Measurement, RunCounts
+from mcucc.cli.measured_tables import render_measurements, render_profile
+from mcucc.compiled.directory import CompiledNetwork
+from mcucc.compiled.samples import flatten, random_samples
 from mcucc.errors import InputFileError, UsageError
-from mcucc.measure import Measurement, RunCounts
-from mcucc.measured_tables import render_measurements, render_profile
-from mcucc.programs import build_program
-from mcucc.samples import flatten, random_samples
 from tests.cli.process import CHECKOUT, DIGITS, mcucc
 from tests.processes import command_of, processes_that_mention
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcucc.compiled import CompiledNetwork
+from mcucc.compiled.directory import CompiledNetwork
 from tests.cli.float_models import save_model_with_unread_rows
 from tests.cli.process import BOARD, IMAGES, mcucc
 from tests.cli.two_ports import LEFT

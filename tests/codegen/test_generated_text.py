@@ -19,7 +19,7 @@ from mcucc.ir import QParams
 from mcucc.kernels import select_kernels
 from mcucc.ops import Int8Graph
 from mcucc.reference.fixed_point import dequantize, quantize
-from mcucc.resources import RUNTIME_C
+from mcucc.resources import runtime_headers
 from mcucc.schedule import plan_memory, schedule_layers
 from tests.codegen.hostile import HOSTILE_NAMES, hostile_graph
 from tests.graphs import GraphBuilder, every_operator_graph, quant
@@ -103,7 +103,7 @@ def test_runtime_headers_are_copied_verbatim() -> None:
     copies = {name: text for name, text in files.items() if name.startswith("mcucc_")}
     assert copies
     for name, text in copies.items():
-        assert text == (RUNTIME_C / name).read_text(encoding="utf-8")
+        assert text == runtime_headers()[name].read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("kind", ["pool", "pad", "add", "mean"])

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mcucc.board import load_board
 from mcucc.build.process import run_child
 from mcucc.build.project import BuildOptions, build_cortex_m, compile_network
 from mcucc.build.toolchain import HOST_GCC, WARNINGS, Compiler, find_tool
@@ -18,6 +17,7 @@ from mcucc.ops import Int8Graph
 from mcucc.reference.fixed_point import dequantize, quantize
 from mcucc.reference.interpreter import run
 from mcucc.sim.qemu import run_qemu
+from mcucc.targets.board import load_board
 from tests.graphs import GraphBuilder, every_operator_graph, random_inputs
 from tests.kernels.compiled import Generated, assert_c_agrees, flat_samples, generate
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mcucc.api.compile import CompileOptions, compile_model
 from mcucc.build.toolchain import HOST_GCC, WARNINGS, Compiler, find_tool
 from mcucc.codegen import Files, Io, Provenance, emit, lower, self_test
 from mcucc.kernels import select_kernels
-from mcucc.pipeline import CompileOptions, compile_model
 from mcucc.reference.interpreter import run
 from mcucc.schedule import plan_memory, schedule_layers
 from tests.graphs import GraphBuilder, random_inputs

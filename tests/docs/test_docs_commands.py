@@ -7,7 +7,7 @@ import click
 import pytest
 
 from mcucc import errors
-from mcucc.cli import cli
+from mcucc.cli.main import cli
 from tests.docs.pages import CHECKOUT, DOCS, Page, pages, quoted, rows
 
 MANUAL = Page(DOCS / "command-line.md")

@@ -5,12 +5,13 @@ from dataclasses import fields
 
 import pytest
 
-from mcucc.evaluate import Evaluation
-from mcucc.float_link import FloatLink, FloatOutput
-from mcucc.inspection import Inspection
-from mcucc.measure import LayerMeasurement, Measurement, RunCounts
+from mcucc.api.build import BuiltProgram, ProgramLayer
+from mcucc.api.evaluate import Evaluation
+from mcucc.api.float_link import FloatLink, FloatOutput
+from mcucc.api.inspect import Inspection
+from mcucc.api.measure import LayerMeasurement, Measurement, RunCounts
+from mcucc.api.verify import Difference, Verification
 from mcucc.ops import INT8_OPS
-from mcucc.programs import BuiltProgram, ProgramLayer
 from mcucc.report.model import (
     Flash,
     LayerReport,
@@ -21,7 +22,6 @@ from mcucc.report.model import (
     StepReport,
     TensorReport,
 )
-from mcucc.verify import Difference, Verification
 from tests.docs.pages import CHECKOUT, DOCS, Page, quoted, rows
 
 MANUAL = Page(DOCS / "command-line.md")

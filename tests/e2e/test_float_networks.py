@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mcucc.compiled import CompiledNetwork
-from mcucc.frontend import Calibration
+from mcucc.api.compile import CompileOptions, compile_model, write_compilation
+from mcucc.api.network import Calibration
+from mcucc.api.verify import verify_directory
+from mcucc.compiled.directory import CompiledNetwork
+from mcucc.compiled.samples import load_samples, random_samples
 from mcucc.importer import OnnxPort, read_onnx
-from mcucc.pipeline import CompileOptions, compile_model, write_compilation
-from mcucc.samples import load_samples, random_samples
-from mcucc.verify import verify_directory
 
 # Networks and the recorded data that belongs to each; tf2onnx files hold the same networks in NHWC.
 FLOAT = {

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcucc.compiled import CompiledNetwork
-from mcucc.pipeline import CompileOptions, compile_model, write_compilation
-from mcucc.samples import flatten, load_samples
-from mcucc.verify import verify_directory
+from mcucc.api.compile import CompileOptions, compile_model, write_compilation
+from mcucc.api.verify import verify_directory
+from mcucc.compiled.directory import CompiledNetwork
+from mcucc.compiled.samples import flatten, load_samples
 
 NETWORKS = (
     "ortq/kws_sm_ort_qoperator_u8s8",

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mcucc.compiled import CompiledNetwork
-from mcucc.pipeline import CompileOptions, compile_model, write_compilation
+from mcucc.api.compile import CompileOptions, compile_model, write_compilation
+from mcucc.compiled.directory import CompiledNetwork
+from mcucc.compiled.samples import flatten, random_samples
 from mcucc.reference import interpreter
-from mcucc.samples import flatten, random_samples
 
 # One file of each network: others hold the same layers, quantised in another way or as another
 # exporter writes them, which makes the same plan.

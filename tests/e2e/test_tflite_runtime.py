@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mcucc.compiled.samples import random_samples
 from mcucc.importer import lower_qdq, read_onnx
 from mcucc.passes import INT8, run_passes
 from mcucc.reference import interpreter
-from mcucc.samples import random_samples
 from mcucc.twin import write_twin
 
 _CHECKOUT = Path(__file__).resolve().parents[2]

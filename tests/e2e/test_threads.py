@@ -11,8 +11,8 @@ _CHECKOUT = Path(__file__).resolve().parents[2]
 _COMPILE = """
 import sys
 from pathlib import Path
-from mcucc.frontend import Calibration
-from mcucc.pipeline import CompileOptions, compile_model, write_compilation
+from mcucc.api.network import Calibration
+from mcucc.api.compile import CompileOptions, compile_model, write_compilation
 model, calibration, out = (Path(argument) for argument in sys.argv[1:])
 options = CompileOptions("mps2-an386", name="net", calibration=Calibration(calibration))
 write_compilation(compile_model(model, options), out)

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mcucc.api.compile import CompileOptions, compile_model, write_compilation
 from mcucc.codegen import Io
-from mcucc.compiled import CompiledNetwork
-from mcucc.pipeline import CompileOptions, compile_model, write_compilation
-from mcucc.samples import flatten, to_inner
+from mcucc.compiled.directory import CompiledNetwork
+from mcucc.compiled.samples import flatten, to_inner
 
 pytestmark = [pytest.mark.models, pytest.mark.cc, pytest.mark.qemu, pytest.mark.slow]
 

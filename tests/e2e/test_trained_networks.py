@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mcucc.api.compile import CompileOptions, compile_model, write_compilation
+from mcucc.api.verify import verify_directory
 from mcucc.build.project import BuildOptions, build_host_executable
-from mcucc.compiled import CompiledNetwork
-from mcucc.pipeline import CompileOptions, compile_model, write_compilation
-from mcucc.samples import flatten, random_samples, to_inner
+from mcucc.compiled.directory import CompiledNetwork
+from mcucc.compiled.samples import flatten, random_samples, to_inner
 from mcucc.sim.host import run_executable
 from mcucc.sim.protocol import Placement
-from mcucc.verify import verify_directory
 
 # Arena head that the `tflite_micro` wheel needs for Google's file of the same network, bytes.
 TFLM_HEAD = {"vww_96": 73_728, "kws": 16_000, "resnet8": 49_152, "ad01": 768, "te_vww": 161_472}

@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 
 from mcucc.codegen import Files, Provenance, emit, lower, self_test
+from mcucc.compiled.samples import random_samples
 from mcucc.ir import parse_graph
 from mcucc.kernels import select_kernels
 from mcucc.ops import INT8_OPS
 from mcucc.ops.verify import verify
 from mcucc.passes import INT8, run_passes
 from mcucc.reference.interpreter import run
-from mcucc.resources import RUNTIME_C
-from mcucc.samples import random_samples
+from mcucc.resources import runtime_headers
 from mcucc.schedule import plan_memory, schedule_layers
 
 HERE = Path(__file__).parent
@@ -49,7 +49,7 @@ def generate(model: Path) -> Files:
 
 def recorded(files: Files) -> Files:
     """What is kept of the files: the text of those that depend on the model, all names."""
-    own = {name: text for name, text in files.items() if not (RUNTIME_C / name).exists()}
+    own = {name: text for name, text in files.items() if name not in runtime_headers()}
     return {**own, LIST: "".join(f"{name}\n" for name in sorted(files))}
 
 
@@ -89,10 +89,10 @@ def test_generated_files(model: Path, request: pytest.FixtureRequest) -> None:
 @pytest.mark.parametrize("model", MODELS, ids=lambda path: path.stem)
 def test_runtime_headers_are_verbatim(model: Path) -> None:
     files = generate(model)
-    copies = {name: text for name, text in files.items() if (RUNTIME_C / name).exists()}
+    copies = {name: text for name, text in files.items() if name in runtime_headers()}
     assert copies
     for name, text in copies.items():
-        assert text == (RUNTIME_C / name).read_text(encoding="utf-8")
+        assert text == runtime_headers()[name].read_text(encoding="utf-8")
 
 
 def test_every_golden_directory_has_a_model() -> None:

@@ -7,9 +7,9 @@ import pytest
 from onnx import numpy_helper
 
 from mcucc.importer import read_onnx
-from mcucc.importer.float_layout import byte_order, common_axes, find_layout, merge_transposition
+from mcucc.importer.file.fold import fold
 from mcucc.importer.float_lower import is_quantised, lower_float
-from mcucc.importer.fold import fold
+from mcucc.importer.layout.layout import byte_order, common_axes, find_layout, merge_transposition
 from tests.importer.float_cases import Model, check, kinds, random_feed, run_onnx_layout
 
 SETS = (8, 9, 10, 11, 12, 13, 14, 16, 18, 20, 21, 22, 23)

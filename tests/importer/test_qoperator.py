@@ -15,7 +15,7 @@ from onnxruntime.quantization import (
 
 from mcucc.errors import UnsupportedModelError, Violation
 from mcucc.importer import OnnxModel, lower_qdq, read_onnx
-from mcucc.importer.qoperator import rewrite_qoperators
+from mcucc.importer.file.qoperator import rewrite_qoperators
 from mcucc.ops import Int8Graph
 from mcucc.ops.verify import verify
 from mcucc.reference.fixed_point import dequantize, quantize

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mcucc.board import CORES, Core
 from mcucc.build.network import Network, TensorInfo
 from mcucc.build.project import BuildOptions, build_host_executable
 from mcucc.codegen import Io, Program, Provenance, emit, lower
@@ -29,6 +28,7 @@ from mcucc.schedule import (
 from mcucc.sim.host import run_executable
 from mcucc.sim.protocol import Placement
 from mcucc.sim.result import RunResult
+from mcucc.targets.board import CORES, Core
 from tests.graphs import random_inputs
 
 PROVENANCE = Provenance("0.0.0", "model.onnx", "0" * 64, "host", "--objective auto")

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcucc.board import CORES
 from mcucc.build.elf import section_sizes
 from mcucc.build.process import run_child
 from mcucc.build.project import NETWORK_OPTIMISATION, compile_network
 from mcucc.build.toolchain import ARM_GCC, HOST_GCC, WARNINGS, Compiler, find_tool
 from mcucc.ops import Int8Graph
 from mcucc.reference.interpreter import run
+from mcucc.targets.board import CORES
 from tests.graphs import GraphBuilder, every_operator_graph, random_inputs
 from tests.kernels.compiled import Generated, flat_samples, generate
 

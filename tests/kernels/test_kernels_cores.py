@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcucc.board import load_board
 from mcucc.build.project import build_cortex_m
 from mcucc.ops import Int8Graph
 from mcucc.reference.interpreter import run
 from mcucc.sim.qemu import run_qemu
+from mcucc.targets.board import load_board
 from tests.graphs import GraphBuilder, quant, random_inputs
 from tests.kernels.compiled import flat_samples, generate
 from tests.kernels.test_kernels_requantize import (

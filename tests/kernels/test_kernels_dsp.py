@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcucc.board import CORES
 from mcucc.ir import Const
 from mcucc.kernels import Kernel, Unit, select_kernels
 from mcucc.kernels.packing import join_halves, pack_lanes, pack_quads, paired_biases
 from mcucc.ops import Int8Graph
 from mcucc.reference.parameters import max_abs_accumulator
+from mcucc.targets.board import CORES
 from tests.graphs import GraphBuilder, quant
 from tests.kernels.compiled import assert_c_agrees, generate
 

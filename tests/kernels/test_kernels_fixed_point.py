@@ -12,7 +12,7 @@ from mcucc.build.process import run_child
 from mcucc.build.toolchain import HOST_GCC, WARNINGS, Compiler, find_tool
 from mcucc.reference.fixed_point import high_multiply, multiply, rounding_shift_right
 from mcucc.reference.softmax import sum_reciprocal
-from mcucc.resources import RUNTIME_C
+from mcucc.resources import runtime_includes
 
 pytestmark = pytest.mark.cc
 
@@ -28,7 +28,7 @@ ZERO_POINTS = (-128, -37, 0, 127)
 def probe(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The functions as they are for most cores, and with products from halves as on Armv6-M."""
     folder = tmp_path_factory.mktemp("probe")
-    gcc = Compiler(find_tool(HOST_GCC), (*UNDEFINED, *WARNINGS, f"-I{RUNTIME_C}"))
+    gcc = Compiler(find_tool(HOST_GCC), (*UNDEFINED, *WARNINGS, *runtime_includes()))
     flags = [request.param] if request.param else []
     gcc.run(["-O1", *flags, str(SOURCE), "-o", str(folder / "probe")], cwd=folder)
     return folder / "probe"

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mcucc.board import CORES, load_board
 from mcucc.build.network import Network
 from mcucc.build.project import BuildOptions, build_cortex_m, build_host_executable
 from mcucc.kernels import Unit
-from mcucc.resources import RUNTIME_C
+from mcucc.resources import runtime_headers
 from mcucc.sim.host import run_executable
 from mcucc.sim.qemu import run_qemu
+from mcucc.targets.board import CORES, load_board
 from tests.graphs import GraphBuilder, quant
 from tests.kernels.compiled import assert_c_agrees, generate
 from tests.kernels.grid import ACTIVATIONS, ZERO_POINTS, latin
@@ -43,7 +43,7 @@ def test_twins(tmp_path: Path) -> None:
     source = tmp_path / "source"
     shutil.copytree(SOURCE, source)
     for header in HEADERS:
-        shutil.copy(RUNTIME_C / f"mcucc_{header}.h", source)
+        shutil.copy(runtime_headers()[f"mcucc_{header}.h"], source)
     samples = operands()
     host = build_host_executable(source, NETWORK, tmp_path, BuildOptions(sanitize=True))
     twins = run_executable(host, NETWORK, samples).outputs[0]

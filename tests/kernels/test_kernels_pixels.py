@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mcucc.board import Core
 from mcucc.kernels import Family
+from mcucc.targets.board import Core
 from tests.graphs import GraphBuilder, quant
 from tests.kernels.compiled import KERNEL_CORES, assert_c_agrees, core_name, generate
 from tests.kernels.grid import ACTIVATIONS, CHANNELS, MAPS, ZERO_POINTS, latin

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from mcucc.board import Core
 from mcucc.kernels import Family
+from mcucc.targets.board import Core
 from tests.graphs import GraphBuilder, quant
 from tests.kernels.compiled import (
     KERNEL_CORES,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mcucc.build.toolchain import HOST_GCC, WARNINGS, Compiler, find_tool
-from mcucc.resources import RUNTIME_C
+from mcucc.resources import runtime_includes
 
 pytestmark = pytest.mark.cc
 
@@ -101,7 +101,7 @@ class Model:
 def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     folder = tmp_path_factory.mktemp("ring")
     (folder / "calls.c").write_text(CALLS, encoding="utf-8")
-    gcc = Compiler(find_tool(HOST_GCC), (*WARNINGS, "-fPIC", "-shared", f"-I{RUNTIME_C}"))
+    gcc = Compiler(find_tool(HOST_GCC), (*WARNINGS, "-fPIC", "-shared", *runtime_includes()))
     gcc.run(["-O1", "calls.c", "-o", "calls.so"], cwd=folder)
     library = ctypes.CDLL(str(folder / "calls.so"))
     library.row.restype = ctypes.c_void_p

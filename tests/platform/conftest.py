@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mcucc.board import Board, load_board
 from mcucc.build.network import Network, TensorInfo
+from mcucc.targets.board import Board, load_board
 
 TINY = Path(__file__).parent / "data" / "tiny"
 

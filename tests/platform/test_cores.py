@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mcucc.board import CORES, Board, Region, Simulator, load_board
 from mcucc.build.network import Network
 from mcucc.build.plugin import build_count_plugin
 from mcucc.build.project import Artifact, build_cortex_m
 from mcucc.errors import SimulationError
 from mcucc.sim.qemu import run_qemu
+from mcucc.targets.board import CORES, Board, Region, Simulator, load_board
 from tests.platform.assembly import assembly
 
 pytestmark = pytest.mark.qemu

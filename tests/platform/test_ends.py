@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mcucc.board import Board
 from mcucc.build.network import Network
 from mcucc.build.plugin import build_count_plugin, build_profile_plugin
 from mcucc.build.project import Artifact, build_cortex_m
@@ -15,6 +14,7 @@ from mcucc.build.ranges import CodeMap
 from mcucc.errors import SimulationError
 from mcucc.sim.profile import profile_qemu
 from mcucc.sim.qemu import run_qemu
+from mcucc.targets.board import Board
 from tests.platform.assembly import assembly
 from tests.processes import processes_that_mention
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mcucc.board import load_board
 from mcucc.build.network import Network
 from mcucc.build.plugin import build_profile_plugin
 from mcucc.build.project import Artifact, BuildOptions, build_cortex_m
 from mcucc.build.ranges import CodeMap, read_code_map
-from mcucc.sim.cycles import TABLES, InstructionCounts, modelled_cycles
 from mcucc.sim.profile import profile_qemu
+from mcucc.targets.board import load_board
+from mcucc.targets.cycles import TABLES, InstructionCounts, modelled_cycles
 from tests.platform.assembly import assembly
 
 Samples = NDArray[np.int8]

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mcucc.board import STACK_RESERVE_BYTES, Board, Region, load_board
 from mcucc.build.network import Network
 from mcucc.build.plugin import build_count_plugin
 from mcucc.build.project import Artifact, BuildOptions, build_cortex_m
 from mcucc.build.sizes import measure_sizes
 from mcucc.errors import DoesNotFitError, InvariantError, SimulationError
 from mcucc.sim.qemu import run_qemu
+from mcucc.targets.board import STACK_RESERVE_BYTES, Board, Region, load_board
 from tests.platform.assembly import assembly
 
 pytestmark = pytest.mark.qemu

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcucc.board import Board
 from mcucc.build.network import Network, TensorInfo
 from mcucc.build.process import run_child
 from mcucc.build.project import build_cortex_m, build_host_executable
@@ -16,6 +15,7 @@ from mcucc.build.toolchain import ARM_GCC, find_tool, has_tool
 from mcucc.errors import InvariantError, SimulationError, ToolchainError
 from mcucc.sim.faults import explain_fault
 from mcucc.sim.protocol import Placement, decode_reply, encode_request
+from mcucc.targets.board import Board
 
 MAGIC = struct.pack("<I", 0x5052434D)
 

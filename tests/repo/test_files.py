@@ -61,6 +61,12 @@ def test_every_module_has_its_floor() -> None:
     assert named == modules | packages
 
 
+def test_the_package_itself_is_small() -> None:
+    """Everything else has a room."""
+    modules = {path.stem for path in (CHECKOUT / "mcucc").glob("*.py")}
+    assert modules == {"__init__", "__main__", "errors", "progress", "resources"}
+
+
 def test_no_file_names_a_machine_or_a_registry() -> None:
     found = [
         f"{relative(path)}: {match[0]}"

@@ -2,9 +2,9 @@
 
 import msgspec
 
-from mcucc.board import Board, list_boards, load_board
 from mcucc.report.fit import explain_misfit
 from mcucc.report.model import Flash, LiveBuffer, Report
+from mcucc.targets.board import Board, list_boards, load_board
 from tests.report.reports import conv_net, dense_net, ring_net, unmeasured
 
 BOARD = load_board("nucleo-f446re")

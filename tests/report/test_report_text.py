@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
-from mcucc.board import list_boards, load_board
-from mcucc.report.figures import format_bytes, join_origin, percents, short_name, shorten
 from mcucc.report.model import Report
 from mcucc.report.occupancy import live_bytes, live_spans
-from mcucc.report.text import render_boards, render_report
+from mcucc.report.text.figures import format_bytes, join_origin, percents, short_name, shorten
+from mcucc.report.text.page import render_boards, render_report
+from mcucc.targets.board import list_boards, load_board
 from tests.report.reports import conv_net, dense_net, long_net, ring_net, unmeasured
 
 NETWORKS = {

@@ -7,8 +7,8 @@ an order supposes.
 from collections.abc import Sequence
 
 from mcucc.memory import Buffer
-from mcucc.schedule.inplace import overwritten
-from mcucc.schedule.work import Work, members
+from mcucc.schedule.order.inplace import overwritten
+from mcucc.schedule.order.work import Work, members
 
 Life = tuple[int, int]
 

@@ -16,8 +16,8 @@ from mcucc.ops import Aliasing, Int8Graph
 from mcucc.ops.verify import total_macs
 from mcucc.schedule import MemoryPlan, PlanOptions, Segment, plan_network
 from mcucc.schedule.plan import Mode
-from mcucc.schedule.replay import Replayed, replay
-from mcucc.schedule.shadow import MOST_FAULTS, LostBytes
+from mcucc.schedule.proof.replay import Replayed, replay
+from mcucc.schedule.proof.shadow import MOST_FAULTS, LostBytes
 from tests.graphs import GraphBuilder
 from tests.schedule.drawn_maps import Q, drawn_maps
 

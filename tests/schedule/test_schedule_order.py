@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from mcucc.memory import Buffer, Problem, lower_bound
 from mcucc.ops import Int8Graph
 from mcucc.schedule import schedule_layers
-from mcucc.schedule.bound import least_peak
-from mcucc.schedule.cost import CostModel
-from mcucc.schedule.order import best_order
-from mcucc.schedule.work import Work, work_of
+from mcucc.schedule.order.bound import least_peak
+from mcucc.schedule.order.cost import CostModel
+from mcucc.schedule.order.search import best_order
+from mcucc.schedule.order.work import Work, work_of
 from tests.graphs import GraphBuilder
 from tests.schedule.drawn import Drawn, Q, drawn_graphs, kernels_for
 from tests.schedule.lives import content_lives, shared_homes, value_buffers

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mcucc.board import CORES
 from mcucc.importer import lower_qdq, read_onnx
 from mcucc.kernels import Kernel, select_kernels
 from mcucc.ops import Int8Graph
 from mcucc.schedule import MemoryPlan, PlanOptions, Segment, plan_network
-from mcucc.schedule.replay import replay
+from mcucc.schedule.proof.replay import replay
+from mcucc.targets.board import CORES
 from tests.graphs import GraphBuilder
 from tests.schedule.drawn_maps import Q, drawn_maps
 

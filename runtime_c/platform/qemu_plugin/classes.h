@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* The order is that of `CLASSES` in mcucc/sim/cycles.py. */
+/* The order is that of `CLASSES` in mcucc/targets/cycles.py. */
 typedef enum {
     CLASS_ALU,           /* moves, arithmetic, shifts, bit fields, saturation, hints, IT */
     CLASS_MULTIPLY,      /* 32-bit results, SIMD multiplications */

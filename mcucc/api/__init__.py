@@ -1,0 +1,1 @@
+"""What a user calls: compile, plan, inspect, verify, evaluate, measure, build."""

@@ -1,0 +1,26 @@
+"""Measures networks as they come: compiled directories, and ONNX files that are compiled for it."""
+
+import tempfile
+from pathlib import Path
+
+from mcucc.api.compile import compile_model, write_compilation
+from mcucc.api.measure import Measurement, measure
+from mcucc.api.options import CompileOptions
+from mcucc.progress import Stage, silent
+
+
+def is_model(path: Path) -> bool:
+    """Whether a path is taken for an ONNX file, not for a compiled directory."""
+    return path.suffix == ".onnx" and not path.is_dir()
+
+
+def measure_model(path: Path, options: CompileOptions, stage: Stage = silent) -> Measurement:
+    """Compile an ONNX file into a temporary directory and measure one inference.
+
+    Raises: as `compile_model`, `write_compilation` and `measure`.
+    """
+    with tempfile.TemporaryDirectory(prefix="mcucc-bench-") as folder:
+        directory = Path(folder) / "network"
+        write_compilation(compile_model(path, options, stage), directory)
+        stage(f"measuring {path.name}")
+        return measure(directory)

@@ -1,0 +1,340 @@
+"""The whole compilation: the public Python API.
+
+>>> from pathlib import Path
+>>> from mcucc.api.compile import CompileOptions, compile_model, write_compilation
+>>> compilation = compile_model(
+...     Path("examples/digits/digits_int8.onnx"), CompileOptions("nucleo-f446re")
+... )
+>>> compilation.report.fits
+True
+"""
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+import mcucc
+from mcucc.api.network import Calibration, Network, load_network
+from mcucc.api.options import CompileOptions, check_options, plan_options
+from mcucc.build.network import Network as Interface
+from mcucc.build.sizes import Sizes, measure_sizes
+from mcucc.build.toolchain import ARM_GCC, has_tool
+from mcucc.codegen import Files, Program, Provenance, SelfTest, emit, lower, self_test
+from mcucc.codegen.program import Element
+from mcucc.compiled.samples import random_samples
+from mcucc.errors import (
+    DoesNotFitError,
+    InvariantError,
+    UsageError,
+)
+from mcucc.importer import (
+    OnnxModel,
+    check_name,
+    identifier,
+    read_onnx,
+)
+from mcucc.ir import print_graph
+from mcucc.kernels import select_kernels
+from mcucc.ops import Int8Graph
+from mcucc.ops.verify import total_macs
+from mcucc.progress import Stage, silent
+from mcucc.reference import interpreter
+from mcucc.report import Report, to_json
+from mcucc.report.fit import explain_misfit
+from mcucc.report.make import Budget, Origin, Written, make_report
+from mcucc.report.model import Quantisation
+from mcucc.report.quality import remedy
+from mcucc.schedule import MemoryPlan, plan_network
+from mcucc.schedule.proof.replay import replay
+from mcucc.targets.board import Board, load_board
+from mcucc.twin import write_twin
+
+NOT_CALIBRATED = (
+    "NOT CALIBRATED: quantised on random inputs. Memory and speed are right, results are not: "
+    "compile again with --calib and some hundred real inputs"
+)
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """A compiled network that is not yet written to disk.
+
+    Attributes:
+        report: what `report.json` will hold; `report.fits` says whether there are files.
+        files: text files by name; no code among them if the network does not fit.
+        twin: the same network as `.tflite`.
+        misfit: why it does not fit and what would help; empty if it fits.
+    """
+
+    report: Report
+    files: Files
+    twin: bytes
+    misfit: str
+
+
+def compile_model(path: Path, options: CompileOptions, stage: Stage = silent) -> Compilation:
+    """Compile an ONNX file; nothing is written. `stage` is told what is being done.
+
+    Raises:
+        InputFileError: the file cannot be read.
+        UnsupportedModelError: with every reason why the network cannot be compiled.
+        BoardError: there is no such board, or its file is wrong.
+        UsageError: the name is no C identifier, a given shape contradicts the file, or options
+            contradict each other.
+        ToolchainError: the compiler does not accept the generated code.
+    """
+    board = load_board(options.board)
+    name = identifier(path) if options.name is None else check_name(options.name)
+    model = read_onnx(path)
+    network = load_network(model, name, options.calibration, stage, prune=options.prune)
+    stage(f"compiling {name}")
+    graph = network.graph
+    check_options(graph, options)
+    budget = Budget.of(board, options.sram)
+    plan, streamed_bytes = _plan(graph, options, budget, board)
+    program = lower(plan, _provenance(model, board, options), options.io)
+    twin = write_twin(graph)
+    draft = _draft(program, plan, options)
+    sizes = _measure(draft, program, plan, board)
+    fits = budget.admits(plan.arena_bytes, sizes)
+    own_board = _own_board_file(board, options)
+    files = {**draft, f"{name}.ir": print_graph(graph), **own_board} if fits else own_board
+    report = make_report(
+        program,
+        plan,
+        budget,
+        sizes,
+        _origin(network, options.calibration),
+        Written(
+            files=sorted([*files, f"{name}.tflite"] if fits else files),
+            notes=_notes(network, board, sizes, options.calibration),
+        ),
+        streamed_bytes=streamed_bytes,
+    )
+    return Compilation(report, files, twin, "" if fits else explain_misfit(report, board))
+
+
+def write_compilation(compilation: Compilation, directory: Path) -> None:
+    """Write all files; those of an earlier compilation into the same directory are removed.
+
+    If the network does not fit, `report.json` is written and no code. Everything is first written
+    to a directory beside, so that a full disk leaves the old state. Files of the user's own are
+    never overwritten.
+
+    Raises:
+        DoesNotFitError: after writing, if the network does not fit.
+        UsageError: the directory cannot be written, or holds a file of the user's own under a name
+            that is needed; nothing was written then.
+    """
+    report = compilation.report
+    contents: dict[str, bytes] = {name: text.encode() for name, text in compilation.files.items()}
+    if report.fits:
+        contents[f"{report.name}.tflite"] = compilation.twin
+    contents["report.json"] = to_json(report).encode()
+    earlier = _earlier_files(directory)
+    _check_target(directory, contents, earlier)
+    try:
+        _replace_files(directory, contents, earlier)
+    except OSError as error:
+        problem = error.strerror or error
+        raise UsageError(f"{directory}: cannot be written: {problem}") from error
+    if not report.fits:
+        gone = len(set(earlier) - set(contents))
+        removed = f"\n\n  {gone} file(s) of the earlier compilation in {directory} were removed."
+        raise DoesNotFitError(compilation.misfit + (removed if gone else ""))
+
+
+def _plan(
+    graph: Int8Graph, options: CompileOptions, budget: Budget, board: Board
+) -> tuple[MemoryPlan, int | None]:
+    """The plan, and the size of the arena if the caller handed over the input row by row."""
+    kernels = select_kernels(graph, board.core)
+    wanted = plan_options(options, budget)
+    plan = plan_network(graph, kernels, wanted)
+    if options.check:
+        _prove(plan)
+    if len(graph.inputs) != 1:
+        return plan, None
+    if options.stream_input:
+        return plan, plan.arena_bytes
+    other = replace(wanted, stream_input=True, keep_input=False)
+    return plan, plan_network(graph, kernels, other).arena_bytes
+
+
+def _prove(plan: MemoryPlan) -> None:
+    """Replay a plan over an arena that knows what each byte holds.
+
+    Raises:
+        InvariantError: some reader would not find what it needs, or a row is made twice.
+    """
+    graph = plan.schedule.graph
+    replayed = replay(plan, keep_input=plan.schedule.keep_input)
+    faults = [str(fault) for fault in replayed.faults]
+    if replayed.macs != total_macs(graph):
+        faults.append(f"{replayed.macs} multiply-accumulates of {total_macs(graph)} are executed")
+    if faults:
+        raise InvariantError(f"the plan of '{graph.name}' is wrong: {'; '.join(faults)}")
+
+
+def _check_target(directory: Path, contents: Mapping[str, bytes], earlier: tuple[str, ...]) -> None:
+    """Refuse a target that is no directory, or in which a file of the user's own is in the way."""
+    for path in (directory, *directory.parents):
+        if path.exists() and not path.is_dir():
+            raise UsageError(
+                f"{directory}: cannot be written: {path} is a file, and -o wants a directory"
+            )
+    for name in sorted(contents):
+        path = directory / name
+        if name not in earlier and (path.exists() or path.is_symlink()):
+            raise UsageError(
+                f"{path} exists, and no report.json beside it says that mcucc wrote it: give "
+                "another directory with -o, or move the file away"
+            )
+
+
+def _replace_files(
+    directory: Path, contents: Mapping[str, bytes], earlier: tuple[str, ...]
+) -> None:
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".mcucc-", dir=directory.parent) as staging:
+        for name, data in contents.items():
+            (Path(staging) / name).write_bytes(data)
+        directory.mkdir(exist_ok=True)
+        for name in earlier:
+            (directory / name).unlink(missing_ok=True)
+        for name in contents:
+            shutil.move(Path(staging) / name, directory / name)
+
+
+def _earlier_files(directory: Path) -> tuple[str, ...]:
+    """Files that an earlier compilation wrote here, its report included; they may be replaced."""
+    try:
+        listed = msgspec.json.decode((directory / "report.json").read_bytes(), type=_Listed).files
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return ()
+    return ("report.json", *(name for name in listed if Path(name).name == name))
+
+
+class _Listed(msgspec.Struct, frozen=True):
+    """What shows that a `report.json` is one, be it of another version of mcucc."""
+
+    schema: int
+    mcucc_version: str
+    arena_bytes: int
+    files: tuple[str, ...]
+
+
+def _provenance(model: OnnxModel, board: Board, options: CompileOptions) -> Provenance:
+    return Provenance(
+        mcucc.__version__, model.path.name, model.sha256, board.id, options.describe()
+    )
+
+
+def _draft(program: Program, plan: MemoryPlan, options: CompileOptions) -> Files:
+    """The C files; the recorded self-test needs outputs, which the reference computes."""
+    graph, element = plan.schedule.graph, program.element
+    test = _recorded(graph, options.selftest, element) if options.selftest else None
+    return emit(program, selftest=test)
+
+
+def _recorded(graph: Int8Graph, count: int, element: Element) -> SelfTest:
+    """Samples whose outputs differ, so that a network stuck at one answer does not pass.
+
+    Each further draw has half the contrast of the one before. A network that gives fewer different
+    outputs in eight draws gets samples that repeat them.
+    """
+    shapes = [graph.tensors[port.tensor].shape for port in graph.inputs]
+    fresh: list[tuple[NDArray[np.int8], ...]] = []
+    repeated: list[tuple[NDArray[np.int8], ...]] = []
+    seen: set[bytes] = set()
+    for draw in range(8):
+        samples = tuple(array >> draw for array in random_samples(shapes, count, seed=draw))
+        inputs = {port.tensor: s for port, s in zip(graph.inputs, samples, strict=True)}
+        values = interpreter.run(graph, inputs)
+        outputs = tuple(values[port.tensor] for port in graph.outputs)
+        for i in range(count):
+            result = b"".join(array[i].tobytes() for array in outputs)
+            kept = repeated if result in seen else fresh
+            kept.append(tuple(array[i : i + 1] for array in (*samples, *outputs)))
+            seen.add(result)
+        if len(fresh) >= count:
+            break
+    columns = [np.concatenate(column) for column in zip(*[*fresh, *repeated][:count], strict=True)]
+    return self_test(columns[: len(shapes)], columns[len(shapes) :], element)
+
+
+def _own_board_file(board: Board, options: CompileOptions) -> Files:
+    """A board file of the user's own, which later commands need even if the network misfits."""
+    if not options.board.endswith(".toml"):
+        return {}
+    return {f"{board.id}.toml": Path(options.board).read_text(encoding="utf-8")}
+
+
+def _measure(files: Files, program: Program, plan: MemoryPlan, board: Board) -> Sizes | None:
+    """Sizes of the objects built for the board's core, None without a compiler for it."""
+    if not has_tool(ARM_GCC):
+        return None
+    interface = Interface(
+        program.name,
+        tuple(port.tensor.nbytes for port in program.inputs),
+        tuple(port.tensor.nbytes for port in program.outputs),
+        plan.arena_bytes,
+        program.arena_align,
+        io=program.io,
+        row_bytes=program.inputs[0].tensor.row_bytes if program.streamed else None,
+    )
+    with tempfile.TemporaryDirectory(prefix="mcucc-sizes-") as folder:
+        source = Path(folder) / "source"
+        source.mkdir()
+        for name, text in files.items():
+            (source / name).write_text(text, encoding="utf-8")
+        return measure_sizes(source, interface, board, Path(folder) / "work")
+
+
+def _origin(network: Network, calibration: Calibration) -> Origin:
+    quantisation = None
+    if network.quantised_here:
+        by_ratio = sorted(network.sqnr_db.items(), key=lambda item: (item[1], item[0]))
+        options = calibration.options
+        worst, ratio = by_ratio[0] if by_ratio else ("", 0.0)
+        maker = network.graph.producers.get(worst)
+        quantisation = Quantisation(
+            samples=network.samples,
+            observer=options.observer,
+            equalized=options.equalize,
+            bias_corrected=options.correct_bias,
+            worst_layer=worst if maker is None else maker.name,
+            worst_sqnr_db=ratio,
+            remedy=remedy(ratio, calibrated=network.calibrated, samples=network.samples),
+        )
+    return Origin(network.model_macs, network.calibrated, quantisation, network.sqnr_db)
+
+
+def _notes(
+    network: Network, board: Board, sizes: Sizes | None, calibration: Calibration
+) -> tuple[str, ...]:
+    notes: list[str] = []
+    if not network.quantised_here and calibration.path:
+        notes.append(
+            "the network comes quantised (QDQ) with scales of its own: --calib was not used"
+        )
+    if not network.calibrated:
+        notes.append(NOT_CALIBRATED)
+    if network.dropped_channels:
+        notes.append(
+            f"{network.dropped_channels:,} channels that do not depend on the input, or are not "
+            "needed, were dropped; no output changes"
+        )
+    if sizes is None:
+        notes.append(
+            f"{ARM_GCC} was not found: flash and stack are unknown, and `fits` speaks of SRAM alone"
+        )
+    if board.simulator.proxy:
+        notes.append(f"QEMU has no {board.name}: runs use {board.simulator.machine} as a proxy")
+    return tuple(notes)

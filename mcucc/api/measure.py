@@ -1,0 +1,213 @@
+"""Measures compiled networks: exact instructions on the simulated core, by layer, and sizes."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcucc.api.attribution import Attribution, Layers
+from mcucc.build.sizes import measure_sizes
+from mcucc.compiled.directory import CompiledNetwork
+from mcucc.compiled.samples import flatten, random_samples
+from mcucc.report.model import Report
+from mcucc.sim.profile import Profile
+from mcucc.sim.result import RunResult
+from mcucc.targets.board import load_board
+from mcucc.targets.cycles import InstructionCounts, modelled_cycles
+
+
+@dataclass(frozen=True)
+class LayerMeasurement:
+    """What was executed for one layer, or for several that cannot be told apart.
+
+    Layers cannot be told apart if they have the same kernel and run within the same stage of a
+    segment; `name` then joins their names, and `index` is the first one's.
+
+    Attributes:
+        index: in the report's layers.
+        name: of the layer.
+        op: its operator.
+        kernel: its kernel, empty where nothing is executed.
+        macs: multiply-accumulates.
+        instructions: executed for it.
+        modelled_cycles: of these instructions, None without a model of the core.
+    """
+
+    index: int
+    name: str
+    op: str
+    kernel: str
+    macs: int
+    instructions: int
+    modelled_cycles: int | None
+
+
+@dataclass(frozen=True)
+class RunCounts:
+    """What one inference executes.
+
+    Attributes:
+        instructions: from the entry of `run` to its return; repeatable to the instruction.
+        modelled_cycles: of a core with ideal memory, None without a model of the core; no latency.
+        overhead_instructions: those that no layer's code has, such as calls of steps, and an
+            image's rows if the caller hands them over. With those of the layers all instructions.
+        layers: in order.
+    """
+
+    instructions: int
+    modelled_cycles: int | None
+    overhead_instructions: int
+    layers: tuple[LayerMeasurement, ...]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What one inference costs on a board's core.
+
+    Attributes:
+        model: name of the network.
+        board: id.
+        core: of the board.
+        simulator: QEMU machine that ran it.
+        proxy: whether that machine only stands in for the board.
+        options: how it was compiled.
+        instructions: executed from the entry of `run` to its return; repeatable to the instruction.
+            Instructions are not cycles.
+        instructions_per_mac: the same per multiply-accumulate of the plan.
+        modelled_cycles: of a core with ideal memory, None without a model of the core; no latency.
+        arena_bytes: of the plan.
+        code_bytes: of the network's objects, None without a compiler.
+        weights_bytes: likewise.
+        stack_bytes: that the run used, painted and read back; the report's is what it uses at most.
+        overhead_instructions: those of no layer.
+        layers: in order.
+    """
+
+    model: str
+    board: str
+    core: str
+    simulator: str
+    proxy: bool
+    options: str
+    instructions: int
+    instructions_per_mac: float
+    modelled_cycles: int | None
+    arena_bytes: int
+    code_bytes: int | None
+    weights_bytes: int | None
+    stack_bytes: int | None
+    overhead_instructions: int
+    layers: tuple[LayerMeasurement, ...]
+
+
+def measure(directory: Path, board_id: str | None = None) -> Measurement:
+    """Measure one inference on one seeded random input.
+
+    Args:
+        directory: a compiled network.
+        board_id: id of a board or a board file; None for the one it was compiled for.
+
+    Raises:
+        BoardError: there is no such board.
+        DoesNotFitError: the program does not fit the board.
+        InputFileError: the directory is not a compiled network.
+        ToolchainError: a compiler or the simulator is missing.
+        SimulationError: the run failed.
+    """
+    compiled = CompiledNetwork.open(directory)
+    if board_id is not None:
+        compiled = compiled.on(load_board(board_id))
+    report, board = compiled.report, compiled.board
+    shapes = [compiled.graph.tensors[port.tensor].shape for port in compiled.graph.inputs]
+    result, (counts,) = profile(compiled, flatten(random_samples(shapes, 1)))
+    code_bytes, weights_bytes = _sizes(compiled)
+    return Measurement(
+        model=report.name,
+        board=board.id,
+        core=board.core.name,
+        simulator=board.simulator.machine,
+        proxy=board.simulator.proxy,
+        options=report.options,
+        instructions=counts.instructions,
+        instructions_per_mac=round(counts.instructions / max(1, report.executed_macs), 4),
+        modelled_cycles=counts.modelled_cycles,
+        arena_bytes=report.arena_bytes,
+        code_bytes=code_bytes,
+        weights_bytes=weights_bytes,
+        stack_bytes=result.stack_bytes,
+        overhead_instructions=counts.overhead_instructions,
+        layers=counts.layers,
+    )
+
+
+def profile(
+    compiled: CompiledNetwork, samples: NDArray[np.int8]
+) -> tuple[RunResult, tuple[RunCounts, ...]]:
+    """Run samples (N, bytes) on the simulated core and count what each of them executes.
+
+    Raises:
+        DoesNotFitError: the program does not fit the board.
+        ToolchainError: a compiler or the simulator is missing.
+        SimulationError: the run failed.
+    """
+    attribution = Attribution.of(compiled)
+    result, profiles = compiled.profile_qemu(samples, attribution.owners, attribution.kernels)
+    core = compiled.board.core.name
+    return result, tuple(_run_counts(attribution, each, core) for each in profiles)
+
+
+def _sizes(compiled: CompiledNetwork) -> tuple[int | None, int | None]:
+    """Bytes of code and weights, from the report or, for another board, from its own objects."""
+    flash = compiled.report.flash
+    if compiled.board.id == compiled.report.board:
+        return flash.code_bytes, flash.weights_bytes
+    with tempfile.TemporaryDirectory(prefix="mcucc-sizes-") as work:
+        sizes = measure_sizes(compiled.directory, compiled.network, compiled.board, Path(work))
+    return sizes.code_bytes, sizes.weights_bytes
+
+
+def _run_counts(attribution: Attribution, counted: Profile, core: str) -> RunCounts:
+    """Sums up the parts of a run by layer."""
+    by_layers: dict[Layers, InstructionCounts] = {}
+    for (owner, kernel), counts in counted.items():
+        layers = attribution.layers(owner, kernel)
+        by_layers[layers] = by_layers.get(layers, InstructionCounts()) + counts
+    overhead = by_layers.pop((), InstructionCounts())
+    groups = _groups(len(attribution.report.layers), list(by_layers))
+    measured: list[LayerMeasurement] = []
+    for group in groups:
+        parts = (counts for layers, counts in by_layers.items() if layers[0] in group)
+        total = sum(parts, InstructionCounts())
+        measured.append(_layer(attribution.report, group, total, core))
+    everything = sum(by_layers.values(), overhead)
+    return RunCounts(
+        instructions=everything.instructions,
+        modelled_cycles=modelled_cycles(core, everything),
+        overhead_instructions=overhead.instructions,
+        layers=tuple(measured),
+    )
+
+
+def _groups(count: int, found: Sequence[Layers]) -> list[Layers]:
+    """Every layer once, with those that it cannot be told apart from."""
+    groups: Mapping[int, set[int]] = {i: {i} for i in range(count)}
+    for layers in found:
+        together = set[int]().union(*(groups[i] for i in layers))
+        groups = {**groups, **dict.fromkeys(together, together)}
+    return sorted({tuple(sorted(group)) for group in groups.values()})
+
+
+def _layer(report: Report, group: Layers, counts: InstructionCounts, core: str) -> LayerMeasurement:
+    layers = [report.layers[i] for i in group]
+    return LayerMeasurement(
+        index=group[0],
+        name=" + ".join(layer.name for layer in layers),
+        op=" + ".join(dict.fromkeys(layer.op for layer in layers)),
+        kernel=" + ".join(dict.fromkeys(layer.kernel for layer in layers)),
+        macs=sum(layer.macs for layer in layers),
+        instructions=counts.instructions,
+        modelled_cycles=modelled_cycles(core, counts),
+    )

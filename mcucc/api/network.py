@@ -1,0 +1,181 @@
+"""From an ONNX file to the int8 graph that is compiled: taken at its word, or quantised.
+
+A network whose activations are quantised (QDQ) keeps its own scales. A float network is quantised
+after training, on calibration inputs.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcucc.compiled.samples import check_shape, read_arrays
+from mcucc.errors import InputFileError
+from mcucc.importer import OnnxModel, is_quantised, lower_float, lower_qdq
+from mcucc.ir import Port
+from mcucc.ops import Int8Graph
+from mcucc.ops.float_ops import FloatGraph
+from mcucc.ops.verify import total_macs, verify
+from mcucc.passes import FLOAT, INT8_WHOLE, PRUNE, run_passes
+from mcucc.progress import Stage, silent
+from mcucc.quant.ptq import Inputs, PtqOptions, Quantised, quantise, signal_to_noise
+
+_RANDOM_SAMPLES = 8
+_MEASURED_SAMPLES = 16
+"""Calibration inputs on which the signal-to-noise ratios are measured."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What the file does not say: how a float network is to be quantised, and open dimensions.
+
+    Attributes:
+        path: .npz, .npy or a directory of such files; None for random inputs.
+        options: of the quantiser.
+        input_shapes: ONNX shapes of inputs that the file leaves open, float or quantised.
+    """
+
+    path: Path | None = None
+    options: PtqOptions = field(default_factory=PtqOptions)
+    input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
+
+
+@dataclass(frozen=True)
+class Network:
+    """An int8 network, ready to be scheduled.
+
+    Attributes:
+        graph: after all passes.
+        dropped_channels: how many channels of its values pruning dropped.
+        model_macs: multiply-accumulates of the network as in the file.
+        quantised_here: whether mcucc quantised it.
+        calibrated: false if the quantisation rests on random inputs.
+        samples: how many calibration inputs were used.
+        sqnr_db: signal-to-noise ratio of int8 values, by name, with the channels that pruning
+            drops; empty for a network that came quantised.
+    """
+
+    graph: Int8Graph
+    dropped_channels: int
+    model_macs: int
+    quantised_here: bool
+    calibrated: bool
+    samples: int
+    sqnr_db: Mapping[str, float]
+
+
+def load_network(
+    model: OnnxModel,
+    name: str,
+    calibration: Calibration,
+    stage: Stage = silent,
+    *,
+    prune: bool = True,
+) -> Network:
+    """Lower a model and quantise it if it needs that.
+
+    Args:
+        model: float or quantised.
+        name: of the graph.
+        calibration: what the file does not say.
+        stage: is told how far calibration is.
+        prune: whether channels are dropped that do not depend on the input, or are not needed.
+
+    Raises:
+        UnsupportedModelError: with every reason why the network cannot be compiled.
+        UsageError: a given shape contradicts the file.
+        InputFileError: the calibration inputs cannot be read or do not fit.
+    """
+    if is_quantised(model):
+        imported = lower_qdq(model, name, input_shapes=calibration.input_shapes)
+        verify(imported)
+        whole, graph = _after_passes(imported, prune=prune)
+        dropped, macs = _channels(whole) - _channels(graph), total_macs(imported)
+        return Network(
+            graph, dropped, macs, quantised_here=False, calibrated=True, samples=0, sqnr_db={}
+        )
+    original = lower_float(model, name, input_shapes=calibration.input_shapes)
+    macs = sum(
+        node.op.macs(original.input_types(node), original.tensors[node.output])
+        for node in original.nodes
+    )
+    folded, _ = run_passes(original, FLOAT)
+    inputs = calibration_inputs(folded, calibration.path)
+    quantised = quantise(
+        folded, inputs, calibration.options, lambda done: stage(f"calibrating {name}", done)
+    )
+    whole, graph = _after_passes(quantised.graph, prune=prune)
+    return Network(
+        graph,
+        _channels(whole) - _channels(graph),
+        macs,
+        quantised_here=True,
+        calibrated=calibration.path is not None,
+        samples=len(next(iter(inputs.values()))),
+        sqnr_db=_ratios(quantised, whole, inputs),
+    )
+
+
+def _after_passes(graph: Int8Graph, *, prune: bool) -> tuple[Int8Graph, Int8Graph]:
+    """The graph with all its channels, and the one that is compiled."""
+    whole, _ = run_passes(graph, INT8_WHOLE)
+    return whole, run_passes(whole, PRUNE)[0] if prune else whole
+
+
+def _channels(graph: Int8Graph) -> int:
+    return sum(kind.shape[-1] for kind in graph.tensors.values())
+
+
+def calibration_inputs(graph: FloatGraph, path: Path | None) -> Inputs:
+    """Calibration inputs in inner layout; seeded normal random numbers without a path.
+
+    Raises:
+        InputFileError: a file cannot be read, does not fit the inputs, or holds NaN or infinity.
+    """
+    if path is None:
+        random = np.random.default_rng(0)
+        return {
+            port.tensor: random.standard_normal(
+                (_RANDOM_SAMPLES, *graph.tensors[port.tensor].shape[1:]), dtype=np.float32
+            )
+            for port in graph.inputs
+        }
+    parts = [_read(each, graph.inputs) for each in _files(path)]
+    joined = {
+        port.tensor: np.concatenate([part[port.tensor] for part in parts]) for port in graph.inputs
+    }
+    if len({len(values) for values in joined.values()}) != 1:
+        raise InputFileError(path, "its inputs do not have the same number of samples")
+    return joined
+
+
+def _files(path: Path) -> Sequence[Path]:
+    if not path.is_dir():
+        return [path]
+    found = sorted(p for p in path.iterdir() if p.suffix in (".npy", ".npz"))
+    if not found:
+        raise InputFileError(path, "holds no .npy or .npz file to calibrate on")
+    return found
+
+
+def _read(path: Path, ports: Sequence[Port]) -> Inputs:
+    arrays = read_arrays(path, [port.name for port in ports])
+    return {port.tensor: _to_inner(path, arrays[port.name], port) for port in ports}
+
+
+def _to_inner(path: Path, array: NDArray[np.generic], port: Port) -> NDArray[np.float32]:
+    check_shape(path, array, port.name, port.shape)
+    if array.dtype.kind not in "fiu":
+        raise InputFileError(path, f"input '{port.name}' must be numbers, it is {array.dtype}")
+    values = array.astype(np.float32)
+    if not np.all(np.isfinite(values)):
+        raise InputFileError(path, f"input '{port.name}' holds NaN or infinity")
+    return np.ascontiguousarray(values if port.perm is None else values.transpose(port.perm))
+
+
+def _ratios(quantised: Quantised, graph: Int8Graph, inputs: Inputs) -> Mapping[str, float]:
+    some = {name: values[:_MEASURED_SAMPLES] for name, values in inputs.items()}
+    ratios = signal_to_noise(quantised, graph, some)
+    return {name: round(ratio, 2) for name, ratio in ratios.items()}

@@ -1,0 +1,112 @@
+"""How to compile: what a user may choose, and what contradicts what."""
+
+from dataclasses import dataclass, field
+
+from mcucc.api.network import Calibration
+from mcucc.codegen import Io
+from mcucc.errors import UsageError
+from mcucc.memory import Solver
+from mcucc.ops import Int8Graph
+from mcucc.report.make import Budget
+from mcucc.schedule import Mode, Objective, PlanOptions
+from mcucc.schedule.stages import MOST_ROWS
+
+
+@dataclass(frozen=True)
+class CompileOptions:
+    """How to compile.
+
+    Attributes:
+        board: id of a board, or path of a board file.
+        name: prefix of all symbols; the file's stem if None.
+        sram: bytes that the arena may take; the board's largest SRAM region less the stack reserve
+            if None.
+        objective: what to prefer where memory and speed disagree: "memory": the smallest arena;
+            "speed": the fastest steps that fit; "auto": the same.
+        schedule: "layer": whole tensors only; "stream": rows wherever they are possible; "auto":
+            what serves the objective.
+        stream_input: the caller hands over the one input row by row.
+        prune: whether channels are dropped that do not depend on the input, or are not needed.
+        solver: who places the buffers: "own", or "ortools" of the extra `solver`.
+        check: replay the plan and refuse one that loses a byte.
+        keep_input: whether inputs survive a run.
+        io: what the C interface takes and gives: int8 or uint8 values, or floats beside int8 ones.
+        selftest: recorded samples in `<name>_selftest.c`; 0 for none.
+        calibration: how a float network is quantised, and shapes that the file leaves open; of this
+            a network that comes quantised takes the shapes alone.
+    """
+
+    board: str
+    name: str | None = None
+    sram: int | None = None
+    objective: Objective = "auto"
+    schedule: Mode = "auto"
+    stream_input: bool = False
+    prune: bool = True
+    solver: Solver = "own"
+    check: bool = False
+    keep_input: bool = False
+    io: Io = "int8"
+    selftest: int = 0
+    calibration: Calibration = field(default_factory=Calibration)
+
+    def describe(self) -> str:
+        """The options that change the generated files, for the provenance."""
+        parts = [f"--objective {self.objective}"]
+        parts += [f"--sram {self.sram}"] if self.sram is not None else []
+        parts += [f"--io {self.io}"] if self.io != "int8" else []
+        parts += [f"--schedule {self.schedule}"] if self.schedule != "auto" else []
+        parts += [f"--solver {self.solver}"] if self.solver != "own" else []
+        parts += ["--no-prune"] if not self.prune else []
+        parts += ["--stream-input"] if self.stream_input else []
+        parts += ["--keep-input"] if self.keep_input else []
+        parts += [f"--selftest {self.selftest}"] if self.selftest else []
+        for name, shape in self.calibration.input_shapes.items():
+            parts += [f"--input-shape {name}={','.join(map(str, shape))}"]
+        if self.calibration.path is not None:
+            parts += [f"--calib {self.calibration.path.name}"]
+            parts += [f"--observer {self.calibration.options.observer}"]
+        return " ".join(parts)
+
+
+def plan_options(options: CompileOptions, budget: Budget) -> PlanOptions:
+    """What a plan should be like."""
+    return PlanOptions(
+        objective=options.objective,
+        mode=options.schedule,
+        limit=budget.arena_limit,
+        keep_input=options.keep_input,
+        stream_input=options.stream_input,
+        solver=options.solver,
+    )
+
+
+def check_options(graph: Int8Graph, options: CompileOptions) -> None:
+    """Refuse options that contradict each other or the network.
+
+    Raises:
+        UsageError: they do.
+    """
+    if not options.stream_input:
+        return
+    if len(graph.inputs) != 1:
+        raise UsageError(
+            f"--stream-input: '{graph.name}' has {len(graph.inputs)} inputs, and only a network "
+            "with one can take it row by row: compile without --stream-input"
+        )
+    rows = graph.tensors[graph.inputs[0].tensor].hwc[0]
+    if rows > MOST_ROWS:
+        raise UsageError(
+            f"--stream-input: the input of '{graph.name}' has {rows} rows, more than the counters "
+            f"of a segment hold ({MOST_ROWS}): compile without --stream-input"
+        )
+    if options.keep_input:
+        raise UsageError(
+            "--stream-input with --keep-input: a streamed input never lies in the arena as a "
+            "whole, so there is nothing to keep: leave one of them out"
+        )
+    if options.io == "float":
+        raise UsageError(
+            "--stream-input with --io float: rows are handed over as int8 or uint8; quantise each "
+            "row before it is handed over, and compile with --io int8 or uint8"
+        )

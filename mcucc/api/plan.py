@@ -1,0 +1,62 @@
+"""What a model needs of memory under each strategy, without compiling it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcucc.api.network import load_network
+from mcucc.api.options import CompileOptions, check_options, plan_options
+from mcucc.importer import identifier, read_onnx
+from mcucc.kernels import select_kernels
+from mcucc.progress import Stage, silent
+from mcucc.report.make import Budget
+from mcucc.schedule.compare.strategies import Strategy, compare_strategies
+from mcucc.targets.board import load_board
+
+
+@dataclass(frozen=True)
+class ModelPlans:
+    """The strategies for a model on a board.
+
+    Attributes:
+        model: file name.
+        board: id.
+        sram_bytes: what the arena may take.
+        macs: multiply-accumulates, each counted once.
+        lower_bound_bytes: no placement of the chosen steps is below it.
+        peak_step: the chosen step that needs the most.
+        strategies: from whole tensors to the smallest arena; one is chosen.
+    """
+
+    model: str
+    board: str
+    sram_bytes: int
+    macs: int
+    lower_bound_bytes: int
+    peak_step: str
+    strategies: tuple[Strategy, ...]
+
+
+def plan_model(path: Path, options: CompileOptions, stage: Stage = silent) -> ModelPlans:
+    """Plan an ONNX file in every way that mcucc knows; nothing is written.
+
+    Raises: as `compile_model`.
+    """
+    board = load_board(options.board)
+    model, name = read_onnx(path), identifier(path)
+    network = load_network(model, name, options.calibration, stage, prune=options.prune)
+    stage(f"planning {path.name}")
+    graph = network.graph
+    check_options(graph, options)
+    budget = Budget.of(board, options.sram)
+    found = compare_strategies(
+        graph, select_kernels(graph, board.core), plan_options(options, budget)
+    )
+    return ModelPlans(
+        model=path.name,
+        board=board.id,
+        sram_bytes=budget.arena_limit,
+        macs=found.macs,
+        lower_bound_bytes=found.lower_bound_bytes,
+        peak_step=found.peak_step,
+        strategies=found.strategies,
+    )

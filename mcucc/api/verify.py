@@ -1,0 +1,280 @@
+"""The ladder for a compiled network: numpy, host C, TFLM and QEMU must agree in every bit.
+
+Given the float network it came from, the ladder gets one more link, with a tolerance.
+
+The numpy reference computes every tensor of the graph; each other judge is held against it,
+tensor by tensor in the order of the steps.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcucc.api.float_link import (
+    FloatLink,
+    LsbOutput,
+    compare_with_float,
+    compare_with_onnx_runtime,
+)
+from mcucc.compiled.directory import CompiledNetwork
+from mcucc.compiled.samples import (
+    Samples,
+    dequantize_inputs,
+    flatten,
+    load_reals,
+    load_samples,
+    random_samples,
+    to_onnx,
+)
+from mcucc.errors import SimulationError
+from mcucc.reference import interpreter
+from mcucc.sim.result import RunResult
+from mcucc.sim.tflm import TflmAbsentError, run_tflm
+
+RANDOM_SAMPLES = 8
+"""How many random inputs are used if the user gives none."""
+
+TFLM_TIMEOUT_S = 600.0
+
+Values = Mapping[str, NDArray[np.int8]]
+"""Tensors (N, ...) by name."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first element in which a judge disagrees with the numpy reference.
+
+    Attributes:
+        judge: who disagrees.
+        tensor: its name in the graph.
+        sample: index of the sample.
+        index: of the element, without the sample axis, in inner (NHWC) layout.
+        expected: what the reference has.
+        actual: what the judge has.
+        differing: how many elements of the tensor differ, over all samples.
+    """
+
+    judge: str
+    tensor: str
+    sample: int
+    index: tuple[int, ...]
+    expected: int
+    actual: int
+    differing: int
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The result of climbing the ladder.
+
+    Attributes:
+        ok: no judge differs or crashed, every required judge was there, and the float link, if it
+            was asked for, neither differs nor crashed.
+        bits_equal: the same of the judges alone.
+        judges: "equal", "differs", "absent" or "crashed" by name.
+        compared: by judge, how many of its tensors were held against numpy's.
+        samples: number of inputs.
+        tensors_compared: the sum of `compared`.
+        first_difference: None if all agree.
+        float: what the float network says; None if no model was given.
+        onnxruntime_lsb: how far ONNX Runtime is from the int8 outputs, if a model was given and
+            comes quantised; it does not bear on `ok`.
+        messages: what crashed or absent judges said.
+    """
+
+    ok: bool
+    bits_equal: bool
+    judges: Mapping[str, str]
+    compared: Mapping[str, int]
+    samples: int
+    tensors_compared: int
+    first_difference: Difference | None
+    float: FloatLink | None
+    onnxruntime_lsb: tuple[LsbOutput, ...] | None
+    messages: tuple[str, ...]
+
+
+def verify_directory(
+    directory: Path,
+    *,
+    input_path: Path | None = None,
+    on_qemu: bool = False,
+    require: tuple[str, ...] = (),
+    model: Path | None = None,
+    stage: Callable[[str], None] = lambda _: None,
+) -> Verification:
+    """Climb the ladder for a compiled directory.
+
+    Args:
+        directory: as `write_compilation` left it.
+        input_path: .npy or .npz with samples; eight seeded random ones if None.
+        on_qemu: also run on the simulated core.
+        require: judges whose absence is a failure ("tflm").
+        model: the compiled ONNX file, for the float link.
+        stage: called with a description before each stage.
+
+    Raises:
+        InputFileError: the directory or the input file is not what it should be, or the model is
+            not the one that was compiled.
+        ToolchainError: a compiler is missing.
+    """
+    compiled = CompiledNetwork.open(directory)
+    if model is not None:
+        compiled.check_model(model)
+    samples = _samples(compiled, input_path)
+    stage("numpy reference")
+    named = {port.tensor: x for port, x in zip(compiled.graph.inputs, samples, strict=True)}
+    ladder = _Ladder(compiled, samples, interpreter.run(compiled.graph, named))
+    stage("host C with sanitizers")
+    ladder.climb("host", ladder.host)
+    stage("TensorFlow Lite Micro")
+    ladder.climb("tflm", ladder.tflm)
+    if on_qemu:
+        stage(f"QEMU, {compiled.board.core.name}")
+        ladder.climb("qemu", ladder.qemu)
+    if model is not None:
+        stage("float network")
+        ladder.compare_with_float(model, input_path)
+    return ladder.result(require)
+
+
+def _samples(compiled: CompiledNetwork, path: Path | None) -> Samples:
+    if path is not None:
+        return load_samples(compiled.report, path)
+    graph = compiled.graph
+    shapes = [graph.tensors[port.tensor].shape for port in graph.inputs]
+    return random_samples(shapes, RANDOM_SAMPLES)
+
+
+@dataclass
+class _Ladder:
+    """Collects what each judge says."""
+
+    compiled: CompiledNetwork
+    samples: Samples
+    expected: Values
+    judges: dict[str, str] = field(default_factory=lambda: {"numpy": "equal"})
+    compared: dict[str, int] = field(default_factory=dict[str, int])
+    first: Difference | None = None
+    real: FloatLink | None = None
+    lsb: tuple[LsbOutput, ...] | None = None
+    messages: list[str] = field(default_factory=list[str])
+
+    def climb(self, judge: str, run: Callable[[], Values]) -> None:
+        """Run one judge and compare all its tensors."""
+        try:
+            actual = run()
+        except TflmAbsentError as error:
+            self.judges[judge] = "absent"
+            self.messages.append(str(error))
+            return
+        except SimulationError as error:
+            self.judges[judge] = "crashed"
+            self.messages.append(str(error))
+            return
+        difference = first_difference(judge, self.expected, actual)
+        self.judges[judge] = "equal" if difference is None else "differs"
+        self.compared[judge] = len(actual)
+        self.first = self.first or difference
+
+    def host(self) -> Values:
+        """Host C: a sanitised program."""
+        return self._named(self.compiled.trace_host(flatten(self.samples)))
+
+    def qemu(self) -> Values:
+        """The Cortex-M program."""
+        return self._named(self.compiled.trace_qemu(flatten(self.samples)))
+
+    def tflm(self) -> Values:
+        """The twin in TensorFlow Lite Micro, without the tensors that only the twin has."""
+        found = run_tflm(self.compiled.twin, self.samples, timeout=TFLM_TIMEOUT_S)
+        absent = next((name for name in self.expected if name not in found), None)
+        if absent is not None:
+            raise SimulationError(f"the twin holds no tensor '{absent}'")
+        return {name: values for name, values in found.items() if name in self.expected}
+
+    def compare_with_float(self, model: Path, input_path: Path | None) -> None:
+        """Hold the int8 network against the float one, on the reals that the user gave."""
+        report = self.compiled.report
+        if input_path is None:
+            reals = dequantize_inputs(report, self.samples)
+        else:
+            reals = load_reals(report, input_path)
+        outputs = [self.expected[port.tensor] for port in self.compiled.graph.outputs]
+        int8 = {
+            name: y.astype(np.float32)
+            for name, y in to_onnx(report, outputs, dequantized=True).items()
+        }
+        self.real, message = compare_with_float(report, model, reals, int8)
+        self.messages += [message] if message else []
+        if self.real.says == "quantised":
+            self.compare_with_onnx_runtime(model)
+
+    def compare_with_onnx_runtime(self, model: Path) -> None:
+        """What ONNX Runtime makes of the same int8 inputs."""
+        report = self.compiled.report
+        outputs = [self.expected[port.tensor] for port in self.compiled.graph.outputs]
+        int8 = {
+            name: y.astype(np.int8)
+            for name, y in to_onnx(report, outputs, dequantized=False).items()
+        }
+        reals = dequantize_inputs(report, self.samples)
+        self.lsb, message = compare_with_onnx_runtime(report, model, reals, int8)
+        self.messages += [message] if message else []
+
+    def result(self, require: tuple[str, ...]) -> Verification:
+        """What all of them said."""
+        optional = {"tflm"} - set(require)
+        equal = all(
+            said == "equal" or (said == "absent" and judge in optional)
+            for judge, said in self.judges.items()
+        )
+        return Verification(
+            ok=equal and (self.real is None or self.real.says not in ("differs", "crashed")),
+            bits_equal=equal,
+            judges=dict(self.judges),
+            compared=dict(self.compared),
+            samples=len(self.samples[0]),
+            tensors_compared=sum(self.compared.values()),
+            first_difference=self.first,
+            float=self.real,
+            onnxruntime_lsb=self.lsb,
+            messages=tuple(self.messages),
+        )
+
+    def _named(self, result: RunResult) -> Values:
+        """Traced tensors by name, and the outputs as the caller reads them."""
+        traced = result.tensors or {}
+        names = {tensor.id: tensor.name for tensor in self.compiled.report.tensors}
+        made = {node.output for node in self.compiled.graph.nodes}
+        values = {names[number]: array for number, array in traced.items()}
+        missing = made - set(values)
+        if missing:
+            raise SimulationError(f"the code never reported tensor '{min(missing)}'")
+        return {name: a.reshape(self.expected[name].shape) for name, a in values.items()} | {
+            f"{port.tensor}": flat.reshape(self.expected[port.tensor].shape)
+            for port, flat in zip(self.compiled.graph.outputs, result.outputs, strict=True)
+        }
+
+
+def first_difference(judge: str, expected: Values, actual: Values) -> Difference | None:
+    """The first tensor, in the order of `expected`, in which a judge differs."""
+    for name, wanted in expected.items():
+        if name not in actual or np.array_equal(wanted, actual[name]):
+            continue
+        places = np.argwhere(wanted != actual[name])
+        sample, *index = (int(i) for i in places[0])
+        where = (sample, *index)
+        return Difference(
+            judge,
+            name,
+            sample,
+            tuple(index),
+            int(wanted[where]),
+            int(actual[name][where]),
+            len(places),
+        )
+    return None

@@ -1,0 +1,55 @@
+"""`mcucc bench`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mcucc.api.benchmark import is_model, measure_model
+from mcucc.api.measure import Measurement, measure
+from mcucc.api.network import Calibration
+from mcucc.api.options import CompileOptions
+from mcucc.cli import options as arguments
+from mcucc.cli.measured_tables import render_measurements
+from mcucc.cli.options import as_json, input_shape, parse_shapes
+from mcucc.cli.printing import print_json, show
+from mcucc.errors import UsageError
+from mcucc.progress import progress
+
+
+@click.command()
+@click.argument("targets", type=arguments.FILE, nargs=-1, required=True, metavar="DIR|MODEL...")
+@click.option("--board", help="Id or file; for a MODEL required, for a DIR its own if left out.")
+@arguments.sram
+@arguments.objective
+@arguments.stream_input
+@input_shape
+@as_json
+def bench(
+    targets: tuple[Path, ...],
+    board: str | None,
+    input_shapes: tuple[str, ...],
+    *,
+    as_json: bool,
+    **options: Any,  # noqa: ANN401
+) -> None:
+    """Count the instructions of one inference, in all and per layer, on the simulated core.
+
+    Options other than --board say how MODELs are compiled.
+    """
+    if board is None and any(map(is_model, targets)):
+        raise UsageError("--board: say for which board a model is compiled; see `mcucc boards`")
+    calibration = Calibration(input_shapes=parse_shapes(input_shapes))
+    found: list[Measurement] = []
+    with progress(quiet=as_json) as stage:
+        for target in targets:
+            stage(f"measuring {target}")
+            if board is not None and is_model(target):
+                chosen = CompileOptions(board, calibration=calibration, **options)
+                found.append(measure_model(target, chosen, stage))
+            else:
+                found.append(measure(target, board))
+    if as_json:
+        print_json(found)
+    else:
+        show(render_measurements(found))

@@ -1,0 +1,333 @@
+"""The command line: argv to calls. All results are printed through mcucc/cli/printing.py.
+
+With `--json` exactly one JSON document goes to stdout; an error is then a document
+`{"error": {"type", "message", "exit_code"}}`. Everything else for people goes to stdout as rich
+text, progress and errors to stderr.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn, cast
+
+import click
+import msgspec
+
+import mcucc
+from mcucc.api.compile import (
+    NOT_CALIBRATED,
+    CompileOptions,
+    compile_model,
+    write_compilation,
+)
+from mcucc.api.evaluate import evaluate as evaluate_directory
+from mcucc.api.inspect import inspect_model
+from mcucc.api.network import Calibration
+from mcucc.api.plan import plan_model
+from mcucc.api.verify import verify_directory
+from mcucc.cli import options as arguments
+from mcucc.cli.bench import bench
+from mcucc.cli.build import build
+from mcucc.cli.options import (
+    DIRECTORY,
+    FILE,
+    as_json,
+    input_file,
+    input_shape,
+    on_target,
+    parse_shapes,
+)
+from mcucc.cli.printing import console, print_json, show
+from mcucc.cli.run import run
+from mcucc.cli.tables import (
+    render_evaluation,
+    render_inspection,
+    render_plans,
+    render_quantisation,
+    render_verification,
+)
+from mcucc.compiled.directory import CompiledNetwork
+from mcucc.errors import DoesNotFitError, McuccError, VerificationError
+from mcucc.progress import progress
+from mcucc.quant.ptq import PtqOptions
+from mcucc.quant.ranges import Observer
+from mcucc.report import Report, load_report
+from mcucc.report.text.page import render_boards, render_report
+from mcucc.targets.board import list_boards
+
+_INTERNAL_ERROR = 70
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(mcucc.__version__, prog_name="mcucc")
+@click.option("--debug", is_flag=True, help="Show a traceback on errors.")
+def cli(*, debug: bool) -> None:
+    """Compile trained neural networks into plain C for microcontrollers."""
+
+
+@cli.command()
+@as_json
+def boards(*, as_json: bool) -> None:
+    """List the boards that mcucc knows."""
+    found = list_boards()
+    if as_json:
+        print_json(found)
+    else:
+        show(render_boards(found, width=console().width))
+
+
+@cli.command()
+@click.argument("model", type=FILE)
+@input_shape
+@as_json
+def inspect(model: Path, input_shapes: tuple[str, ...], *, as_json: bool) -> None:
+    """Show operators, shapes, MACs and parameters of MODEL, and what is unsupported in it."""
+    inspection = inspect_model(model, parse_shapes(input_shapes))
+    if as_json:
+        print_json(inspection)
+    else:
+        show(render_inspection(inspection))
+
+
+@cli.command(name="compile")
+@click.argument("model", type=FILE)
+@arguments.board
+@click.option("-o", "--output", "directory", type=DIRECTORY, help="Directory; default: the name.")
+@click.option("--name", help="Prefix of all symbols; default: the file's stem.")
+@arguments.sram
+@arguments.objective
+@click.option(
+    "--schedule",
+    type=click.Choice(["auto", "layer", "stream"]),
+    default="auto",
+    show_default=True,
+    help="Whole tensors only (layer), rows wherever possible (stream), or as the objective asks.",
+)
+@arguments.stream_input
+@arguments.no_prune
+@click.option(
+    "--solver",
+    type=click.Choice(["own", "ortools"]),
+    default="own",
+    show_default=True,
+    help="Who places the buffers; ortools needs pip install 'mcucc[solver]'.",
+)
+@click.option("--check", is_flag=True, help="Replay the memory plan, byte by byte.")
+@click.option(
+    "--io",
+    type=click.Choice(["int8", "uint8", "float"]),
+    default="int8",
+    show_default=True,
+    help="What the C interface takes and gives; float: a function beside the int8 one.",
+)
+@click.option("--keep-input", is_flag=True, help="Inputs survive a run.")
+@click.option(
+    "--selftest",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Also write <name>_selftest.c with N recorded samples.",
+)
+@click.option(
+    "--calib",
+    type=FILE,
+    help="Inputs to quantise a float MODEL on: .npz, .npy or a directory of them.",
+)
+@click.option(
+    "--observer",
+    type=click.Choice(["minmax", "percentile", "mse"]),
+    default="mse",
+    show_default=True,
+    help="How the range of a value is chosen from calibration.",
+)
+@input_shape
+@as_json
+def compile_command(
+    model: Path,
+    directory: Path | None,
+    calib: Path | None,
+    observer: Observer,
+    input_shapes: tuple[str, ...],
+    *,
+    as_json: bool,
+    **options: Any,  # noqa: ANN401
+) -> None:
+    """Compile MODEL (float or int8 QDQ ONNX) into C for a board."""
+    calibration = Calibration(calib, PtqOptions(observer), parse_shapes(input_shapes))
+    with progress(quiet=as_json) as stage:
+        stage(f"compiling {model.name}")
+        chosen = CompileOptions(calibration=calibration, **options)
+        compilation = compile_model(model, chosen, stage)
+    report = compilation.report
+    target = directory or Path(report.name)
+    if not report.calibrated:
+        click.secho(f"mcucc: warning: {NOT_CALIBRATED}", err=True, fg="red", bold=True)
+    try:
+        write_compilation(compilation, target)
+    except DoesNotFitError as error:
+        if not as_json:
+            raise
+        document = cast("dict[str, object]", msgspec.to_builtins(report))
+        print_json(document | _error_document(error, str(error), error.exit_code))
+        click.echo(f"mcucc: {error}", err=True)
+        sys.exit(error.exit_code)
+    if as_json:
+        print_json(report)
+    else:
+        _show_report(report, CompiledNetwork.open(target))
+        console().print(f"Written to {target}: {', '.join(report.files)}, report.json")
+
+
+@cli.command()
+@click.argument("model", type=FILE)
+@arguments.board
+@arguments.sram
+@arguments.objective
+@arguments.stream_input
+@arguments.no_prune
+@input_shape
+@as_json
+def plan(model: Path, input_shapes: tuple[str, ...], *, as_json: bool, **options: Any) -> None:  # noqa: ANN401
+    """Show what MODEL needs of memory under each strategy, and which one compile would take."""
+    calibration = Calibration(input_shapes=parse_shapes(input_shapes))
+    with progress(quiet=as_json) as stage:
+        plans = plan_model(model, CompileOptions(calibration=calibration, **options), stage)
+    if as_json:
+        print_json(plans)
+    else:
+        show(render_plans(plans))
+
+
+@cli.command()
+@click.argument("directory", type=DIRECTORY)
+@input_file
+@on_target
+@click.option("--require", multiple=True, type=click.Choice(["tflm"]), help="Absence is failure.")
+@click.option("--model", type=FILE, help="The compiled ONNX file, for the link to float.")
+@as_json
+def verify(
+    directory: Path,
+    input_path: Path | None,
+    target: str,
+    require: tuple[str, ...],
+    model: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Hold numpy, host C, TFLM and (with --on qemu) the Cortex-M program against each other.
+
+    With --model also the float network: ONNX Runtime against numpy, and int8 against float.
+    """
+    with progress(quiet=as_json) as stage:
+        verification = verify_directory(
+            directory,
+            input_path=input_path,
+            on_qemu=target == "qemu",
+            require=require,
+            model=model,
+            stage=stage,
+        )
+    if as_json:
+        print_json(verification)
+    else:
+        show(render_verification(verification))
+    if not verification.ok:
+        sys.exit(VerificationError.exit_code)
+
+
+@cli.command()
+@click.argument("directory", type=DIRECTORY)
+@click.option("--input", "input_path", type=FILE, required=True, help="Samples, .npy or .npz.")
+@click.option("--labels", "labels_path", type=FILE, required=True, help="Class numbers.")
+@click.option("--model", type=FILE, help="The compiled ONNX file, for the float accuracy.")
+@as_json
+def evaluate(
+    directory: Path, input_path: Path, labels_path: Path, model: Path | None, *, as_json: bool
+) -> None:
+    """Measure top-1 accuracy of the int8 C code, and with --model that of the float network."""
+    with progress(quiet=as_json) as stage:
+        stage("evaluating")
+        result = evaluate_directory(directory, input_path, labels_path, model)
+    if as_json:
+        print_json(result)
+    else:
+        show(render_evaluation(result))
+
+
+@cli.command()
+@click.argument("directory", type=DIRECTORY)
+@as_json
+def report(directory: Path, *, as_json: bool) -> None:
+    """Show the memory-budget report of a compiled DIRECTORY."""
+    loaded = load_report(directory)
+    if as_json:
+        print_json(loaded)
+    else:
+        _show_report(loaded, CompiledNetwork(directory, loaded))
+
+
+def _show_report(report: Report, compiled: CompiledNetwork) -> None:
+    show(render_report(report, compiled.board, width=console().width))
+    if report.quantisation is not None:
+        show(render_quantisation(report.quantisation))
+
+
+for command in (bench, build, run):
+    cli.add_command(command)
+
+
+def main() -> NoReturn:
+    """Run the command line and exit.
+
+    0 ok, 1 verification failed, 2 usage, 3 unsupported or unreadable model, 4 does not fit,
+    5 toolchain or simulator, 70 internal.
+    """
+    debug = "--debug" in sys.argv
+    # A child process has a group of its own; it is killed as this one leaves by an exception.
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as finish:
+        sys.exit(finish.exit_code)
+    except click.ClickException as error:
+        if "--json" in sys.argv:
+            print_json(_error_document(error, error.format_message(), error.exit_code))
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output has left; Python must not complain when it flushes the rest.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:  # the last line of defence: whatever is no McuccError exits with 70
+        if debug:
+            raise
+        _fail(error)
+    sys.exit(0)
+
+
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)
+
+
+def _fail(error: Exception) -> NoReturn:
+    internal = not isinstance(error, McuccError) or error.exit_code == _INTERNAL_ERROR
+    code = error.exit_code if isinstance(error, McuccError) else _INTERNAL_ERROR
+    message = str(error)
+    if internal:
+        message = (
+            f"this is a bug in mcucc, please report it with the model "
+            f"(mcucc --debug shows more): {type(error).__name__}: {message}"
+        )
+    if "--json" in sys.argv:
+        print_json(_error_document(error, message, code))
+    click.echo(f"mcucc: {message}", err=True)
+    sys.exit(code)
+
+
+def _error_document(error: Exception, message: str, code: int) -> dict[str, object]:
+    return {"error": {"type": type(error).__name__, "message": message, "exit_code": code}}

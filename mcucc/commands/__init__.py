@@ -1,1 +1,0 @@
-"""Commands that build, run and measure compiled networks."""

@@ -1,0 +1,1 @@
+"""A compiled directory: read, written, and its arrays between ONNX and inner layout."""

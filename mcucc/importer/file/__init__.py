@@ -1,0 +1,1 @@
+"""The ONNX file: reading, folding of constants, and forms that are brought into one."""

@@ -1,0 +1,1 @@
+"""Layouts of values between ONNX and NHWC."""

@@ -1,0 +1,192 @@
+"""Lowering rules for float operators that work element by element."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from mcucc.importer.file.reader import OnnxNode
+from mcucc.importer.float_values import describe
+from mcucc.importer.float_walk import FloatArray, FloatWalk
+from mcucc.importer.layout.layout import channels_last
+from mcucc.importer.layout.moves import BaseWalk
+from mcucc.importer.layout.view import View
+from mcucc.importer.values import Constant, RefusalError
+from mcucc.ir import Shape
+from mcucc.ops.float_ops import BinaryKind, FloatBinary, FloatClip, FloatOp, FloatUnary, UnaryKind
+
+_BINARY: Mapping[str, BinaryKind] = {"Add": "add", "Sub": "sub", "Mul": "mul", "Div": "div"}
+_UNARY: Mapping[str, UnaryKind] = {
+    "Sigmoid": "sigmoid",
+    "Tanh": "tanh",
+    "HardSwish": "hard_swish",
+    "Sqrt": "sqrt",
+    "Exp": "exp",
+    "Neg": "neg",
+}
+_FLOAT_LIMIT = float(np.finfo(np.float32).max)
+
+
+def lower_unary(walk: FloatWalk, node: OnnxNode) -> View:
+    """A function of each element; the layout does not matter to it."""
+    return _apply(walk, node, unary_op(node))
+
+
+def unary_op(node: OnnxNode) -> FloatOp:
+    """The function that a node applies to each element."""
+    match node.op:
+        case "LeakyRelu":
+            return FloatUnary("leaky_relu", alpha=node.float("alpha", 0.01))
+        case "HardSigmoid":
+            alpha, beta = node.float("alpha", 0.2), node.float("beta", 0.5)
+            return FloatUnary("hard_sigmoid", alpha=alpha, beta=beta)
+        case "Relu":
+            return FloatClip()
+        case _:
+            return FloatUnary(_UNARY[node.op])
+
+
+def lower_clip(walk: FloatWalk, node: OnnxNode) -> View:
+    """Clip; a bound that no float32 passes is none."""
+    low = walk.numbers(node, 1, "min") or (-math.inf,)
+    high = walk.numbers(node, 2, "max") or (math.inf,)
+    if len(low) != 1 or len(high) != 1 or not low[0] <= high[0]:
+        raise RefusalError(
+            node,
+            "the bounds of a Clip must be two numbers in order",
+            f"{list(low)} to {list(high)}",
+            "Correct the bounds in the model.",
+        )
+    bounds = (
+        low[0] if low[0] > -_FLOAT_LIMIT else None,
+        high[0] if high[0] < _FLOAT_LIMIT else None,
+    )
+    return _apply(walk, node, FloatClip(*bounds))
+
+
+def lower_identity(walk: FloatWalk, node: OnnxNode) -> View:
+    """Identity, and Dropout, which does nothing at inference."""
+    training = walk.numbers(node, 2, "training_mode") if node.op == "Dropout" else None
+    if training is not None and any(training):
+        raise RefusalError(
+            node,
+            "Dropout must not be in training mode",
+            "training_mode is true",
+            "Export the network for inference.",
+        )
+    return replace(walk.view(node), name=node.outputs[0])
+
+
+def lower_cast(walk: FloatWalk, node: OnnxNode) -> View:
+    """Cast from float32 to float32 or to the wider float64."""
+    to = node.int("to", 0)
+    if to not in (1, 11):
+        raise RefusalError(
+            node,
+            "a Cast of activations must be from float to float32",
+            f"to element type {to}",
+            "Export the network in float32.",
+        )
+    return replace(walk.view(node), name=node.outputs[0])
+
+
+def _apply(walk: FloatWalk, node: OnnxNode, op: FloatOp) -> View:
+    x = walk.view(node)
+    return replace(x, tensor=walk.emit(node, op, (x.tensor,)), name=node.outputs[0])
+
+
+def lower_binary(walk: FloatWalk, node: OnnxNode) -> View:
+    """Add, Sub, Mul, Div with broadcasting."""
+    found = [walk.symbol(node, index) for index in (0, 1)]
+    _check_divisor(node, found[1])
+    match found:
+        case [View() as a, View() as b]:
+            return _two_views(walk, node, a, b)
+        case [View() as a, Constant()]:
+            return _with_constant(walk, node, a, walk.constant(node, 1, "an operand"), first=False)
+        case [Constant(), View() as b]:
+            return _with_constant(walk, node, b, walk.constant(node, 0, "an operand"), first=True)
+        case _:
+            kinds = " and ".join(describe(symbol) for symbol in found)
+            raise RefusalError(
+                node,
+                "one operand must be an activation, the other an activation or a constant",
+                kinds,
+                "Export with constant folding.",
+            )
+
+
+def _check_divisor(node: OnnxNode, divisor: object) -> None:
+    if node.op != "Div" or (isinstance(divisor, Constant) and np.all(divisor.data)):
+        return
+    raise RefusalError(
+        node,
+        "the divisor must be a constant without zeros",
+        "zeros" if isinstance(divisor, Constant) else "an activation",
+        "Multiply by the reciprocal, or divide by a constant.",
+    )
+
+
+def _two_views(walk: FloatWalk, node: OnnxNode, a: View, b: View) -> View:
+    tensors, result = arrange_pair(walk, node, a, b)
+    return replace(result, tensor=walk.emit(node, FloatBinary(_BINARY[node.op]), tensors))
+
+
+def arrange_pair(walk: BaseWalk, node: OnnxNode, a: View, b: View) -> tuple[tuple[str, str], View]:
+    """Both operands in one layout, and a view of the result; what is broadcast goes second."""
+    shape = _broadcast(node, a.shape, b.shape)
+    if node.op in ("Add", "Mul") and math.prod(a.shape) < math.prod(b.shape):
+        a, b = b, a  # the map first, what is broadcast second
+    inner = [walk.tensors[view.tensor].shape for view in (a, b)]
+    if a.shape == b.shape and a.order == b.order and inner[0] == inner[1]:
+        return (a.tensor, b.tensor), replace(a, tensor="", name=node.outputs[0])
+    whole = [_of_rank(view, len(shape)) for view in (a, b)]
+    largest = max(whole, key=lambda view: math.prod(view.shape))
+    perm = channels_last(len(shape)) if largest.scrambled else largest.perm
+    first, second = (walk.read(view, perm, node) for view in whole)
+    return (first, second), View("", shape, perm, shape, node.outputs[0])
+
+
+def _with_constant(
+    walk: FloatWalk, node: OnnxNode, x: View, data: FloatArray, *, first: bool
+) -> View:
+    """An operand is constant: it is brought into the layout of the other one."""
+    shape = _broadcast(node, x.shape, data.shape)
+    if shape == x.shape:
+        tensor, view = x.tensor, x
+        whole = np.broadcast_to(data, shape).reshape(x.base).transpose(x.perm)
+        operand = _narrowed(whole.reshape(walk.tensors[x.tensor].shape))
+    else:
+        x = walk.straight(_of_rank(x, len(shape)), node)
+        tensor = walk.read(x, x.perm, node)
+        padded = data.reshape((1,) * (len(shape) - data.ndim) + data.shape)
+        operand = padded.transpose(x.perm)
+        view = replace(x, base=shape, shape=shape)
+    suffix = "scale" if node.op in ("Mul", "Div") else "offset"
+    const = walk.add_const(f"{node.name}.{suffix}", np.ascontiguousarray(operand))
+    operands = (const, tensor) if first else (tensor, const)
+    result = walk.emit(node, FloatBinary(_BINARY[node.op]), operands)
+    return replace(view, tensor=result, name=node.outputs[0])
+
+
+def _narrowed(data: FloatArray) -> FloatArray:
+    """The smallest array that broadcasts to the same one; the rank stays."""
+    for axis in range(data.ndim):
+        head = data.take([0], axis=axis)
+        if (data == head).all():
+            data = head
+    return data
+
+
+def _of_rank(view: View, rank: int) -> View:
+    return view.reshaped((1,) * (rank - len(view.shape)) + view.shape)
+
+
+def _broadcast(node: OnnxNode, a: Shape, b: Shape) -> Shape:
+    try:
+        return tuple(np.broadcast_shapes(a, b))
+    except ValueError:
+        raise RefusalError(
+            node, "the operands must broadcast", f"{list(a)} and {list(b)}", "Check the exporter."
+        ) from None

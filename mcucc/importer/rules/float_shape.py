@@ -1,0 +1,198 @@
+"""Lowering rules for float operators that move or rename, and for those along one axis."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from mcucc.importer.file.reader import OnnxNode
+from mcucc.importer.float_walk import FloatWalk
+from mcucc.importer.layout.layout import Perm, channels_last, inner_shape
+from mcucc.importer.layout.moves import BaseWalk
+from mcucc.importer.layout.view import View, made_by
+from mcucc.importer.values import RefusalError
+from mcucc.ir import Shape
+from mcucc.ops.float_ops import FloatConcat, FloatSlice, FloatSoftmax
+
+
+def lower_reshape(walk: FloatWalk, node: OnnxNode, target: Shape | None) -> View:
+    """Reshape, Flatten, Squeeze, Unsqueeze: another view of the same bytes.
+
+    Args:
+        walk: the state.
+        node: the ONNX node.
+        target: its ONNX shape as inferred; None if that failed.
+    """
+    x = walk.view(node)
+    if target is None or math.prod(target) != math.prod(x.shape):
+        raise RefusalError(
+            node,
+            "the target of a reshape must be constant and have as many elements as its input",
+            f"{list(x.shape)} to {'an unknown shape' if target is None else list(target)}",
+            "Export with constant shapes and a fixed batch of 1.",
+        )
+    return x.reshaped(target).named(node)
+
+
+def lower_transpose(walk: FloatWalk, node: OnnxNode) -> View:
+    """Transpose: the layout changes, no byte moves."""
+    x = walk.straight(walk.view(node), node)
+    axes = node.ints("perm", tuple(reversed(range(len(x.shape)))))
+    if sorted(axes) != list(range(len(x.shape))):
+        raise RefusalError(
+            node, "perm must be an order of the axes", f"{list(axes)}", "Check the exporter."
+        )
+    return x.transposed(axes).named(node)
+
+
+def lower_softmax(walk: FloatWalk, node: OnnxNode) -> View:
+    """Softmax along one axis; before operator set 13 along all from that axis on."""
+    tensor, result = arrange_softmax(walk, node, walk.view(node))
+    return result(walk.emit(node, FloatSoftmax(), (tensor,)))
+
+
+def arrange_softmax(walk: BaseWalk, node: OnnxNode, x: View) -> tuple[str, Callable[[str], View]]:
+    """What a softmax over the last inner axis reads, and the view of what it makes."""
+    old = walk.model.opset < 13
+    axis = _axis(node, node.int("axis", 1 if old else -1), len(x.shape))
+    shape = x.shape
+    if old:
+        x, axis = x.reshaped((1, math.prod(shape[:axis]), math.prod(shape[axis:]))), 2
+    x = walk.straight(x, node)
+    if math.prod(x.shape[:axis]) == 1 and math.prod(x.shape[axis + 1 :]) == 1:
+        # One row: [1, N], whatever the rank.
+        x, perm = x.reshaped((1, x.shape[axis])), (0, 1)
+    else:
+        perm = _last(x.perm, axis)
+    tensor, flat = walk.read(x, perm, node), x.shape
+    return tensor, lambda made: made_by(node, made, flat, perm).reshaped(shape)
+
+
+def _last(perm: Perm, axis: int) -> Perm:
+    """The layout with an axis moved to the end, if it is not there."""
+    return (*(a for a in perm if a != axis), axis)
+
+
+def lower_concat(walk: FloatWalk, node: OnnxNode) -> View:
+    """Concat along the last inner axis.
+
+    Other axes go there by a FloatReshape where all before them have one element, else by a
+    FloatTranspose.
+    """
+    views = [walk.view(node, i) for i in range(len(node.inputs))]
+    if len(views) == 1:
+        return views[0].named(node)
+    tensors, result = arrange_concat(walk, node, views)
+    return replace(result, tensor=walk.emit(node, FloatConcat(), tensors))
+
+
+def arrange_concat(
+    walk: BaseWalk, node: OnnxNode, views: Sequence[View]
+) -> tuple[Sequence[str], View]:
+    """What a Concat along the last inner axis reads, and a view of what it makes."""
+    views = [walk.straight(view, node) for view in views]
+    rank = len(views[0].shape)
+    axis = _axis(node, node.int("axis", 1), rank)
+    _check_concat(node, views, axis)
+    total = sum(view.shape[axis] for view in views)
+    shape = tuple(total if a == axis else n for a, n in enumerate(views[0].shape))
+    perm = _common_layout(views)
+    place = perm.index(axis)
+    if place < rank - 1 and math.prod(inner_shape(shape, perm)[:place]) == 1:
+        # Along the outermost axis the bytes of each input stay together.
+        tensors = [
+            walk.shaped(walk.ordered(view, perm, node), (1, math.prod(view.shape)), node)
+            for view in views
+        ]
+        return tensors, made_by(node, "", shape, perm)
+    perm = _last(perm, axis)
+    return [walk.read(view, perm, node) for view in views], made_by(node, "", shape, perm)
+
+
+def _common_layout(views: Sequence[View]) -> Perm:
+    """Channels last if an input has it, else the layout of the first."""
+    usual = channels_last(len(views[0].shape))
+    return usual if any(view.perm == usual for view in views) else views[0].perm
+
+
+def _check_concat(node: OnnxNode, views: Sequence[View], axis: int) -> None:
+    others = {(*view.shape[:axis], *view.shape[axis + 1 :]) for view in views}
+    if len(others) > 1 or any(len(view.shape) != len(views[0].shape) for view in views):
+        raise RefusalError(
+            node,
+            "the inputs of Concat must have equal sizes along all other axes",
+            f"{[list(view.shape) for view in views]} along axis {axis}",
+            "Check the exporter.",
+        )
+
+
+def lower_slice(walk: FloatWalk, node: OnnxNode) -> View:
+    """Slice with steps of 1."""
+    x = walk.view(node)
+    return _block(walk, node, x, slice_ranges(walk, node, x.shape))
+
+
+def slice_ranges(walk: BaseWalk, node: OnnxNode, shape: Shape) -> Sequence[tuple[int, int]]:
+    """(first, last + 1) of what a Slice takes along each ONNX axis."""
+    starts, ends = (walk.integers(node, 1, "starts") or ()), (walk.integers(node, 2, "ends") or ())
+    axes = walk.integers(node, 3, "axes") or tuple(range(len(starts)))
+    steps = walk.integers(node, 4, "steps") or (1,) * len(starts)
+    if not len(starts) == len(ends) == len(axes) == len(steps) or set(steps) - {1}:
+        raise RefusalError(
+            node,
+            "a Slice must have steps of 1",
+            f"starts {list(starts)}, ends {list(ends)}, axes {list(axes)}, steps {list(steps)}",
+            "Use contiguous slices.",
+        )
+    ranges = [(0, n) for n in shape]
+    for axis, start, end in zip(axes, starts, ends, strict=True):
+        place = _axis(node, axis, len(shape))
+        first, last, _ = slice(start, end).indices(shape[place])
+        ranges[place] = (first, last)
+    return ranges
+
+
+def lower_gather(walk: FloatWalk, node: OnnxNode) -> View:
+    """Gather of one constant index, or of adjacent ones."""
+    x, indices = walk.view(node), walk.integers(node, 1, "indices") or ()
+    axis = _axis(node, node.int("axis", 0), len(x.shape))
+    size = x.shape[axis]
+    found = [i + size if i < 0 else i for i in indices]
+    adjacent = found and found == list(range(found[0], found[0] + len(found)))
+    dimensions = walk.model.constants[node.inputs[1]].ndim
+    if not adjacent or dimensions > 1 or not 0 <= found[0] <= found[-1] < size:
+        raise RefusalError(
+            node,
+            "a Gather must take one index, or adjacent ones in order",
+            f"indices {list(indices)} of {size}",
+            "Use contiguous slices.",
+        )
+    ranges = [(0, n) for n in x.shape]
+    ranges[axis] = (found[0], found[-1] + 1)
+    block = _block(walk, node, x, ranges)
+    dropped = (*x.shape[:axis], *x.shape[axis + 1 :])
+    return block if dimensions else block.reshaped(dropped)
+
+
+def _block(walk: FloatWalk, node: OnnxNode, x: View, ranges: Sequence[tuple[int, int]]) -> View:
+    x = walk.straight(x, node)
+    shape = tuple(last - first for first, last in ranges)
+    if min(shape) < 1:
+        raise RefusalError(
+            node,
+            "a slice must not be empty",
+            f"{[list(r) for r in ranges]} of {list(x.shape)}",
+            "Check the exporter.",
+        )
+    if shape == x.shape:
+        return x.named(node)
+    starts = tuple(ranges[axis][0] for axis in x.perm)
+    op = FloatSlice(starts, inner_shape(shape, x.perm))
+    return made_by(node, walk.emit(node, op, (walk.read(x, x.perm, node),)), shape, x.perm)
+
+
+def _axis(node: OnnxNode, axis: int, rank: int) -> int:
+    if not -rank <= axis < rank:
+        raise RefusalError(
+            node, "axis must be one of its input's", f"axis {axis} of rank {rank}", "Correct it."
+        )
+    return axis % rank

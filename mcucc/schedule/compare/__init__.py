@@ -1,0 +1,1 @@
+"""What other ways of running a network would need."""

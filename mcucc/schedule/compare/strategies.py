@@ -1,0 +1,150 @@
+"""Ways to run a network side by side: what each needs of memory, and what it costs."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from mcucc.kernels import Kernel
+from mcucc.memory import Problem, place_greedy
+from mcucc.ops import Int8Graph
+from mcucc.ops.verify import total_macs
+from mcucc.schedule.compare.patches import best_patches
+from mcucc.schedule.plan import Planner, PlanOptions, lean_kernels, plan_memory, plan_network
+from mcucc.schedule.types import MemoryPlan, Segment
+
+_MOST_POINTS = 6
+"""Points between whole layers and the smallest arena that are shown."""
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A way to run a network.
+
+    Attributes:
+        name: what it is.
+        arena_bytes: with the image in the arena; None for a plan that streams it.
+        arena_bytes_streamed_input: with an image that is handed over row by row, or that lies
+            elsewhere (patches); None for a plan that has it in the arena.
+        executed_macs: multiply-accumulates, recomputation included.
+        row_calls: turns of the stages of segments.
+        segments: steps that run row by row.
+        patches: patches or strips that a map is cut into; 1 for none.
+        modelled: figures come from a model, not from a plan that can be compiled.
+        chosen: it is what `compile` would take with these options.
+    """
+
+    name: str
+    arena_bytes: int | None
+    arena_bytes_streamed_input: int | None
+    executed_macs: int
+    row_calls: int = 0
+    segments: int = 0
+    patches: int = 1
+    modelled: bool = False
+    chosen: bool = False
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The strategies for one network, and what no placement of the chosen steps can undercut."""
+
+    strategies: tuple[Strategy, ...]
+    macs: int
+    lower_bound_bytes: int
+    peak_step: str
+
+
+def compare_strategies(
+    graph: Int8Graph, kernels: Mapping[str, Kernel | None], options: PlanOptions
+) -> Comparison:
+    """What a network needs under each strategy.
+
+    Args:
+        graph: the network.
+        kernels: by the name of the node. Their scratch counts in the chosen strategy alone.
+        options: as for `plan_network`; say which strategy is chosen.
+    """
+    chosen = plan_network(graph, kernels, options)
+    kernels = lean_kernels(kernels)
+    resident = Planner(graph, kernels, replace(options, stream_input=False, mode="auto"))
+    found = [*_whole_tensors(graph, kernels, options), *_patches(resident)]
+    found += _points(resident, "mcucc")
+    if len(graph.inputs) == 1:
+        streaming = replace(options, stream_input=True, keep_input=False, mode="auto")
+        found += _points(Planner(graph, kernels, streaming), "mcucc, streamed")
+    marked = _mark(found, chosen)
+    step = max(range(len(chosen.schedule.steps)), key=lambda i: _live(chosen, i), default=None)
+    name = "" if step is None else chosen.schedule.steps[step].name
+    return Comparison(marked, total_macs(graph), chosen.placement.lower_bound, name)
+
+
+def _live(plan: MemoryPlan, step: int) -> int:
+    return sum(buffer.size for buffer in plan.schedule.problem.live_at(step))
+
+
+def _whole_tensors(
+    graph: Int8Graph, kernels: Mapping[str, Kernel | None], options: PlanOptions
+) -> Iterator[Strategy]:
+    """Layer by layer: in the given order, in the best, and with outputs over dying inputs."""
+    macs = total_macs(graph)
+    layers = replace(options, mode="layer", stream_input=False)
+    for name, given in (("whole, given order", True), ("whole, best order", False)):
+        planner = Planner(graph, kernels, layers, given_order=given)
+        problem = planner.schedule(planner.cheapest_layers()).problem
+        height = place_greedy(Problem(problem.buffers)).height
+        yield Strategy(name, height, None, macs)
+    planner = Planner(graph, kernels, layers)
+    plan = plan_memory(planner.schedule(planner.cheapest_layers()))
+    yield Strategy("whole, in place or over inputs", plan.arena_bytes, None, macs)
+
+
+def _patches(planner: Planner) -> Iterator[Strategy]:
+    best = best_patches(planner.flow, planner.cutter)
+    if best is not None:
+        yield Strategy(
+            name=f"{best.side}x{best.side} patches, {best.layers} layers, modelled",
+            arena_bytes=best.arena_bytes,
+            arena_bytes_streamed_input=best.arena_bytes_without_image,
+            executed_macs=best.executed_macs,
+            patches=best.side**2,
+            modelled=True,
+        )
+
+
+def _points(planner: Planner, name: str) -> Iterator[Strategy]:
+    """From the cheapest steps to the smallest arena."""
+    plans = [*planner.pareto(_MOST_POINTS), planner.smallest()]
+    seen: set[int] = set()
+    for plan in sorted(plans, key=lambda plan: -plan.arena_bytes):
+        if plan.arena_bytes not in seen:
+            seen.add(plan.arena_bytes)
+            yield _strategy(name, plan)
+
+
+def _strategy(name: str, plan: MemoryPlan) -> Strategy:
+    segments = [step for step in plan.schedule.steps if isinstance(step, Segment)]
+    streamed = plan.schedule.streamed
+    return Strategy(
+        name=name,
+        arena_bytes=None if streamed else plan.arena_bytes,
+        arena_bytes_streamed_input=plan.arena_bytes if streamed else None,
+        executed_macs=total_macs(plan.schedule.graph),
+        row_calls=sum(stage.turns for segment in segments for stage in segment.stages),
+        segments=len(segments),
+    )
+
+
+def _mark(found: list[Strategy], chosen: MemoryPlan) -> tuple[Strategy, ...]:
+    """The strategies with the chosen one marked, and added if it is not among them."""
+    mine = _strategy("mcucc", chosen)
+    streamed = chosen.schedule.streamed
+
+    def is_mine(each: Strategy) -> bool:
+        size = each.arena_bytes_streamed_input if streamed else each.arena_bytes
+        return not each.modelled and each.name.startswith("mcucc") and size == chosen.arena_bytes
+
+    if not any(is_mine(each) for each in found):
+        found = [*found, replace(mine, name="mcucc, with these options")]
+    return tuple(
+        replace(each, chosen=is_mine(each) or each.name == "mcucc, with these options")
+        for each in found
+    )

@@ -1,0 +1,210 @@
+"""Where to cut the order into steps: dynamic programming over cut points, in two passes.
+
+The first pass finds the smallest peak: what the worst step needs. The second finds the cheapest
+steps of which none needs more than a budget. One pass that compares (peak, cost) would not do: the
+cheapest way to a place may keep a way with a higher peak from being cheaper in the end.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from mcucc.schedule.segments.flow import Flow
+from mcucc.schedule.segments.segments import Stretch, Stretches, clique_bytes
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Steps that follow each other from the first item to the last.
+
+    Attributes:
+        stretches: one for each step.
+        peak: bytes of the step that needs the most, by itself.
+        cost: modelled instructions beside those of the kernels.
+    """
+
+    stretches: tuple[Stretch, ...]
+    peak: int
+    cost: int
+
+
+class _Choice(NamedTuple):
+    """A way to run the items up to some place: from where on, and whether with panels."""
+
+    begin: int
+    panels: bool
+
+
+class Cutter:
+    """Looks for cuts of one network; remembers what each stretch needs.
+
+    Args:
+        flow: the network in an order.
+        alignment: of every buffer, bytes.
+        rows: whether segments are allowed at all.
+    """
+
+    def __init__(self, flow: Flow, alignment: int, *, rows: bool = True) -> None:
+        self._flow = flow
+        self._alignment = alignment
+        self._sizes = [-(-t.size // alignment) * alignment for t in flow.tenancies]
+        self._bytes = np.array([t.size for t in flow.tenancies], dtype=np.int64)
+        self._born = np.array([t.born for t in flow.tenancies], dtype=np.int64)
+        self._last = np.array([t.last for t in flow.tenancies], dtype=np.int64)
+        self._families = {
+            panels: [Stretches(flow, end + 1, panels=panels) for end in range(len(flow.items))]
+            for panels in (False, True)
+        }
+        self._rows = rows
+        self._known: dict[tuple[_Choice, int], tuple[Stretch, int]] = {}
+
+    def smallest(self) -> Cut:
+        """The cut with the smallest peak, and among these the cheapest."""
+        best: list[int] = [0]
+        for end in range(1, len(self._flow.items) + 1):
+            peak = None
+            for choice in self._choices(end):
+                before = best[choice.begin]
+                if peak is not None and max(before, self._least(choice, end)) >= peak:
+                    continue
+                reached = max(before, self._need(choice, end))
+                peak = reached if peak is None else min(peak, reached)
+            assert peak is not None
+            best.append(peak)
+        found = self.cheapest(best[-1])
+        assert found is not None
+        return found
+
+    def layer_bytes(self, position: int) -> int:
+        """What a single item needs if it runs as a layer."""
+        return self._need(_Choice(position, panels=False), position + 1)
+
+    def by_peak(self, most: int) -> Iterator[Cut]:
+        """Cuts with ascending peaks, each the cheapest within its peak."""
+        cut: Cut | None = self.smallest()
+        budget: int | None = cut.peak
+        seen: set[tuple[int, ...]] = set()
+        while cut is not None and len(seen) < most:
+            begins = tuple(stretch.begin for stretch in cut.stretches)
+            if begins not in seen:
+                seen.add(begins)
+                yield cut
+            budget = None if budget is None else self._next_need(budget)
+            cut = None if budget is None else self.cheapest(budget)
+
+    def longest(self) -> Cut:
+        """The cut with the fewest steps: rows wherever they are possible, panels too."""
+        ways: list[tuple[int, _Choice]] = [(0, _Choice(0, panels=False))]
+        for end in range(1, len(self._flow.items) + 1):
+            steps = [(ways[choice.begin][0] + 1, choice) for choice in self._choices(end)]
+            ways.append(min(steps, key=lambda step: (step[0], step[1].begin, not step[1].panels)))
+        return self._path(ways)
+
+    def _next_need(self, peak: int) -> int | None:
+        """The smallest need of a known stretch that is above a peak."""
+        return min((need for _, need in self._known.values() if need > peak), default=None)
+
+    def without_one_place(self, cut: Cut, most: int) -> Iterator[Cut]:
+        """The cheapest cuts within a cut's peak that leave out one of its places each.
+
+        The places between the steps that need most come first.
+
+        A tensor between two steps lies at one address in both; where that keeps the buffers from
+        being placed in what each step needs by itself, another cut may do.
+        """
+        needs = [self._bytes_of(stretch) for stretch in cut.stretches]
+        beside = {
+            stretch.begin: sum(pair)
+            for stretch, pair in zip(cut.stretches[1:], pairwise(needs), strict=True)
+        }
+        for place in sorted(beside, key=lambda place: (-beside[place], place))[:most]:
+            other = self.cheapest(cut.peak, leave_out=place)
+            if other is not None:
+                yield other
+
+    def cheapest(self, budget: int | None, *, leave_out: int = 0) -> Cut | None:
+        """The cheapest cut of which no step needs more than a budget of bytes, if there is one.
+
+        Args:
+            budget: bytes; None for no limit.
+            leave_out: a place at which it must not cut; 0 for none.
+        """
+        ways: list[tuple[int, _Choice] | None] = [(0, _Choice(0, panels=False))]
+        for end in range(1, len(self._flow.items) + 1):
+            found: tuple[int, _Choice] | None = None
+            for choice in () if end == leave_out else self._choices(end):
+                before = ways[choice.begin]
+                if before is None:
+                    continue
+                cost = before[0] + self._cost(choice, end)
+                if (found is None or cost < found[0]) and self._is_within(choice, end, budget):
+                    found = (cost, choice)
+            ways.append(found)
+        return None if ways[-1] is None else self._path(ways)
+
+    def _path(self, ways: Sequence[tuple[int, _Choice] | None]) -> Cut:
+        """The cut that the last of some ways comes from."""
+        stretches: list[Stretch] = []
+        cost, peak, end = 0, 0, len(ways) - 1
+        while end:
+            way = ways[end]
+            assert way is not None
+            stretch, need = self._stretch(way[1], end)
+            stretches.append(stretch)
+            cost, peak, end = cost + stretch.cost, max(peak, need), stretch.begin
+        return Cut(tuple(reversed(stretches)), peak, cost)
+
+    def _choices(self, end: int) -> Iterator[_Choice]:
+        """How a stretch may end at a place: as a layer first, then as longer and longer segments.
+
+        A streamed image is no layer, but a segment of its own.
+        """
+        yield _Choice(end - 1, panels=False)
+        if not self._rows:
+            return
+        family, with_panels = self._families[False][end - 1], self._families[True][end - 1]
+        for begin in range(end - 2, family.first - 1, -1):
+            if family.has_stages(begin):
+                yield _Choice(begin, panels=False)
+            if with_panels.has_panels(begin):
+                yield _Choice(begin, panels=True)
+
+    def _family(self, choice: _Choice, end: int) -> Stretches:
+        return self._families[choice.panels][end - 1]
+
+    def _is_layer(self, choice: _Choice, end: int) -> bool:
+        return choice.begin == end - 1 and self._flow.items[choice.begin].node is not None
+
+    def _cost(self, choice: _Choice, end: int) -> int:
+        return 0 if self._is_layer(choice, end) else self._family(choice, end).cost(choice.begin)
+
+    def _is_within(self, choice: _Choice, end: int, budget: int | None) -> bool:
+        if budget is None:
+            return True
+        return self._least(choice, end) <= budget and self._need(choice, end) <= budget
+
+    def _least(self, choice: _Choice, end: int) -> int:
+        """Bytes that a stretch needs in any case; cheap to compute."""
+        begin = choice.begin
+        if begin == end - 1:
+            return 0
+        before = self._born < begin
+        passing = int(self._bytes[before & (self._last >= end)].sum())
+        dying = int(self._bytes[before & (self._last >= begin) & (self._last < end)].sum())
+        return passing + max(dying, self._family(choice, end).made_bytes(begin))
+
+    def _need(self, choice: _Choice, end: int) -> int:
+        return self._stretch(choice, end)[1]
+
+    def _bytes_of(self, stretch: Stretch) -> int:
+        return clique_bytes(self._flow, stretch, self._alignment, self._sizes)
+
+    def _stretch(self, choice: _Choice, end: int) -> tuple[Stretch, int]:
+        key = (choice, end)
+        if key not in self._known:
+            stretch = self._family(choice, end).stretch(choice.begin)
+            self._known[key] = (stretch, self._bytes_of(stretch))
+        return self._known[key]

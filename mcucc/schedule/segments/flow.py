@@ -1,0 +1,155 @@
+"""The nodes in their order, with what each makes, and from when to when each content is needed.
+
+Positions count the items of the order. A streamed image is item 0; a network whose image lies in
+the arena begins with its first node.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from mcucc.kernels import Access, Kernel, Shape
+from mcucc.ops import Int8Graph, Int8Node
+from mcucc.schedule.order.work import Work, members
+from mcucc.schedule.stages import RowRead, Stage, image_stage, layer_stage, row_stage
+
+
+@dataclass(frozen=True)
+class Item:
+    """A node at its place in the order, or the image that a caller streams in.
+
+    Attributes:
+        node: None for the image.
+        kernel: what computes the whole tensor; None for a reshape and the image.
+        rows: what it does row by row; None if it cannot, or is a reshape.
+        layer: the same for the kernel of the whole tensor; None if that is not made pixel by pixel.
+        reads: contents that it reads.
+        writes: the content that it makes; None for a reshape.
+    """
+
+    node: Int8Node | None
+    kernel: Kernel | None
+    rows: Stage | None
+    layer: Stage | None
+    reads: tuple[int, ...]
+    writes: int | None
+
+    @property
+    def is_reshape(self) -> bool:
+        """Whether nothing is executed."""
+        return self.node is not None and self.kernel is None
+
+    @property
+    def runs_in_place(self) -> bool:
+        """Whether a whole tensor may be written over an input of its size."""
+        return self.kernel is not None and (
+            self.kernel.access is Access.ELEMENT and self.kernel.shape is Shape.TENSOR
+        )
+
+
+@dataclass(frozen=True)
+class Tenancy:
+    """A content and when it is needed.
+
+    Attributes:
+        name: of its first value.
+        size: bytes of the whole of it.
+        born: position of the item that makes it; -1 if it is there from the start.
+        last: position of the last item that reads it; the number of items if it must outlive them.
+    """
+
+    name: str
+    size: int
+    born: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A network in an order.
+
+    Attributes:
+        graph: the network.
+        items: in the order of execution.
+        tenancies: for each content.
+        streamed: whether item 0 is an image that the caller hands over row by row.
+    """
+
+    graph: Int8Graph
+    items: tuple[Item, ...]
+    tenancies: tuple[Tenancy, ...]
+    streamed: bool
+
+    @cached_property
+    def row_readers(self) -> Mapping[int, tuple[tuple[int, RowRead], ...]]:
+        """For each content the items that can read it row by row, and how."""
+        index = {tenancy.name: i for i, tenancy in enumerate(self.tenancies)}
+        found: dict[int, list[tuple[int, RowRead]]] = {i: [] for i in range(len(self.tenancies))}
+        for position, item in enumerate(self.items):
+            for read in () if item.rows is None else item.rows.reads:
+                found[index[read.content]].append((position, read))
+        return {content: tuple(readers) for content, readers in found.items()}
+
+
+def flow_of(
+    graph: Int8Graph,
+    kernels: Mapping[str, Kernel | None],
+    work: Work,
+    order: Sequence[int],
+    *,
+    streamed: bool,
+) -> Flow:
+    """A graph in an order.
+
+    Args:
+        graph: the network; with one input if that is streamed.
+        kernels: by the name of the node; None for reshapes.
+        work: the tasks and contents of the graph.
+        order: every task once, topologically ordered.
+        streamed: the caller hands over the image row by row.
+    """
+    content_of = {value: c.values[0] for c in work.contents for value in c.values}
+    items = [_item(graph, kernels, work, task, content_of) for task in order]
+    if streamed:
+        value = graph.inputs[0].tensor
+        image = image_stage(graph, value)
+        items.insert(0, Item(None, None, image, None, (), _index(work, value)))
+    position = {task: i + streamed for i, task in enumerate(order)}
+    tenancies = tuple(
+        _tenancy(work, content, position, len(items), streamed=streamed)
+        for content in range(len(work.contents))
+    )
+    return Flow(graph, tuple(items), tenancies, streamed)
+
+
+def _index(work: Work, value: str) -> int:
+    return next(i for i, content in enumerate(work.contents) if value in content.values)
+
+
+def _item(
+    graph: Int8Graph,
+    kernels: Mapping[str, Kernel | None],
+    work: Work,
+    task: int,
+    content_of: Mapping[str, str],
+) -> Item:
+    node = graph.nodes[task]
+    kernel = kernels[node.name]
+    return Item(
+        node,
+        kernel,
+        row_stage(graph, node, kernel, content_of),
+        None if kernel is None else layer_stage(graph, node, kernel, content_of),
+        work.tasks[task].reads,
+        work.tasks[task].writes,
+    )
+
+
+def _tenancy(
+    work: Work, content: int, position: Mapping[int, int], end: int, *, streamed: bool
+) -> Tenancy:
+    facts = work.contents[content]
+    first = 0 if streamed else -1
+    born = first if facts.writer is None else position[facts.writer]
+    last = max((position[reader] for reader in members(facts.readers)), default=max(born, 0))
+    return Tenancy(facts.values[0], facts.size, born, end if facts.kept else last)

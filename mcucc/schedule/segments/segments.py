@@ -1,0 +1,343 @@
+"""What a stretch of the order needs if it runs as one step: its bytes and its cost.
+
+A stretch of one node is a layer: a kernel over its whole tensor. A longer one is a segment: its
+stages pull rows from each other, and what only they read is a ring of a few rows. What must outlive
+the segment is made whole.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from mcucc.kernels import Shape
+from mcucc.schedule.segments.distance import Writer, least_distance
+from mcucc.schedule.segments.flow import Flow, Tenancy
+from mcucc.schedule.segments.pulls import Pulls, kept_rows, pull
+from mcucc.schedule.stages import STATE_BYTES, RowRead, Stage
+
+PANEL_PIXELS = 4
+"""Pixels of a panel: enough to make up for the calls of two kernels, few enough to save memory."""
+
+_TURN_COST = 40
+"""Instructions of a turn of a stage beside its kernel: call, counters, pointers to rows."""
+_RUN_COST = 40
+"""Instructions of a run of pixels within a turn: two calls of kernels, pointers to rows."""
+_CODE_COST = 600
+"""What the code of a stage is worth, in instructions: it takes some 120 bytes of flash."""
+
+Distances = Mapping[str, int]
+"""For a dying tensor: by the name of each tensor that is written, the least distance to it."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """The items from `begin` to `end` (half-open) as one step.
+
+    Attributes:
+        begin: first position.
+        end: one more than the last.
+        stages: what runs, in order; empty for a single layer.
+        kept: for each content that is made, its name and the bytes that it takes.
+        rows: for each content that the stages make, how many of its rows are held; for a panel 1.
+        panels: for each content of which not even a row is held, how many pixels are.
+        sinks: names of the contents that are made to their ends, one after the other.
+        distances: for each dying content that may share bytes with what is written.
+        cost: modelled instructions beside those of the kernels.
+        layer_scratch: bytes that the kernel of a single layer needs while it runs.
+    """
+
+    begin: int
+    end: int
+    stages: tuple[Stage, ...]
+    kept: Mapping[str, int]
+    rows: Mapping[str, int]
+    panels: Mapping[str, int]
+    sinks: tuple[str, ...]
+    distances: Mapping[str, Distances]
+    cost: int
+    layer_scratch: int = 0
+
+    @property
+    def state_bytes(self) -> int:
+        """Bytes that hold the stages' counters."""
+        return STATE_BYTES * (len(self.stages) - len(self.panels))
+
+    @property
+    def extra_bytes(self) -> int:
+        """Bytes beside the contents: counters, sums, and the scratch that all kernels share."""
+        scratch = max((stage.scratch_bytes for stage in self.stages), default=self.layer_scratch)
+        return self.state_bytes + sum(stage.sum_bytes for stage in self.stages) + scratch
+
+
+class Stretches:
+    """All stretches that end at one place: they share a replay.
+
+    Args:
+        flow: the network.
+        end: one more than the last position of every stretch.
+        panels: whether a tensor that is read pixel by pixel, by one stage alone, is held as a panel
+            of a few pixels: its maker runs within the turns of its reader.
+    """
+
+    def __init__(self, flow: Flow, end: int, *, panels: bool) -> None:
+        self._flow = flow
+        self.end = end
+        self.first = _longest(flow, end)
+        self._with_panels = panels
+
+    def stretch(self, begin: int) -> Stretch:
+        """The stretch from a position on; `begin` is `first` or more, or `end` - 1."""
+        single = begin == self.end - 1 and self._flow.items[begin].node is not None
+        return self._layer() if single else self._segment(begin)
+
+    def has_stages(self, begin: int) -> bool:
+        """Whether anything is executed from a position on: there may be reshapes alone."""
+        return any(position >= begin for position in self._stages)
+
+    def has_panels(self, begin: int) -> bool:
+        """Whether the segment from a position on has a panel."""
+        return any(position >= begin for position in self._panels)
+
+    def cost(self, begin: int) -> int:
+        """Modelled instructions of the segment from a position on, beside those of the kernels."""
+        stages = {i: stage for i, stage in self._stages.items() if i >= begin}
+        runs = sum(
+            stages[i].turns * -(-stages[i].shape[1] // PANEL_PIXELS)
+            for i in self._panels
+            if i >= begin
+        )
+        turns = sum(_TURN_COST * stage.turns + _CODE_COST for stage in stages.values())
+        return turns + _RUN_COST * runs
+
+    def made_bytes(self, begin: int) -> int:
+        """Bytes of all that the segment from a position on makes: the least that it needs."""
+        sizes = self._sizes
+        return sum(size for position, size in sizes.items() if position >= begin)
+
+    @cached_property
+    def _stages(self) -> dict[int, Stage]:
+        """By position, reshapes left out."""
+        items = self._flow.items
+        found = ((i, items[i].rows) for i in range(self.first, self.end))
+        return {i: stage for i, stage in found if stage is not None}
+
+    @cached_property
+    def _pulls(self) -> Pulls:
+        return pull(self._stages, self._panels)
+
+    @cached_property
+    def _panels(self) -> dict[int, int]:
+        """Position of each stage whose tensor is a panel, with that of the one that reads it."""
+        found: dict[int, int] = {}
+        if self._with_panels:
+            for i, stage in self._stages.items():
+                readers = self._readers(self._flow.items[i].writes, self.first)
+                if len(readers) == 1 and self._may_be_panel(i, stage, *readers[0]):
+                    found[i] = readers[0][0]
+        return found
+
+    def _may_be_panel(self, position: int, stage: Stage, reader: int, read: RowRead) -> bool:
+        taker = self._stages.get(reader)
+        made_by_pixel = stage.kernel is not None and not stage.is_reduction
+        if taker is None or taker.kernel is None or not made_by_pixel or self._is_whole(position):
+            return False
+        is_last = [r.content for r in taker.reads if not r.is_gate][-1:] == [stage.content]
+        return (
+            taker.kernel.shape is Shape.PIXELS
+            and is_last
+            and not read.is_gate
+            and read.value == stage.value
+            and taker.turns == stage.turns
+            and stage.shape[1] > PANEL_PIXELS
+        )
+
+    def _upstream(self, position: int) -> frozenset[int]:
+        """The stages that run within the turns of one, directly or through others."""
+        direct = [i for i, reader in self._panels.items() if reader == position]
+        return frozenset(direct).union(*(self._upstream(i) for i in direct))
+
+    def _is_whole(self, position: int) -> bool:
+        """Whether somebody beyond the end reads what an item makes, or nobody does."""
+        tenancy = self._made_by(position)
+        return tenancy.last >= self.end or tenancy.last == tenancy.born
+
+    @cached_property
+    def _kept_rows(self) -> dict[int, int]:
+        return {i: self._rows_of(i) for i in self._stages}
+
+    def _rows_of(self, position: int) -> int:
+        stage = self._stages[position]
+        if self._is_whole(position):
+            return stage.shape[0]
+        if position in self._panels:
+            return 1
+        readers = self._readers(self._flow.items[position].writes, self.first)
+        return kept_rows(self._pulls, position, stage, readers)
+
+    @cached_property
+    def _sizes(self) -> dict[int, int]:
+        return {
+            i: PANEL_PIXELS * stage.shape[2]
+            if i in self._panels
+            else self._kept_rows[i] * stage.row_bytes
+            for i, stage in self._stages.items()
+        }
+
+    def _made_by(self, position: int) -> Tenancy:
+        content = self._flow.items[position].writes
+        assert content is not None
+        return self._flow.tenancies[content]
+
+    def _readers(self, content: int | None, begin: int) -> list[tuple[int, RowRead]]:
+        """The stages from a position on that read a content."""
+        readers = () if content is None else self._flow.row_readers[content]
+        return [(i, read) for i, read in readers if begin <= i < self.end]
+
+    def _segment(self, begin: int) -> Stretch:
+        stages = {i: stage for i, stage in self._stages.items() if i >= begin}
+        return Stretch(
+            begin=begin,
+            end=self.end,
+            stages=tuple(stages.values()),
+            kept={stage.content: self._sizes[i] for i, stage in stages.items()},
+            rows={stage.content: self._kept_rows[i] for i, stage in stages.items()},
+            panels={self._stages[i].content: PANEL_PIXELS for i in self._panels if i >= begin},
+            sinks=tuple(self._stages[i].content for i in self._pulls.sinks if i >= begin),
+            distances={
+                self._flow.tenancies[content].name: self._distances(content, begin, stages)
+                for content in _dying(self._flow, begin, self.end)
+            },
+            cost=self.cost(begin),
+        )
+
+    def _distances(self, content: int, begin: int, stages: Mapping[int, Stage]) -> Distances:
+        readers = self._readers(content, begin)
+        size = self._flow.tenancies[content].size
+        found: dict[str, int] = {}
+        for i, stage in stages.items():
+            writer = Writer(
+                i,
+                stage,
+                self._kept_rows[i],
+                PANEL_PIXELS if i in self._panels else None,
+                self._upstream(i),
+                PANEL_PIXELS,
+            )
+            distance = least_distance(self._pulls, writer, readers)
+            least = -size if distance is None else max(distance, -size)
+            found[stage.content] = min(least, self._sizes[i])
+        return found
+
+    def _layer(self) -> Stretch:
+        position = self.end - 1
+        item = self._flow.items[position]
+        if item.writes is None:
+            return Stretch(position, self.end, (), {}, {}, {}, (), {}, 0)
+        made = self._flow.tenancies[item.writes]
+        return Stretch(
+            begin=position,
+            end=self.end,
+            stages=(),
+            kept={made.name: made.size},
+            rows={},
+            panels={},
+            sinks=(),
+            distances=dict(_layer_distances(self._flow, position, made)),
+            cost=0,
+            layer_scratch=0 if item.kernel is None else item.kernel.scratch_bytes,
+        )
+
+
+def _layer_distances(flow: Flow, position: int, made: Tenancy) -> Iterator[tuple[str, Distances]]:
+    """The distances of a layer's dying inputs from its output."""
+    item = flow.items[position]
+    for content in _dying(flow, position, position + 1):
+        dying = flow.tenancies[content]
+        if item.layer is not None:
+            turns = np.arange(item.layer.turns, dtype=np.int64)
+            readers = [(position, r) for r in item.layer.reads if r.content == dying.name]
+            pulls = Pulls({position: turns}, (position,))
+            writer = Writer(position, item.layer, len(turns), None, frozenset(), 1)
+            distance = least_distance(pulls, writer, readers)
+            least = -dying.size if distance is None else max(distance, -dying.size)
+            if least < made.size:
+                yield dying.name, {made.name: least}
+        elif item.runs_in_place and dying.size == made.size:
+            yield dying.name, {made.name: 0}
+
+
+def _dying(flow: Flow, begin: int, end: int) -> tuple[int, ...]:
+    """Contents that lie there before a stretch and are read for the last time in it."""
+    return tuple(
+        i for i, tenancy in enumerate(flow.tenancies) if tenancy.born < begin <= tenancy.last < end
+    )
+
+
+def _longest(flow: Flow, end: int) -> int:
+    """How far back a segment that ends at a place can reach."""
+    begin = end
+    while begin > 0 and _can_precede(flow, begin - 1, begin, end):
+        begin -= 1
+    return begin
+
+
+def _can_precede(flow: Flow, position: int, begin: int, end: int) -> bool:
+    """Whether an item can run by rows ahead of the items from `begin` to `end`."""
+    item = flow.items[position]
+    if item.is_reshape:
+        return True
+    if item.rows is None or item.writes is None:
+        return False
+    readers = [(i, read) for i, read in flow.row_readers[item.writes] if begin <= i < end]
+    read_whole = {i for i in range(begin, end) if item.writes in flow.items[i].reads}
+    read_by_rows = {i for i, _ in readers}
+    reshaped = {i for i in read_whole if flow.items[i].is_reshape}
+    if item.rows.is_reduction and readers:
+        return False
+    height, row_bytes = item.rows.shape[0], item.rows.row_bytes
+    alike = all(read.shape[0] == height and read.row_bytes == row_bytes for _, read in readers)
+    return alike and read_whole <= read_by_rows | reshaped
+
+
+def clique_bytes(flow: Flow, stretch: Stretch, alignment: int, sizes: Sequence[int]) -> int:
+    """Bytes in which all that a stretch needs can be placed side by side.
+
+    One dying tensor shares bytes with what is written below it; the others stand apart.
+
+    Args:
+        flow: the network.
+        stretch: the step.
+        alignment: of every buffer.
+        sizes: for each content its bytes, rounded up.
+    """
+    padded = {name: -(-size // alignment) * alignment for name, size in stretch.kept.items()}
+    extra = -(-stretch.extra_bytes // alignment) * alignment
+    below = sum(padded.values()) + extra
+    before = [
+        (tenancy, sizes[i])
+        for i, tenancy in enumerate(flow.tenancies)
+        if tenancy.born < stretch.begin <= tenancy.last
+    ]
+    above = sum(size for _, size in before)
+    best = above + below
+    for tenancy, size in before:
+        distances = stretch.distances.get(tenancy.name)
+        if distances:
+            lifted = _lift(padded, distances, extra)
+            best = min(best, above - size + max(lifted + size, below))
+    return best
+
+
+def _lift(padded: Mapping[str, int], distances: Distances, extra: int) -> int:
+    """How high a dying tensor must lie over the tensors that are written below it.
+
+    They are stacked so that those that leave the least room under the dying one come first.
+    """
+    tail = sorted(padded, key=lambda name: distances.get(name, padded[name]) - padded[name])
+    offset, lift = extra, extra
+    for name in reversed(tail):
+        lift = max(lift, offset + distances.get(name, padded[name]))
+        offset += padded[name]
+    return lift

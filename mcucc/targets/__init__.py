@@ -1,0 +1,1 @@
+"""Facts of targets: boards, cores, and what an instruction costs on them."""
