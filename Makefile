@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-demo: ## quantise and compile the example network, run it on real images, print budget and accuracy
+demo: ## quantize and compile the example network, run it on real images, print budget and accuracy
 	@.ci/setup demo
 	@$(PYTHON) examples/digits/demo.py
 

@@ -1,11 +1,11 @@
-"""What quantising the trained float networks costs, per technique.
+"""What quantizing the trained float networks costs, per technique.
 
     python bench/ptq.py            measure, print, and write bench/results/ptq.json
 
 Calibration uses the first half of the calibration inputs; the figures are measured on the second
-half and on the recorded inputs, none of which the quantiser has seen. SQNR compares dequantised
+half and on the recorded inputs, none of which the quantizer has seen. SQNR compares dequantized
 int8 outputs (numpy reference, which is bit for bit the C) with the float network's outputs.
-Beside them stands the int8 network that Google trained or quantised, from its QDQ file.
+Beside them stands the int8 network that Google trained or quantized, from its QDQ file.
 """
 
 import json
@@ -24,7 +24,7 @@ from mcucc.importer import lower_float, lower_qdq, read_onnx
 from mcucc.ops import Int8Graph
 from mcucc.ops.float_ops import FloatDense, FloatGraph
 from mcucc.passes import FLOAT, run_passes
-from mcucc.quant.ptq import PtqOptions, decibels, quantise
+from mcucc.quant.ptq import PtqOptions, decibels, quantize_network
 from mcucc.reference import interpreter
 from mcucc.reference.fixed_point import dequantize, quantize
 from mcucc.reference.float_interpreter import run_float
@@ -37,7 +37,7 @@ TECHNIQUES = {
     "minmax": PtqOptions("minmax", equalize=False, correct_bias=False),
     "percentile": PtqOptions("percentile", equalize=False, correct_bias=False),
     "mse": PtqOptions("mse", equalize=False, correct_bias=False),
-    "minmax + equalisation": PtqOptions("minmax", equalize=True, correct_bias=False),
+    "minmax + equalization": PtqOptions("minmax", equalize=True, correct_bias=False),
     "minmax + bias correction": PtqOptions("minmax", equalize=False, correct_bias=True),
     "minmax + both": PtqOptions("minmax", equalize=True, correct_bias=True),
     "mse + both (default)": PtqOptions(),
@@ -77,7 +77,7 @@ def measure_network(name: str, models: Path) -> Iterator[tuple[str, Quality]]:
     (port,) = graph.inputs
     seen = {port.tensor: _inner(calibration[:half], port.perm)}
     for technique, options in TECHNIQUES.items():
-        yield technique, _quality(graph, quantise(graph, seen, options).graph, unseen)
+        yield technique, _quality(graph, quantize_network(graph, seen, options).graph, unseen)
 
 
 def _quality(original: FloatGraph, int8: Int8Graph, x: NDArray[np.float32]) -> Quality:
@@ -121,7 +121,7 @@ def main() -> None:
     if not MODELS.is_dir():
         console.print(f"The trained networks are missing: {MODELS}; set MCUCC_MODELS.")
         return
-    with console.status("quantising"):
+    with console.status("quantizing"):
         found = {name: dict(measure_network(name, MODELS)) for name in NETWORKS}
     table = Table("technique", title="SQNR of the outputs in dB (top-1 agreement with float)")
     for name in NETWORKS:

@@ -49,7 +49,7 @@ Padding = Literal["same", "valid"] | Pads
 
 
 def quant(scale: float, zero_point: int = 0) -> QParams:
-    """Quantisation of an activation; the scale is rounded to float32."""
+    """Quantization of an activation; the scale is rounded to float32."""
     return QParams((float(np.float32(scale)),), zero_point)
 
 
@@ -83,7 +83,7 @@ def _newer_operators(b: "GraphBuilder", x: str) -> str:
 class GraphBuilder:
     """Adds operators one by one; each method returns the name of the value it makes.
 
-    Quantisation, weights and biases that are not given are drawn from the seed, such that most
+    Quantization, weights and biases that are not given are drawn from the seed, such that most
     outputs are not saturated.
     """
 

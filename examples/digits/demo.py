@@ -12,7 +12,7 @@ from mcucc.api.compile import CompileOptions, compile_model, write_compilation
 from mcucc.api.evaluate import evaluate
 from mcucc.api.network import Calibration
 from mcucc.api.verify import verify_directory
-from mcucc.cli.tables import render_evaluation, render_quantisation, render_verification
+from mcucc.cli.tables import render_evaluation, render_quantization, render_verification
 from mcucc.compiled.directory import CompiledNetwork
 from mcucc.report.text.page import render_report
 
@@ -35,8 +35,8 @@ def main() -> None:
     write_compilation(compile_model(MODEL, options), directory)
     compiled = CompiledNetwork.open(directory)
     console.print(render_report(compiled.report, compiled.board, width=100))
-    if compiled.report.quantisation is not None:
-        console.print(render_quantisation(compiled.report.quantisation))
+    if compiled.report.quantization is not None:
+        console.print(render_quantization(compiled.report.quantization))
 
     by_hand = f"--model {EXAMPLE}/{MODEL.name} --input {EXAMPLE}/{IMAGES.name}"
     _title(console, "Verify", f"mcucc verify {directory} {by_hand}")

@@ -70,7 +70,7 @@ def load_split() -> Split:
 
 
 class Convolution(nn.Module):
-    """Convolution, padded by half the kernel, and batch normalisation."""
+    """Convolution, padded by half the kernel, and batch normalization."""
 
     def __init__(
         self, channels_in: int, channels_out: int, kernel: int, stride: int = 1, groups: int = 1
@@ -86,7 +86,7 @@ class Convolution(nn.Module):
         return self.norm(self.conv(x))
 
     def fold(self) -> None:
-        """Folds the trained normalisation into weights and bias."""
+        """Folds the trained normalization into weights and bias."""
         assert isinstance(self.norm, nn.BatchNorm2d), "a convolution is folded once"
         self.conv = fusion.fuse_conv_bn_eval(self.conv, self.norm)
         self.norm = nn.Identity()
@@ -159,10 +159,10 @@ def train(split: Split) -> nn.Sequential:
 
 
 def export(network: nn.Sequential, path: Path) -> None:
-    """Folds the batch normalisation of a trained network and writes the float ONNX file.
+    """Folds the batch normalization of a trained network and writes the float ONNX file.
 
     The tracing exporter is asked for by name: the newer one writes the global pool as a ReduceMean,
-    which ONNX Runtime's quantiser leaves in float, and puts stack traces into the file.
+    which ONNX Runtime's quantizer leaves in float, and puts stack traces into the file.
     """
     for module in network.modules():
         if isinstance(module, Convolution):
@@ -190,7 +190,7 @@ class CalibrationImages(quantization.CalibrationDataReader):
         return None if sample is None else {"image": sample}
 
 
-def quantise(source: Path, target: Path, images: Images) -> None:
+def quantize(source: Path, target: Path, images: Images) -> None:
     """Writes the QDQ network: int8 activations, symmetric int8 weights per output channel."""
     quantization.quantize_static(
         source,
@@ -212,12 +212,12 @@ def accuracy(path: Path, images: Images, labels: Labels) -> float:
 
 
 def main() -> None:
-    """Trains, exports, quantises, and prints both accuracies on the held-out images."""
+    """Trains, exports, quantizes, and prints both accuracies on the held-out images."""
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(mode=True)
     split = load_split()
     export(train(split), FLOAT_MODEL)
-    quantise(FLOAT_MODEL, INT8_MODEL, split.train_images[:CALIBRATION_COUNT])
+    quantize(FLOAT_MODEL, INT8_MODEL, split.train_images[:CALIBRATION_COUNT])
     np.savez_compressed(CALIBRATION_IMAGES, image=split.train_images[:WRITTEN_CALIBRATION_COUNT])
     np.savez_compressed(TEST_IMAGES, image=split.test_images, labels=split.test_labels)
     for path in (FLOAT_MODEL, INT8_MODEL):

@@ -48,7 +48,7 @@ from mcucc.reference import interpreter
 from mcucc.report import Report, to_json
 from mcucc.report.fit import explain_misfit
 from mcucc.report.make import Budget, Origin, Written, make_report
-from mcucc.report.model import Quantisation
+from mcucc.report.model import Quantization
 from mcucc.report.quality import remedy
 from mcucc.schedule import MemoryPlan, plan_network
 from mcucc.schedule.proof.replay import replay
@@ -56,7 +56,7 @@ from mcucc.targets.board import Board, load_board
 from mcucc.twin import write_twin
 
 NOT_CALIBRATED = (
-    "NOT CALIBRATED: quantised on random inputs. Memory and speed are right, results are not: "
+    "NOT CALIBRATED: quantized on random inputs. Memory and speed are right, results are not: "
     "compile again with --calib and some hundred real inputs"
 )
 
@@ -298,13 +298,13 @@ def _measure(files: Files, program: Program, plan: MemoryPlan, board: Board) -> 
 
 
 def _origin(network: Network, calibration: Calibration) -> Origin:
-    quantisation = None
-    if network.quantised_here:
+    quantization = None
+    if network.quantized_here:
         by_ratio = sorted(network.sqnr_db.items(), key=lambda item: (item[1], item[0]))
         options = calibration.options
         worst, ratio = by_ratio[0] if by_ratio else ("", 0.0)
         maker = network.graph.producers.get(worst)
-        quantisation = Quantisation(
+        quantization = Quantization(
             samples=network.samples,
             observer=options.observer,
             equalized=options.equalize,
@@ -313,16 +313,16 @@ def _origin(network: Network, calibration: Calibration) -> Origin:
             worst_sqnr_db=ratio,
             remedy=remedy(ratio, calibrated=network.calibrated, samples=network.samples),
         )
-    return Origin(network.model_macs, network.calibrated, quantisation, network.sqnr_db)
+    return Origin(network.model_macs, network.calibrated, quantization, network.sqnr_db)
 
 
 def _notes(
     network: Network, board: Board, sizes: Sizes | None, calibration: Calibration
 ) -> tuple[str, ...]:
     notes: list[str] = []
-    if not network.quantised_here and calibration.path:
+    if not network.quantized_here and calibration.path:
         notes.append(
-            "the network comes quantised (QDQ) with scales of its own: --calib was not used"
+            "the network comes quantized (QDQ) with scales of its own: --calib was not used"
         )
     if not network.calibrated:
         notes.append(NOT_CALIBRATED)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.errors import SimulationError
-from mcucc.importer import is_quantised, lower_float, read_onnx
+from mcucc.importer import is_quantized, lower_float, read_onnx
 from mcucc.ir import QParams
 from mcucc.ops.float_ops import FloatGraph
 from mcucc.passes import FLOAT, run_passes
@@ -52,9 +52,9 @@ class FloatLink:
 
     Attributes:
         says: "equal" (within the limit), "differs", "absent" (ONNX Runtime is not installed),
-            "crashed" (it does not run the file), or "quantised" (the file holds no float network).
+            "crashed" (it does not run the file), or "quantized" (the file holds no float network).
         limit: of `largest_difference`.
-        outputs: in the order of the file; empty for "quantised".
+        outputs: in the order of the file; empty for "quantized".
     """
 
     says: str
@@ -86,7 +86,7 @@ def compare_with_float(
         report: of the compilation.
         model: the compiled file.
         inputs: real samples.
-        int8: what the int8 network made of them, dequantised.
+        int8: what the int8 network made of them, dequantized.
 
     Returns:
         The link, and a message where it is not complete.
@@ -98,8 +98,8 @@ def compare_with_float(
     graph = _float_graph(report, model)
     if graph is None:
         return (
-            FloatLink("quantised", LIMIT, ()),
-            f"{model.name} comes quantised (QDQ): there is no float network to compare with",
+            FloatLink("quantized", LIMIT, ()),
+            f"{model.name} comes quantized (QDQ): there is no float network to compare with",
         )
     ours = _run_numpy(graph, inputs)
     theirs: Reals | None = None
@@ -118,9 +118,9 @@ def compare_with_float(
 
 
 def _float_graph(report: Report, path: Path) -> FloatGraph | None:
-    """The float network as it was quantised, None for one that came quantised."""
+    """The float network as it was quantized, None for one that came quantized."""
     model = read_onnx(path)
-    if is_quantised(model):
+    if is_quantized(model):
         return None
     shapes = {port.name: port.shape for port in report.inputs}
     graph, _ = run_passes(lower_float(model, report.name, input_shapes=shapes), FLOAT)
@@ -170,9 +170,9 @@ def verdict(outputs: Sequence[FloatOutput]) -> str:
 def compare_with_onnx_runtime(
     report: Report, model: Path, inputs: Reals, outputs: Mapping[str, NDArray[np.integer]]
 ) -> tuple[tuple[LsbOutput, ...] | None, str]:
-    """How far ONNX Runtime is from the int8 network on a file that comes quantised.
+    """How far ONNX Runtime is from the int8 network on a file that comes quantized.
 
-    It computes between the quantisations in float and rounds once, so it is information, no judge.
+    It computes between the quantizations in float and rounds once, so it is information, no judge.
 
     Args:
         report: of the compilation.

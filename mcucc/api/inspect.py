@@ -9,7 +9,7 @@ from mcucc.errors import UnsupportedModelError, Violation
 from mcucc.importer import (
     OnnxPort,
     identifier,
-    is_quantised,
+    is_quantized,
     lower_float,
     lower_qdq,
     read_onnx,
@@ -78,7 +78,7 @@ def inspect_model(
     violations: tuple[Violation, ...] = ()
     graph: Int8Graph | FloatGraph | None = None
     try:
-        if is_quantised(model):
+        if is_quantized(model):
             graph = lower_qdq(model, identifier(path), input_shapes=input_shapes)
             select_kernels(graph)
         else:

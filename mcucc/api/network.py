@@ -1,6 +1,6 @@
-"""From an ONNX file to the int8 graph that is compiled: taken at its word, or quantised.
+"""From an ONNX file to the int8 graph that is compiled: taken at its word, or quantized.
 
-A network whose activations are quantised (QDQ) keeps its own scales. A float network is quantised
+A network whose activations are quantized (QDQ) keeps its own scales. A float network is quantized
 after training, on calibration inputs.
 """
 
@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from mcucc.compiled.samples import check_shape, read_arrays
 from mcucc.errors import InputFileError
-from mcucc.importer import OnnxModel, is_quantised, lower_float, lower_qdq
+from mcucc.importer import OnnxModel, is_quantized, lower_float, lower_qdq
 from mcucc.ir import Port
 from mcucc.ops import Int8Graph
 from mcucc.ops.float_ops import FloatGraph
 from mcucc.ops.verify import total_macs, verify
 from mcucc.passes import FLOAT, INT8_WHOLE, PRUNE, run_passes
 from mcucc.progress import Stage, silent
-from mcucc.quant.ptq import Inputs, PtqOptions, Quantised, quantise, signal_to_noise
+from mcucc.quant.ptq import Inputs, PtqOptions, Quantized, quantize_network, signal_to_noise
 
 _RANDOM_SAMPLES = 8
 _MEASURED_SAMPLES = 16
@@ -29,12 +29,12 @@ _MEASURED_SAMPLES = 16
 
 @dataclass(frozen=True)
 class Calibration:
-    """What the file does not say: how a float network is to be quantised, and open dimensions.
+    """What the file does not say: how a float network is to be quantized, and open dimensions.
 
     Attributes:
         path: .npz, .npy or a directory of such files; None for random inputs.
-        options: of the quantiser.
-        input_shapes: ONNX shapes of inputs that the file leaves open, float or quantised.
+        options: of the quantizer.
+        input_shapes: ONNX shapes of inputs that the file leaves open, float or quantized.
     """
 
     path: Path | None = None
@@ -50,17 +50,17 @@ class Network:
         graph: after all passes.
         dropped_channels: how many channels of its values pruning dropped.
         model_macs: multiply-accumulates of the network as in the file.
-        quantised_here: whether mcucc quantised it.
-        calibrated: false if the quantisation rests on random inputs.
+        quantized_here: whether mcucc quantized it.
+        calibrated: false if the quantization rests on random inputs.
         samples: how many calibration inputs were used.
         sqnr_db: signal-to-noise ratio of int8 values, by name, with the channels that pruning
-            drops; empty for a network that came quantised.
+            drops; empty for a network that came quantized.
     """
 
     graph: Int8Graph
     dropped_channels: int
     model_macs: int
-    quantised_here: bool
+    quantized_here: bool
     calibrated: bool
     samples: int
     sqnr_db: Mapping[str, float]
@@ -74,10 +74,10 @@ def load_network(
     *,
     prune: bool = True,
 ) -> Network:
-    """Lower a model and quantise it if it needs that.
+    """Lower a model and quantize it if it needs that.
 
     Args:
-        model: float or quantised.
+        model: float or quantized.
         name: of the graph.
         calibration: what the file does not say.
         stage: is told how far calibration is.
@@ -88,13 +88,13 @@ def load_network(
         UsageError: a given shape contradicts the file.
         InputFileError: the calibration inputs cannot be read or do not fit.
     """
-    if is_quantised(model):
+    if is_quantized(model):
         imported = lower_qdq(model, name, input_shapes=calibration.input_shapes)
         verify(imported)
         whole, graph = _after_passes(imported, prune=prune)
         dropped, macs = _channels(whole) - _channels(graph), total_macs(imported)
         return Network(
-            graph, dropped, macs, quantised_here=False, calibrated=True, samples=0, sqnr_db={}
+            graph, dropped, macs, quantized_here=False, calibrated=True, samples=0, sqnr_db={}
         )
     original = lower_float(model, name, input_shapes=calibration.input_shapes)
     macs = sum(
@@ -103,18 +103,18 @@ def load_network(
     )
     folded, _ = run_passes(original, FLOAT)
     inputs = calibration_inputs(folded, calibration.path)
-    quantised = quantise(
+    quantized = quantize_network(
         folded, inputs, calibration.options, lambda done: stage(f"calibrating {name}", done)
     )
-    whole, graph = _after_passes(quantised.graph, prune=prune)
+    whole, graph = _after_passes(quantized.graph, prune=prune)
     return Network(
         graph,
         _channels(whole) - _channels(graph),
         macs,
-        quantised_here=True,
+        quantized_here=True,
         calibrated=calibration.path is not None,
         samples=len(next(iter(inputs.values()))),
-        sqnr_db=_ratios(quantised, whole, inputs),
+        sqnr_db=_ratios(quantized, whole, inputs),
     )
 
 
@@ -175,7 +175,7 @@ def _to_inner(path: Path, array: NDArray[np.generic], port: Port) -> NDArray[np.
     return np.ascontiguousarray(values if port.perm is None else values.transpose(port.perm))
 
 
-def _ratios(quantised: Quantised, graph: Int8Graph, inputs: Inputs) -> Mapping[str, float]:
+def _ratios(quantized: Quantized, graph: Int8Graph, inputs: Inputs) -> Mapping[str, float]:
     some = {name: values[:_MEASURED_SAMPLES] for name, values in inputs.items()}
-    ratios = signal_to_noise(quantised, graph, some)
+    ratios = signal_to_noise(quantized, graph, some)
     return {name: round(ratio, 2) for name, ratio in ratios.items()}

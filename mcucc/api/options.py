@@ -32,8 +32,8 @@ class CompileOptions:
         keep_input: whether inputs survive a run.
         io: what the C interface takes and gives: int8 or uint8 values, or floats beside int8 ones.
         selftest: recorded samples in `<name>_selftest.c`; 0 for none.
-        calibration: how a float network is quantised, and shapes that the file leaves open; of this
-            a network that comes quantised takes the shapes alone.
+        calibration: how a float network is quantized, and shapes that the file leaves open; of this
+            a network that comes quantized takes the shapes alone.
     """
 
     board: str
@@ -107,6 +107,6 @@ def check_options(graph: Int8Graph, options: CompileOptions) -> None:
         )
     if options.io == "float":
         raise UsageError(
-            "--stream-input with --io float: rows are handed over as int8 or uint8; quantise each "
+            "--stream-input with --io float: rows are handed over as int8 or uint8; quantize each "
             "row before it is handed over, and compile with --io int8 or uint8"
         )

@@ -81,7 +81,7 @@ class Verification:
         first_difference: None if all agree.
         float: what the float network says; None if no model was given.
         onnxruntime_lsb: how far ONNX Runtime is from the int8 outputs, if a model was given and
-            comes quantised; it does not bear on `ok`.
+            comes quantized; it does not bear on `ok`.
         messages: what crashed or absent judges said.
     """
 
@@ -181,7 +181,7 @@ class _Ladder:
         self.first = self.first or difference
 
     def host(self) -> Values:
-        """Host C: a sanitised program."""
+        """Host C: a sanitized program."""
         return self._named(self.compiled.trace_host(flatten(self.samples)))
 
     def qemu(self) -> Values:
@@ -210,7 +210,7 @@ class _Ladder:
         }
         self.real, message = compare_with_float(report, model, reals, int8)
         self.messages += [message] if message else []
-        if self.real.says == "quantised":
+        if self.real.says == "quantized":
             self.compare_with_onnx_runtime(model)
 
     def compare_with_onnx_runtime(self, model: Path) -> None:

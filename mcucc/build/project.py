@@ -21,7 +21,7 @@ from mcucc.targets.board import Board, Region, load_board
 PLATFORM = RUNTIME_C / "platform"
 """The C sources of the harness, its platforms and the QEMU plugin."""
 
-NETWORK_OPTIMISATION = "-O3"
+NETWORK_OPTIMIZATION = "-O3"
 """How the network itself is compiled for a target."""
 
 _HOST_SOURCES = ("harness.c", "host/harness_io_host.c")
@@ -65,7 +65,7 @@ class BuildOptions:
             ones; host executables of `--io float` only.
         debug: debug information tells whose code is where; it changes no instruction.
         sanitize: AddressSanitizer and UndefinedBehaviorSanitizer; host executables only.
-        optimise: whether the host's compiler optimises; not worth it for a network that runs for
+        optimize: whether the host's compiler optimizes; not worth it for a network that runs for
             less time than it takes to compile.
     """
 
@@ -74,13 +74,13 @@ class BuildOptions:
     sanitize: bool = False
     run_float: bool = False
     debug: bool = False
-    optimise: bool = True
+    optimize: bool = True
 
     def label(self) -> str:
         """Returns a file name that no other set of options has."""
         parts = ["traced"] * self.trace + ["sanitized"] * self.sanitize
         parts += ["float"] * self.run_float + ["debug"] * self.debug
-        parts += [] if self.optimise else ["unoptimised"]
+        parts += [] if self.optimize else ["unoptimized"]
         return "-".join(["plain", *parts, self.step_hooks])
 
     def defines(self, network: Network) -> tuple[str, ...]:
@@ -142,8 +142,8 @@ def build_host_executable(
     """
     build = _subdirectory(work, f"host-{options.label()}")
     gcc = Compiler(find_tool(HOST_GCC), _SANITIZERS if options.sanitize else ())
-    optimise = ("-O1" if options.sanitize else "-O2") if options.optimise else "-O0"
-    flags = (*WARNINGS, optimise, *options.defines(network))
+    optimize = ("-O1" if options.sanitize else "-O2") if options.optimize else "-O0"
+    flags = (*WARNINGS, optimize, *options.defines(network))
     objects = compile_network(gcc, directory, network, build, flags)
     objects += _compile_harness(gcc, directory, network, build, _HOST_SOURCES, flags)
     target = build / network.name
@@ -183,7 +183,7 @@ def build_cortex_m(
     build = _subdirectory(work, f"{board.id}-{options.label()}")
     gcc = Compiler(find_tool(ARM_GCC), board.core.gcc_flags)
     defines = options.defines(network)
-    network_flags = [*WARNINGS, NETWORK_OPTIMISATION, *defines]
+    network_flags = [*WARNINGS, NETWORK_OPTIMIZATION, *defines]
     if options.debug:  # without the folders of this computer: equal code gives equal programs
         here = [f"-ffile-prefix-map={path.resolve()}=." for path in (directory, build)]
         network_flags += ["-g", *here]

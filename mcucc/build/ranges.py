@@ -1,6 +1,6 @@
 """Whose code an address of a program is, from the debug information (DWARF) of the network.
 
-Optimised code keeps few functions apart: steps become part of the run function, kernels are
+Optimized code keeps few functions apart: steps become part of the run function, kernels are
 cloned. Debug information says of every address which functions it was made of, and does not change
 the code.
 """

@@ -45,7 +45,7 @@ from mcucc.cli.tables import (
     render_evaluation,
     render_inspection,
     render_plans,
-    render_quantisation,
+    render_quantization,
     render_verification,
 )
 from mcucc.compiled.directory import CompiledNetwork
@@ -133,7 +133,7 @@ def inspect(model: Path, input_shapes: tuple[str, ...], *, as_json: bool) -> Non
 @click.option(
     "--calib",
     type=FILE,
-    help="Inputs to quantise a float MODEL on: .npz, .npy or a directory of them.",
+    help="Inputs to quantize a float MODEL on: .npz, .npy or a directory of them.",
 )
 @click.option(
     "--observer",
@@ -270,8 +270,8 @@ def report(directory: Path, *, as_json: bool) -> None:
 
 def _show_report(report: Report, compiled: CompiledNetwork) -> None:
     show(render_report(report, compiled.board, width=console().width))
-    if report.quantisation is not None:
-        show(render_quantisation(report.quantisation))
+    if report.quantization is not None:
+        show(render_quantization(report.quantization))
 
 
 for command in (bench, build, run):

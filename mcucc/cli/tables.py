@@ -17,7 +17,7 @@ from mcucc.api.inspect import InspectedLayer, Inspection
 from mcucc.api.plan import ModelPlans
 from mcucc.api.verify import Difference, Verification
 from mcucc.compiled.samples import OnnxArrays
-from mcucc.report.model import Quantisation
+from mcucc.report.model import Quantization
 from mcucc.report.text.figures import format_shape, percents, short_name
 
 _LONGEST_NAME = 24
@@ -80,15 +80,15 @@ def _bytes_or_dash(count: int | None) -> str:
     return "-" if count is None else f"{count:,}"
 
 
-def render_quantisation(quantisation: Quantisation) -> RenderableType:
-    """How a float network was quantised and where it lost most."""
-    techniques = [f"observer {quantisation.observer}"]
-    techniques += ["equalised"] if quantisation.equalized else []
-    techniques += ["biases corrected"] if quantisation.bias_corrected else []
+def render_quantization(quantization: Quantization) -> RenderableType:
+    """How a float network was quantized and where it lost most."""
+    techniques = [f"observer {quantization.observer}"]
+    techniques += ["equalized"] if quantization.equalized else []
+    techniques += ["biases corrected"] if quantization.bias_corrected else []
     return Text(
-        f"Quantised on {quantisation.samples} inputs ({', '.join(techniques)}). Worst layer: "
-        f"'{short_name(quantisation.worst_layer, _LONGEST_NAME)}' with "
-        f"{quantisation.worst_sqnr_db:.1f} dB. Remedy: {quantisation.remedy}"
+        f"Quantized on {quantization.samples} inputs ({', '.join(techniques)}). Worst layer: "
+        f"'{short_name(quantization.worst_layer, _LONGEST_NAME)}' with "
+        f"{quantization.worst_sqnr_db:.1f} dB. Remedy: {quantization.remedy}"
     )
 
 

@@ -13,7 +13,7 @@ from mcucc.ops import Activation, Int8Graph, Int8Node, clamp_range
 from mcucc.reference.fixed_point import Multiplier
 
 Field = tuple[str, str]
-"""A member of a C structure and its initialiser."""
+"""A member of a C structure and its initializer."""
 
 
 @dataclass(frozen=True)
@@ -74,13 +74,13 @@ class Layer:
         return LayerCode(spec, arrays)
 
     def output_literal(self, activation: Activation = "none") -> str:
-        """The initialiser of an `mcucc_output_t`."""
+        """The initializer of an `mcucc_output_t`."""
         low, high = clamp_range(activation, self.output.q)
         return f"{{.zero_point = {self.output.q.zero_point}, .min = {low}, .max = {high}}}"
 
 
 def channel_literal(bias: int, multiplier: Multiplier) -> str:
-    """The initialiser of an `mcucc_channel_t`."""
+    """The initializer of an `mcucc_channel_t`."""
     return (
         f"{{.bias = {c_int(bias)}, .multiplier = {c_int(multiplier.m)}, "
         f".right = {-multiplier.shift}}}"

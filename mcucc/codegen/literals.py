@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 _INT32_MIN = -(1 << 31)
 _EXPORTER_SUFFIXES = ("_quantized", "_quantizelinear_output", "_output_0")
-"""What quantisers and exporters hang on the names of values, outermost first."""
+"""What quantizers and exporters hang on the names of values, outermost first."""
 _LONGEST_IDENT = 32
 
 
@@ -84,7 +84,7 @@ def unique_idents(names: Sequence[str], taken: Iterable[str] = ()) -> dict[str, 
 
 
 def int_rows(values: NDArray[np.integer], per_row: int) -> tuple[str, ...]:
-    """Initialiser lines of an integer array, columns aligned."""
+    """Initializer lines of an integer array, columns aligned."""
     flat = [c_int(int(value)) for value in values.ravel().tolist()]
     width = max((len(text) for text in flat), default=0)
     cells = [f"{text:>{width}}" for text in flat]
@@ -94,7 +94,7 @@ def int_rows(values: NDArray[np.integer], per_row: int) -> tuple[str, ...]:
 
 
 def hex_rows(words: NDArray[np.uint32], per_row: int) -> tuple[str, ...]:
-    """Initialiser lines of an array of words."""
+    """Initializer lines of an array of words."""
     cells = [f"0x{word:08X}" for word in words.ravel().tolist()]
     return tuple(
         ", ".join(cells[start : start + per_row]) + "," for start in range(0, len(cells), per_row)

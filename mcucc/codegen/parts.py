@@ -72,7 +72,7 @@ class ArrayDef:
         name: without the network's prefix.
         ctype: element type.
         count: number of elements.
-        rows: the initialiser's lines.
+        rows: the initializer's lines.
         comment: tensor name, shape and layout.
     """
 
@@ -90,7 +90,7 @@ class ArrayDef:
 
 @dataclass(frozen=True)
 class LayerSpec:
-    """The `static const` structure with a layer's numbers; `fields` are C initialisers."""
+    """The `static const` structure with a layer's numbers; `fields` are C initializers."""
 
     name: str
     ctype: str

@@ -24,7 +24,7 @@ def ports(graph: Int8Graph, of: Sequence[Port], refs: Refs, io: Io) -> tuple[Por
     """The inputs or the outputs of the interface.
 
     Args:
-        graph: gives the quantisations.
+        graph: gives the quantizations.
         of: the inputs or the outputs of the graph.
         refs: where they lie.
         io: what the interface takes and gives.
@@ -75,7 +75,7 @@ def _port(index: int, port: Port, tensor: TensorRef, quant: QParams, element: El
 
 
 def _image_unit(quant: QParams) -> str:
-    """What a uint8 pixel u stands for if q = u - 128 quantises it exactly, else empty."""
+    """What a uint8 pixel u stands for if q = u - 128 quantizes it exactly, else empty."""
     u = np.arange(256, dtype=np.float32)
     for unit, real in (
         ("u", u),

@@ -121,8 +121,8 @@ class PortDef:
         onnx_name: for a reader.
         tensor: where it lies.
         scale: C literal.
-        zero_point: of the quantisation, in values of the interface.
-        image_unit: what a uint8 pixel u stands for when q = u - 128 is its int8 quantisation, as
+        zero_point: of the quantization, in values of the interface.
+        image_unit: what a uint8 pixel u stands for when q = u - 128 is its int8 quantization, as
             text; empty where no common image scaling is.
         takes_pixels: whether such pixels are the input's values as they are.
     """
@@ -217,7 +217,7 @@ class SelfTest:
 
     Attributes:
         samples: how many.
-        inputs: initialiser lines for each input port, all samples in a row.
+        inputs: initializer lines for each input port, all samples in a row.
         outputs: likewise for each output port.
     """
 

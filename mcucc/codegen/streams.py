@@ -21,7 +21,7 @@ def stream_array(layer: Layer, biases: NDArray[np.int64]) -> ArrayDef:
     """
     requant = layer.executed.requant
     if requant is None:
-        raise InvariantError(f"node '{layer.node.name}' has no requantisation class")
+        raise InvariantError(f"node '{layer.node.name}' has no requantization class")
     const = layer.graph.const(layer.node.inputs[1])
     weights = const.data.astype(np.int8)
     multipliers = conv_multipliers(layer.graph, layer.node)

@@ -35,8 +35,8 @@ from mcucc.twin import read_operators, read_tensors
 _NO_FLATBUFFER = (AttributeError, IndexError, TypeError, ValueError, struct.error)
 """What reading a damaged flatbuffer raises: its offsets lead anywhere."""
 
-_WORTH_OPTIMISING = 50_000_000
-"""Multiply-accumulates of a sanitised run; for fewer, optimising takes longer than it saves."""
+_WORTH_OPTIMIZING = 50_000_000
+"""Multiply-accumulates of a sanitized run; for fewer, optimizing takes longer than it saves."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class CompiledNetwork:
             return HostLibrary(library, self.network).run(samples)
 
     def trace_host(self, samples: NDArray[np.int8]) -> RunResult:
-        """Every tensor of samples, run in a sanitised child process.
+        """Every tensor of samples, run in a sanitized child process.
 
         Address and undefined-behaviour sanitizers are on, the arena lies between guard pages, and
         dead bytes are overwritten before each step and must not change during it. With `--io float`
@@ -155,7 +155,7 @@ class CompiledNetwork:
             step_hooks="liveness",
             sanitize=True,
             run_float=self.report.io == "float",
-            optimise=len(samples) * self.report.macs > _WORTH_OPTIMISING,
+            optimize=len(samples) * self.report.macs > _WORTH_OPTIMIZING,
         )
         with _workspace() as work:
             program = build_host_executable(self.directory, self.network, work, options)

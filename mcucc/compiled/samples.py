@@ -80,7 +80,7 @@ def load_reals(report: Report, path: Path) -> Mapping[str, NDArray[np.float32]]:
     for port in report.inputs:
         array = arrays[port.name]
         check_shape(path, array, port.name, port.shape)
-        if _is_quantised(array, port):
+        if _is_quantized(array, port):
             found[port.name] = dequantize(_as_int8(array), _quant(port))
         else:
             found[port.name] = _floats(path, array, port.name)
@@ -104,7 +104,7 @@ def to_inner(path: Path, array: NDArray[np.generic], port: PortReport) -> NDArra
         InputFileError: shape or element type do not fit, or there is a NaN; `path` is named.
     """
     check_shape(path, array, port.name, port.shape)
-    if _is_quantised(array, port):
+    if _is_quantized(array, port):
         q = _as_int8(array)
     else:
         q = quantize(_floats(path, array, port.name), _quant(port))
@@ -112,13 +112,13 @@ def to_inner(path: Path, array: NDArray[np.generic], port: PortReport) -> NDArra
     return np.ascontiguousarray(inner)
 
 
-def _is_quantised(array: NDArray[np.generic], port: PortReport) -> bool:
+def _is_quantized(array: NDArray[np.generic], port: PortReport) -> bool:
     """Whether samples are int8, or uint8 for an input that is uint8 in the file."""
     return array.dtype == np.int8 or (array.dtype == np.uint8 and port.dtype == "uint8")
 
 
 def _as_int8(array: NDArray[np.generic]) -> NDArray[np.int8]:
-    """Quantised samples; uint8 values are shifted by 128."""
+    """Quantized samples; uint8 values are shifted by 128."""
     if array.dtype == np.uint8:
         return (array.astype(np.int16) - _UNSIGNED_SHIFT).astype(np.int8)
     return array.astype(np.int8)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mcucc.errors import UsageError
 from mcucc.importer.file.reader import OnnxModel, OnnxPort, read_onnx
-from mcucc.importer.float_lower import is_quantised, lower_float
+from mcucc.importer.float_lower import is_quantized, lower_float
 from mcucc.importer.qdq import lower_qdq
 
 __all__ = [
@@ -13,7 +13,7 @@ __all__ = [
     "OnnxPort",
     "check_name",
     "identifier",
-    "is_quantised",
+    "is_quantized",
     "lower_float",
     "lower_qdq",
     "read_onnx",

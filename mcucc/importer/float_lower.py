@@ -47,21 +47,21 @@ from mcucc.importer.values import ReadsRefusedError, RefusalError, Refused
 from mcucc.ir import DType, Port, TensorType, verify_structure
 from mcucc.ops.float_ops import FloatGraph
 
-_QUANTISED_OPERATOR = re.compile(
+_QUANTIZED_OPERATOR = re.compile(
     r"(^|\.)(Quantize|DynamicQuantize|QLinear|QGemm|MatMulNBits)|Integer$|\.\w*Quant$"
 )
 
 
-def is_quantised(model: OnnxModel) -> bool:
-    """Whether activations of the network are quantised, so that it is taken at its word.
+def is_quantized(model: OnnxModel) -> bool:
+    """Whether activations of the network are quantized, so that it is taken at its word.
 
-    Quantised constants alone, as tf2onnx leaves them behind a DequantizeLinear, do not count.
+    Quantized constants alone, as tf2onnx leaves them behind a DequantizeLinear, do not count.
     """
     constant = set(model.constants)
     for node in model.nodes:
         if all(name in constant for name in node.inputs if name):
             constant.update(node.outputs)
-        elif _QUANTISED_OPERATOR.search(node.op):
+        elif _QUANTIZED_OPERATOR.search(node.op):
             return True
     return False
 

@@ -1,4 +1,4 @@
-"""Completes a pending result once its output quantisation is known."""
+"""Completes a pending result once its output quantization is known."""
 
 import math
 from dataclasses import replace
@@ -27,15 +27,15 @@ _ACTIVATIONS: dict[tuple[float, float], Activation] = {
 
 
 def complete(pending: Pending, x: QParams, quant: QParams) -> Pending:
-    """The result with everything that depends on quantisations.
+    """The result with everything that depends on quantizations.
 
     Args:
         pending: a result.
-        x: quantisation of its first input.
+        x: quantization of its first input.
         quant: of the result.
     """
     if pending.node.op == "GlobalAveragePool" and quant == x and pending.window is not None:
-        # A sum that is divided once, without requantisation.
+        # A sum that is divided once, without requantization.
         pending = replace(pending, op=AveragePool2D(pending.window), fixed=quant)
     if pending.function is not None:
         every = np.arange(-128, 128, dtype=np.int64).astype(np.int8)

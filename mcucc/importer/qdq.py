@@ -1,6 +1,6 @@
-"""Lowers a quantised (QDQ) ONNX network to int8 operators.
+"""Lowers a quantized (QDQ) ONNX network to int8 operators.
 
-The walk gives each ONNX value a symbol: int8 activations, their dequantised view, weights,
+The walk gives each ONNX value a symbol: int8 activations, their dequantized view, weights,
 constants, or a pending float result. A pending result becomes an int8 node when its
 QuantizeLinear is met, because only then is its output scale known. The network is taken at its
 word: its scales, zero points, weights and biases are used as they are; uint8 values are shifted
@@ -20,7 +20,7 @@ from mcucc.importer.file.qoperator import rewrite_qoperators
 from mcucc.importer.file.reader import OnnxModel, OnnxNode
 from mcucc.importer.float_inputs import input_layout
 from mcucc.importer.layout.view import View
-from mcucc.importer.quantisation import activation_quant, quantised_constant
+from mcucc.importer.quantization import activation_quant, quantized_constant
 from mcucc.importer.rules.qdq_conv import lower_conv, lower_dense
 from mcucc.importer.rules.qdq_elementwise import lower_binary, lower_clip, lower_unary
 from mcucc.importer.rules.qdq_other import (
@@ -52,7 +52,7 @@ from mcucc.importer.walk import Walk
 from mcucc.ir import QParams
 from mcucc.ops import Int8Graph
 
-_QUANTISED_OPERATOR = re.compile(r"Quant|QLinear|QGemm|Integer|NBits")
+_QUANTIZED_OPERATOR = re.compile(r"Quant|QLinear|QGemm|Integer|NBits")
 
 
 def lower_qdq(
@@ -70,9 +70,9 @@ def lower_qdq(
         UsageError: `input_shapes` names an unknown input or contradicts the file.
         UnsupportedModelError: with every reason why the model cannot be lowered.
     """
-    _demand_quantised(model)
+    _demand_quantized(model)
     model = rewrite_qoperators(model)
-    folded = fold(model, input_shapes or {}, quantised=True)
+    folded = fold(model, input_shapes or {}, quantized=True)
     walk = Walk(folded.model, violations=list(folded.violations))
     _add_inputs(walk, folded)
     failed = {violation.node for violation in folded.violations}
@@ -94,13 +94,13 @@ def lower_qdq(
     return draft.with_nodes(nodes)
 
 
-def _demand_quantised(model: OnnxModel) -> None:
-    if model.nodes and not any(_QUANTISED_OPERATOR.search(node.op) for node in model.nodes):
+def _demand_quantized(model: OnnxModel) -> None:
+    if model.nodes and not any(_QUANTIZED_OPERATOR.search(node.op) for node in model.nodes):
         _refuse(
             model,
             "the network must be int8 in QDQ form",
-            f"not quantised: no QuantizeLinear among its {len(model.nodes)} operators",
-            "Quantise it first, for example with onnxruntime.quantization.quantize_static "
+            f"not quantized: no QuantizeLinear among its {len(model.nodes)} operators",
+            "Quantize it first, for example with onnxruntime.quantization.quantize_static "
             "(QuantFormat.QDQ, activation_type and weight_type QInt8).",
         )
 
@@ -124,7 +124,7 @@ def _add_inputs(walk: Walk, folded: FoldedModel) -> None:
 
 
 def _quant_of(walk: Walk, name: str, dtype: str) -> QParams | None:
-    """The quantisation of a quantised value, which the next DequantizeLinear says."""
+    """The quantization of a quantized value, which the next DequantizeLinear says."""
     for node in walk.model.nodes:
         if node.inputs[:1] != (name,):
             continue
@@ -203,16 +203,16 @@ def _quantize(walk: Walk, node: OnnxNode) -> Symbol:
     if isinstance(found, Activations) and found.real:
         return walk.requantize(node, found, name, quant, (node.name,))
     if isinstance(found, Plain):
-        return _quantised_input(walk, node, found.view, quant)
+        return _quantized_input(walk, node, found.view, quant)
     raise RefusalError(
         node,
-        "what is quantised must be a float32 activation",
+        "what is quantized must be a float32 activation",
         f"'{node.inputs[0]}' is {describe(found)}",
-        "Fold constants before quantising, and export a float32 network.",
+        "Fold constants before quantizing, and export a float32 network.",
     )
 
 
-def _quantised_input(walk: Walk, node: OnnxNode, view: View, quant: QParams) -> Activations:
+def _quantized_input(walk: Walk, node: OnnxNode, view: View, quant: QParams) -> Activations:
     port = next(p for p in walk.model.inputs if p.name == view.tensor)
     made = walk.ports.get(port.name)
     if made is None:
@@ -224,9 +224,9 @@ def _quantised_input(walk: Walk, node: OnnxNode, view: View, quant: QParams) -> 
     else:
         raise RefusalError(
             node,
-            "an input must be quantised one way",
+            "an input must be quantized one way",
             f"'{port.name}' has two different scales or zero points",
-            "Quantise the input once.",
+            "Quantize the input once.",
         )
     return Activations(replace(view, tensor=tensor, name=node.outputs[0]), quant, real=False)
 
@@ -235,7 +235,7 @@ def _dequantize(walk: Walk, node: OnnxNode) -> Symbol:
     """DequantizeLinear: of a constant, of activations, or of an int8 input."""
     found = walk.symbol(node, 0)
     if isinstance(found, Constant):
-        return quantised_constant(walk, node, found)
+        return quantized_constant(walk, node, found)
     signed = isinstance(found, Activations)
     quant = activation_quant(walk, node, "int8" if signed else None)
     if not isinstance(found, Activations) or found.real or not _same(found.quant, quant, node):
@@ -249,7 +249,7 @@ def _dequantize(walk: Walk, node: OnnxNode) -> Symbol:
 
 
 def _same(found: QParams, quant: QParams, node: OnnxNode) -> bool:
-    """Equal quantisations; without a zero point it is 0 in the type of the input."""
+    """Equal quantizations; without a zero point it is 0 in the type of the input."""
     if len(node.inputs) > 2 and node.inputs[2]:
         return found == quant
     return found.scales == quant.scales and found.zero_point in (0, -128)
@@ -270,9 +270,9 @@ def _change_view(walk: Walk, node: OnnxNode, folded: FoldedModel) -> Symbol:
     ):
         raise RefusalError(
             node,
-            "its input must be quantised, or come from a DequantizeLinear",
+            "its input must be quantized, or come from a DequantizeLinear",
             f"'{node.inputs[0]}' is {describe(found)}",
-            "Quantise before it.",
+            "Quantize before it.",
         )
     turn = node.op == "Transpose"
     view = lower_transpose(node, found.view) if turn else lower_reshape(node, found.view, target)

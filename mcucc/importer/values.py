@@ -1,4 +1,4 @@
-"""What an ONNX value can stand for while a quantised network is lowered."""
+"""What an ONNX value can stand for while a quantized network is lowered."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class Activations:
 
     Attributes:
         view: of a value in the int8 graph.
-        quant: its quantisation; uint8 is shifted to int8.
+        quant: its quantization; uint8 is shifted to int8.
         real: whether the ONNX value is the float behind a DequantizeLinear.
     """
 
@@ -35,10 +35,10 @@ class Activations:
 
 @dataclass(frozen=True)
 class Plain:
-    """A float input of the network that is not quantised yet.
+    """A float input of the network that is not quantized yet.
 
     Attributes:
-        view: of the input, whose quantised value does not exist so far; `view.tensor` is the
+        view: of the input, whose quantized value does not exist so far; `view.tensor` is the
             name of the port.
     """
 
@@ -93,8 +93,8 @@ class Pending:
         view: of its result, which has no name so far.
         weights: (weights, bias) of convolutions and dense layers, in inner layout.
         origin: names of the ONNX nodes so far.
-        fixed: the only output quantisation the operator has; anything else is requantised after.
-        keeps: the input's quantisation, if the result has no values that it cannot hold: then it
+        fixed: the only output quantization the operator has; anything else is requantized after.
+        keeps: the input's quantization, if the result has no values that it cannot hold: then it
             needs no QuantizeLinear.
         clip: real bounds of a Relu or Clip that follows it.
         function: of a Table.
@@ -148,11 +148,11 @@ def describe(symbol: Symbol | None) -> str:
         case None:
             return "left out, or unknown"
         case Activations():
-            return f"{'dequantised' if symbol.real else 'int8'} activations {list(symbol.shape)}"
+            return f"{'dequantized' if symbol.real else 'int8'} activations {list(symbol.shape)}"
         case Plain():
             return f"a plain input {list(symbol.view.shape)}"
         case Weights():
-            return f"a quantised constant {symbol.data.dtype}{list(symbol.data.shape)}"
+            return f"a quantized constant {symbol.data.dtype}{list(symbol.data.shape)}"
         case Constant():
             return f"a constant {symbol.data.dtype}{list(symbol.data.shape)}"
         case Pending():

@@ -1,4 +1,4 @@
-"""The state of one walk over a quantised network: what each ONNX value stands for so far."""
+"""The state of one walk over a quantized network: what each ONNX value stands for so far."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -41,7 +41,7 @@ from mcucc.ops import (
 from mcucc.ops import Transpose as Int8Transpose
 
 _EXPORTER_SUFFIXES = ("_quantized", "_QuantizeLinear_Output", "_output_0")
-"""What quantisers and exporters hang on the name of a node to name its output, outermost first."""
+"""What quantizers and exporters hang on the name of a node to name its output, outermost first."""
 
 
 @dataclass
@@ -98,7 +98,7 @@ class Walk(BaseWalk):
         return found
 
     def real(self, node: OnnxNode, index: int = 0) -> Activations:
-        """An input that must be dequantised activations."""
+        """An input that must be dequantized activations."""
         found = self.settled(node, index)
         if isinstance(found, Activations) and found.real:
             return found
@@ -106,12 +106,12 @@ class Walk(BaseWalk):
             node,
             "its input must come from a DequantizeLinear",
             f"input {index} '{_name(node, index)}' is {describe(found)}",
-            "Quantise every operator: Quantize/DequantizeLinear between this one and the one "
+            "Quantize every operator: Quantize/DequantizeLinear between this one and the one "
             "before it.",
         )
 
     def activations(self, node: OnnxNode, index: int = 0) -> Activations:
-        """An input that must be activations, quantised or dequantised."""
+        """An input that must be activations, quantized or dequantized."""
         found = self.settled(node, index)
         return found if isinstance(found, Activations) else self.real(node, index)
 
@@ -124,7 +124,7 @@ class Walk(BaseWalk):
         return found
 
     def weights(self, node: OnnxNode, index: int) -> Weights:
-        """An input that must be a quantised constant."""
+        """An input that must be a quantized constant."""
         found = self.symbol(node, index)
         if isinstance(found, Weights):
             return found
@@ -132,7 +132,7 @@ class Walk(BaseWalk):
             node,
             "weights must be constants behind a DequantizeLinear",
             f"input {index} is {describe(found)}",
-            "Quantise weights to int8 (QDQ format).",
+            "Quantize weights to int8 (QDQ format).",
         )
 
     def numbers(self, node: OnnxNode, index: int, attribute: str) -> tuple[float, ...] | None:
@@ -176,7 +176,7 @@ class Walk(BaseWalk):
             port: as the file declares it.
             view: of the whole port in its layout.
             name: of the int8 value.
-            quant: its quantisation.
+            quant: its quantization.
         """
         shape = view.shape
         self.tensors[name] = TensorType(DType.INT8, inner_shape(shape, view.perm), quant)
@@ -278,7 +278,7 @@ class Walk(BaseWalk):
         return self.append(cause, op, (source,), output, self.tensors[source].q, origin)
 
     def _parameter(self, parameter: Parameter, base: str) -> str:
-        """The constant of weights or a bias; a result that is quantised twice has it once."""
+        """The constant of weights or a bias; a result that is quantized twice has it once."""
         if parameter not in self._const_names:
             name = fresh(base, self._taken)
             kind = TensorType(
@@ -336,7 +336,7 @@ class Walk(BaseWalk):
                 "an output must come from a Quantize/DequantizeLinear pair; after the last "
                 "DequantizeLinear only Softmax, Sigmoid, Tanh and operators that keep the scale",
                 describe(found),
-                "Quantise the last operator too, or cut the network before it.",
+                "Quantize the last operator too, or cut the network before it.",
             )
         )
         return None

@@ -205,7 +205,7 @@ def _parse_type(arguments: list[ast.expr]) -> TensorType:
 def _parse_quant(expression: ast.expr) -> QParams:
     keyword, arguments, _ = _call(expression)
     if keyword != "q":
-        raise ValueError("quantisation looks like q(scale, zero_point) or q(scales, 0, axis)")
+        raise ValueError("quantization looks like q(scale, zero_point) or q(scales, 0, axis)")
     scales, zero_point, *axis = (ast.literal_eval(argument) for argument in arguments)
     if axis:
         return QParams(tuple(scales), zero_point, axis[0])

@@ -1,4 +1,4 @@
-"""The types of values: element type, shape and quantisation."""
+"""The types of values: element type, shape and quantization."""
 
 import enum
 import math
@@ -28,7 +28,7 @@ class DType(enum.StrEnum):
 
 @dataclass(frozen=True)
 class QParams:
-    """Affine quantisation: real = scale * (q - zero_point).
+    """Affine quantization: real = scale * (q - zero_point).
 
     Attributes:
         scales: float32 values held as Python floats, one for the tensor or one per index of `axis`.
@@ -48,15 +48,15 @@ class QParams:
 
     @property
     def scale(self) -> float:
-        """The one scale of a tensor that is quantised as a whole."""
+        """The one scale of a tensor that is quantized as a whole."""
         if self.axis is not None:
-            raise InvariantError("a tensor quantised per channel has no single scale")
+            raise InvariantError("a tensor quantized per channel has no single scale")
         return self.scales[0]
 
 
 @dataclass(frozen=True)
 class TensorType:
-    """Element type, shape and, for integers that stand for reals, quantisation."""
+    """Element type, shape and, for integers that stand for reals, quantization."""
 
     dtype: DType
     shape: Shape
@@ -74,9 +74,9 @@ class TensorType:
 
     @property
     def q(self) -> QParams:
-        """The quantisation of a tensor that must have one."""
+        """The quantization of a tensor that must have one."""
         if self.quant is None:
-            raise InvariantError(f"tensor of type {self.dtype}{list(self.shape)} is not quantised")
+            raise InvariantError(f"tensor of type {self.dtype}{list(self.shape)} is not quantized")
         return self.quant
 
     @property

@@ -1,4 +1,4 @@
-"""What a kernel is: an operator's C code with its window and requantisation class fixed.
+"""What a kernel is: an operator's C code with its window and requantization class fixed.
 
 The name says it all, by this grammar (docs/kernel-names.md):
 

@@ -151,5 +151,5 @@ def _overflow(graph: Int8Graph, node: Int8Node) -> Violation | None:
         type(node.op).__name__,
         "|bias| + 255 * sum|w| of every output channel must stay below 2^31",
         f"{worst} in the worst channel",
-        "The bias is too large for its scale: quantise the layer again with a larger weight scale.",
+        "The bias is too large for its scale: quantize the layer again with a larger weight scale.",
     )

@@ -104,7 +104,7 @@ class Op(ABC):
 def clamp_range(activation: Activation, quant: QParams) -> tuple[int, int]:
     """Smallest and largest int8 output under a fused activation.
 
-    As TensorFlow Lite computes it: bounds are quantised in float32, halves away from zero.
+    As TensorFlow Lite computes it: bounds are quantized in float32, halves away from zero.
     """
     low, high = -128, 127
     if activation != "none":
@@ -115,7 +115,7 @@ def clamp_range(activation: Activation, quant: QParams) -> tuple[int, int]:
     return low, high
 
 
-def same_quantisation(inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
-    """The rule of operators that copy values without requantising them."""
+def same_quantization(inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
+    """The rule of operators that copy values without requantizing them."""
     if inputs[0].quant != output.quant:
         yield "input and output must have the same scale and zero point"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mcucc.ir import Shape, TensorType
-from mcucc.ops.base import Activation, Aliasing, Axis, Op, Window, same_quantisation
+from mcucc.ops.base import Activation, Aliasing, Axis, Op, Window, same_quantization
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,9 @@ class Requantize(Elementwise):
     """The same values at another scale and zero point."""
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
-        """Both sides are quantised per tensor."""
+        """Both sides are quantized per tensor."""
         if inputs[0].q.axis is not None or output.q.axis is not None:
-            yield "activations must be quantised per tensor"
+            yield "activations must be quantized per tensor"
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Clamp(Elementwise):
     high: int = 127
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
-        """Same quantisation on both sides; bounds in order."""
-        yield from same_quantisation(inputs, output)
+        """Same quantization on both sides; bounds in order."""
+        yield from same_quantization(inputs, output)
         if not -128 <= self.low <= self.high <= 127:
             yield "the bounds must be ordered int8 values"

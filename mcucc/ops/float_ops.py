@@ -1,4 +1,4 @@
-"""The float operators: what an imported float network is made of, before quantisation.
+"""The float operators: what an imported float network is made of, before quantization.
 
 They are classes of their own, so that a stage for int8 graphs cannot be given a float one. Layout
 is the inner one already: maps are [1, H, W, C], sequences [1, L, C], vectors [1, C]; all values
@@ -23,7 +23,7 @@ UnaryKind = Literal[
 
 @dataclass(frozen=True)
 class _FloatOp(Op):
-    """Float operators have no quantisation rules; most have no rules at all."""
+    """Float operators have no quantization rules; most have no rules at all."""
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:  # noqa: ARG002
         """None."""

@@ -37,7 +37,7 @@ def float_node_faults(graph: FloatGraph, node: FloatNode) -> Iterator[str]:
     """The rules that one node breaks."""
     types = (*graph.input_types(node), graph.tensors[node.output])
     if any(each.dtype != DType.FLOAT32 or each.quant is not None for each in types):
-        yield "all values must be float32 without a quantisation"
+        yield "all values must be float32 without a quantization"
     faults = tuple(_operator_faults(graph, node))
     yield from faults
     if faults:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mcucc.ir import Shape, TensorType
-from mcucc.ops.base import Aliasing, Axis, Op, Window, same_quantisation, sliding
+from mcucc.ops.base import Aliasing, Axis, Op, Window, same_quantization, sliding
 from mcucc.ops.conv import Pads, spatial_shape
 
 
@@ -20,10 +20,10 @@ class Reshape(Op):
         return self.shape
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
-        """Same number of elements, same quantisation."""
+        """Same number of elements, same quantization."""
         if math.prod(self.shape) != inputs[0].size:
             yield "the number of elements must stay the same"
-        yield from same_quantisation(inputs, output)
+        yield from same_quantization(inputs, output)
 
     @property
     def aliasing(self) -> Aliasing:
@@ -47,10 +47,10 @@ class Pad(Op):
         return spatial_shape(x, (1, 1), (1, 1), (1, 1), self.pads, x.shape[-1])
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
-        """Same quantisation on both sides; no cropping."""
+        """Same quantization on both sides; no cropping."""
         if min(self.pads) < 0:
             yield "padding must not be negative"
-        yield from same_quantisation(inputs, output)
+        yield from same_quantization(inputs, output)
 
     def window(self, inputs: Sequence[TensorType], operand: int = 0) -> Window:  # noqa: ARG002
         """The pixel at the same place, or padding."""
@@ -66,7 +66,7 @@ class Concat(Op):
         return (*inputs[0].shape[:-1], sum(x.shape[-1] for x in inputs))
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
-        """All inputs have the same rows and pixels, and the output's quantisation."""
+        """All inputs have the same rows and pixels, and the output's quantization."""
         if any(x.shape[:-1] != inputs[0].shape[:-1] for x in inputs):
             yield "all inputs must have the same rows and pixels"
         if any(x.quant != output.quant for x in inputs):
@@ -93,11 +93,11 @@ class ResizeNearest(Op):
         return (1, h * self.factor[0], w * self.factor[1], c)
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
-        """Same quantisation on both sides; whole factors up to 40.
+        """Same quantization on both sides; whole factors up to 40.
 
         TensorFlow Lite divides in float32, which at a factor of 41 picks another pixel.
         """
-        yield from same_quantisation(inputs, output)
+        yield from same_quantization(inputs, output)
         if not 1 <= min(self.factor) <= max(self.factor) <= 40:
             yield "the factors must lie between 1 and 40"
 
@@ -118,10 +118,10 @@ class Transpose(Op):
         return tuple(inputs[0].shape[axis] for axis in self.perm)
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
-        """A permutation that leaves the batch alone, and the same quantisation."""
+        """A permutation that leaves the batch alone, and the same quantization."""
         if sorted(self.perm) != list(range(len(inputs[0].shape))) or self.perm[0] != 0:
             yield "perm must be a permutation of the axes that leaves the batch first"
-        yield from same_quantisation(inputs, output)
+        yield from same_quantization(inputs, output)
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class Slice(Op):
         return self.sizes
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
-        """A block inside the input that holds the whole batch, and the same quantisation."""
+        """A block inside the input that holds the whole batch, and the same quantization."""
         shape = inputs[0].shape
         if not len(self.starts) == len(self.sizes) == len(shape):
             yield "starts and sizes must have one number per axis"
@@ -150,4 +150,4 @@ class Slice(Op):
             yield "the block must lie inside the input"
         if self.starts[:1] != (0,) or self.sizes[:1] != shape[:1]:
             yield "the block must hold the whole batch"
-        yield from same_quantisation(inputs, output)
+        yield from same_quantization(inputs, output)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mcucc.ir import Shape, TensorType
-from mcucc.ops.base import Op, Window, same_quantisation, sliding
+from mcucc.ops.base import Op, Window, same_quantization, sliding
 from mcucc.ops.conv import Pads, spatial_shape
 
 
@@ -28,8 +28,8 @@ class AveragePool2D(Op):
         return spatial_shape(x, self.kernel, self.stride, (1, 1), self.pads, x.shape[-1])
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
-        """Same quantisation on both sides, and no window that lies in the padding alone."""
-        yield from same_quantisation(inputs, output)
+        """Same quantization on both sides, and no window that lies in the padding alone."""
+        yield from same_quantization(inputs, output)
         if max(self.pads[:2]) >= self.kernel[0] or max(self.pads[2:]) >= self.kernel[1]:
             yield "padding must be smaller than the window"
 
@@ -58,8 +58,8 @@ class MaxPool2D(Op):
         return spatial_shape(x, self.kernel, self.stride, (1, 1), self.pads, x.shape[-1])
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
-        """Same quantisation on both sides, and no window that lies in the padding alone."""
-        yield from same_quantisation(inputs, output)
+        """Same quantization on both sides, and no window that lies in the padding alone."""
+        yield from same_quantization(inputs, output)
         if max(self.pads[:2]) >= self.kernel[0] or max(self.pads[2:]) >= self.kernel[1]:
             yield "padding must be smaller than the window"
 
@@ -70,7 +70,7 @@ class MaxPool2D(Op):
 
 @dataclass(frozen=True)
 class Mean(Op):
-    """Mean over adjacent axes, requantised once from the integer sum.
+    """Mean over adjacent axes, requantized once from the integer sum.
 
     Attributes:
         axes: adjacent axes, ascending, batch and channel axis excluded.

@@ -7,7 +7,7 @@ from mcucc.ir import QParams, Shape, TensorType
 from mcucc.ops.base import Aliasing, Op
 
 SOFTMAX_QUANT = QParams((1 / 256,), -128)
-"""The only output quantisation the fixed-point softmax has."""
+"""The only output quantization the fixed-point softmax has."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Softmax(Op):
         return inputs[0].shape
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
-        """The output's quantisation is fixed; scale and sum stay within the fixed-point formats.
+        """The output's quantization is fixed; scale and sum stay within the fixed-point formats.
 
         TensorFlow Lite aborts on scales up to 2^-26; its sum is Q12.19 and 4096 ones overflow it.
         """

@@ -11,9 +11,9 @@ from mcucc.ir import DType, QParams, TensorType
 from mcucc.ops.elementwise import Elementwise
 
 LOGISTIC_QUANT = QParams((1 / 256,), -128)
-"""The only output quantisation of Logistic."""
+"""The only output quantization of Logistic."""
 TANH_QUANT = QParams((1 / 128,), 0)
-"""The only output quantisation of Tanh."""
+"""The only output quantization of Tanh."""
 _CURVE_SCALES = (2.0**-28, 2.0**30)
 """Between them TensorFlow Lite's fixed point of sigmoid and tanh does not overflow."""
 
@@ -23,7 +23,7 @@ class Logistic(Elementwise):
     """Sigmoid, 1 / (1 + exp(-x))."""
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
-        """The output's quantisation is fixed; the input's scale fits the fixed point."""
+        """The output's quantization is fixed; the input's scale fits the fixed point."""
         if output.quant != LOGISTIC_QUANT:
             yield "the output must have scale 1/256 and zero point -128"
         yield from _curve_scale(inputs[0])
@@ -34,7 +34,7 @@ class Tanh(Elementwise):
     """Hyperbolic tangent."""
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
-        """The output's quantisation is fixed; the input's scale fits the fixed point."""
+        """The output's quantization is fixed; the input's scale fits the fixed point."""
         if output.quant != TANH_QUANT:
             yield "the output must have scale 1/128 and zero point 0"
         yield from _curve_scale(inputs[0])
@@ -61,12 +61,12 @@ class HardSwish(Elementwise):
     """x * min(max(x + 3, 0), 6) / 6, in TensorFlow Lite's 16-bit arithmetic."""
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
-        """Quantised per tensor, and scales that the 16-bit arithmetic can hold.
+        """Quantized per tensor, and scales that the 16-bit arithmetic can hold.
 
         TensorFlow Lite refuses ratios of 128 and more; scales from 2^24 on overflow a shift.
         """
         if inputs[0].q.axis is not None or output.q.axis is not None:
-            yield "activations must be quantised per tensor"
+            yield "activations must be quantized per tensor"
         elif inputs[0].q.scale >= 128 * output.q.scale:
             yield "s_in / s_out must be below 128"
         elif inputs[0].q.scale >= 2**24:

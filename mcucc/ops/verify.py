@@ -29,7 +29,7 @@ def node_faults(graph: Int8Graph, node: Int8Node) -> Iterator[str]:
     output = graph.tensors[node.output]
     label = f"{type(node.op).__name__} '{node.name}'"
     if output.dtype != DType.INT8 or output.quant is None:
-        yield f"{label}: the output must be quantised int8"
+        yield f"{label}: the output must be quantized int8"
         return
     shape = node.op.infer(inputs)
     if shape != output.shape:

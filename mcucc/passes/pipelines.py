@@ -10,7 +10,7 @@ from mcucc.passes.float_.fold_into_reader import FoldIntoReader
 from mcucc.passes.float_.fold_pad import FoldPad as FoldFloatPad
 from mcucc.passes.float_.fuse_activation import FuseActivation
 from mcucc.passes.float_.hoist_transposes import HoistTransposes
-from mcucc.passes.float_.recognise import Recognise
+from mcucc.passes.float_.recognize import Recognize
 from mcucc.passes.float_.sink_reshapes import SinkReshapes
 from mcucc.passes.float_.sink_transposes import SinkTransposes
 from mcucc.passes.float_.together import Together
@@ -31,7 +31,7 @@ _TIDY_RESHAPES = Together("tidy_reshapes", (DropIdentity(), SinkReshapes()))
 
 FLOAT: tuple[FloatPass, ...] = (
     DropIdentity(),  # first: what nobody reads, or does nothing, hides the readers that count
-    Recognise(),  # before anything folds or moves the parts of a spelled-out activation
+    Recognize(),  # before anything folds or moves the parts of a spelled-out activation
     _CANCEL_TRANSPOSES,  # before folding: a Transpose stands between a layer and its neighbours
     FoldIntoProducer(),
     FoldIntoReader(),  # before Reshapes sink between a scale and the dense layer that reads it

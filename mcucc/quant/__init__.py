@@ -1,1 +1,1 @@
-"""Post-training quantisation: from a float graph and calibration inputs to an int8 graph."""
+"""Post-training quantization: from a float graph and calibration inputs to an int8 graph."""

@@ -1,4 +1,4 @@
-"""Writes the int8 graph of a float graph whose values have their quantisation."""
+"""Writes the int8 graph of a float graph whose values have their quantization."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -61,7 +61,7 @@ from mcucc.ops.float_ops import (
 from mcucc.ops.verify import node_faults
 from mcucc.quant.observe import Observations
 from mcucc.quant.scheme import Scheme, fixed_quant
-from mcucc.quant.weights import quantise_weights
+from mcucc.quant.weights import quantize_weights
 from mcucc.reference.fixed_point import dequantize, quantize
 from mcucc.reference.float_elementwise import unary
 
@@ -82,7 +82,7 @@ _Plain = (
 _FAULT_HINT = "Check the calibration inputs: are they scaled as in training?"
 
 
-class _CannotQuantiseError(Exception):
+class _CannotQuantizeError(Exception):
     """Raised by a rule; (rule, actual, hint)."""
 
 
@@ -93,7 +93,7 @@ def convert(
 
     Args:
         graph: after the float passes.
-        scheme: quantisation of every value.
+        scheme: quantization of every value.
         seen: channel means of the inputs of each layer, for bias correction.
         correct_bias: whether the mean error of rounded weights is taken out of the biases.
 
@@ -104,14 +104,14 @@ def convert(
     for node in graph.nodes:
         conversion.visit(node)
     if not conversion.violations:
-        quantised = conversion.result()
+        quantized = conversion.result()
         conversion.violations += [
-            Violation(node.name, type(node.op).__name__, fault, "after quantisation", _FAULT_HINT)
-            for node in quantised.nodes
-            for fault in node_faults(quantised, node)
+            Violation(node.name, type(node.op).__name__, fault, "after quantization", _FAULT_HINT)
+            for node in quantized.nodes
+            for fault in node_faults(quantized, node)
         ]
         if not conversion.violations:
-            return quantised
+            return quantized
     raise UnsupportedModelError(tuple(conversion.violations))
 
 
@@ -152,7 +152,7 @@ class _Conversion:
             return
         try:
             self.write(node)
-        except _CannotQuantiseError as refusal:
+        except _CannotQuantizeError as refusal:
             rule, actual, hint = (str(part) for part in refusal.args)
             kind = type(node.op).__name__.removeprefix("Float")
             self.violations.append(Violation(node.name, kind, rule, actual, hint))
@@ -170,8 +170,8 @@ class _Conversion:
             case FloatClip():
                 self.clip(node, op)
             case FloatBatchNorm():
-                raise _CannotQuantiseError(
-                    "a batch normalisation must have been folded",
+                raise _CannotQuantizeError(
+                    "a batch normalization must have been folded",
                     f"on {list(self.graph.tensors[node.output].shape)}",
                     "This is a bug in mcucc, please report it.",
                 )
@@ -187,12 +187,12 @@ class _Conversion:
         x, weights, bias = node.inputs
         axis = 3 if isinstance(op, FloatDepthwiseConv2D) else 0
         mean = self.seen.channels[x].mean if self.correct_bias else None
-        quantised = quantise_weights(
+        quantized = quantize_weights(
             self.floats(weights), self.floats(bias), self.scheme.of[x].scale, axis, mean
         )
         names = (f"{node.name}.weights", f"{node.name}.bias")
-        self.const(names[0], quantised.weights, quantised.weight_quant)
-        self.const(names[1], quantised.bias, quantised.bias_quant)
+        self.const(names[0], quantized.weights, quantized.weight_quant)
+        self.const(names[1], quantized.bias, quantized.bias_quant)
         made: Int8Op
         if isinstance(op, FloatDense):
             made = FullyConnected(op.activation)
@@ -206,7 +206,7 @@ class _Conversion:
         """Sums and products of two computed values."""
         first, second = node.inputs
         if first in self.graph.consts or second in self.graph.consts or op.kind == "div":
-            raise _CannotQuantiseError(
+            raise _CannotQuantizeError(
                 "constants in arithmetic must be one number or one per channel; no division",
                 f"{op.kind} of {[list(self.graph.type_of(n).shape) for n in node.inputs]}",
                 "Rewrite it as a product or sum of such constants.",
@@ -253,7 +253,7 @@ class _Conversion:
     # Writing.
 
     def emit(self, node: FloatNode, op: Int8Op, inputs: Sequence[str] | None = None) -> None:
-        """Append a node, and a requantisation where its output's quantisation is fixed."""
+        """Append a node, and a requantization where its output's quantization is fixed."""
         wanted = self.scheme.of[node.output]
         made = fixed_quant(self.graph, node.output) or wanted
         inner = node.output if made == wanted else f"{node.output}.fixed"
@@ -291,7 +291,7 @@ def _same_attributes(op: _Plain) -> Int8Op:  # noqa: C901, PLR0911 -- one return
             return Softmax()
         case FloatPad():
             if op.value != 0.0:
-                raise _CannotQuantiseError(
+                raise _CannotQuantizeError(
                     "Pad must add zeros", f"{op.value:g}", "Use constant mode with value 0."
                 )
             return Pad(op.pads)

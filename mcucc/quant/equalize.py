@@ -1,4 +1,4 @@
-"""Cross-layer equalisation: even channel ranges between consecutive layers.
+"""Cross-layer equalization: even channel ranges between consecutive layers.
 
 Dividing output channel c of a layer by a factor and multiplying the next layer's input channel c
 by the same changes nothing in real numbers, as long as only a Relu or nothing lies between. In int8

@@ -1,4 +1,4 @@
-"""Post-training quantisation, the whole of it, and how good it is."""
+"""Post-training quantization, the whole of it, and how good it is."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ Inputs = Mapping[str, NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class PtqOptions:
-    """How to quantise.
+    """How to quantize.
 
     Attributes:
         observer: how the range of a value is chosen from its distribution.
@@ -37,8 +37,8 @@ class PtqOptions:
 
 
 @dataclass(frozen=True)
-class Quantised:
-    """A quantised network beside the float one it came from.
+class Quantized:
+    """A quantized network beside the float one it came from.
 
     Attributes:
         graph: int8.
@@ -51,10 +51,10 @@ class Quantised:
     stands_for: Mapping[str, str]
 
 
-def quantise(
+def quantize_network(
     graph: FloatGraph, inputs: Inputs, options: PtqOptions, tick: Tick = lambda _: None
-) -> Quantised:
-    """Quantise a float graph on calibration inputs.
+) -> Quantized:
+    """Quantize a float graph on calibration inputs.
 
     Args:
         graph: after the float passes.
@@ -71,24 +71,24 @@ def quantise(
         graph = equalize(graph, seen)
         seen = observe(graph, inputs, lambda done: tick((1 + done) / rounds))
     scheme = make_scheme(graph, seen, options.observer)
-    quantised = convert(graph, scheme, seen, correct_bias=options.correct_bias)
-    stands_for = {name: name for name in quantised.tensors if name in graph.tensors}
+    quantized = convert(graph, scheme, seen, correct_bias=options.correct_bias)
+    stands_for = {name: name for name in quantized.tensors if name in graph.tensors}
     for clipped, source in scheme.absorbed.items():
         stands_for[source] = stands_for.get(clipped, clipped)
-    return Quantised(quantised, graph, stands_for)
+    return Quantized(quantized, graph, stands_for)
 
 
-def signal_to_noise(quantised: Quantised, graph: Int8Graph, inputs: Inputs) -> Mapping[str, float]:
+def signal_to_noise(quantized: Quantized, graph: Int8Graph, inputs: Inputs) -> Mapping[str, float]:
     """SQNR of each int8 value in dB: 10 log10(sum of x^2 / sum of (x - x_int8)^2).
 
     Args:
-        quantised: what `quantise` made.
+        quantized: what `quantize_network` made.
         graph: the same after int8 passes; values that these dropped are left out.
-        inputs: float samples; the int8 network gets them quantised.
+        inputs: float samples; the int8 network gets them quantized.
     """
     wanted = {
         float_name: name
-        for name, float_name in quantised.stands_for.items()
+        for name, float_name in quantized.stands_for.items()
         if name in graph.tensors
     }
     q_inputs = {name: quantize(x, graph.tensors[name].q) for name, x in inputs.items()}
@@ -107,7 +107,7 @@ def signal_to_noise(quantised: Quantised, graph: Int8Graph, inputs: Inputs) -> M
         signal[name] += float((x.astype(np.float64) ** 2).sum())
         noise[name] += float((error**2).sum())
 
-    run_float(quantised.original, inputs, compare)
+    run_float(quantized.original, inputs, compare)
     return {wanted[name]: decibels(signal[name], noise[name]) for name in wanted}
 
 

@@ -58,7 +58,7 @@ def with_margin(bounds: Range, count: int) -> Range:
 
 
 def range_to_quant(bounds: Range) -> QParams:
-    """The int8 quantisation that covers a range: 0 is exact, the scale a float32."""
+    """The int8 quantization that covers a range: 0 is exact, the scale a float32."""
     low, high = bounds
     width = high - low if high - low > _LEAST_WIDTH else 1.0
     scale = np.float32(width / 255)

@@ -1,8 +1,8 @@
-"""Gives every value of a float graph its int8 quantisation.
+"""Gives every value of a float graph its int8 quantization.
 
-TensorFlow Lite's operators tie quantisations together: a pool, a pad or a concatenation copies
+TensorFlow Lite's operators tie quantizations together: a pool, a pad or a concatenation copies
 values, so its inputs and its output must have one scale. Values that are tied form a group with one
-range. Softmax, sigmoid and tanh have one output quantisation each and no choice.
+range. Softmax, sigmoid and tanh have one output quantization each and no choice.
 """
 
 from collections.abc import Iterator, Mapping
@@ -46,7 +46,7 @@ _COPYING = (
 
 @dataclass(frozen=True)
 class Scheme:
-    """Quantisation of every value.
+    """Quantization of every value.
 
     Attributes:
         of: by name of the value.
@@ -59,7 +59,7 @@ class Scheme:
 
 
 def make_scheme(graph: FloatGraph, seen: Observations, observer: Observer) -> Scheme:
-    """Choose ranges and quantisations.
+    """Choose ranges and quantizations.
 
     Args:
         graph: after the float passes.
@@ -90,7 +90,7 @@ def make_scheme(graph: FloatGraph, seen: Observations, observer: Observer) -> Sc
 
 
 def fixed_quant(graph: FloatGraph, name: str) -> QParams | None:
-    """The only output quantisation of the operator that makes a value, None if it has a choice."""
+    """The only output quantization of the operator that makes a value, None if it has a choice."""
     node = graph.producers.get(name)
     match node.op if node is not None else None:
         case FloatSoftmax():
@@ -129,7 +129,7 @@ def _is_scarce(graph: FloatGraph, name: str, seen: Observations) -> bool:
 
 
 def _tied(graph: FloatGraph, node: FloatNode, absorbed: Mapping[str, str]) -> Iterator[str]:
-    """The inputs that must have the quantisation of the node's output."""
+    """The inputs that must have the quantization of the node's output."""
     if isinstance(node.op, _COPYING):
         yield from graph.variable_inputs(node)
     elif isinstance(node.op, FloatClip) or node.output in absorbed:

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from mcucc.ir import QParams
 
 _BIAS_LIMIT = 2.0**29
-"""A bias and its products stay below 2^30, where requantisation is cheapest."""
+"""A bias and its products stay below 2^30, where requantization is cheapest."""
 
 
 @dataclass(frozen=True)
-class QuantisedWeights:
+class QuantizedWeights:
     """Int8 weights and their int32 bias.
 
     Attributes:
@@ -28,14 +28,14 @@ class QuantisedWeights:
     bias_quant: QParams
 
 
-def quantise_weights(
+def quantize_weights(
     weights: NDArray[np.float32],
     bias: NDArray[np.float32],
     s_in: float,
     channel_axis: int,
     input_mean: NDArray[np.float64] | None,
-) -> QuantisedWeights:
-    """Quantise symmetrically, one scale per output channel.
+) -> QuantizedWeights:
+    """Quantize symmetrically, one scale per output channel.
 
     Args:
         weights: float32; the last axis (or, for depthwise weights, the channel axis itself) runs
@@ -51,16 +51,16 @@ def quantise_weights(
     largest = np.abs(by_channel).max(axis=1)
     floor = np.abs(bias.astype(np.float64)) / (s_in * _BIAS_LIMIT)
     scales = np.maximum(np.maximum(largest / 127, floor), 1e-12).astype(np.float32)
-    quantised = np.clip(np.round(moved / _broadcast(scales, moved.ndim)), -127, 127)
+    quantized = np.clip(np.round(moved / _broadcast(scales, moved.ndim)), -127, 127)
     real_bias = bias.astype(np.float64)
     if input_mean is not None:
-        error = quantised * _broadcast(scales, moved.ndim) - moved
+        error = quantized * _broadcast(scales, moved.ndim) - moved
         real_bias = real_bias - _mean_effect(error, input_mean)
     bias_scales = s_in * scales.astype(np.float64)
     limit = float(2**31 - 1)
     q_bias = np.clip(np.round(real_bias / bias_scales), -limit, limit).astype(np.int32)
-    data = np.ascontiguousarray(np.moveaxis(quantised, 0, channel_axis)).astype(np.int8)
-    return QuantisedWeights(
+    data = np.ascontiguousarray(np.moveaxis(quantized, 0, channel_axis)).astype(np.int8)
+    return QuantizedWeights(
         data,
         q_bias,
         QParams(tuple(float(s) for s in scales), 0, channel_axis),

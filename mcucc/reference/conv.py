@@ -1,6 +1,6 @@
 """Accumulators of convolutions and of dense layers, over a leading axis of samples.
 
-They are exact integers in int64; whoever requantises them wraps them to int32.
+They are exact integers in int64; whoever requantizes them wraps them to int32.
 """
 
 import numpy as np

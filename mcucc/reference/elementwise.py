@@ -23,7 +23,7 @@ def add(
         second: samples of the second input, of the same shape.
         zero_points: of the two inputs.
         parameters: the integers.
-        output: quantisation of the output.
+        output: quantization of the output.
         clamp: smallest and largest output.
     """
     a, b = _at_common_scale((first, second), zero_points, parameters)
@@ -51,14 +51,14 @@ def mul(
     output: QParams,
     clamp: tuple[int, int],
 ) -> NDArray[np.int8]:
-    """Product of the centred inputs, requantised once.
+    """Product of the centred inputs, requantized once.
 
     Args:
         first: samples of the first input.
         second: samples of the second input, of the same shape or one value per channel.
         zero_points: of the two inputs.
         multiplier: s1 * s2 / s_out.
-        output: quantisation of the output.
+        output: quantization of the output.
         clamp: smallest and largest output.
     """
     a, b = (

@@ -75,7 +75,7 @@ def quantize_multiplier(real: float) -> Multiplier:
         InvariantError: the factor is negative, not finite, or 2^31 and more.
     """
     if not (math.isfinite(real) and real >= 0):
-        raise InvariantError(f"a requantisation factor must be finite and >= 0, got {real}")
+        raise InvariantError(f"a requantization factor must be finite and >= 0, got {real}")
     fraction, shift = math.frexp(real)
     m = math.floor(math.ldexp(fraction, _MANTISSA_BITS) + 0.5)
     if m == 1 << _MANTISSA_BITS:
@@ -83,7 +83,7 @@ def quantize_multiplier(real: float) -> Multiplier:
     if m == 0 or shift < MIN_SHIFT:
         return Multiplier(0, 0)
     if shift > MAX_SHIFT:
-        raise InvariantError(f"a requantisation factor must be below 2^{MAX_SHIFT}, got {real}")
+        raise InvariantError(f"a requantization factor must be below 2^{MAX_SHIFT}, got {real}")
     return Multiplier(m, shift)
 
 

@@ -164,7 +164,7 @@ def _moved(
 
 
 def _weighted(graph: Int8Graph, node: Int8Node, x: NDArray[np.int8]) -> NDArray[np.int8]:
-    """A convolution or dense layer: accumulators, then requantisation."""
+    """A convolution or dense layer: accumulators, then requantization."""
     weights = cast("NDArray[np.int8]", graph.const(node.inputs[1]).data)
     bias = cast("NDArray[np.int32]", graph.const(node.inputs[2]).data)
     zero_point = graph.input_types(node)[0].q.zero_point

@@ -44,7 +44,7 @@ def mean(
     parameters: MeanParameters,
     output: QParams,
 ) -> NDArray[np.int8]:
-    """Mean over adjacent axes: one integer sum, requantised once."""
+    """Mean over adjacent axes: one integer sum, requantized once."""
     total = x.sum(axis=op.axes, dtype=np.int64, keepdims=op.keep_dims)
     centred = total - parameters.count * zero_point
     return requantize(centred, (parameters.multiplier,), output.zero_point)

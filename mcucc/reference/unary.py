@@ -101,7 +101,7 @@ def tanh_table(source: QParams) -> NDArray[np.int8]:
 def leaky_relu_table(
     source: QParams, parameters: LeakyReluParameters, output: QParams
 ) -> NDArray[np.int8]:
-    """The input requantised by one of two multipliers, according to its sign."""
+    """The input requantized by one of two multipliers, according to its sign."""
     centred = all_inputs().astype(np.int64) - source.zero_point
     above, below = (
         requantize(centred, (each,), output.zero_point)

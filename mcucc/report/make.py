@@ -18,7 +18,7 @@ from mcucc.report.model import (
     ModelFacts,
     Peak,
     PortReport,
-    Quantisation,
+    Quantization,
     Report,
     StepReport,
     TensorReport,
@@ -72,14 +72,14 @@ class Origin:
 
     Attributes:
         model_macs: of the network as in the file.
-        calibrated: false if it was quantised on random inputs.
-        quantisation: how mcucc quantised it, None if it came quantised.
+        calibrated: false if it was quantized on random inputs.
+        quantization: how mcucc quantized it, None if it came quantized.
         sqnr_db: signal-to-noise ratio of int8 values, by name.
     """
 
     model_macs: int
     calibrated: bool = True
-    quantisation: Quantisation | None = None
+    quantization: Quantization | None = None
     sqnr_db: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
@@ -124,7 +124,7 @@ def make_report(
         board=budget.board.id,
         options=program.provenance.options,
         io=program.io,
-        calibrated=origin.calibrated, quantisation=origin.quantisation,
+        calibrated=origin.calibrated, quantization=origin.quantization,
         model_macs=origin.model_macs, macs=program.macs, executed_macs=program.macs,
         params=_params(plan.schedule.graph),
         arena_bytes=plan.arena_bytes,

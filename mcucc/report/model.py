@@ -31,7 +31,7 @@ class Flash(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LayerReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A layer of the network; `sqnr_db` is its output's, None for a network that came quantised.
+    """A layer of the network; `sqnr_db` is its output's, None for a network that came quantized.
 
     `step` is the step of `run` that executes it.
     """
@@ -123,8 +123,8 @@ class Peak(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     buffers: tuple[LiveBuffer, ...]
 
 
-class Quantisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How mcucc quantised a float network, and where it lost most.
+class Quantization(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How mcucc quantized a float network, and where it lost most.
 
     Signal-to-noise ratios compare the int8 values with the float ones on calibration inputs.
     """
@@ -149,9 +149,9 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         board: id of the board, or the path's stem for a board file of the user's own.
         options: the options that changed the output.
         io: what the C interface takes and gives.
-        calibrated: false if mcucc quantised the network on random inputs; memory and speed are
+        calibrated: false if mcucc quantized the network on random inputs; memory and speed are
             right even then, results are not.
-        quantisation: how mcucc quantised it; None for a network that came quantised.
+        quantization: how mcucc quantized it; None for a network that came quantized.
         model_macs: multiply-accumulates of the network as in the file.
         macs: after passes that change no bit, each counted once.
         executed_macs: of the plan, recomputation included.
@@ -188,7 +188,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     options: str
     io: Io = "int8"
     calibrated: bool = True
-    quantisation: Quantisation | None = None
+    quantization: Quantization | None = None
     model_macs: int
     macs: int
     executed_macs: int

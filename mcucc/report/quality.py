@@ -20,4 +20,4 @@ def remedy(worst_db: float, *, calibrated: bool, samples: int) -> str:
         return "None needed."
     if samples < FEW_SAMPLES:
         return f"Calibrate on more inputs than {samples}; some hundred are usual."
-    return "Try another --observer, or train the network with quantisation in mind (QDQ export)."
+    return "Try another --observer, or train the network with quantization in mind (QDQ export)."

@@ -27,7 +27,7 @@ class OnnxRuntimeAbsentError(SimulationError):
         super().__init__("ONNX Runtime is not installed; `pip install 'mcucc[verify]'`")
 
 
-def open_session(model: str | bytes, *, optimised: bool = True) -> "onnxruntime.InferenceSession":
+def open_session(model: str | bytes, *, optimized: bool = True) -> "onnxruntime.InferenceSession":
     """A session that computes the same on every x86-64.
 
     Without VNNI the processor's int8 products saturate at 16 bits; ONNX Runtime has a slower way
@@ -35,13 +35,13 @@ def open_session(model: str | bytes, *, optimised: bool = True) -> "onnxruntime.
 
     Args:
         model: the path of an ONNX file, or its bytes.
-        optimised: whether operators may be fused.
+        optimized: whether operators may be fused.
     """
     import onnxruntime  # noqa: PLC0415 -- optional, and slow to import
 
     options = onnxruntime.SessionOptions()
     options.add_session_config_entry("session.x64quantprecision", "1")
-    if not optimised:
+    if not optimized:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 

@@ -100,7 +100,7 @@ class Draft:
         )
 
     def table(self, node: Int8Node) -> int:
-        """Index of the table of a look-up: plain bytes without a quantisation."""
+        """Index of the table of a look-up: plain bytes without a quantization."""
         name = node.inputs[1]
         if name in self.index:
             return self.index[name]
@@ -113,11 +113,11 @@ class Draft:
         return self._append(TwinTensor(self.extra_name(purpose, node), DType.INT32, shape))
 
     def int8(self, purpose: str, node: Int8Node, shape: Shape) -> int:
-        """Index of a new value with the quantisation of a node's first input."""
+        """Index of a new value with the quantization of a node's first input."""
         return self._like_input(purpose, node, shape)
 
     def int8_scalar(self, purpose: str, node: Int8Node, value: int) -> int:
-        """Index of a new constant of one element, quantised as a node's first input."""
+        """Index of a new constant of one element, quantized as a node's first input."""
         data = np.array([value], dtype=np.int8).tobytes()
         return self._like_input(purpose, node, (1,), data)
 

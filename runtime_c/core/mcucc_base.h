@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Kernels take their window and requantisation class as constants and must be inlined for those
+/* Kernels take their window and requantization class as constants and must be inlined for those
  * to fold away. */
 #if defined(__GNUC__)
 #define MCUCC_INLINE static inline __attribute__((always_inline, unused))

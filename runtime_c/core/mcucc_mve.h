@@ -10,7 +10,7 @@
 
 #include "mcucc_base.h"
 
-/* Without optimisation the compiler lacks registers for the longer pieces of assembly. */
+/* Without optimization the compiler lacks registers for the longer pieces of assembly. */
 #if defined(__GNUC__) && defined(__ARM_FEATURE_MVE) && defined(__OPTIMIZE__)
 #define MCUCC_HELIUM
 #endif

@@ -52,7 +52,7 @@ MCUCC_INLINE int32_t mcucc_high_word(int32_t a, int32_t b, int rounds)
 }
 
 /* round(a * multiplier / 2^31), halves up. The one product that would saturate, -2^31 * -2^31,
- * cannot occur, for one factor is never negative: the multiplier where a layer is requantised; the
+ * cannot occur, for one factor is never negative: the multiplier where a layer is requantized; the
  * denominator, its reciprocal or the exponential in a softmax. */
 MCUCC_INLINE int32_t mcucc_high_mul(int32_t a, int32_t multiplier)
 {

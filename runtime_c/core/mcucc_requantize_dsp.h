@@ -1,4 +1,4 @@
-/* Requantisation with the DSP extension; the meaning is that of mcucc_requantize.h, of the classes
+/* Requantization with the DSP extension; the meaning is that of mcucc_requantize.h, of the classes
  * fast and wide.
  *
  * A multiplier m lies in [2^30, 2^31) and is held as 2 * m - 2^32, which fits 32 bits. SMMLAR adds

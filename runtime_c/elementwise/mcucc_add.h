@@ -1,7 +1,7 @@
 /* Sum or difference of two tensors, pixel by pixel. Meaning: reference/elementwise.py.
  *
  * Both inputs are brought to a common scale with 20 fractional bits, added or subtracted, and
- * requantised. */
+ * requantized. */
 #ifndef MCUCC_ADD_H
 #define MCUCC_ADD_H
 

@@ -26,7 +26,7 @@ def digits(compiled: tuple[Path, Finished]) -> Path:
 
 @pytest.fixture(scope="session")
 def float_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example's float network, quantised on its calibration images; not to be changed."""
+    """The example's float network, quantized on its calibration images; not to be changed."""
     directory = tmp_path_factory.mktemp("float_digits") / "digits"
     finished = compile_float(directory, "--name", "digits", "--calib", CALIBRATION)
     assert finished.code == 0, finished.err

@@ -38,14 +38,14 @@ def test_a_calibrated_network(float_digits: Path) -> None:
     report = report_of(float_digits)
     assert report["calibrated"] is True
     assert report["notes"] == [note for note in report["notes"] if "CALIBRATED" not in note]
-    facts = report["quantisation"]
+    facts = report["quantization"]
     assert (facts["samples"], facts["observer"]) == (100, "mse")
     ratios = [layer["sqnr_db"] for layer in report["layers"] if layer["sqnr_db"] is not None]
     assert min(ratios) == facts["worst_sqnr_db"] > 25
     assert facts["worst_layer"] in {layer["name"] for layer in report["layers"]}
     assert report["outputs"][0]["sqnr_db"] > 25
     for_people = " ".join(mcucc("report", float_digits).out.split())
-    assert "Quantised on 100 inputs (observer mse, equalised, biases corrected)" in for_people
+    assert "Quantized on 100 inputs (observer mse, equalized, biases corrected)" in for_people
     assert f"{facts['worst_sqnr_db']:.1f} dB" in for_people
 
 
@@ -81,7 +81,7 @@ def test_observers_differ(tmp_path: Path, no_tools: dict[str, str]) -> None:
     for observer in ("minmax", "percentile", "mse"):
         more = ("--calib", CALIBRATION, "--observer", observer, "--name", "net")
         finished = compile_float(tmp_path / observer, *more, environment=no_tools)
-        assert finished.document["quantisation"]["observer"] == observer
+        assert finished.document["quantization"]["observer"] == observer
         assert f"--observer {observer}" in finished.document["options"]
         graphs.add((tmp_path / observer / "net.ir").read_bytes())
     assert len(graphs) == 3
@@ -141,19 +141,19 @@ def test_without_calibration_the_warning_is_loud(tmp_path: Path, no_tools: dict[
     assert finished.err.startswith("mcucc: warning: NOT CALIBRATED")
     assert finished.document["calibrated"] is False
     assert any(note.startswith("NOT CALIBRATED") for note in finished.document["notes"])
-    assert "--calib" in finished.document["quantisation"]["remedy"]
+    assert "--calib" in finished.document["quantization"]["remedy"]
     arguments = ("compile", FLOAT_DIGITS, "--board", BOARD, "-o", tmp_path / "out")
     for_people = mcucc(*arguments, environment=no_tools)
     assert "NOT CALIBRATED" in for_people.out
     assert "NOT CALIBRATED" in for_people.err
 
 
-def test_a_network_that_comes_quantised_needs_no_calibration(
+def test_a_network_that_comes_quantized_needs_no_calibration(
     tmp_path: Path, no_tools: dict[str, str]
 ) -> None:
     arguments = ("compile", DIGITS, "--board", BOARD, "-o", tmp_path / "out", "--json")
     report = mcucc(*arguments, "--calib", CALIBRATION, environment=no_tools).document
-    assert (report["calibrated"], report["quantisation"]) == (True, None)
+    assert (report["calibrated"], report["quantization"]) == (True, None)
     assert any("--calib" in note and "not used" in note for note in report["notes"])
 
 
@@ -171,7 +171,7 @@ def test_open_dimensions_are_given(tmp_path: Path, no_tools: dict[str, str]) -> 
     assert inspected.document["macs"] == given.document["model_macs"] == 12 * 10 * 3 * 9 * 4
 
 
-def test_open_dimensions_of_a_quantised_network(tmp_path: Path, no_tools: dict[str, str]) -> None:
+def test_open_dimensions_of_a_quantized_network(tmp_path: Path, no_tools: dict[str, str]) -> None:
     model = tmp_path / "open.onnx"
     model.write_bytes(open_model().proto().SerializeToString())
     arguments = ("compile", model, "--board", BOARD, "-o", tmp_path / "out", "--json")
@@ -304,11 +304,11 @@ def test_the_limit_of_the_float_link(differences: tuple[float, ...], says: str) 
 
 
 @pytest.mark.cc
-def test_a_quantised_file_has_no_float_link(digits: Path) -> None:
+def test_a_quantized_file_has_no_float_link(digits: Path) -> None:
     document = mcucc("verify", digits, "--model", DIGITS, "--json").document
     assert document["ok"] is True
-    assert (document["float"]["says"], document["float"]["outputs"]) == ("quantised", [])
-    assert any("comes quantised" in message for message in document["messages"])
+    assert (document["float"]["says"], document["float"]["outputs"]) == ("quantized", [])
+    assert any("comes quantized" in message for message in document["messages"])
 
 
 @pytest.mark.cc

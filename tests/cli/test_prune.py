@@ -1,4 +1,4 @@
-"""`--no-prune`, and what pruning does to a network with dead channels, float and quantised."""
+"""`--no-prune`, and what pruning does to a network with dead channels, float and quantized."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""`mcucc verify --model` on a quantised file: ONNX Runtime's distance is information."""
+"""`mcucc verify --model` on a quantized file: ONNX Runtime's distance is information."""
 
 from pathlib import Path
 

@@ -18,9 +18,9 @@ def save_two_port_model(path: Path) -> Path:
     nodes: list[onnx.NodeProto] = []
 
     def through_int8(source: str, target: str) -> None:
-        quantised = f"{target}.q"
-        nodes.append(helper.make_node("QuantizeLinear", [source, "s", "z"], [quantised]))
-        nodes.append(helper.make_node("DequantizeLinear", [quantised, "s", "z"], [target]))
+        quantized = f"{target}.q"
+        nodes.append(helper.make_node("QuantizeLinear", [source, "s", "z"], [quantized]))
+        nodes.append(helper.make_node("DequantizeLinear", [quantized, "s", "z"], [target]))
 
     through_int8(LEFT, "left")
     through_int8(RIGHT, "right")

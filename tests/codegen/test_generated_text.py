@@ -144,7 +144,7 @@ IMAGES = {
 @pytest.mark.parametrize("io", ["int8", "uint8"])
 @pytest.mark.parametrize("unit", IMAGES)
 def test_edges(unit: str, io: Io, tmp_path: Path) -> None:
-    """Quantising, dequantising and image helpers have the reference's bits."""
+    """Quantizing, dequantizing and image helpers have the reference's bits."""
     b = GraphBuilder("edge", seed=41)
     x = b.input((1, 16, 20, 2), IMAGES[unit])
     b.requantize(x, quant(0.013, -11))

@@ -129,7 +129,7 @@ def test_bytes_in_the_arena(
 @each_graph
 @kept_or_not
 def test_run_float(build: Callable[[], Int8Graph], keep_input: bool, tmp_path: Path) -> None:
-    """Any reals: the bits of quantising, running in int8 and dequantising."""
+    """Any reals: the bits of quantizing, running in int8 and dequantizing."""
     generated = generate(build(), tmp_path / "c", io="float", keep_input=keep_input)
     graph, arena = generated.graph, aligned_arena(generated)
     run_float = getattr(library_of(generated, tmp_path), f"{graph.name}_run_float")

@@ -17,7 +17,7 @@ from mcucc.report.model import (
     LayerReport,
     Peak,
     PortReport,
-    Quantisation,
+    Quantization,
     Report,
     StepReport,
     TensorReport,
@@ -58,7 +58,7 @@ def test_json_keys(command: str, kind: type) -> None:
     ("command", "key", "kind"),
     [
         ("report", "flash", Flash),
-        ("report", "quantisation", Quantisation),
+        ("report", "quantization", Quantization),
         ("report", "inputs", PortReport),
         ("report", "steps", StepReport),
         ("report", "layers", LayerReport),

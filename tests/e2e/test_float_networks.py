@@ -1,4 +1,4 @@
-"""Float networks as people export them: quantised here, equal bits on every judge."""
+"""Float networks as people export them: quantized here, equal bits on every judge."""
 
 from pathlib import Path
 

@@ -12,7 +12,7 @@ from mcucc.compiled.directory import CompiledNetwork
 from mcucc.compiled.samples import flatten, random_samples
 from mcucc.reference import interpreter
 
-# One file of each network: others hold the same layers, quantised in another way or as another
+# One file of each network: others hold the same layers, quantized in another way or as another
 # exporter writes them, which makes the same plan.
 QDQ = ("vww_96_qdq", "kws_qdq", "resnet8_qdq", "ad01_qdq", "te_vww_qdq")
 FLOAT = ("kws_float",)

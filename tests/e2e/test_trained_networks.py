@@ -32,7 +32,7 @@ def network(
 
 @pytest.mark.qemu
 def test_recorded_outputs(network: CompiledNetwork, models_dir: Path) -> None:
-    """Host, sanitised host and Cortex-M4 give the recorded bits of TFLM."""
+    """Host, sanitized host and Cortex-M4 give the recorded bits of TFLM."""
     recorded = np.load(models_dir / f"{network.report.name}_io.npz")
     x = to_inner(models_dir / "x_i8", recorded["x_i8"], network.report.inputs[0])
     flat, expected = flatten((x,)), recorded["y_i8_tflm"]
@@ -52,7 +52,7 @@ def test_arena_is_at_most_the_head_of_tflm(network: CompiledNetwork) -> None:
 
 @pytest.mark.qemu
 def test_every_tensor_of_64_random_inputs(network: CompiledNetwork, tmp_path: Path) -> None:
-    """numpy, sanitised host C, TFLM and the Cortex-M4 program agree in every tensor."""
+    """numpy, sanitized host C, TFLM and the Cortex-M4 program agree in every tensor."""
     port = network.report.inputs[0]
     random = np.random.default_rng(64)
     x = random.integers(-128, 128, (64, *port.shape[1:]), dtype=np.int8)

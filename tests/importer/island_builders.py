@@ -1,4 +1,4 @@
-"""Small QDQ models, one for every shape of island that the lowering recognises."""
+"""Small QDQ models, one for every shape of island that the lowering recognizes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -62,7 +62,7 @@ def unary(
     parameters: tuple[Array | None, ...] = (),
     **attributes: Any,
 ) -> Callable[[], QdqModel]:
-    """One operator with constant inputs; its output has the input's quantisation by default."""
+    """One operator with constant inputs; its output has the input's quantization by default."""
 
     def build() -> QdqModel:
         m = QdqModel(opset)
@@ -130,7 +130,7 @@ def mean_twice() -> QdqModel:
     return m
 
 
-def requantised() -> QdqModel:
+def requantized() -> QdqModel:
     m = QdqModel()
     m.output(m.pair(m.input("x", (1, 2, 3, 4)), "y", 0.05, -9))
     return m
@@ -144,7 +144,7 @@ def same_scale_again() -> QdqModel:
     return m
 
 
-def input_quantised_twice() -> QdqModel:
+def input_quantized_twice() -> QdqModel:
     m = QdqModel()
     first = m.input("x", (1, 2, 3, 4))
     second = m.pair("x_float", "x_again", 2**-4, 3)
@@ -288,9 +288,9 @@ ISLANDS: dict[str, Callable[[], QdqModel]] = {
     "Pad axes input": unary(
         "Pad", opset=18, parameters=(np.array([1, 2, 3, 4]), None, np.array([3, -2]))
     ),
-    "Q after DQ": requantised,
+    "Q after DQ": requantized,
     "Q after DQ, same scale": same_scale_again,
-    "input quantised twice": input_quantised_twice,
+    "input quantized twice": input_quantized_twice,
     "int8 ports": int8_ports,
     "fan-out of one DequantizeLinear": fan_out,
     "dynamic batch": dynamic_batch,

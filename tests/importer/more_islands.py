@@ -100,8 +100,8 @@ def weights_on_the_fly(clip: tuple[int, int] | None = None) -> Callable[[], QdqM
     return build
 
 
-def biased(quantised: bool, kind: str = "MatMul") -> Callable[[], QdqModel]:
-    """MatMul or Conv, then Add of a constant, with nothing quantised between them."""
+def biased(quantized: bool, kind: str = "MatMul") -> Callable[[], QdqModel]:
+    """MatMul or Conv, then Add of a constant, with nothing quantized between them."""
 
     def build() -> QdqModel:
         m = QdqModel()
@@ -110,7 +110,7 @@ def biased(quantised: bool, kind: str = "MatMul") -> Callable[[], QdqModel]:
         else:
             x, weights, shape = m.input("x", (1, 12)), m.weights((12, 5), axis=1), (5,)
         made = m.op(kind, x, weights, name="dense")
-        if quantised:
+        if quantized:
             bias = m.bias(weights, 5)
         else:
             bias = m.constant(m.rng.normal(size=shape).astype(np.float32))
@@ -148,7 +148,7 @@ def operand(kind: str, values: Array, *, first: bool = False) -> Callable[[], Qd
     return build
 
 
-def quantised_operand() -> QdqModel:
+def quantized_operand() -> QdqModel:
     m = QdqModel()
     x, data = m.input("x", (1, 5)), m.constant(np.array([3, -7, 120, -128, 0], np.int8))
     names = m.constant(scalar(0.03)), m.constant(np.array(-43, np.int8))
@@ -179,7 +179,7 @@ def concat(axis: int, *, alike: bool) -> Callable[[], QdqModel]:
 
 
 def nhwc(kind: str = "Conv") -> Callable[[], QdqModel]:
-    """As tf2onnx writes it: Transposes around a convolution, before and after quantisation."""
+    """As tf2onnx writes it: Transposes around a convolution, before and after quantization."""
 
     def build() -> QdqModel:
         m = QdqModel()
@@ -274,14 +274,14 @@ MORE_ISLANDS: dict[str, Callable[[], QdqModel]] = {
     "uint8 weights": uint8_weights,
     "scales of shape [1]": vector_scales,
     "float bias": float_bias,
-    "weights quantised on the fly": weights_on_the_fly(),
-    "weights quantised on the fly, narrow": weights_on_the_fly((-127, 127)),
+    "weights quantized on the fly": weights_on_the_fly(),
+    "weights quantized on the fly, narrow": weights_on_the_fly((-127, 127)),
     "conv groups": grouped((1, 4, 6, 5), (6, 2, 3, 3), group=2),
     "conv of a sequence": grouped((1, 4, 9), (6, 4, 3), strides=[2], pads=[1, 0]),
     "MaxPool of a sequence": unary("MaxPool", shape=(1, 3, 9), kernel_shape=[3], strides=[2]),
-    "MatMul, Add int32": biased(quantised=True),
-    "MatMul, Add float": biased(quantised=False),
-    "Conv, Add float": biased(quantised=False, kind="Conv"),
+    "MatMul, Add int32": biased(quantized=True),
+    "MatMul, Add float": biased(quantized=False),
+    "Conv, Add float": biased(quantized=False, kind="Conv"),
     "MatMul of rows": rows,
     "MatMul by transposed weights": transposed_weights,
     "Add constant per channel": operand("Add", CHANNELS),
@@ -289,7 +289,7 @@ MORE_ISLANDS: dict[str, Callable[[], QdqModel]] = {
     "Sub from constant": operand("Sub", CHANNELS, first=True),
     "Mul constant per channel": operand("Mul", CHANNELS),
     "Div constant": operand("Div", scalar(3.0)),
-    "Add quantised constant": quantised_operand,
+    "Add quantized constant": quantized_operand,
     "Sub": two("Sub"),
     "Mul": two("Mul"),
     "Mul per channel": two("Mul", (1, 3, 1, 1)),
@@ -298,7 +298,7 @@ MORE_ISLANDS: dict[str, Callable[[], QdqModel]] = {
     "Concat of rows": concat(2, alike=True),
     "Transposes around Conv": nhwc(),
     "Transposes around MaxPool": nhwc("MaxPool"),
-    "Reshape before quantisation": reshaped_input,
+    "Reshape before quantization": reshaped_input,
     "Reshape of a map": unary("Reshape", parameters=(np.array([1, 6, 3, 8]),)),
     "ReduceMean, Reshape": mean_reshaped,
     "ReduceMean of channels": unary("ReduceMean", quant=(2**-5, 1), axes=[1]),

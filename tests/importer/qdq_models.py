@@ -30,7 +30,7 @@ def scalar(value: float) -> Array:
 class QdqModel:
     """Collects nodes; each method returns the name of the value that it makes.
 
-    `x` is dequantised to "x" from the int8 value "x_quantized". Weights are drawn from a seed.
+    `x` is dequantized to "x" from the int8 value "x_quantized". Weights are drawn from a seed.
     """
 
     def __init__(self, opset: int = 13) -> None:
@@ -152,7 +152,7 @@ def node_text(graph: Int8Graph, node: Int8Node) -> str:
 
 def assert_near_onnx_runtime(model: QdqModel, graph: Int8Graph, lsb: int = 1) -> None:
     """The numpy reference is within some LSB of ONNX Runtime, in ONNX names and layout."""
-    session = open_session(model.proto().SerializeToString(), optimised=False)
+    session = open_session(model.proto().SerializeToString(), optimized=False)
     inputs = random_inputs(graph, 4)
     values = interpreter.run(graph, inputs)
     for sample in range(4):

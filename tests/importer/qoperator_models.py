@@ -18,7 +18,7 @@ _IMPORTS = [helper.make_opsetid(MICROSOFT, 1)]
 class QOperatorModel(QdqModel):
     """Values are integers of one type; an operand is the names of (value, scale, zero point).
 
-    Inputs and outputs are floats, quantised and dequantised at the edges.
+    Inputs and outputs are floats, quantized and dequantized at the edges.
     """
 
     def __init__(self, dtype: str, opset: int = 13) -> None:
@@ -199,8 +199,8 @@ def to_proto(model: OnnxModel) -> onnx.ModelProto:
 
 
 def run_onnx_runtime(proto: onnx.ModelProto, feed: dict[str, Array]) -> Array:
-    """The output of one run, without the optimisations that would fuse the QDQ form again."""
-    session = open_session(proto.SerializeToString(), optimised=False)
+    """The output of one run, without the optimizations that would fuse the QDQ form again."""
+    session = open_session(proto.SerializeToString(), optimized=False)
     return session.run(None, feed)[0]
 
 

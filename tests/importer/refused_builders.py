@@ -52,7 +52,7 @@ def added(shape: tuple[int, ...], quant: tuple[float, int] = (2**-4, 0)) -> Buil
     return build
 
 
-def quantised_input(shape: tuple[int | str, ...], dtype: int = TensorProto.FLOAT) -> Build:
+def quantized_input(shape: tuple[int | str, ...], dtype: int = TensorProto.FLOAT) -> Build:
     def build() -> QdqModel:
         m = QdqModel()
         m.plain_input("x", shape, dtype)
@@ -63,7 +63,7 @@ def quantised_input(shape: tuple[int | str, ...], dtype: int = TensorProto.FLOAT
     return build
 
 
-def quantised_with(scale: Array, zero_point: Array | None, **attributes: Any) -> Build:
+def quantized_with(scale: Array, zero_point: Array | None, **attributes: Any) -> Build:
     def build() -> QdqModel:
         m = QdqModel(21)
         m.plain_input("x", (1, 2, 3, 4))
@@ -114,7 +114,7 @@ def two_input_scales() -> QdqModel:
     return m
 
 
-def other_dequantisation() -> QdqModel:
+def other_dequantization() -> QdqModel:
     m = QdqModel()
     m.plain_input("x", (1, 2, 3, 4))
     m.dequantize(m.quantize("x", "q", 0.5, 0), "op", 0.25, 0)
@@ -122,7 +122,7 @@ def other_dequantisation() -> QdqModel:
     return m
 
 
-def quantised_constant() -> QdqModel:
+def quantized_constant() -> QdqModel:
     m = QdqModel()
     m.input("x", (1, 4))
     m.quantize(m.constant(np.ones((1, 4), np.float32)), "op", 0.5, 0)
@@ -193,7 +193,7 @@ def padded(pads: list[int], value: float = 0.0, axes: list[int] | None = None, *
 
 
 def dialect(domain: str, kind: str, inputs: int = 1, outputs: int = 1) -> Build:
-    """An operator of another form of quantisation, between a Q/DQ pair and an output."""
+    """An operator of another form of quantization, between a Q/DQ pair and an output."""
 
     def build() -> QdqModel:
         m = QdqModel()

@@ -8,7 +8,7 @@ from onnx import numpy_helper
 
 from mcucc.importer import read_onnx
 from mcucc.importer.file.fold import fold
-from mcucc.importer.float_lower import is_quantised, lower_float
+from mcucc.importer.float_lower import is_quantized, lower_float
 from mcucc.importer.layout.layout import byte_order, common_axes, find_layout, merge_transposition
 from tests.importer.float_cases import Model, check, kinds, random_feed, run_onnx_layout
 
@@ -55,19 +55,19 @@ def test_range_size_and_shape_slices_fold(tmp_path: Path):
 
 
 @pytest.mark.parametrize("opset", [10, 13, 19, 21])
-def test_dequantised_weights_fold_and_leave_the_network_float(tmp_path: Path, opset: int):
-    # A Conv: ONNX Runtime quantises the activations of a MatMul with such weights.
+def test_dequantized_weights_fold_and_leave_the_network_float(tmp_path: Path, opset: int):
+    # A Conv: ONNX Runtime quantizes the activations of a MatMul with such weights.
     m = Model([1, 6, 2, 2], opset=opset)
     weights = m.constant(np.arange(-12, 12).reshape(4, 6, 1, 1), np.int8)
     scale, zero = m.constant(0.25, np.float32), m.constant(3, np.int8)
     y = m.op("Conv", "x0", m.op("DequantizeLinear", weights, scale, zero))
     graph = check(m, tmp_path, y)
-    assert not is_quantised(read_onnx(m.save(tmp_path, y)))
+    assert not is_quantized(read_onnx(m.save(tmp_path, y)))
     data = graph.consts[graph.nodes[0].inputs[1]].data
     assert np.array_equal(data.ravel(), (np.arange(-12, 12) - 3) * 0.25)
 
 
-def test_weights_dequantised_per_channel_fold(tmp_path: Path):
+def test_weights_dequantized_per_channel_fold(tmp_path: Path):
     m = Model([1, 6], opset=13)
     weights = m.constant(np.arange(-12, 12).reshape(4, 6), np.int8)
     scales, zeros = m.positive(4), m.constant(np.zeros(4), np.int8)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mcucc.errors import UnsupportedModelError
 from mcucc.importer import read_onnx
-from mcucc.importer.float_lower import is_quantised, lower_float
+from mcucc.importer.float_lower import is_quantized, lower_float
 from mcucc.ir import parse_graph, print_graph
 from mcucc.ops.float_ops import FLOAT_OPS, FloatGraph
 from tests.importer.float_cases import assert_close, kinds, run_onnx_layout, runtime
@@ -59,7 +59,7 @@ def macs(models_dir: Path) -> Mapping[str, int]:
 def load(models_dir: Path, file: str, macs: Mapping[str, int]) -> FloatGraph:
     """The lowered network; its MACs are those of the manifest."""
     model = read_onnx(models_dir / file)
-    assert not is_quantised(model)
+    assert not is_quantized(model)
     graph = lower_float(model, "net")
     total = sum(n.op.macs(graph.input_types(n), graph.tensors[n.output]) for n in graph.nodes)
     assert total == macs[file]
@@ -149,5 +149,5 @@ def test_unknown_operators_are_refused_all_at_once(
 @pytest.mark.parametrize(
     "file", ["vww_96_qdq.onnx", "vww_96_int8_tf2onnx.onnx", "ortq/kws_sm_ort_qoperator_u8s8.onnx"]
 )
-def test_quantised_networks_are_recognised(models_dir: Path, file: str):
-    assert is_quantised(read_onnx(models_dir / file))
+def test_quantized_networks_are_recognized(models_dir: Path, file: str):
+    assert is_quantized(read_onnx(models_dir / file))

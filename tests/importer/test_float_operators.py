@@ -294,7 +294,7 @@ def test_resize_of_a_sequence(tmp_path: Path):
 
 @pytest.mark.parametrize("shape", [(1, 3, 4, 5), (1, 3, 7), (1, 3)])
 @pytest.mark.parametrize("opset", [8, 9, 15])
-def test_batch_normalisation(tmp_path: Path, shape: tuple[int, ...], opset: int):
+def test_batch_normalization(tmp_path: Path, shape: tuple[int, ...], opset: int):
     m = Model(shape, opset=opset)
     parameters = (m.positive(3), m.weights(3), m.weights(3), m.positive(3))
     check(m, tmp_path, m.op("BatchNormalization", "x0", *parameters, epsilon=1e-3))

@@ -165,7 +165,7 @@ CASES: dict[str, tuple[Build, str]] = {
         lambda m: m.op("Identity", "x0"),
         "an output must be computed from an input",
     ),
-    "dequantised activations": (
+    "dequantized activations": (
         lambda m: m.op(
             "DequantizeLinear",
             m.op("QuantizeLinear", "x0", m.constant(0.5, np.float32), m.constant(0, np.int8)),

@@ -57,9 +57,9 @@ def test_the_structure_is_that_of_the_file(network: Network, models_dir: Path):
     assert total_macs(graph) == entry["macs"]
     assert [p.name for p in graph.inputs] == [port["name"] for port in entry["inputs"]]
     assert [p.name for p in graph.outputs] == [port["name"] for port in entry["outputs"]]
-    quantised = entry["input_quantization"]
-    assert graph.tensors[graph.inputs[0].tensor].q.zero_point == quantised["zero_point"]
-    assert graph.tensors[graph.inputs[0].tensor].q.scale == quantised["scale"]
+    quantized = entry["input_quantization"]
+    assert graph.tensors[graph.inputs[0].tensor].q.zero_point == quantized["zero_point"]
+    assert graph.tensors[graph.inputs[0].tensor].q.scale == quantized["scale"]
 
 
 @pytest.mark.models

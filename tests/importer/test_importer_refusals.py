@@ -88,7 +88,7 @@ def test_a_float_network_gives_one_reason(tmp_path: Path):
     (violation,) = violations(m, tmp_path)
     assert violation.op == "Graph"
     assert violation.node == "model.onnx"
-    assert violation.actual.startswith("not quantised: no QuantizeLinear among its 3 operators")
+    assert violation.actual.startswith("not quantized: no QuantizeLinear among its 3 operators")
     assert "quantize_static" in violation.hint
 
 

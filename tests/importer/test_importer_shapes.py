@@ -7,7 +7,7 @@ import pytest
 from onnx import TensorProto
 
 from mcucc.errors import UnsupportedModelError, UsageError
-from mcucc.importer import is_quantised, read_onnx
+from mcucc.importer import is_quantized, read_onnx
 from tests.importer.qdq_models import QdqModel, assert_near_onnx_runtime, lower
 
 
@@ -80,7 +80,7 @@ def test_shapes_that_contradict_the_file(
         lower(open_model(), tmp_path, shapes)
 
 
-def test_the_model_counts_as_quantised(tmp_path: Path) -> None:
+def test_the_model_counts_as_quantized(tmp_path: Path) -> None:
     """So that these tests are of the path that `compile` takes."""
     lower(open_model(), tmp_path, {"x_float": (1, 3, 4, 4)})
-    assert is_quantised(read_onnx(tmp_path / "model.onnx"))
+    assert is_quantized(read_onnx(tmp_path / "model.onnx"))

@@ -100,7 +100,7 @@ def test_both_types_make_the_same_network(tmp_path: Path):
         assert int8.tensors == uint8.tensors
 
 
-def test_a_value_is_dequantised_once(tmp_path: Path):
+def test_a_value_is_dequantized_once(tmp_path: Path):
     rewritten = rewrite_qoperators(read(OPERATORS["two readers"]("int8"), tmp_path))
     read_by = Counter(node.inputs[0] for node in rewritten.nodes if node.op == "DequantizeLinear")
     assert read_by["x"] == 1
@@ -199,7 +199,7 @@ def test_every_reason_is_given(tmp_path: Path):
 
 
 class Calibration(CalibrationDataReader):
-    """Hands one sample after the other to ONNX Runtime's quantiser."""
+    """Hands one sample after the other to ONNX Runtime's quantizer."""
 
     def __init__(self, name: str, samples: Array) -> None:
         self._feeds = iter([{name: sample[None]} for sample in samples])
@@ -208,11 +208,11 @@ class Calibration(CalibrationDataReader):
         return next(self._feeds, None)
 
 
-def quantised(
+def quantized(
     source: Path, samples: Array, folder: Path, activations: QuantType, *, per_channel: bool
 ) -> Path:
-    """The file that ONNX Runtime's quantiser writes in QOperator form."""
-    path = folder / "quantised.onnx"
+    """The file that ONNX Runtime's quantizer writes in QOperator form."""
+    path = folder / "quantized.onnx"
     quantize_static(
         source,
         path,
@@ -260,11 +260,11 @@ CHANNELS = pytest.mark.parametrize("per_channel", [False, True])
 @needs_tflm
 @EXPORTS
 @CHANNELS
-def test_the_quantised_example(activations: QuantType, per_channel: bool, tmp_path: Path):
+def test_the_quantized_example(activations: QuantType, per_channel: bool, tmp_path: Path):
     with np.load(DIGITS / "test_images.npz") as file:
         images = file["image"]
     source = DIGITS / "digits_float.onnx"
-    path = quantised(source, images[:64], tmp_path, activations, per_channel=per_channel)
+    path = quantized(source, images[:64], tmp_path, activations, per_channel=per_channel)
     graph = lower_file(path)
     assert_tflm_agrees([graph], inputs=[int8_inputs(graph, images[:32])])
     assert_agrees_with_onnx_runtime(path, graph, images)
@@ -274,13 +274,13 @@ def test_the_quantised_example(activations: QuantType, per_channel: bool, tmp_pa
 @pytest.mark.models
 @EXPORTS
 @CHANNELS
-def test_quantised_keyword_spotting(
+def test_quantized_keyword_spotting(
     activations: QuantType, per_channel: bool, models_dir: Path, tmp_path: Path
 ):
     with np.load(models_dir / "kws_calib.npz") as file:
         samples = file["x_f32"]
     source = models_dir / "kws_float.onnx"
-    path = quantised(source, samples[:16], tmp_path, activations, per_channel=per_channel)
+    path = quantized(source, samples[:16], tmp_path, activations, per_channel=per_channel)
     graph = lower_file(path)
     assert_tflm_agrees([graph], inputs=[int8_inputs(graph, samples[:8])])
 

@@ -70,7 +70,7 @@ def test_blank_lines_and_comments_are_ignored():
     st.floats(2.0**-126, 2.0**100, width=32),
     st.integers(-128, 127),
 )
-def test_any_name_and_any_quantisation_survive(name: str, scale: float, zero_point: int):
+def test_any_name_and_any_quantization_survive(name: str, scale: float, zero_point: int):
     kind = TensorType(DType.INT8, (1, 3), QParams((scale,), zero_point))
     port = Port(name, name, DType.FLOAT32, (1, 3))
     const = Const(name + "'c", TensorType(DType.FLOAT32, (1,)), np.array([scale], np.float32))
@@ -96,7 +96,7 @@ def test_constants_of_every_type_and_size(count: int, dtype: DType):
         ("const('w', int8[2], [1])", "reshape"),
         ("const('w', int9[2], [1, 2])", "int9"),
         ("const('w', 5, [1])", "a type looks like"),
-        ("const('w', int8[1], scale(0.5, 0), [1])", "quantisation looks like"),
+        ("const('w', int8[1], scale(0.5, 0), [1])", "quantization looks like"),
         ("input('x', int8[1])", "onnx"),
         ("node('n', Conv3D(), ('x',), 'y', int8[1])", "Conv3D"),
         ("node('n', Conv2D(strides=2), ('x',), 'y', int8[1])", "strides"),

@@ -45,7 +45,7 @@ def core_name(core: Core | None) -> str:
     return "portable" if core is None else core.name
 
 
-_WATCHED = BuildOptions(trace=True, step_hooks="liveness", sanitize=True, optimise=False)
+_WATCHED = BuildOptions(trace=True, step_hooks="liveness", sanitize=True, optimize=False)
 
 
 @dataclass(frozen=True)

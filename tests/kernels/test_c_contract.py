@@ -9,7 +9,7 @@ import pytest
 
 from mcucc.build.elf import section_sizes
 from mcucc.build.process import run_child
-from mcucc.build.project import NETWORK_OPTIMISATION, compile_network
+from mcucc.build.project import NETWORK_OPTIMIZATION, compile_network
 from mcucc.build.toolchain import ARM_GCC, HOST_GCC, WARNINGS, Compiler, find_tool
 from mcucc.ops import Int8Graph
 from mcucc.reference.interpreter import run
@@ -82,7 +82,7 @@ def check_objects(gcc: Compiler, objects: list[Path], name: str) -> None:
 @pytest.mark.parametrize("core", CORE_NAMES)
 def test_cores(everything: Generated, tmp_path: Path, core: str) -> None:
     gcc = Compiler(find_tool(ARM_GCC), CORES[core].gcc_flags)
-    flags = (*STRICT, NETWORK_OPTIMISATION)
+    flags = (*STRICT, NETWORK_OPTIMIZATION)
     objects = compile_network(gcc, everything.directory, everything.network, tmp_path, flags)
     check_objects(gcc, objects, "everything")
 

@@ -1,4 +1,4 @@
-"""Random small networks through the whole path: passes, planner, code, sanitised run."""
+"""Random small networks through the whole path: passes, planner, code, sanitized run."""
 
 import tempfile
 from collections.abc import Callable

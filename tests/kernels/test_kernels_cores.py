@@ -24,8 +24,8 @@ from tests.kernels.test_kernels_requantize import (
 pytestmark = pytest.mark.qemu
 
 
-def requantised() -> Int8Graph:
-    """Layers of every kind at the limits of every requantisation class."""
+def requantized() -> Int8Graph:
+    """Layers of every kind at the limits of every requantization class."""
     b = GraphBuilder("limits", seed=11)
     x = b.input((1, 3, 2, 6), quant(1 / 16, 45))
     cases = {
@@ -57,7 +57,7 @@ def windows() -> Int8Graph:
 
 
 @pytest.mark.parametrize("board_id", ["rpi-pico", "mps2-an385"])
-@pytest.mark.parametrize("graph", [requantised(), windows()], ids=lambda graph: graph.name)
+@pytest.mark.parametrize("graph", [requantized(), windows()], ids=lambda graph: graph.name)
 def test_bits_on_the_core(tmp_path: Path, graph: Int8Graph, board_id: str) -> None:
     board = load_board(board_id)
     made = generate(graph, tmp_path / "c", planned=False, core=board.core)

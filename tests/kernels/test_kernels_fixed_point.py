@@ -1,4 +1,4 @@
-"""The C functions that requantisation and softmax are made of, on dense grids of edge values."""
+"""The C functions that requantization and softmax are made of, on dense grids of edge values."""
 
 import itertools
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Requantisation classes, each forced: shifts at their limits, accumulators at +-2^30."""
+"""Requantization classes, each forced: shifts at their limits, accumulators at +-2^30."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace

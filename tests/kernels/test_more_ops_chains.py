@@ -1,4 +1,4 @@
-"""Random small networks of all operators: planner, code, sanitised run."""
+"""Random small networks of all operators: planner, code, sanitized run."""
 
 import math
 import tempfile

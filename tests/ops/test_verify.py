@@ -133,11 +133,11 @@ CASES: list[tuple[type[Int8Op], Break, str]] = [
     (Conv2D, with_type("b0", TensorType(DType.INT32, (5,))), "bias must be int32 \\[4\\]"),
     (Conv2D, with_type("b0", TensorType(DType.INT8, (4,))), "bias must be int32 \\[4\\]"),
     (Conv2D, with_output(int8(1, 6, 6, 5)), "makes \\[1, 6, 6, 4\\], its type says"),
-    (Conv2D, with_output(TensorType(DType.INT8, (1, 6, 6, 4))), "must be quantised int8"),
+    (Conv2D, with_output(TensorType(DType.INT8, (1, 6, 6, 4))), "must be quantized int8"),
     (
         Conv2D,
         with_output(TensorType(DType.INT32, (1, 6, 6, 4), quant(0.1))),
-        "must be quantised int8",
+        "must be quantized int8",
     ),
     (Conv2D, with_op(Conv2D(dilation=(4, 1))), "makes an empty tensor"),
     (
@@ -153,7 +153,7 @@ CASES: list[tuple[type[Int8Op], Break, str]] = [
     (
         Requantize,
         with_type("x0", TensorType(DType.INT8, (1, 6, 6, 2), QParams((0.1, 0.2), 0, 3))),
-        "quantised per tensor",
+        "quantized per tensor",
     ),
     (AveragePool2D, with_output(int8(1, 5, 5, 2, q=quant(0.2))), "same scale and zero point"),
     (AveragePool2D, with_output(int8(1, 5, 5, 2, q=quant(0.1, 1))), "same scale and zero point"),
@@ -192,7 +192,7 @@ CASES: list[tuple[type[Int8Op], Break, str]] = [
     (
         HardSwish,
         with_type("x0", TensorType(DType.INT8, (1, 6, 6, 2), QParams((0.1, 0.2), 0, 3))),
-        "quantised per tensor",
+        "quantized per tensor",
     ),
     (HardSwish, with_output(int8(1, 6, 6, 2, q=quant(0.1 / 128))), "must be below 128"),
     (HardSwish, with_type("x0", int8(1, 6, 6, 2, q=quant(13.0))), "must be below 128"),
@@ -244,7 +244,7 @@ def test_all_faults_are_reported_at_once():
         verify(graph)
 
 
-def test_the_softmax_quantisation_is_exact_in_float32():
+def test_the_softmax_quantization_is_exact_in_float32():
     assert SOFTMAX_QUANT.scale == float(np.float32(1 / 256))
 
 

@@ -1,4 +1,4 @@
-"""Folding of batch normalisation and per-channel arithmetic."""
+"""Folding of batch normalization and per-channel arithmetic."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Small float networks for the quantiser's tests."""
+"""Small float networks for the quantizer's tests."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""The quantiser: schemes, equalisation, bias correction, refusals."""
+"""The quantizer: schemes, equalization, bias correction, refusals."""
 
 import numpy as np
 import pytest
@@ -8,8 +8,8 @@ from mcucc.ops import Clamp, Requantize, Table
 from mcucc.ops.verify import verify
 from mcucc.quant.equalize import equalize
 from mcucc.quant.observe import observe
-from mcucc.quant.ptq import PtqOptions, quantise, signal_to_noise
-from mcucc.quant.weights import quantise_weights
+from mcucc.quant.ptq import PtqOptions, quantize_network, signal_to_noise
+from mcucc.quant.weights import quantize_weights
 from mcucc.reference.float_interpreter import run_float
 from tests.quant.networks import inputs, network, two_layers
 
@@ -17,12 +17,12 @@ PLAIN = PtqOptions("minmax", equalize=False, correct_bias=False)
 
 
 def sqnr_of_output(options: PtqOptions, activation: str = "relu") -> float:
-    quantised = quantise(two_layers(activation), inputs(), options)
-    verify(quantised.graph)
-    return signal_to_noise(quantised, quantised.graph, inputs(seed=1))["y"]
+    quantized = quantize_network(two_layers(activation), inputs(), options)
+    verify(quantized.graph)
+    return signal_to_noise(quantized, quantized.graph, inputs(seed=1))["y"]
 
 
-def test_equalisation_changes_no_real_output() -> None:
+def test_equalization_changes_no_real_output() -> None:
     graph, samples = two_layers(), inputs()
     evened = equalize(graph, observe(graph, samples))
     before, after = run_float(graph, samples), run_float(evened, samples)
@@ -30,7 +30,7 @@ def test_equalisation_changes_no_real_output() -> None:
     assert not np.allclose(before["m"], after["m"])
 
 
-def test_equalisation_raises_the_ratio_of_uneven_channels() -> None:
+def test_equalization_raises_the_ratio_of_uneven_channels() -> None:
     evened = sqnr_of_output(PtqOptions("minmax", equalize=True, correct_bias=False))
     assert evened > sqnr_of_output(PLAIN) + 3
 
@@ -48,7 +48,7 @@ def test_bias_correction_takes_the_mean_error_out() -> None:
     real = x @ weights.reshape(4, 16).T
     errors: list[float] = []
     for known in (None, x.mean(axis=0)):
-        q = quantise_weights(weights, np.zeros(4, np.float32), 0.01, 0, known)
+        q = quantize_weights(weights, np.zeros(4, np.float32), 0.01, 0, known)
         scales = np.array(q.weight_quant.scales)
         approximated = x @ (q.weights.reshape(4, 16) * scales[:, None]).T + q.bias * scales * 0.01
         errors.append(float(np.abs((approximated - real).mean(axis=0)).max()))
@@ -58,16 +58,16 @@ def test_bias_correction_takes_the_mean_error_out() -> None:
 def test_depthwise_and_grouped_bias_correction_have_the_right_shape() -> None:
     random = np.random.default_rng(0)
     depthwise = random.standard_normal((1, 3, 3, 8)).astype(np.float32)
-    assert quantise_weights(depthwise, np.zeros(8, np.float32), 0.1, 3, np.ones(8)).bias.shape == (
+    assert quantize_weights(depthwise, np.zeros(8, np.float32), 0.1, 3, np.ones(8)).bias.shape == (
         8,
     )
     grouped = random.standard_normal((8, 3, 3, 2)).astype(np.float32)
-    assert quantise_weights(grouped, np.zeros(8, np.float32), 0.1, 0, np.ones(4)).bias.shape == (8,)
+    assert quantize_weights(grouped, np.zeros(8, np.float32), 0.1, 0, np.ones(4)).bias.shape == (8,)
 
 
 def test_dead_channels_have_a_scale_and_a_bias() -> None:
     weights = np.zeros((2, 1, 1, 3), dtype=np.float32)
-    q = quantise_weights(weights, np.array([0.0, 5.0], np.float32), 0.02, 0, None)
+    q = quantize_weights(weights, np.array([0.0, 5.0], np.float32), 0.02, 0, None)
     real = q.bias * np.array(q.bias_quant.scales)
     assert np.allclose(real, [0.0, 5.0], rtol=1e-6)
     assert np.abs(q.bias).max() < 2**30
@@ -82,11 +82,11 @@ node("c", FloatConcat(), ("p", "q"), "y", float32[1, 6, 6, 6])
 """,
         "y",
     )
-    quantised = quantise(graph, inputs(), PLAIN)
-    verify(quantised.graph)
-    types = quantised.graph.tensors
+    quantized = quantize_network(graph, inputs(), PLAIN)
+    verify(quantized.graph)
+    types = quantized.graph.tensors
     assert types["p"].quant == types["q"].quant == types["y"].quant
-    assert any(isinstance(node.op, Requantize) for node in quantised.graph.nodes)  # tanh is fixed
+    assert any(isinstance(node.op, Requantize) for node in quantized.graph.nodes)  # tanh is fixed
 
 
 def test_a_clip_narrows_its_producer_and_vanishes() -> None:
@@ -97,9 +97,9 @@ node("clip", FloatClip(low=-0.5, high=0.25), ("s",), "y", float32[1, 6, 6, 3])
 """,
         "y",
     )
-    quantised = quantise(graph, inputs(), PLAIN)
-    assert [node.name for node in quantised.graph.nodes] == ["sum"]
-    quant = quantised.graph.tensors["s"].q
+    quantized = quantize_network(graph, inputs(), PLAIN)
+    assert [node.name for node in quantized.graph.nodes] == ["sum"]
+    quant = quantized.graph.tensors["s"].q
     assert (127 - quant.zero_point) * quant.scale == pytest.approx(0.25, abs=0.01)
 
 
@@ -107,15 +107,15 @@ def test_a_clip_of_an_input_stays() -> None:
     graph = network(
         'node("clip", FloatClip(low=0.0, high=1.0), ("x",), "y", float32[1, 6, 6, 3])', "y"
     )
-    (node,) = quantise(graph, inputs(), PLAIN).graph.nodes
+    (node,) = quantize_network(graph, inputs(), PLAIN).graph.nodes
     assert isinstance(node.op, Clamp)
 
 
 def test_functions_without_an_operator_become_tables() -> None:
     graph = network('node("s", FloatUnary(kind="silu"), ("x",), "y", float32[1, 6, 6, 3])', "y")
-    quantised = quantise(graph, inputs(), PLAIN)
-    assert isinstance(quantised.graph.nodes[0].op, Table)
-    assert signal_to_noise(quantised, quantised.graph, inputs(seed=1))["y"] > 30
+    quantized = quantize_network(graph, inputs(), PLAIN)
+    assert isinstance(quantized.graph.nodes[0].op, Table)
+    assert signal_to_noise(quantized, quantized.graph, inputs(seed=1))["y"] > 30
 
 
 def test_what_has_no_int8_form_is_refused_at_once() -> None:
@@ -127,13 +127,13 @@ node("s", FloatPad(pads=(1, 1, 1, 1), value=1.0), ("q",), "y", float32[1, 8, 8, 
         "y",
     )
     with pytest.raises(UnsupportedModelError) as refusal:
-        quantise(graph, inputs(), PLAIN)
+        quantize_network(graph, inputs(), PLAIN)
     assert [v.node for v in refusal.value.violations] == ["d", "s"]
 
 
 def test_same_input_same_graph() -> None:
-    first = quantise(two_layers(), inputs(), PtqOptions())
-    second = quantise(two_layers(), inputs(), PtqOptions())
+    first = quantize_network(two_layers(), inputs(), PtqOptions())
+    second = quantize_network(two_layers(), inputs(), PtqOptions())
     for name, const in first.graph.consts.items():
         assert np.array_equal(const.data, second.graph.consts[name].data)
     assert first.graph.tensors == second.graph.tensors

@@ -65,7 +65,7 @@ def test_both_roundings_are_there():
 
 
 @given(st.floats(2.0**-31, 2.0**29))
-def test_quantised_multiplier_is_the_nearest(real: float):
+def test_quantized_multiplier_is_the_nearest(real: float):
     multiplier = quantize_multiplier(real)
     value = Fraction(multiplier.m) * Fraction(2) ** (multiplier.shift - 31)
     assert 2**30 <= multiplier.m < 2**31
@@ -84,13 +84,13 @@ def test_quantised_multiplier_is_the_nearest(real: float):
         (2.0**-32 * (1 - 2.0**-50), Multiplier(2**30, -31)),
     ],
 )
-def test_quantised_multiplier_at_its_edges(real: float, expected: Multiplier):
+def test_quantized_multiplier_at_its_edges(real: float, expected: Multiplier):
     assert quantize_multiplier(real) == expected
 
 
 @pytest.mark.parametrize("real", [-1.0, math.nan, math.inf, 2.0**31])
 def test_impossible_factors_are_refused(real: float):
-    with pytest.raises(InvariantError, match="requantisation factor"):
+    with pytest.raises(InvariantError, match="requantization factor"):
         quantize_multiplier(real)
 
 
@@ -148,31 +148,31 @@ def test_requantize_adds_the_zero_point_and_clamps():
     assert requantize(x, (Multiplier(2**30, 0),), 5, (-7, 100)).tolist() == [-7, -5, 15, 100]
 
 
-def test_quantise_rounds_halves_away_and_clamps():
+def test_quantize_rounds_halves_away_and_clamps():
     x = np.array([0.5, -0.5, 1.5, 2.4999, -2.5, 1e30, -1e30, np.inf, -np.inf, np.nan, 0.0])
     q = quantize(x.astype(np.float32), QParams((1.0,), 3))
     assert q.tolist() == [4, 2, 5, 5, 0, 127, -128, 127, -128, 3, 3]
 
 
-def test_quantise_does_not_double_round_just_below_a_half():
+def test_quantize_does_not_double_round_just_below_a_half():
     below = np.nextafter(np.float32(0.5), np.float32(0))
     assert quantize(np.array([below, -below]), QParams((1.0,), 0)).tolist() == [0, 0]
 
 
-def test_quantise_divides_in_float32():
+def test_quantize_divides_in_float32():
     x, scale = np.float32(0.35), float(np.float32(0.1))
     assert float(x) / scale < 3.5 - 1e-8
     assert quantize(np.array([x]), QParams((scale,), 0)).tolist() == [4]
 
 
-def test_quantise_of_a_huge_ratio_clamps():
+def test_quantize_of_a_huge_ratio_clamps():
     tiny = float(np.float32(1e-38))
     x = np.array([3e38, -3e38], dtype=np.float32)
     assert quantize(x, QParams((tiny,), 0)).tolist() == [127, -128]
 
 
 @given(st.integers(-128, 127), st.integers(-128, 127), st.floats(2.0**-20, 2.0**10, width=32))
-def test_dequantise_then_quantise_is_the_identity(q: int, zero_point: int, scale: float):
+def test_dequantize_then_quantize_is_the_identity(q: int, zero_point: int, scale: float):
     quant = QParams((scale,), zero_point)
     values = np.array([q], dtype=np.int8)
     assert quantize(dequantize(values, quant), quant).tolist() == [q]

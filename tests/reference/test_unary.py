@@ -31,7 +31,7 @@ def reals(q: QParams) -> NDArray[np.float64]:
     return (all_inputs().astype(np.float64) - q.zero_point) * q.scale
 
 
-def quantised(x: NDArray[np.float64], q: QParams) -> NDArray[np.float64]:
+def quantized(x: NDArray[np.float64], q: QParams) -> NDArray[np.float64]:
     return np.clip(np.sign(x) * np.floor(abs(x / q.scale) + 0.5) + q.zero_point, -128, 127)
 
 
@@ -39,10 +39,10 @@ def quantised(x: NDArray[np.float64], q: QParams) -> NDArray[np.float64]:
 @pytest.mark.parametrize("zero_point", [-128, 5, 127])
 def test_curves_below_scale_1_are_correctly_rounded(scale: float, zero_point: int):
     source = quant(scale, zero_point)
-    sigmoid = quantised(1 / (1 + np.exp(-reals(source))), QParams((1 / 256,), -128))
+    sigmoid = quantized(1 / (1 + np.exp(-reals(source))), QParams((1 / 256,), -128))
     assert np.array_equal(logistic_table(source), sigmoid)
     assert np.array_equal(
-        tanh_table(source), quantised(np.tanh(reals(source)), QParams((1 / 128,)))
+        tanh_table(source), quantized(np.tanh(reals(source)), QParams((1 / 128,)))
     )
 
 
@@ -63,7 +63,7 @@ def test_a_leaky_relu_bends_at_the_zero_point(scale: float):
     source, output = quant(scale, 20), quant(scale / 2, -7)
     table = leaky_relu_table(source, leaky_relu_parameters(source, output, 0.25), output)
     x = reals(source)
-    exact = quantised(np.where(x >= 0, x, 0.25 * x), output)
+    exact = quantized(np.where(x >= 0, x, 0.25 * x), output)
     assert np.max(np.abs(table - exact)) <= 1
     assert table[20 + 128] == -7
 
@@ -82,7 +82,7 @@ def test_hard_swish_is_near_the_real_function(scale: float):
     source, output = quant(scale, -10), quant(scale, -100)
     table = hard_swish_table(source, hard_swish_parameters(source, output), output)
     x = reals(source)
-    exact = quantised(x * np.clip(x + 3, 0, 6) / 6, output)
+    exact = quantized(x * np.clip(x + 3, 0, 6) / 6, output)
     assert np.max(np.abs(table - exact)) <= 1
 
 

@@ -52,7 +52,7 @@ def network(
     macs = sum(layer.macs for layer in layers)
     return Report(
         schema=1, mcucc_version="0", name="net", model=ModelFacts("net.onnx", "0" * 64),
-        board="nucleo-f446re", options="", calibrated=True, quantisation=None,
+        board="nucleo-f446re", options="", calibrated=True, quantization=None,
         model_macs=macs, macs=macs, executed_macs=macs,
         params=1000, arena_bytes=arena, arena_align=8, arena_lower_bound_bytes=peak_bytes,
         arena_bytes_streamed_input=None,

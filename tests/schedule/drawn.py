@@ -36,7 +36,7 @@ def kernels_for(
 
 @st.composite
 def drawn_graphs(draw: st.DrawFn, max_nodes: int) -> Drawn:
-    """Dense layers, adds, requantisations and reshapes on few sizes, so that many of them agree.
+    """Dense layers, adds, requantizations and reshapes on few sizes, so that many of them agree.
 
     A shape is [1, N] or [1, N, 1]. Any value may be an output, inputs included; any may be unread.
     """

@@ -46,7 +46,7 @@ def overlap(plan: MemoryPlan, a: str, b: str) -> int | None:
     return found.get((a, b))
 
 
-def test_requantisation_is_in_place_of_a_dying_input() -> None:
+def test_requantization_is_in_place_of_a_dying_input() -> None:
     builder = GraphBuilder()
     x = builder.input((1, 8), Q)
     y = builder.requantize(x)

@@ -184,7 +184,7 @@ def test_names_of_the_twin_alone_avoid_those_of_the_graph():
     assert f"P:{taken}" in names
 
 
-def test_quantisation_of_weights_and_bias():
+def test_quantization_of_weights_and_bias():
     b = GraphBuilder()
     b.depthwise(b.input((1, 4, 4, 2), quant(0.5, 7)), weight_scales=[0.25, 0.125])
     twin = write_twin(b.build())

@@ -1,4 +1,4 @@
-"""Forms of quantised networks that mcucc does not take, and what to export instead."""
+"""Forms of quantized networks that mcucc does not take, and what to export instead."""
 
 import re
 
@@ -6,13 +6,13 @@ from mcucc.importer.file.reader import OnnxNode
 from mcucc.importer.values import RefusalError
 
 _STATIC = (
-    "Quantise statically with calibration data, for example with "
+    "Quantize statically with calibration data, for example with "
     "onnxruntime.quantization.quantize_static (QuantFormat.QDQ)."
 )
 _DIALECTS: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (
         re.compile(r"\.(Quant|IntQuant|BipolarQuant|FloatQuant|Trunc)$"),
-        "QONNX's quantisers are not ONNX's",
+        "QONNX's quantizers are not ONNX's",
         "Export from Brevitas in QDQ form (export_onnx_qcdq), or convert with qonnx to QCDQ.",
     ),
     (
@@ -22,13 +22,13 @@ _DIALECTS: tuple[tuple[re.Pattern[str], str, str], ...] = (
     ),
     (
         re.compile(r"(^|\.)(ConvInteger|MatMulInteger|MatMulIntegerToFloat)$"),
-        "integer operators without scales come from dynamic quantisation",
+        "integer operators without scales come from dynamic quantization",
         _STATIC,
     ),
     (
         re.compile(r"(^|\.)(MatMulNBits|MatMulBnb4|MatMulFpQ4)$"),
         "weights must be int8: mcucc has no weights of 4 bits or in blocks",
-        "Quantise weights to QInt8, per channel or per tensor.",
+        "Quantize weights to QInt8, per channel or per tensor.",
     ),
 )
 
@@ -45,7 +45,7 @@ def dialect_refusal(node: OnnxNode, known: tuple[str, ...]) -> RefusalError:
             return RefusalError(node, rule, f"operator {node.op}", hint)
     return RefusalError(
         node,
-        "the operator must be one that mcucc knows in a quantised network",
+        "the operator must be one that mcucc knows in a quantized network",
         f"operator {node.op}",
         f"Known: {', '.join(sorted(known))}.",
     )

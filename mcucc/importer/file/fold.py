@@ -1,6 +1,6 @@
 """Folds what does not depend on the input: shape arithmetic, constants, and nodes nobody reads.
 
-Exporters leave the arithmetic that makes the target of a reshape in the file, and quantised
+Exporters leave the arithmetic that makes the target of a reshape in the file, and quantized
 weights behind a DequantizeLinear. With the input shapes fixed all of it is constant. Shapes are
 inferred node by node with ONNX's own rules; constant nodes are computed by ONNX's reference
 evaluator. No node that depends on an input is ever executed.
@@ -36,7 +36,7 @@ _FOLDABLE = frozenset(
 )
 """Operators that are computed where all their inputs are constant."""
 
-_QUANTISED_INPUTS = ("float32", "int8", "uint8")
+_QUANTIZED_INPUTS = ("float32", "int8", "uint8")
 
 _INFERENCE_ERRORS = (
     onnx.checker.ValidationError,
@@ -83,7 +83,7 @@ class FoldedModel:
 
 
 def fold(
-    model: OnnxModel, input_shapes: Mapping[str, tuple[int, ...]], *, quantised: bool = False
+    model: OnnxModel, input_shapes: Mapping[str, tuple[int, ...]], *, quantized: bool = False
 ) -> FoldedModel:
     """Fix the input shapes and fold.
 
@@ -91,15 +91,15 @@ def fold(
         model: as `read_onnx` gives it.
         input_shapes: shapes of inputs whose dimensions the file leaves open, batch included; an
             open batch need not be given, it becomes 1.
-        quantised: whether inputs may be int8 or uint8, and constants stay behind their
+        quantized: whether inputs may be int8 or uint8, and constants stay behind their
             DequantizeLinear.
 
     Raises:
         UsageError: `input_shapes` names an unknown input or contradicts the file.
         UnsupportedModelError: an input has an open dimension, or one that is not supported.
     """
-    inputs = _static_inputs(model, input_shapes, _QUANTISED_INPUTS if quantised else ("float32",))
-    foldable = _FOLDABLE - {"DequantizeLinear"} if quantised else _FOLDABLE
+    inputs = _static_inputs(model, input_shapes, _QUANTIZED_INPUTS if quantized else ("float32",))
+    foldable = _FOLDABLE - {"DequantizeLinear"} if quantized else _FOLDABLE
     state = _State(model.opset, foldable, dict(model.constants))
     for port in inputs:
         state.types[port.name] = _tensor_type(port.dtype, tuple(n or 0 for n in port.shape))

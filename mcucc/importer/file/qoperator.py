@@ -135,16 +135,16 @@ class _Rewriting:
         return name
 
     def quant_of(self, name: str) -> _Quant | None:
-        """How an integer activation is quantised, None for constants, floats and unknown values."""
+        """How an integer activation is quantized, None for constants, floats and unknown values."""
         return None if name in self.constants else self._quants.get(name)
 
     def real(self, node: OnnxNode, value: str, quant: _Quant, axis: int | None = None) -> str:
-        """The dequantised view of an integer value.
+        """The dequantized view of an integer value.
 
         Args:
             node: who reads it; the DequantizeLinear bears its name.
             value: the integer value.
-            quant: its quantisation.
+            quant: its quantization.
             axis: of one scale per index, None for one scale.
         """
         key = (value, quant, axis)
@@ -157,8 +157,8 @@ class _Rewriting:
             )
         return self._views[key]
 
-    def quantised(self, node: OnnxNode, real: OnnxNode, quant: _Quant) -> None:
-        """Append a float operator in the place of a node, and quantise its first result."""
+    def quantized(self, node: OnnxNode, real: OnnxNode, quant: _Quant) -> None:
+        """Append a float operator in the place of a node, and quantize its first result."""
         inner = self.fresh(f"{node.outputs[0]}.float")
         self.nodes.append(replace(real, outputs=(inner, *real.outputs[1:])))
         inputs = (inner, quant.scale, quant.zero_point)
@@ -221,7 +221,7 @@ def _rewrite(rewriting: _Rewriting, node: OnnxNode) -> None:
             node,
             "the operator must be one that mcucc knows in QOperator form",
             f"operator {node.op}",
-            f"Quantise with QuantFormat.QDQ. Known in QOperator form: {', '.join(sorted(_FORMS))}.",
+            f"Quantize with QuantFormat.QDQ. Known in QOperator form: {', '.join(sorted(_FORMS))}.",
         )
     elif node.op in _MOVES and node.inputs:
         _rewrite_move(rewriting, node)
@@ -247,7 +247,7 @@ def _rewrite_form(rewriting: _Rewriting, node: OnnxNode, form: _Form) -> None:
     if form.op == "Gemm" and not _input(node, form.result):
         rewriting.keep(real)  # QGemm without a result scale gives floats.
     else:
-        rewriting.quantised(node, real, _result(rewriting, node, form, quants[0]))
+        rewriting.quantized(node, real, _result(rewriting, node, form, quants[0]))
 
 
 def _demand_channels_first(node: OnnxNode) -> None:
@@ -256,7 +256,7 @@ def _demand_channels_first(node: OnnxNode) -> None:
             node,
             "maps must be channels first",
             "channels_last=1",
-            "Take the file that the quantiser wrote, not one that ONNX Runtime optimised.",
+            "Take the file that the quantizer wrote, not one that ONNX Runtime optimized.",
         )
 
 
@@ -273,7 +273,7 @@ def _attributes(model: OnnxModel, node: OnnxNode, form: _Form) -> dict[str, Attr
             node,
             f"attribute opset must lie on the same side of {limit} as the file's, or axis be -1",
             f"opset {opset} in a file of operator set {model.opset}, axis {axis}",
-            "Convert the float model first, then quantise it.",
+            "Convert the float model first, then quantize it.",
         )
     return {**kept, "axis": axis}
 
@@ -305,14 +305,14 @@ def _axis(rewriting: _Rewriting, node: OnnxNode, form: _Form, at: int, quant: _Q
 
 
 def _bias(rewriting: _Rewriting, node: OnnxNode, bias: str, quants: list[_Quant]) -> str:
-    """The dequantised bias; the file does not hold its scale."""
+    """The dequantized bias; the file does not hold its scale."""
     x, weights = (_scales(rewriting, node, quant) for quant in quants)
     if x.size != 1:
         raise RefusalError(
             node,
             "activations must have one scale",
             f"{x.size} scales '{quants[0].scale}'",
-            "Quantise activations per tensor.",
+            "Quantize activations per tensor.",
         )
     scale = rewriting.constant(f"{bias}.scale", _product(weights, x.reshape(())))
     return rewriting.real(node, bias, _Quant(scale, ""), 0 if weights.size > 1 else None)
@@ -325,7 +325,7 @@ def _scales(rewriting: _Rewriting, node: OnnxNode, quant: _Quant) -> NDArray[np.
             node,
             "scales must be constant float32",
             f"'{quant.scale}' is not" if quant.scale else "a scale is left out",
-            "Use static quantisation.",
+            "Use static quantization.",
         )
     return found.astype(np.float32)
 
@@ -336,7 +336,7 @@ def _product(scales: NDArray[np.float32], factor: NDArray[np.float32]) -> NDArra
 
 
 def _operand(rewriting: _Rewriting, node: OnnxNode, at: int) -> _Quant:
-    """The quantisation of an operand; the zero point is named even where it is left out."""
+    """The quantization of an operand; the zero point is named even where it is left out."""
     quant = _quant(node, at + 1)
     if quant.zero_point:
         return quant
@@ -344,7 +344,7 @@ def _operand(rewriting: _Rewriting, node: OnnxNode, at: int) -> _Quant:
 
 
 def _result(rewriting: _Rewriting, node: OnnxNode, form: _Form, first: _Quant) -> _Quant:
-    """The quantisation of the result; without a zero point it has the first operand's type."""
+    """The quantization of the result; without a zero point it has the first operand's type."""
     quant = _quant(node, form.result)
     if quant.zero_point:
         return quant
@@ -362,7 +362,7 @@ def _rewrite_move(rewriting: _Rewriting, node: OnnxNode) -> None:
     if node.op == "Pad" and len(inputs) >= 2:
         value = _input(node, 2) or rewriting.zero(rewriting.dtype(node.inputs[0]))
         inputs[2:3] = [_real_constant(rewriting, value, quant)]
-    rewriting.quantised(node, replace(node, inputs=tuple(inputs)), quant)
+    rewriting.quantized(node, replace(node, inputs=tuple(inputs)), quant)
 
 
 def _real_constant(rewriting: _Rewriting, value: str, quant: _Quant) -> str:

@@ -1,4 +1,4 @@
-"""What the walks over float and over quantised networks share: reading values in a layout.
+"""What the walks over float and over quantized networks share: reading values in a layout.
 
 An ONNX value is a view of an inner value. Transposes and reshapes only change views; bytes move
 where an operator cannot do with the layout it finds.

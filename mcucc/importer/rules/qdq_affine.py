@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from mcucc.importer.file.reader import OnnxNode
 from mcucc.importer.layout.layout import Perm, channels_last, identity
 from mcucc.importer.layout.view import View
-from mcucc.importer.rules.qdq_conv import bias_quant, quantised_bias
+from mcucc.importer.rules.qdq_conv import bias_quant, quantized_bias
 from mcucc.importer.values import Activations, Parameter, Pending, RefusalError
 from mcucc.importer.walk import Walk
 from mcucc.ir import QParams, Shape
@@ -75,7 +75,7 @@ def _parameters(
     weights = np.where(scale == 0, 0, np.copysign(_UNIT, scale)).astype(np.int8)
     quant = QParams(tuple(float(s) for s in scales), 0, 3)
     expected, of_bias = bias_quant(node, x, quant)
-    bias = quantised_bias(node, shift, expected, scale.size)
+    bias = quantized_bias(node, shift, expected, scale.size)
     return Parameter(weights.reshape(1, 1, 1, -1), quant), Parameter(bias, of_bias)
 
 

@@ -140,14 +140,14 @@ def _parameters(
     """Weights in inner layout and the bias at scale s_x * s_w."""
     if weights.data.dtype != np.int8:
         raise RefusalError(
-            node, "weights must be int8", f"{weights.data.dtype}", "Quantise weights to QInt8."
+            node, "weights must be int8", f"{weights.data.dtype}", "Quantize weights to QInt8."
         )
     if weights.zero_points is not None:
         raise RefusalError(
             node,
             "weights must have zero point 0 (128 if they are uint8)",
             f"zero point {weights.zero_points[:4].tolist()} as int8",
-            "Quantise weights symmetrically (QInt8, WeightSymmetric=True).",
+            "Quantize weights symmetrically (QInt8, WeightSymmetric=True).",
         )
     data = np.ascontiguousarray(weights.data.transpose(order))
     axis = None
@@ -158,7 +158,7 @@ def _parameters(
                 node,
                 "weight scales must run along the output channels",
                 f"axis {weights.axis}",
-                "Quantise per output channel or per tensor.",
+                "Quantize per output channel or per tensor.",
             )
     quant = QParams(tuple(float(s) for s in weights.scales), 0, axis)
     channels = data.shape[channel_axis]
@@ -180,13 +180,13 @@ def _bias(
     if not given:
         return Parameter(np.zeros(channels, dtype=np.int32), quant)
     if isinstance(bias, Constant) and bias.data.dtype.kind == "f":
-        return Parameter(quantised_bias(node, bias.data, expected, channels), quant)
+        return Parameter(quantized_bias(node, bias.data, expected, channels), quant)
     if not isinstance(bias, Weights):
         raise RefusalError(
             node,
             "the bias must be constant: int32 behind a DequantizeLinear, or float",
             f"input 2 is {describe(bias)}",
-            "Quantise the bias to int32 at scale s_input * s_weight.",
+            "Quantize the bias to int32 at scale s_input * s_weight.",
         )
     fits = bias.data.shape == (channels,) and bias.scales.size in (1, channels)
     if bias.data.dtype != np.int32 or not fits or bias.zero_points is not None:
@@ -195,7 +195,7 @@ def _bias(
             "the bias must be int32 with zero point 0, one per output channel",
             f"{bias.data.dtype}{list(bias.data.shape)} with {bias.scales.size} scale(s) "
             f"for {channels} channel(s)",
-            "Quantise the bias to int32 at scale s_input * s_weight.",
+            "Quantize the bias to int32 at scale s_input * s_weight.",
         )
     _check_bias_scale(node, bias, expected)
     return Parameter(bias.data, quant)
@@ -215,7 +215,7 @@ def bias_quant(node: OnnxNode, x: QParams, weights: QParams) -> tuple[NDArray[np
     return expected, QParams(scales, 0, None if weights.axis is None else 0)
 
 
-def quantised_bias(
+def quantized_bias(
     node: OnnxNode, values: NDArray[np.generic], scales: NDArray[np.float64], channels: int
 ) -> NDArray[np.int32]:
     """Real numbers at scale s_x * s_w, halves to even; what int32 cannot hold saturates."""
@@ -241,7 +241,7 @@ def _check_bias_scale(node: OnnxNode, bias: Weights, expected: NDArray[np.float6
             node,
             "the bias scale must be s_input * s_weight",
             f"{float(np.atleast_1d(ratio)[worst]):.6g} times that in channel {worst}",
-            "Quantise the bias to int32 at scale s_input * s_weight.",
+            "Quantize the bias to int32 at scale s_input * s_weight.",
         )
 
 
@@ -268,7 +268,7 @@ def fold_bias(node: OnnxNode, layer: Pending, operand: Weights | Constant) -> Pe
         return None
     exact = isinstance(operand, Weights) and operand.data.dtype == np.int32
     scales = np.asarray(bias.quant.scales, dtype=np.float64)
-    added = quantised_bias(node, whole, scales, channels).astype(np.int64)
+    added = quantized_bias(node, whole, scales, channels).astype(np.int64)
     if (
         exact
         and isinstance(operand, Weights)

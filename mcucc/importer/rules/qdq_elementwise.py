@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.importer.file.reader import OnnxNode
-from mcucc.importer.quantisation import UNSIGNED_SHIFT
+from mcucc.importer.quantization import UNSIGNED_SHIFT
 from mcucc.importer.rules.float_elementwise import arrange_pair, unary_op
 from mcucc.importer.rules.qdq_affine import lower_affine
 from mcucc.importer.rules.qdq_conv import fold_bias
@@ -108,7 +108,7 @@ def _bounds(walk: Walk, node: OnnxNode) -> tuple[float, float]:
 
 
 def _integer_clip(walk: Walk, node: OnnxNode, x: Activations) -> Activations:
-    """A Clip of quantised values between QuantizeLinear and DequantizeLinear."""
+    """A Clip of quantized values between QuantizeLinear and DequantizeLinear."""
     low, high = _bounds(walk, node)
     kinds = {
         found.data.dtype.name

@@ -143,7 +143,7 @@ def lower_concat(walk: Walk, node: OnnxNode) -> Pending:
     if len({part.real for part in parts}) > 1:
         raise RefusalError(
             node,
-            "all inputs of Concat must be dequantised, or none",
+            "all inputs of Concat must be dequantized, or none",
             "both kinds",
             "Put a DequantizeLinear before every input.",
         )
@@ -155,7 +155,7 @@ def lower_concat(walk: Walk, node: OnnxNode) -> Pending:
     if keeps is None and not parts[0].real:
         raise RefusalError(
             node,
-            "a Concat of quantised values needs equal scales",
+            "a Concat of quantized values needs equal scales",
             f"{len(quants)} different ones",
             "Put Quantize/DequantizeLinear pairs around the Concat.",
         )

@@ -1,6 +1,6 @@
 """Nodes that scale and shift each channel by constants.
 
-A batch normalisation is one, and so is arithmetic with a constant that is one number or one number
+A batch normalization is one, and so is arithmetic with a constant that is one number or one number
 per channel. The passes treat them alike.
 """
 
@@ -36,7 +36,7 @@ class Affine:
 
 
 def looks_affine(graph: FloatGraph, node: FloatNode) -> bool:
-    """Whether a node is a batch normalisation, or arithmetic with one constant."""
+    """Whether a node is a batch normalization, or arithmetic with one constant."""
     match node.op:
         case FloatBatchNorm():
             return True
@@ -54,7 +54,7 @@ def read_affine(graph: FloatGraph, node: FloatNode) -> Affine | str:
         case FloatBinary():
             return _arithmetic(graph, node, node.op)
         case _:
-            return "it is neither a batch normalisation nor arithmetic"
+            return "it is neither a batch normalization nor arithmetic"
 
 
 def _batch_norm(graph: FloatGraph, node: FloatNode, epsilon: float) -> Affine:

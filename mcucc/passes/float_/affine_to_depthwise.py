@@ -1,4 +1,4 @@
-"""What is left of batch normalisation and per-channel arithmetic becomes a layer."""
+"""What is left of batch normalization and per-channel arithmetic becomes a layer."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class AffineToDepthwise(FloatPass):
     name: str = "affine_to_depthwise"
 
     def pattern(self, graph: FloatGraph) -> Iterator[FloatNode]:
-        """Batch normalisations, and arithmetic with a constant."""
+        """Batch normalizations, and arithmetic with a constant."""
         return (node for node in graph.nodes if looks_affine(graph, node))
 
     def check(self, graph: FloatGraph, node: FloatNode) -> str | None:

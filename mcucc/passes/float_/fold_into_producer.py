@@ -1,4 +1,4 @@
-"""Batch normalisation and per-channel arithmetic into the layer before."""
+"""Batch normalization and per-channel arithmetic into the layer before."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from mcucc.passes.rewriting import sole_reader, substitute
 class FoldIntoProducer(FloatPass):
     """Multiplies a scale and a shift per channel into the weights and bias of the layer before.
 
-    Why: it costs nothing there. This is how a batch normalisation vanishes, and how a MatMul and
+    Why: it costs nothing there. This is how a batch normalization vanishes, and how a MatMul and
     an Add become a dense layer with a bias.
 
     Declines when
@@ -37,7 +37,7 @@ class FoldIntoProducer(FloatPass):
     name: str = "fold_into_producer"
 
     def pattern(self, graph: FloatGraph) -> Iterator[FloatNode]:
-        """Batch normalisations, and arithmetic with a constant."""
+        """Batch normalizations, and arithmetic with a constant."""
         return (node for node in graph.nodes if looks_affine(graph, node))
 
     def check(self, graph: FloatGraph, node: FloatNode) -> str | None:

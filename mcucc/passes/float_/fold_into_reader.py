@@ -1,4 +1,4 @@
-"""Batch normalisation and per-channel arithmetic into the layers after."""
+"""Batch normalization and per-channel arithmetic into the layers after."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -39,7 +39,7 @@ class FoldIntoReader(FloatPass):
     name: str = "fold_into_reader"
 
     def pattern(self, graph: FloatGraph) -> Iterator[FloatNode]:
-        """Batch normalisations, and arithmetic with a constant."""
+        """Batch normalizations, and arithmetic with a constant."""
         return (node for node in graph.nodes if looks_affine(graph, node))
 
     def check(self, graph: FloatGraph, node: FloatNode) -> str | None:

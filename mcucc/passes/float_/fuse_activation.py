@@ -26,7 +26,7 @@ class FuseActivation(FloatPass):
     """Makes a clip at 0, or at 0 and 6, the activation of the operator that makes its input.
 
     Why: the operator clamps its int8 results anyway, so the clip is free; and it tells the
-    quantiser that the negative half of the range is not needed.
+    quantizer that the negative half of the range is not needed.
 
     Declines when
         (1) the bounds are no Relu and no Relu6 of what comes before,

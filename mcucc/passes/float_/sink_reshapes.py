@@ -22,7 +22,7 @@ from mcucc.passes.float_.sinking import other_readers, sunk
 class SinkReshapes(FloatPass):
     """Moves a Reshape below an operator that works element by element, or channel by channel.
 
-    Why: converters view a sequence as a map around each convolution; the batch normalisation and
+    Why: converters view a sequence as a map around each convolution; the batch normalization and
     the activation between two such views then stand right behind the convolution, and the views
     cancel.
 

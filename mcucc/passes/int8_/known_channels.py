@@ -152,10 +152,10 @@ def _known_sums(graph: Int8Graph, node: Int8Node, op: Layer, x: Mask) -> Mask:
 
 
 def _stuck(graph: Int8Graph, node: Int8Node, op: Layer) -> Mask:
-    """Outputs whose smallest and largest accumulators requantise to the same number.
+    """Outputs whose smallest and largest accumulators requantize to the same number.
 
     Float networks have such channels: weights of 1e-20 get a scale of their own and are no zeros.
-    Requantisation is monotonic as long as no shift to the left leaves the int32.
+    Requantization is monotonic as long as no shift to the left leaves the int32.
     """
     bounds = np.stack(accumulator_range(graph, node))
     multipliers, output = conv_multipliers(graph, node), graph.tensors[node.output].q

@@ -105,7 +105,7 @@ def _layer_note(report: Report) -> str:
     if report.flash.weights_bytes is None or report.flash.weights_bytes <= weights:
         return note
     rest = format_bytes(report.flash.weights_bytes - weights)
-    return f"{note} The flash bar also counts {rest} of requantisation constants and padding."
+    return f"{note} The flash bar also counts {rest} of requantization constants and padding."
 
 
 def _port_note(report: Report) -> str:

@@ -4,7 +4,7 @@ import pytest
 
 from mcucc.ops.float_ops import FloatUnary
 from mcucc.passes import run_passes
-from mcucc.passes.float_.recognise import Recognise
+from mcucc.passes.float_.recognize import Recognize
 from tests.passes.float_text import MAP, declined, normal, out, parsed, run
 
 SHAPE = "float32[1, 4, 4, 2]"
@@ -34,7 +34,7 @@ def div(name: str, *inputs: str) -> str:
 
 def only_node(text: str) -> str:
     """Operator and input of the one node that is left."""
-    graph, _ = run_passes(parsed(MAP + NUMBERS + text), [Recognise()], interpret=True)
+    graph, _ = run_passes(parsed(MAP + NUMBERS + text), [Recognize()], interpret=True)
     (left,) = graph.nodes
     assert left.output == "y"
     return f"{left.op} of {left.inputs[0]}"
@@ -65,7 +65,7 @@ def test_the_origin_of_all_parts_is_kept_in_graph_order():
         f'origin=("Add", "Clip", "m", "y"))\n'
     )
     end = out("y", 1, 4, 4, 2)
-    assert run(text + end, Recognise()) == normal(after + end)
+    assert run(text + end, Recognize()) == normal(after + end)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_the_origin_of_all_parts_is_kept_in_graph_order():
 )
 def test_hard_sigmoid_is_found(text: str, alpha: float):
     graph, _ = run_passes(
-        parsed(MAP + NUMBERS + text + out("y", 1, 4, 4, 2)), [Recognise()], interpret=True
+        parsed(MAP + NUMBERS + text + out("y", 1, 4, 4, 2)), [Recognize()], interpret=True
     )
     (left,) = graph.nodes
     assert left.inputs == ("x",)
@@ -113,10 +113,10 @@ def test_silu_is_found(factors: tuple[str, str]):
     ],
 )
 def test_what_only_looks_similar_is_no_candidate(text: str):
-    assert declined(MAP + NUMBERS + text + out("y", 1, 4, 4, 2), Recognise()) == []
+    assert declined(MAP + NUMBERS + text + out("y", 1, 4, 4, 2), Recognize()) == []
 
 
 def test_an_activation_whose_part_is_read_elsewhere_stays():
     text = MAP + NUMBERS + ADD + CLIP + mul("m", "x", "c") + div("y", "m", "six")
     end = out("y", 1, 4, 4, 2) + out("c", 1, 4, 4, 2)
-    assert declined(text + end, Recognise()) == [("y", "'c' is read elsewhere")]
+    assert declined(text + end, Recognize()) == [("y", "'c' is read elsewhere")]

@@ -39,7 +39,7 @@ class _Match:
 
 
 @dataclass(frozen=True)
-class Recognise(FloatPass):
+class Recognize(FloatPass):
     """Finds hard_sigmoid, hard_swish and silu in their spelled-out forms.
 
     Why: each is one table lookup in int8. Its parts would be up to four passes over the map, each
@@ -57,7 +57,7 @@ class Recognise(FloatPass):
     After:  y = FloatUnary("hard_swish", x)
     """
 
-    name: str = "recognise"
+    name: str = "recognize"
 
     def pattern(self, graph: FloatGraph) -> Iterator[FloatNode]:
         """The last nodes of spelled-out activations."""

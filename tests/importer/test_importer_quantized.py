@@ -1,4 +1,4 @@
-"""QDQ files as ONNX Runtime's quantiser writes them, and as exporters of trained networks did."""
+"""QDQ files as ONNX Runtime's quantizer writes them, and as exporters of trained networks did."""
 
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ CHANNELS = pytest.mark.parametrize("per_channel", [False, True])
 
 
 class Calibration(CalibrationDataReader):
-    """Hands one sample after the other to the quantiser."""
+    """Hands one sample after the other to the quantizer."""
 
     def __init__(self, name: str, samples: NDArray[Any]) -> None:
         self._feeds = iter([{name: sample[None]} for sample in samples])
@@ -37,7 +37,7 @@ class Calibration(CalibrationDataReader):
         return next(self._feeds, None)
 
 
-def quantised(
+def quantized(
     source: Path,
     samples: NDArray[Any],
     folder: Path,
@@ -45,7 +45,7 @@ def quantised(
     *,
     per_channel: bool,
 ) -> Path:
-    path = folder / "quantised.onnx"
+    path = folder / "quantized.onnx"
     quantize_static(
         source,
         path,
@@ -76,17 +76,17 @@ def to_inner(graph: Int8Graph, samples: NDArray[Any]) -> dict[str, NDArray[np.in
 @needs_tflm
 @ACTIVATIONS
 @CHANNELS
-def test_the_quantised_example(activations: QuantType, per_channel: bool, tmp_path: Path):
+def test_the_quantized_example(activations: QuantType, per_channel: bool, tmp_path: Path):
     with np.load(DIGITS / "test_images.npz") as file:
         images = file["image"]
     source = DIGITS / "digits_float.onnx"
-    path = quantised(source, images[:64], tmp_path, activations, per_channel=per_channel)
+    path = quantized(source, images[:64], tmp_path, activations, per_channel=per_channel)
     graph = load(path)
     inputs = to_inner(graph, images)
     port = graph.outputs[0]
     ours = run(graph, inputs)[port.tensor]
     assert_tflm_agrees([graph], inputs=[{name: x[:32] for name, x in inputs.items()}])
-    session = open_session(str(path), optimised=False)
+    session = open_session(str(path), optimized=False)
     name = session.get_inputs()[0].name
     theirs = np.concatenate([session.run(None, {name: image[None]})[0] for image in images])
     quant = graph.tensors[port.tensor].q
@@ -100,13 +100,13 @@ def test_the_quantised_example(activations: QuantType, per_channel: bool, tmp_pa
 @pytest.mark.models
 @ACTIVATIONS
 @CHANNELS
-def test_quantised_keyword_spotting(
+def test_quantized_keyword_spotting(
     activations: QuantType, per_channel: bool, models_dir: Path, tmp_path: Path
 ):
     with np.load(models_dir / "kws_calib.npz") as file:
         samples = file["x_f32"]
     source = models_dir / "kws_float.onnx"
-    graph = load(quantised(source, samples[:16], tmp_path, activations, per_channel=per_channel))
+    graph = load(quantized(source, samples[:16], tmp_path, activations, per_channel=per_channel))
     assert_tflm_agrees([graph], inputs=[to_inner(graph, samples[:8])])
 
 

@@ -17,7 +17,7 @@ UNSIGNED_SHIFT = 128
 
 
 @dataclass(frozen=True, eq=False)
-class _Quantisation:
+class _Quantization:
     """Scales float32 and zero points, both flat; no zero points where they are left out."""
 
     scales: NDArray[np.float32]
@@ -25,7 +25,7 @@ class _Quantisation:
 
 
 def activation_quant(walk: Walk, node: OnnxNode, dtype: str | None = None) -> QParams:
-    """Per-tensor quantisation of an activation; that of uint8 is shifted to int8.
+    """Per-tensor quantization of an activation; that of uint8 is shifted to int8.
 
     Args:
         walk: the state.
@@ -43,21 +43,21 @@ def activation_quant(walk: Walk, node: OnnxNode, dtype: str | None = None) -> QP
             node,
             "activations must be int8 or uint8 with one scale",
             f"{found.scales.size} scale(s), zero point of type {points.dtype}",
-            "Quantise activations to QInt8 or QUInt8, per tensor.",
+            "Quantize activations to QInt8 or QUInt8, per tensor.",
         )
     shift = UNSIGNED_SHIFT if points.dtype == np.uint8 else 0
     return QParams((float(found.scales[0]),), int(points.astype(np.int64)[0]) - shift)
 
 
-def quantised_constant(walk: Walk, node: OnnxNode, constant: Constant) -> Weights:
+def quantized_constant(walk: Walk, node: OnnxNode, constant: Constant) -> Weights:
     """Weights, a bias or an operand: a constant behind a DequantizeLinear."""
     found, data = _read(walk, node), constant.data
     if data.dtype.name not in ("int8", "uint8", "int32"):
         raise RefusalError(
             node,
-            "constants must be quantised to int8 (biases to int32)",
+            "constants must be quantized to int8 (biases to int32)",
             f"{data.dtype}{list(data.shape)}",
-            "Quantise weights to QInt8; mcucc has no 4-bit or 16-bit weights.",
+            "Quantize weights to QInt8; mcucc has no 4-bit or 16-bit weights.",
         )
     rank, axis = data.ndim, node.int("axis", 1)
     single = found.scales.size == 1
@@ -67,7 +67,7 @@ def quantised_constant(walk: Walk, node: OnnxNode, constant: Constant) -> Weight
             node,
             "there must be one scale, or one per index of the axis",
             f"{found.scales.size} scales along axis {axis} of {list(data.shape)}",
-            "Quantise per output channel or per tensor.",
+            "Quantize per output channel or per tensor.",
         )
     points = np.zeros(1) if found.zero_points is None else found.zero_points
     points = points.astype(np.int64)
@@ -77,7 +77,7 @@ def quantised_constant(walk: Walk, node: OnnxNode, constant: Constant) -> Weight
     return Weights(data, found.scales, kept, None if single else axis % rank)
 
 
-def _read(walk: Walk, node: OnnxNode) -> _Quantisation:
+def _read(walk: Walk, node: OnnxNode) -> _Quantization:
     scale = _constant(walk, node, 1, "the scale")
     blocks = node.int("block_size", 0)
     if blocks or scale is None or scale.data.dtype != np.float32 or scale.data.ndim > 1:
@@ -103,7 +103,7 @@ def _read(walk: Walk, node: OnnxNode) -> _Quantisation:
             f"{zero.data.size} zero points, {scales.size} scales",
             "Check the exporter.",
         )
-    return _Quantisation(scales, None if zero is None else zero.data.ravel())
+    return _Quantization(scales, None if zero is None else zero.data.ravel())
 
 
 def _constant(walk: Walk, node: OnnxNode, index: int, what: str) -> Constant | None:
@@ -117,5 +117,5 @@ def _constant(walk: Walk, node: OnnxNode, index: int, what: str) -> Constant | N
         node,
         f"{what} must be constant",
         f"input {index} '{node.inputs[index]}' is {describe(found)}",
-        "Use static quantisation.",
+        "Use static quantization.",
     )

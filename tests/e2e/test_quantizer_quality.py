@@ -1,4 +1,4 @@
-"""Quantising here is at least as good as the int8 networks that came with the float ones."""
+"""Quantizing here is at least as good as the int8 networks that came with the float ones."""
 
 from pathlib import Path
 

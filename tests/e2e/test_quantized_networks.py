@@ -1,4 +1,4 @@
-"""Networks that come quantised, as several frameworks write them: equal bits on every judge."""
+"""Networks that come quantized, as several frameworks write them: equal bits on every judge."""
 
 from pathlib import Path
 
