@@ -1,5 +1,5 @@
 # `make help` lists the targets. Each sets up what it needs; see .ci/setup.
-.PHONY: help demo test quick check golden bench clean
+.PHONY: help demo test quick check golden bench fuzz clean
 PYTHON := .venv/bin/python
 
 help: ## this list
@@ -32,6 +32,10 @@ bench: ## measure the trained networks again and compare with the committed resu
 	@.ci/setup test
 	@$(PYTHON) bench/memory.py
 	@$(PYTHON) bench/run.py
+
+fuzz: ## attack with drawn inputs: SEEDS=a..b, KIND=onnx|graph|qemu|calibration|board|directory|kill
+	@.ci/setup test
+	@$(PYTHON) -m fuzz --seeds $(or $(SEEDS),0..40) $(addprefix --kind ,$(KIND))
 
 clean: ## remove environments and build products
 	@rm -rf .venv .venvs build out dist .pytest_cache .ruff_cache .hypothesis

@@ -3,6 +3,8 @@
 Values are decided here; the templates in `templates/harness` only print them.
 """
 
+import functools
+
 import jinja2
 
 from mcucc.build.network import Network
@@ -70,8 +72,13 @@ def stack_bytes(ram: Region, network: Network) -> int:
 
 
 def _render(template: str, **values: object) -> str:
+    return _environment().get_template(template).render(values)
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
     # The results are C and linker scripts; escaping for HTML would damage them.
-    environment = jinja2.Environment(
+    return jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES / "harness"),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -79,4 +86,3 @@ def _render(template: str, **values: object) -> str:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701 -- C is not HTML
     )
-    return environment.get_template(template).render(values)

@@ -1,0 +1,144 @@
+"""The fuzzer itself: it survives what it provokes, remembers, resumes, and makes cases small."""
+
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from fuzz.case import Case, Kind, Outcome, load_case, save_case
+from fuzz.kinds import KINDS
+from fuzz.ledger import Entry, Ledger, code_state, ranges
+from fuzz.pool import Pool
+from fuzz.run import Run, Wanted
+from fuzz.shrink import shrink
+from fuzz.worker import Task
+
+
+@dataclass(frozen=True)
+class Rough(Kind):
+    """Does to its worker what its seed says."""
+
+    name: str = "rough"
+    per_round: int = 1
+    batch: int = 4
+
+    def draw(self, seed: int) -> Case:
+        return Case(self.name, seed, (), {"numbers": bytes(range(seed + 1))})
+
+    def judge(self, cases: Sequence[Case], folder: Path) -> list[Outcome]:
+        for case in cases:
+            match case.seed:
+                case 1:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                case 2:
+                    while True:
+                        pass
+                case 3:
+                    np.ones(1 << 28)
+                case 4:
+                    raise KeyError
+                case _:
+                    pass
+        return [Outcome("well", failed=False) for _ in cases]
+
+    def smaller(self, case: Case) -> Iterator[Case]:
+        numbers = case.files["numbers"]
+        for index in range(len(numbers)):
+            yield replace(case, files={"numbers": numbers[:index] + numbers[index + 1 :]})
+
+
+ROUGH = Rough()
+
+
+def test_a_worker_may_crash_loop_swell_or_raise(monkeypatch: pytest.MonkeyPatch):
+    """Of a batch, each case has its own outcome."""
+    monkeypatch.setattr("fuzz.worker.MOST_SECONDS", 0.5)
+    begun = time.monotonic()
+    with Pool({"rough": ROUGH}, 2) as pool:
+        found = {
+            seed: outcome
+            for task, outcomes in pool.run([Task("rough", (0, 1, 2)), Task("rough", (3, 4, 5))])
+            for seed, outcome in zip(task.seeds, outcomes, strict=True)
+        }
+    assert {seed for seed, outcome in found.items() if outcome.failed} == {1, 2, 3, 4}
+    assert found[1].said == "crashed: SIGKILL"
+    assert found[2].said == "more than 0.5 s"
+    assert "MemoryError" in found[3].detail
+    assert "KeyError" in found[4].detail
+    assert time.monotonic() - begun < 60
+
+
+def test_a_run_is_resumed_and_its_lines_are_put_together(tmp_path: Path):
+    path = tmp_path / "results.jsonl"
+    kind, rounds = KINDS["board"], ((0, 2), (0, 5), (3, 6))
+    for first, end in rounds:
+        Run(Ledger(path), None, 1, None).attack([Wanted(kind, first, end)])
+    ledger = Ledger(path)
+    (key,) = ledger.entries
+    assert key == (code_state(), "board", kind.drawing)
+    assert ranges(ledger.done(key)) == [(0, 6)]
+    assert ledger.entries[key].outcomes.total() == 6
+    assert len(path.read_text().splitlines()) == 1
+    ledger.append(("another state", "board", 1), Entry({7}, Counter({"exit 3": 1}), {}))
+    again = Ledger(path)
+    assert again.entries == ledger.entries
+    assert again.done(("another state", "board", 1)) == {7}
+
+
+def test_the_state_changes_with_every_file(tmp_path: Path):
+    for folder in ("boards", "mcucc", "runtime_c", "templates"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a").write_text("1")
+    states = {code_state(tmp_path)}
+    for folder in ("boards", "mcucc", "runtime_c", "templates"):
+        (tmp_path / folder / "a").write_text("2")
+        states.add(code_state(tmp_path))
+    (tmp_path / "mcucc" / "a").rename(tmp_path / "mcucc" / "b")
+    states.add(code_state(tmp_path))
+    assert len(states) == 6
+
+
+def test_a_failure_is_made_as_small_as_it_goes():
+    """Only the numbers 3 and 7 matter."""
+
+    def judge(case: Case) -> Outcome:
+        bad = {3, 7} <= set(case.files["numbers"])
+        return Outcome("bad" if bad else "well", failed=bad)
+
+    small = shrink(ROUGH.draw(12), "bad", ROUGH, judge)
+    assert small.files["numbers"] == bytes((3, 7))
+
+
+def test_a_model_is_shrunk_to_the_node_that_matters():
+    case = next(
+        case
+        for case in map(KINDS["graph"].draw, range(50))
+        if len(_operators(case)) > 12 and "Sigmoid" in _operators(case)
+    )
+
+    def judge(smaller: Case) -> Outcome:
+        bad = "Sigmoid" in _operators(smaller)
+        return Outcome("bad" if bad else "well", failed=bad)
+
+    assert set(_operators(shrink(case, "bad", KINDS["graph"], judge))) == {"Sigmoid"}
+
+
+def _operators(case: Case) -> list[str]:
+    graph = onnx.load_model_from_string(case.files["model.onnx"]).graph
+    return [node.op_type for node in graph.node]
+
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+def test_a_seed_means_one_case_and_a_case_is_kept_as_it_is(name: str, tmp_path: Path):
+    kind = KINDS[name]
+    drawn = [kind.draw(seed) for seed in range(12)]
+    assert drawn == [kind.draw(seed) for seed in range(12)]
+    assert len({(case.arguments, tuple(sorted(case.files.items()))) for case in drawn}) > 5
+    assert load_case(save_case(drawn[3], "x", tmp_path)) == drawn[3]
