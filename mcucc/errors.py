@@ -4,8 +4,12 @@ An error names the thing that is wrong and says what to do. `InvariantError` alo
 in mcucc.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+_NAMED_NODES = 3
+"""Of a group of nodes that break the same rule."""
 
 
 class McuccError(Exception):
@@ -57,14 +61,39 @@ class Violation:
         return f"{self.op} '{self.node}': {self.rule}; here: {self.actual}. {self.hint}"
 
 
+def grouped(violations: Iterable[Violation]) -> tuple[str, ...]:
+    """The violations as sentences; nodes that break the same rule share one.
+
+    The first nodes of a group are named, and its value and hint are those of the first.
+    """
+    groups: dict[tuple[str, str], list[Violation]] = {}
+    for violation in violations:
+        groups.setdefault((violation.op, violation.rule), []).append(violation)
+    return tuple(_sentence(group) for group in groups.values())
+
+
+def _sentence(group: Sequence[Violation]) -> str:
+    first, nodes = group[0], list(dict.fromkeys(f"'{violation.node}'" for violation in group))
+    if len(nodes) == 1:
+        return str(first)
+    more = f" and {len(nodes) - _NAMED_NODES} more" if len(nodes) > _NAMED_NODES else ""
+    same = all(violation.actual == first.actual for violation in group)
+    here = "here" if same else f"here, at {nodes[0]}"
+    return (
+        f"{first.op}, {len(nodes)} nodes ({', '.join(nodes[:_NAMED_NODES])}{more}): {first.rule}; "
+        f"{here}: {first.actual}. {first.hint}"
+    )
+
+
 class UnsupportedModelError(McuccError):
     """The model breaks one or more rules; all of them are listed at once."""
 
     exit_code = 3
 
     def __init__(self, violations: tuple[Violation, ...]) -> None:
-        lines = "\n".join(f"  - {violation}" for violation in violations)
-        super().__init__(f"the model cannot be compiled, {len(violations)} reason(s):\n{lines}")
+        reasons = grouped(violations)
+        lines = "\n".join(f"  - {reason}" for reason in reasons)
+        super().__init__(f"the model cannot be compiled, {len(reasons)} reason(s):\n{lines}")
         self.violations = violations
 
 

@@ -10,8 +10,8 @@ from mcucc.progress import Stage, silent
 
 
 def is_model(path: Path) -> bool:
-    """Whether a path is taken for an ONNX file, not for a compiled directory."""
-    return path.suffix == ".onnx" and not path.is_dir()
+    """Whether a path is taken for a model, not for a compiled directory."""
+    return (path.suffix == ".onnx" or path.exists() or str(path) == "-") and not path.is_dir()
 
 
 def measure_model(path: Path, options: CompileOptions, stage: Stage = silent) -> Measurement:

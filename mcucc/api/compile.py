@@ -24,7 +24,7 @@ from mcucc.api.network import Calibration, Network, load_network
 from mcucc.api.options import CompileOptions, check_options, plan_options
 from mcucc.build.network import Network as Interface
 from mcucc.build.sizes import Sizes, measure_sizes
-from mcucc.build.toolchain import ARM_GCC, has_tool
+from mcucc.build.toolchain import ARM_GCC, PACKAGES, has_tool
 from mcucc.codegen import Files, Program, Provenance, SelfTest, emit, lower, self_test
 from mcucc.codegen.program import Element
 from mcucc.compiled.samples import random_samples
@@ -333,7 +333,8 @@ def _notes(
         )
     if sizes is None:
         notes.append(
-            f"{ARM_GCC} was not found: flash and stack are unknown, and `fits` speaks of SRAM alone"
+            f"{ARM_GCC} was not found: flash and stack are unknown, and `fits` speaks of SRAM "
+            f"alone (on Debian: apt-get install {PACKAGES[ARM_GCC]})"
         )
     if board.simulator.proxy:
         notes.append(f"QEMU has no {board.name}: runs use {board.simulator.machine} as a proxy")

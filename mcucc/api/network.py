@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mcucc.compiled.array_hints import first_index, no_arrays_in_folder
 from mcucc.compiled.samples import check_shape, read_arrays
 from mcucc.errors import InputFileError
 from mcucc.importer import OnnxModel, is_quantized, lower_float, lower_qdq
-from mcucc.ir import Port
+from mcucc.ir import Port, Shape
 from mcucc.ops import Int8Graph
 from mcucc.ops.float_ops import FloatGraph
 from mcucc.ops.verify import total_macs, verify
@@ -142,7 +143,7 @@ def calibration_inputs(graph: FloatGraph, path: Path | None) -> Inputs:
             )
             for port in graph.inputs
         }
-    parts = [_read(each, graph.inputs) for each in _files(path)]
+    parts = [_read(each, graph.inputs) for each in _files(path, graph.inputs)]
     joined = {
         port.tensor: np.concatenate([part[port.tensor] for part in parts]) for port in graph.inputs
     }
@@ -151,27 +152,35 @@ def calibration_inputs(graph: FloatGraph, path: Path | None) -> Inputs:
     return joined
 
 
-def _files(path: Path) -> Sequence[Path]:
+def _files(path: Path, ports: Sequence[Port]) -> Sequence[Path]:
     if not path.is_dir():
         return [path]
-    found = sorted(p for p in path.iterdir() if p.suffix in (".npy", ".npz"))
+    found = sorted(p for p in path.iterdir() if p.suffix.lower() in (".npy", ".npz"))
     if not found:
-        raise InputFileError(path, "holds no .npy or .npz file to calibrate on")
+        raise InputFileError(path, no_arrays_in_folder(path, _shapes(ports)))
     return found
 
 
 def _read(path: Path, ports: Sequence[Port]) -> Inputs:
-    arrays = read_arrays(path, [port.name for port in ports])
+    arrays = read_arrays(path, [port.name for port in ports], shapes=_shapes(ports))
     return {port.tensor: _to_inner(path, arrays[port.name], port) for port in ports}
+
+
+def _shapes(ports: Sequence[Port]) -> Mapping[str, Shape]:
+    return {port.name: port.shape for port in ports}
 
 
 def _to_inner(path: Path, array: NDArray[np.generic], port: Port) -> NDArray[np.float32]:
     check_shape(path, array, port.name, port.shape)
     if array.dtype.kind not in "fiu":
         raise InputFileError(path, f"input '{port.name}' must be numbers, it is {array.dtype}")
-    values = array.astype(np.float32)
-    if not np.all(np.isfinite(values)):
-        raise InputFileError(path, f"input '{port.name}' holds NaN or infinity")
+    with np.errstate(over="ignore"):
+        values = array.astype(np.float32)
+    bad = ~np.isfinite(values)
+    if bad.any():
+        raise InputFileError(
+            path, f"input '{port.name}' holds NaN or infinity in {first_index(bad)}: mend the data"
+        )
     return np.ascontiguousarray(values if port.perm is None else values.transpose(port.perm))
 
 

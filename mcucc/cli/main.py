@@ -48,6 +48,7 @@ from mcucc.cli.tables import (
     render_quantization,
     render_verification,
 )
+from mcucc.cli.usage import explain, show_usage_error
 from mcucc.compiled.directory import CompiledNetwork
 from mcucc.errors import DoesNotFitError, McuccError, VerificationError
 from mcucc.progress import progress
@@ -292,9 +293,10 @@ def main() -> NoReturn:
     except click.exceptions.Exit as finish:
         sys.exit(finish.exit_code)
     except click.ClickException as error:
+        message = explain(error, sys.argv[1:])
         if "--json" in sys.argv:
-            print_json(_error_document(error, error.format_message(), error.exit_code))
-        error.show()
+            print_json(_error_document(error, message, error.exit_code))
+        show_usage_error(error, message)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)

@@ -17,6 +17,7 @@ from mcucc.api.inspect import InspectedLayer, Inspection
 from mcucc.api.plan import ModelPlans
 from mcucc.api.verify import Difference, Verification
 from mcucc.compiled.samples import OnnxArrays
+from mcucc.errors import grouped
 from mcucc.report.model import Quantization
 from mcucc.report.text.figures import format_shape, percents, short_name
 
@@ -36,7 +37,7 @@ def render_inspection(inspection: Inspection) -> RenderableType:
     parts.append(Text(f"  operators  {counts}"))
     if not inspection.supported:
         parts.append(Text("mcucc cannot compile it:", style="bold"))
-        parts += [Text(f"  - {violation}") for violation in inspection.violations]
+        parts += [Text(f"  - {reason}") for reason in grouped(inspection.violations)]
         return Group(*parts)
     totals = f"{inspection.macs:,} MACs, {inspection.params:,} parameters"
     return Group(*parts, _inspected_layers(inspection.layers), Text(totals))

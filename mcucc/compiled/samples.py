@@ -1,6 +1,7 @@
 """Inputs and outputs as users hold them (ONNX names, layout, floats) and as the C code does."""
 
 import io
+import math
 import tokenize
 import zipfile
 import zlib
@@ -11,6 +12,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from mcucc.compiled.array_hints import first_index, not_arrays
 from mcucc.errors import InputFileError, UsageError
 from mcucc.ir import QParams, Shape
 from mcucc.reference.fixed_point import dequantize, quantize
@@ -62,7 +64,7 @@ def load_samples(report: Report, path: Path) -> Samples:
     Raises:
         InputFileError: the file cannot be read, or its arrays do not fit the inputs.
     """
-    arrays = read_arrays(path, [port.name for port in report.inputs])
+    arrays = read_arrays(path, _names(report), shapes=_shapes(report))
     found = tuple(to_inner(path, arrays[port.name], port) for port in report.inputs)
     if len({len(array) for array in found}) != 1:
         raise InputFileError(path, "its inputs do not have the same number of samples")
@@ -75,7 +77,7 @@ def load_reals(report: Report, path: Path) -> Mapping[str, NDArray[np.float32]]:
     Raises:
         InputFileError: as `load_samples`.
     """
-    arrays = read_arrays(path, [port.name for port in report.inputs])
+    arrays = read_arrays(path, _names(report), shapes=_shapes(report))
     found: dict[str, NDArray[np.float32]] = {}
     for port in report.inputs:
         array = arrays[port.name]
@@ -85,6 +87,14 @@ def load_reals(report: Report, path: Path) -> Mapping[str, NDArray[np.float32]]:
         else:
             found[port.name] = _floats(path, array, port.name)
     return found
+
+
+def _names(report: Report) -> list[str]:
+    return [port.name for port in report.inputs]
+
+
+def _shapes(report: Report) -> Mapping[str, Shape]:
+    return {port.name: tuple(port.shape) for port in report.inputs}
 
 
 def dequantize_inputs(report: Report, samples: Samples) -> Mapping[str, NDArray[np.float32]]:
@@ -136,11 +146,9 @@ def _floats(path: Path, array: NDArray[np.generic], name: str) -> NDArray[np.flo
             f"input '{name}' must be floats (of any width) or int8, the array is {array.dtype}: "
             "give floats prepared as in training, such as x.astype('float32') / 255",
         )
-    count = int(np.count_nonzero(np.isnan(array)))
-    if count:
-        raise InputFileError(
-            path, f"input '{name}' holds NaN in {count} of {array.size} numbers: mend the data"
-        )
+    bad = np.isnan(array)
+    if bad.any():
+        raise InputFileError(path, f"input '{name}' holds NaN in {first_index(bad)}: mend the data")
     with np.errstate(over="ignore"):
         return array.astype(np.float32)
 
@@ -188,6 +196,16 @@ def _shape_hint(found: Shape, wanted: Shape) -> str:
             )
     if tuple(e for e in found[1:] if e != 1) == tuple(e for e in wanted if e != 1):
         return f"; an axis of 1 is elsewhere: x.reshape({', '.join(map(str, (-1, *wanted)))})"
+    return _size_hint(found, wanted)
+
+
+def _size_hint(found: Shape, wanted: Shape) -> str:
+    """What to do with an array whose samples have another number of axes."""
+    size, shape = math.prod(wanted), ", ".join(map(str, (-1, *wanted)))
+    if len(found) == 1 and size > 1 and found[0] % size:
+        return "; one number each, as labels have it: give the samples that belong to them"
+    if size in (math.prod(found), math.prod(found[1:])):
+        return f"; if its numbers lie in that order, x.reshape({shape})"
     return ""
 
 
@@ -267,7 +285,11 @@ def _write_whole(path: Path, data: bytes) -> None:
 
 
 def read_arrays(
-    path: Path, names: Sequence[str], *, kind: str = "input"
+    path: Path,
+    names: Sequence[str],
+    *,
+    kind: str = "input",
+    shapes: Mapping[str, Shape] | None = None,
 ) -> Mapping[str, NDArray[np.generic]]:
     """The arrays of these names; an array that is alone may stand for a name that is alone.
 
@@ -275,6 +297,7 @@ def read_arrays(
         path: of an .npy or .npz file.
         names: of the arrays.
         kind: what the names are, for the error.
+        shapes: of a sample of each input, by name, for the error.
 
     Raises:
         InputFileError: the file cannot be read, or holds no such arrays.
@@ -285,9 +308,7 @@ def read_arrays(
     except OSError as error:
         raise InputFileError(path, f"cannot be read: {error.strerror or error}") from error
     except _UNREADABLE as error:
-        raise InputFileError(
-            path, "is damaged, or is no .npy or .npz file of plain numbers (pickles are not read)"
-        ) from error
+        raise InputFileError(path, not_arrays(path, shapes or {}, str(error))) from error
 
 
 def _arrays_of(
@@ -297,12 +318,19 @@ def _arrays_of(
         _pick(path, names, ["one array without a name"], kind)
         return {names[0]: loaded}
     with loaded:
+        if loaded.zip is not None and not _has_arrays(loaded.zip.namelist()):
+            raise ValueError(path)
         keys = _pick(path, names, loaded.files, kind)
         # What is no .npy inside comes as bytes.
         return {
             name: np.asarray(cast("object", loaded[key]))
             for name, key in zip(names, keys, strict=True)
         }
+
+
+def _has_arrays(names: Sequence[str]) -> bool:
+    """Whether an archive is one of arrays, be it empty."""
+    return not names or any(name.endswith(".npy") for name in names)
 
 
 def _pick(path: Path, names: Sequence[str], found: Sequence[str], kind: str) -> Sequence[str]:
@@ -313,5 +341,9 @@ def _pick(path: Path, names: Sequence[str], found: Sequence[str], kind: str) -> 
         if name not in found:
             held = ", ".join(sorted(found)) or "nothing"
             named = f"'{name}'" if kind == name else f"as {kind} '{name}'"
-            raise InputFileError(path, f"holds no array named {named} (it holds {held})")
+            raise InputFileError(
+                path,
+                f"holds no array named {named} (it holds {held}): save it under that name, "
+                f"np.savez('{path.name}', **{{'{name}': data}})",
+            )
     return names

@@ -8,7 +8,8 @@ import re
 from collections.abc import Callable, Mapping
 
 from mcucc.errors import UnsupportedModelError, Violation
-from mcucc.importer.file.fold import FoldedModel, fold
+from mcucc.importer.file.dialects import demand_inference, demand_known, unknown_operators
+from mcucc.importer.file.fold import FOLDABLE, FoldedModel, fold
 from mcucc.importer.file.reader import OnnxModel, OnnxNode, OnnxPort
 from mcucc.importer.float_inputs import input_layout
 from mcucc.importer.float_walk import FloatWalk
@@ -81,7 +82,7 @@ def lower_float(
         UsageError: `input_shapes` names an unknown input or contradicts the file.
         UnsupportedModelError: with every reason why the model cannot be lowered.
     """
-    folded = fold(model, input_shapes or {})
+    folded = _fold(model, input_shapes or {})
     walk = FloatWalk(folded.model, violations=list(folded.violations))
     inputs = tuple(_input(walk, folded, port) for port in folded.model.inputs)
     failed = {violation.node for violation in folded.violations}
@@ -101,6 +102,17 @@ def lower_float(
     graph = draft.with_nodes(nodes)
     verify_structure(graph)
     return graph
+
+
+def _fold(model: OnnxModel, input_shapes: Mapping[str, tuple[int, ...]]) -> FoldedModel:
+    """The folded model; what is wrong with its inputs comes with all operators that are unknown."""
+    try:
+        return fold(model, input_shapes)
+    except UnsupportedModelError as error:
+        known = FOLDABLE | known_operators()
+        raise UnsupportedModelError(
+            (*error.violations, *unknown_operators(model, known, "float"))
+        ) from error
 
 
 def _input(walk: FloatWalk, folded: FoldedModel, port: OnnxPort) -> Port:
@@ -130,10 +142,12 @@ def _visit(walk: FloatWalk, folded: FoldedModel, node: OnnxNode, *, refused: boo
 
 
 def _lower(walk: FloatWalk, folded: FoldedModel, node: OnnxNode) -> View:
+    demand_known(walk.model, node, known_operators(), "float")
+    demand_inference(walk.model, node)
     _check_outputs(walk, node)
     if node.op in _RESHAPES:
         return lower_reshape(walk, node, folded.shapes.get(node.outputs[0]))
-    return _HANDLERS.get(node.op, _unknown)(walk, node)
+    return _HANDLERS[node.op](walk, node)
 
 
 def _check_outputs(walk: FloatWalk, node: OnnxNode) -> None:
@@ -167,13 +181,9 @@ def _output(walk: FloatWalk, port: OnnxPort) -> Port | None:
         return None
 
 
-def _unknown(_walk: FloatWalk, node: OnnxNode) -> View:
-    raise RefusalError(
-        node,
-        "the operator must be one that mcucc knows in a float network",
-        f"operator {node.op}",
-        f"Known: {', '.join(sorted((*_HANDLERS, *_RESHAPES)))}.",
-    )
+def known_operators() -> frozenset[str]:
+    """ONNX operators that are taken in a float network."""
+    return _RESHAPES | _HANDLERS.keys()
 
 
 _RESHAPES = frozenset(("Flatten", "Reshape", "Squeeze", "Unsqueeze"))

@@ -8,14 +8,19 @@ by 128. Transposes and reshapes change views; a pending result can be turned lik
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from mcucc.errors import UnsupportedModelError, Violation
-from mcucc.importer.file.dialects import dialect_refusal
-from mcucc.importer.file.fold import FoldedModel, fold
+from mcucc.importer.file.dialects import (
+    demand_inference,
+    demand_known,
+    is_dialect,
+    unknown_operators,
+)
+from mcucc.importer.file.fold import FOLDABLE, FoldedModel, fold
 from mcucc.importer.file.qoperator import rewrite_qoperators
 from mcucc.importer.file.reader import OnnxModel, OnnxNode
 from mcucc.importer.float_inputs import input_layout
@@ -72,13 +77,14 @@ def lower_qdq(
     """
     _demand_quantized(model)
     model = rewrite_qoperators(model)
-    folded = fold(model, input_shapes or {}, quantized=True)
+    folded = _fold(model, input_shapes or {})
     walk = Walk(folded.model, violations=list(folded.violations))
     _add_inputs(walk, folded)
     failed = {violation.node for violation in folded.violations}
     for node in folded.model.nodes:
         _visit(walk, folded, node, refused=node.name in failed)
     outputs = tuple(port for p in model.outputs if (port := walk.output(p)) is not None)
+    walk.violations = list(_causes(walk.violations))
     if not walk.violations and not (walk.nodes and outputs):
         _refuse(
             model,
@@ -92,6 +98,32 @@ def lower_qdq(
     nodes = tuple(walk.nodes)
     draft = Int8Graph(name, inputs, outputs, nodes, walk.tensors, walk.consts)
     return draft.with_nodes(nodes)
+
+
+def _fold(model: OnnxModel, input_shapes: Mapping[str, tuple[int, ...]]) -> FoldedModel:
+    """The folded model; what is wrong with its inputs comes with all operators that are unknown."""
+    try:
+        return fold(model, input_shapes, quantized=True)
+    except UnsupportedModelError as error:
+        found = unknown_operators(model, FOLDABLE | known_operators(), "quantized")
+        raise UnsupportedModelError((*error.violations, *_causes(found))) from error
+
+
+def known_operators() -> frozenset[str]:
+    """ONNX operators that are taken in a quantized network."""
+    return _VIEWS | _HANDLERS.keys()
+
+
+def _causes(violations: Sequence[Violation]) -> tuple[Violation, ...]:
+    """The violations, without what only follows from a form of quantization that is not taken.
+
+    Float operators between dynamically quantized ones have no scales, and casts between them are
+    part of that form.
+    """
+    if not any(is_dialect(violation.op) for violation in violations):
+        return tuple(violations)
+    float_operators = FOLDABLE | known_operators() | {"BatchNormalization", "Gather", "Output"}
+    return tuple(v for v in violations if is_dialect(v.op) or v.op not in float_operators)
 
 
 def _demand_quantized(model: OnnxModel) -> None:
@@ -158,8 +190,8 @@ def _visit(walk: Walk, folded: FoldedModel, node: OnnxNode, *, refused: bool) ->
 
 
 def _lower(walk: Walk, folded: FoldedModel, node: OnnxNode) -> Symbol:
-    if node.op not in _HANDLERS and node.op not in _VIEWS:
-        raise dialect_refusal(node, (*_HANDLERS, *_VIEWS))
+    demand_known(walk.model, node, known_operators(), "quantized")
+    demand_inference(walk.model, node)
     others = [name for name in node.outputs[1:] if walk.is_read(name)]
     if others:
         raise RefusalError(

@@ -228,6 +228,10 @@ def load_report(directory: Path) -> Report:
         InputFileError: there is none, or it is not one of this version.
     """
     path = directory / "report.json"
+    if directory.is_file():
+        raise InputFileError(
+            directory, "is a file: give a directory that `mcucc compile` wrote from a model"
+        )
     try:
         return msgspec.json.decode(path.read_bytes(), type=Report)
     except OSError as error:

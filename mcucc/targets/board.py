@@ -19,6 +19,7 @@ import msgspec
 
 from mcucc.errors import BoardError
 from mcucc.resources import BOARDS
+from mcucc.targets.board_names import unknown_board
 
 STACK_RESERVE_BYTES = 2048
 """Bytes of the largest SRAM region that a network's arena may not use.
@@ -235,10 +236,8 @@ def load_board(board_id_or_path: str) -> Board:
         return _read_board(Path(board_id_or_path))
     if board_id_or_path in _board_ids():
         return _read_board(BOARDS / f"{board_id_or_path}.toml")
-    raise BoardError(
-        f"there is no board '{board_id_or_path}'{_near(board_id_or_path, _board_ids())}; "
-        "`mcucc boards` lists all of them, and a path that ends in .toml names a file of your own"
-    )
+    searched = {board.id: f"{board.name} {board.core.name}" for board in list_boards()}
+    raise BoardError(unknown_board(board_id_or_path, searched, tuple(CORES)))
 
 
 def _board_ids() -> list[str]:

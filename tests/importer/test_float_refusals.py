@@ -199,7 +199,7 @@ def test_training_mode_is_refused(tmp_path: Path):
     parameters = (m.positive(4), m.weights(4), m.weights(4), m.positive(4))
     y = m.op("BatchNormalization", "x0", *parameters, outputs=3, training_mode=1)
     (found,) = violations(m, tmp_path, y)
-    assert "inference mode" in found.rule
+    assert "training mode" in found.rule
 
 
 def test_indices_of_a_max_pool_are_refused(tmp_path: Path):

@@ -29,34 +29,48 @@ def problem_of(content: bytes | ModelProto, folder: Path) -> str:
 
 
 def test_a_missing_file(tmp_path: Path):
-    assert problem(tmp_path / "none.onnx") == "cannot be read: No such file or directory"
+    expected = "cannot be read: No such file or directory; an ONNX file is wanted"
+    assert problem(tmp_path / "none.onnx") == expected
+    (tmp_path / "nine.onnx").write_bytes(b"")
+    assert problem(tmp_path / "none.onnx") == f"{expected} (is it nine.onnx?)"
 
 
 def test_a_directory(tmp_path: Path):
-    assert problem(tmp_path) == "cannot be read: Is a directory"
+    assert problem(tmp_path) == "is a directory, and an ONNX file is wanted"
 
 
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"", "is empty"),
-        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "is not an ONNX file, or it is truncated"),
-        (b"\xff\xd8\xff\xe0\0\x10JFIF", "is not an ONNX file, or it is truncated"),
-        (b'{"nodes": []}', "is not an ONNX file, or it is truncated"),
-        (b"This is a text.\n" * 100, "is not an ONNX file, or it is truncated"),
-        (np.random.default_rng(0).bytes(5000), "is not an ONNX file, or it is truncated"),
-        (b"\x08\x08", "is not an ONNX file, or it holds no network"),
+        (b"", "is empty (0 bytes)"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "is a PNG image, not an ONNX file"),
+        (b'{"nodes": []}', "is JSON, not an ONNX file"),
+        (
+            b"This is a text.\n" * 100,
+            "is a text that begins with 'This is a text.', not an ONNX file",
+        ),
+        (
+            np.random.default_rng(0).bytes(5000),
+            "is not an ONNX file, or it is damaged (it has 5,000 bytes and begins with 5f 82 c2 d9",
+        ),
+        (b"\x08\x08", "is not an ONNX file, or it holds no network (it has 2 bytes"),
     ],
 )
 def test_other_content(content: bytes, expected: str, tmp_path: Path):
-    assert problem_of(content, tmp_path) == expected
+    assert problem_of(content, tmp_path).startswith(expected)
 
 
 def test_every_truncation(tmp_path: Path):
     whole = flattened("Flatten")().proto().SerializeToString()
     for length in range(0, len(whole) - 1, 7):
         message = problem_of(whole[:length], tmp_path)
-        assert message.startswith(("is empty", "is not an ONNX file", "uses operator set 0"))
+        expected = (
+            "is empty",
+            "is a truncated ONNX",
+            "is not an ONNX file",
+            "says no operator set",
+        )
+        assert message.startswith(expected)
 
 
 def test_truncated_weights(tmp_path: Path):
@@ -115,14 +129,21 @@ def test_external_data_must_not_leave_the_directory(location: str, tmp_path: Pat
     assert problem_of(proto, folder).startswith("its external data cannot be loaded")
 
 
-@pytest.mark.parametrize("opset", [1, 7, 24, 99])
-def test_unknown_operator_sets(opset: int, tmp_path: Path):
+@pytest.mark.parametrize(
+    ("opset", "expected"),
+    [
+        (1, "uses operator set 1; mcucc reads 8 and newer"),
+        (7, "uses operator set 7; mcucc reads 8 and newer"),
+        (
+            99,
+            "uses operator set 99, and the installed onnx package knows the meaning of sets up to",
+        ),
+    ],
+)
+def test_unknown_operator_sets(opset: int, expected: str, tmp_path: Path):
     proto = conv((1, 1))().proto()
     proto.opset_import[0].version = opset
-    assert problem_of(proto, tmp_path) == (
-        f"uses operator set {opset}; mcucc reads 8 to 23: "
-        "export the model again with a version in this range"
-    )
+    assert problem_of(proto, tmp_path).startswith(expected)
 
 
 def test_an_ir_version_of_the_future(tmp_path: Path):

@@ -7,7 +7,7 @@ evaluator. No node that depends on an input is ever executed.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -27,7 +27,7 @@ from mcucc.ir import Shape
 _LARGEST_CONSTANT = 1 << 26
 """Elements; a constant that the file does not hold but asks for must not fill the memory."""
 
-_FOLDABLE = frozenset(
+FOLDABLE = frozenset(
     """Abs Add And Cast CastLike Ceil Clip Concat ConstantOfShape DequantizeLinear Div Equal Exp
     Expand Flatten Floor Gather GatherElements GatherND Gemm Greater GreaterOrEqual Identity Less
     LessOrEqual Log MatMul Max Min Mod Mul Neg Not Or Pad Pow QuantizeLinear Range Reciprocal
@@ -99,14 +99,14 @@ def fold(
         UnsupportedModelError: an input has an open dimension, or one that is not supported.
     """
     inputs = _static_inputs(model, input_shapes, _QUANTIZED_INPUTS if quantized else ("float32",))
-    foldable = _FOLDABLE - {"DequantizeLinear"} if quantized else _FOLDABLE
-    state = _State(model.opset, foldable, dict(model.constants))
+    foldable = FOLDABLE - {"DequantizeLinear"} if quantized else FOLDABLE
+    state = _State(model.opset, foldable, dict(model.constants), model.newer)
     for port in inputs:
         state.types[port.name] = _tensor_type(port.dtype, tuple(n or 0 for n in port.shape))
     for name, data in model.constants.items():
         state.types[name] = _tensor_type(data.dtype.name, data.shape)
     kept = tuple(node for node in model.nodes if not state.fold(node))
-    live = _live(kept, {port.name for port in model.outputs})
+    live = live_nodes(kept, {port.name for port in model.outputs})
     read = {name for node in live for name in node.inputs} | {p.name for p in model.outputs}
     folded = replace(
         model,
@@ -120,12 +120,12 @@ def fold(
     return FoldedModel(folded, shapes, violations)
 
 
-def _live(nodes: tuple[OnnxNode, ...], wanted: set[str]) -> tuple[OnnxNode, ...]:
+def live_nodes(nodes: Sequence[OnnxNode], wanted: Collection[str]) -> tuple[OnnxNode, ...]:
     """The nodes that reach a wanted value."""
-    wanted, kept = set(wanted), list[OnnxNode]()
+    read, kept = set(wanted), list[OnnxNode]()
     for node in reversed(nodes):
-        if wanted & set(node.outputs):
-            wanted |= set(node.inputs)
+        if read & set(node.outputs):
+            read |= set(node.inputs)
             kept.append(node)
     return tuple(reversed(kept))
 
@@ -155,23 +155,28 @@ def _static_port(port: OnnxPort, given: tuple[int, ...] | None) -> OnnxPort:
     if not fits:
         raise UsageError(
             f"input '{port.name}' has shape {_dims(port.shape)} in the file, "
-            f"which {list(given)} does not fit"
+            f"which {list(given)} does not fit: give all {len(port.shape)} sizes, "
+            f"--input-shape {port.name}={_template(port.shape)}"
         )
     return replace(port, shape=given)
 
 
 def _input_fault(port: OnnxPort, dtypes: Sequence[str]) -> Violation | None:
-    open_dimension = None in port.shape
     sizes = [1 if n is None else n for n in port.shape]
     if port.dtype not in dtypes:
         rule = f"an input must be {' or '.join(dtypes)}"
-        hint = f"Export the network with {dtypes[0]} inputs."
-    elif open_dimension:
+        hint = _dtype_hint(port, dtypes[0])
+    elif None in port.shape:
         rule = "an input must have no open dimension but the batch"
-        hint = f"Give its shape, for example --input-shape {port.name}=..., or export it fixed."
+        template = _template(port.shape)
+        names = " and ".join(part for part in template.split(",") if not part.isdecimal())
+        hint = (
+            f"Give its shape, --input-shape {port.name}={template} with numbers for {names}, or "
+            "export it fixed."
+        )
     elif not 2 <= len(sizes) <= 4 or sizes[0] != 1 or min(sizes) < 1:
         rule = "an input must have rank 2 to 4 and batch 1"
-        hint = "Export the network with batch 1."
+        hint = _rank_hint(sizes)
     elif math.prod(sizes) > _LARGEST_CONSTANT:
         rule, hint = (
             f"an input must have at most {_LARGEST_CONSTANT} elements",
@@ -180,6 +185,34 @@ def _input_fault(port: OnnxPort, dtypes: Sequence[str]) -> Violation | None:
     else:
         return None
     return Violation(port.name, "Input", rule, f"{port.dtype}{_dims(port.shape)}", hint)
+
+
+def _dtype_hint(port: OnnxPort, wanted: str) -> str:
+    if port.dtype in ("float16", "bfloat16", "float64"):
+        return (
+            f"Convert the network from {port.dtype} to {wanted} before the export: "
+            "torch.onnx.export(model.float(), ...)."
+        )
+    return f"Export the network with {wanted} inputs."
+
+
+def _rank_hint(sizes: Sequence[int]) -> str:
+    if 2 <= len(sizes) <= 4 and sizes[0] > 1:
+        return (
+            "Export the network with batch 1: torch.onnx.export(model, (x[:1],), ...), or leave "
+            "the batch open."
+        )
+    if not 2 <= len(sizes) <= 4:
+        return "Reshape it in your program, and export the network behind that."
+    return "Export the network with batch 1 and no empty axis."
+
+
+def _template(shape: tuple[int | None, ...]) -> str:
+    """A shape as --input-shape takes it, with letters for what is open behind the batch."""
+    letters = {2: "NC", 3: "NCL", 4: "NCHW"}.get(len(shape), "")
+    letters = letters or "".join(chr(ord("A") + axis) for axis in range(len(shape)))
+    sizes = [letters[axis] if n is None else str(n) for axis, n in enumerate(shape)]
+    return ",".join(["1" if shape[0] is None else sizes[0], *sizes[1:]] if shape else [])
 
 
 def _dims(shape: tuple[int | None, ...]) -> str:
@@ -193,6 +226,7 @@ class _State:
     opset: int
     foldable: frozenset[str]
     constants: dict[str, NDArray[np.generic]]
+    newer: Mapping[str, int]
     types: dict[str, onnx.TypeProto] = field(default_factory=dict[str, onnx.TypeProto])
     violations: list[Violation] = field(default_factory=list[Violation])
 
@@ -238,6 +272,8 @@ class _State:
         read = [name for name in node.inputs if name]
         if node.op not in self.foldable or not all(name in self.constants for name in read):
             return None
+        if node.op in self.newer:
+            return self._refuse(node, f"{node.op} has a meaning since set {self.newer[node.op]}")
         sizes = [_shape(self.types[name]) for name in node.outputs if name in self.types]
         if any(s is None or math.prod(s) > _LARGEST_CONSTANT for s in sizes) or not sizes:
             return self._refuse(node, f"results of {sizes}")

@@ -1,12 +1,12 @@
 """Reads an ONNX file into a small view: nodes, numpy constants and declared ports.
 
 Everything that can be wrong with the file itself is found here; what is wrong with the network
-is found by the lowering. This is the only module that touches the `onnx` package.
+is found by the lowering.
 """
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -20,9 +20,8 @@ import onnx.numpy_helper
 from numpy.typing import NDArray
 
 from mcucc.errors import InputFileError
-
-OLDEST_OPSET, NEWEST_OPSET = 8, 23
-"""Versions of the default operator set whose meaning mcucc knows."""
+from mcucc.importer.file.model_file import beginning, read_model_file
+from mcucc.importer.file.opsets import check_opset, newer_operators
 
 AttributeValue = int | float | str | tuple[int, ...] | tuple[float, ...] | NDArray[np.generic]
 
@@ -62,7 +61,7 @@ class OnnxNode:
 class OnnxPort:
     """A declared input or output; a dimension is None where the file leaves it open.
 
-    Dimensions are as in the file: they may be 0 or negative.
+    A negative dimension stands for an open one, too, as some exporters write it.
     """
 
     name: str
@@ -80,6 +79,7 @@ class OnnxModel:
         opset: version of the default operator set.
         nodes: topologically ordered, `Constant` nodes taken out.
         constants: initializers and outputs of `Constant` nodes.
+        newer: operators that mean something new since a set that mcucc does not know, with the set.
     """
 
     path: Path
@@ -89,6 +89,7 @@ class OnnxModel:
     outputs: tuple[OnnxPort, ...]
     nodes: tuple[OnnxNode, ...]
     constants: Mapping[str, NDArray[np.generic]]
+    newer: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 def read_onnx(path: Path) -> OnnxModel:
@@ -97,10 +98,11 @@ def read_onnx(path: Path) -> OnnxModel:
     Raises:
         InputFileError: the file is missing, is no ONNX, is truncated, lacks its external data,
             is invalid, or uses an operator set that mcucc does not know.
+        UsageError: the path stands for a pipe or a device.
     """
-    raw = _read_bytes(path)
+    raw = read_model_file(path)
     proto = _parse(path, raw)
-    opset = _opset(path, proto)
+    opset = check_opset(path, proto)
     _load_external_data(path, proto)
     _check(path, proto)
     constants = {_text(path, t.name): _tensor(path, t) for t in proto.graph.initializer}
@@ -119,26 +121,23 @@ def read_onnx(path: Path) -> OnnxModel:
         _ports(path, proto.graph.output),
         tuple(nodes),
         constants,
+        newer_operators(proto, opset),
     )
-
-
-def _read_bytes(path: Path) -> bytes:
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise InputFileError(path, f"cannot be read: {error.strerror}") from error
-    if not raw:
-        raise InputFileError(path, "is empty")
-    return raw
 
 
 def _parse(path: Path, raw: bytes) -> onnx.ModelProto:
     try:
         proto = onnx.load_model_from_string(raw)
     except google.protobuf.message.DecodeError as error:
-        raise InputFileError(path, "is not an ONNX file, or it is truncated") from error
+        raise InputFileError(
+            path,
+            f"is not an ONNX file, or it is damaged ({beginning(raw)}): export, copy or download "
+            "it again",
+        ) from error
     if not proto.graph.node and not proto.graph.output:
-        raise InputFileError(path, "is not an ONNX file, or it holds no network")
+        raise InputFileError(
+            path, f"is not an ONNX file, or it holds no network ({beginning(raw)})"
+        )
     if proto.ir_version > onnx.IR_VERSION:
         raise InputFileError(
             path,
@@ -146,18 +145,6 @@ def _parse(path: Path, raw: bytes) -> onnx.ModelProto:
             f"{onnx.IR_VERSION}: update it, or export the model with an older version",
         )
     return proto
-
-
-def _opset(path: Path, proto: onnx.ModelProto) -> int:
-    versions = [entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")]
-    version = versions[0] if versions else 0
-    if not OLDEST_OPSET <= version <= NEWEST_OPSET:
-        raise InputFileError(
-            path,
-            f"uses operator set {version}; mcucc reads {OLDEST_OPSET} to {NEWEST_OPSET}: "
-            "export the model again with a version in this range",
-        )
-    return version
 
 
 def _load_external_data(path: Path, proto: onnx.ModelProto) -> None:
@@ -259,7 +246,10 @@ def _ports(path: Path, infos: Iterable[onnx.ValueInfoProto]) -> tuple[OnnxPort, 
 
 def _port(path: Path, info: onnx.ValueInfoProto) -> OnnxPort:
     name, tensor = _text(path, info.name), info.type.tensor_type
-    shape = tuple(d.dim_value if d.HasField("dim_value") else None for d in tensor.shape.dim)
+    shape = tuple(
+        d.dim_value if d.HasField("dim_value") and d.dim_value >= 0 else None
+        for d in tensor.shape.dim
+    )
     if tensor.elem_type == onnx.TensorProto.UNDEFINED:
         return OnnxPort(name, "undefined", shape)
     try:

@@ -67,14 +67,6 @@ def lower_clip(walk: FloatWalk, node: OnnxNode) -> View:
 
 def lower_identity(walk: FloatWalk, node: OnnxNode) -> View:
     """Identity, and Dropout, which does nothing at inference."""
-    training = walk.numbers(node, 2, "training_mode") if node.op == "Dropout" else None
-    if training is not None and any(training):
-        raise RefusalError(
-            node,
-            "Dropout must not be in training mode",
-            "training_mode is true",
-            "Export the network for inference.",
-        )
     return replace(walk.view(node), name=node.outputs[0])
 
 

@@ -1,0 +1,59 @@
+"""The bytes of a model file, or one sentence that says what was given in its place."""
+
+import difflib
+from pathlib import Path
+
+from mcucc.errors import InputFileError, UsageError
+from mcucc.importer.file.kinds import FileKind, folder_kind, kind_of
+
+
+def read_model_file(path: Path) -> bytes:
+    """The bytes of a file that may well be ONNX.
+
+    Raises:
+        UsageError: the path stands for a pipe or a device.
+        InputFileError: it cannot be read, is a directory, is empty, or is a file of another kind.
+    """
+    try:
+        if path.is_dir():
+            raise _refused(path, folder_kind(path), "a directory")
+        if path.exists() != path.is_file() or (str(path) == "-" and not path.exists()):
+            raise UsageError(
+                f"{path}: a model is read from a file, not from a pipe or a device: give the path "
+                "of an ONNX file"
+            )
+        kind = kind_of(path)
+        raw = path.read_bytes()
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror or error}"
+        raise InputFileError(path, f"{problem}; {_wanted(path)}") from error
+    except ValueError as error:
+        raise InputFileError(path, f"cannot be read: {error}") from error
+    if not raw:
+        raise InputFileError(
+            path, "is empty (0 bytes); an ONNX file is wanted: copy, download or export it again"
+        )
+    if kind is not None:
+        raise _refused(path, kind, "")
+    return raw
+
+
+def beginning(raw: bytes) -> str:
+    """How a file of no known kind begins, for a message."""
+    return f"it has {len(raw):,} bytes and begins with {raw[:8].hex(' ')}"
+
+
+def _refused(path: Path, kind: FileKind | None, otherwise: str) -> InputFileError:
+    if kind is None:
+        return InputFileError(path, f"is {otherwise}, and an ONNX file is wanted")
+    said = kind.what if "ONNX" in kind.what else f"{kind.what}, not an ONNX file"
+    return InputFileError(path, f"is {said}: {kind.advice}")
+
+
+def _wanted(path: Path) -> str:
+    """What is wanted, and which files beside have nearly the name."""
+    beside = path.parent
+    names = [p.name for p in beside.iterdir() if p.is_file()] if beside.is_dir() else []
+    models = [name for name in names if name.endswith(".onnx")]
+    near = difflib.get_close_matches(path.name, models, n=2, cutoff=0.7)
+    return "an ONNX file is wanted" + (f" (is it {' or '.join(near)}?)" if near else "")
