@@ -23,11 +23,11 @@ def not_arrays(path: Path, shapes: Mapping[str, Shape], problem: str) -> str:
         shapes: of a sample of each input in ONNX layout, batch 1 in front, by name; empty for
             labels.
         problem: what numpy says.
-
-    Raises:
-        OSError: the file cannot be read.
     """
-    found = content_of(path)
+    try:
+        found = content_of(path)
+    except OSError:
+        found = None
     if "Object arrays" in problem:
         found = "holds Python objects in place of numbers (dtype=object), which are not read"
         return f"{found}: {_command(path, shapes, 'np.stack(list_of_arrays)')}"

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.in_process import Caller
+from tests.cli.mistake_files import save_files
+from tests.cli.mistake_models import save_models
 from tests.cli.process import CALIBRATION, Finished, compile_digits, compile_float, mcucc
 from tests.cli.two_ports import save_two_port_model
 
@@ -56,3 +59,19 @@ def no_tools(tmp_path: Path) -> dict[str, str]:
     empty = tmp_path / "no-tools"
     empty.mkdir()
     return {"PATH": str(empty)}
+
+
+@pytest.fixture(scope="session")
+def wrong(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a file of every mistake."""
+    folder = tmp_path_factory.mktemp("mistakes")
+    save_models(folder)
+    save_files(folder)
+    return folder
+
+
+@pytest.fixture
+def call(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], wrong: Path
+) -> Caller:
+    return Caller(monkeypatch, capsys, wrong)

@@ -178,12 +178,24 @@ def scikit(*, pipeline: bool) -> ModelProto:
     return _model([node], four, ("probabilities", TensorProto.FLOAT, two), {}, 17, ml)
 
 
+def large() -> ModelProto:
+    """224x224 pixels, which no board of 128 KiB holds."""
+    model = network(dims=(1, 3, 224, 224))
+    del model.graph.node[2:], model.graph.initializer[1:]
+    model.graph.node.append(_node("GlobalAveragePool", ["positive"], "scores"))
+    del model.graph.output[:]
+    result = helper.make_tensor_value_info("scores", TensorProto.FLOAT, (1, 2, 1, 1))
+    model.graph.output.append(result)
+    return model
+
+
 def in_opset(opset: int) -> Callable[[], ModelProto]:
     return lambda: network(_node("Softmax", ["scores"], "shares", axis=1), opset=opset)
 
 
 MODELS: Mapping[str, Callable[[], ModelProto]] = {
     "ok": network,
+    "large": large,
     "opset7": in_opset(7),
     "opset1": in_opset(1),
     "opset6": in_opset(6),

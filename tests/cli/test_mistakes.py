@@ -14,29 +14,12 @@ from mcucc.api.inspect import inspect_model
 from mcucc.errors import McuccError, UnsupportedModelError, grouped
 from mcucc.importer import read_onnx
 from tests.cli.in_process import Caller
-from tests.cli.mistake_files import FOREIGN, SAMPLES_REFUSED, save_files
-from tests.cli.mistake_models import save_models
+from tests.cli.mistake_files import FOREIGN, SAMPLES_REFUSED
 from tests.cli.process import BOARD, DIGITS
 
 ON_BOARD = ("--board", BOARD)
 NEVER = "never"
 """A directory that no refused command may make."""
-
-
-@pytest.fixture(scope="session")
-def wrong(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a file of every mistake."""
-    folder = tmp_path_factory.mktemp("mistakes")
-    save_models(folder)
-    save_files(folder)
-    return folder
-
-
-@pytest.fixture
-def call(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], wrong: Path
-) -> Caller:
-    return Caller(monkeypatch, capsys, wrong)
 
 
 def compiling(model: str, *more: str) -> tuple[str, ...]:

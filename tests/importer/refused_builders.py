@@ -42,6 +42,19 @@ def plain_reader(kind: str, count: int = 1) -> Build:
     return build
 
 
+def dropped(*options: np.ndarray) -> Build:
+    """A Dropout between quantized values, with a ratio and a mode."""
+
+    def build() -> QdqModel:
+        m = QdqModel()
+        x = m.input("x", (1, 2, 3, 4))
+        constants = [m.constant(data) for data in options]
+        m.output(m.pair(m.op("Dropout", x, *constants, name="drop"), "y"))
+        return m
+
+    return build
+
+
 def added(shape: tuple[int, ...], quant: tuple[float, int] = (2**-4, 0)) -> Build:
     def build() -> QdqModel:
         m = QdqModel()

@@ -15,6 +15,7 @@ from tests.importer.refused_builders import (
     added,
     axis_of,
     dialect,
+    dropped,
     float_end,
     int4_weights,
     integer,
@@ -204,6 +205,7 @@ REFUSALS: dict[str, tuple[Build, str, str]] = {
     "mean at the end": (float_end("GlobalAveragePool"), "after the last", "GlobalAveragePool"),
     "HardSwish at the end": (float_end("HardSigmoid"), "after the last", "HardSigmoid 'op'"),
     # Dialects.
+    "dropout": (dropped(np.array(0.5, np.float32), np.array(True)), "training mode", "is true"),
     "QONNX": (dialect("qonnx.custom_op.general", "Quant", 4), "not ONNX's", "general.Quant"),
     "QONNX of Brevitas": (dialect("onnx.brevitas", "Quant", 4), "not ONNX's", "brevitas.Quant"),
     "dynamic": (dialect("", "DynamicQuantizeLinear", 1, 3), "not measured while", "Dynamic"),

@@ -5,6 +5,7 @@ outermost fields of a protobuf message are looked at.
 """
 
 import re
+import struct
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -82,6 +83,8 @@ _SIGNATURES: Sequence[tuple[int, bytes, str, str]] = (
     ),
     (0, b"ggjt", "a GGML file, the weights of a language model", _FRAMEWORK),
     (0, b"lmgg", "a GGML file, the weights of a language model", _FRAMEWORK),
+    (0, b"ftrt", "a TensorRT engine", _FRAMEWORK),
+    (0, b"ptrt", "a TensorRT engine", _FRAMEWORK),
     (0, b"RKNN", "an RKNN model for Rockchip's accelerators", _FRAMEWORK),
     (0, b"\x93NUMPY", "a numpy array (.npy)", "arrays go to --calib or --input; " + _NO_MODEL),
     (0, b"\x7fELF", "an ELF program or object file", _NO_MODEL),
@@ -207,7 +210,7 @@ def _zipped(head: bytes, file: BinaryIO) -> tuple[str, str] | None:
     try:
         with zipfile.ZipFile(file) as archive:
             return _archive(archive.namelist()[:_ZIP_NAMES], head)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, ValueError, struct.error):
         return "a zip archive that is cut off or damaged", "copy or download it again"
 
 

@@ -52,8 +52,9 @@ def _refused(path: Path, kind: FileKind | None, otherwise: str) -> InputFileErro
 
 def _wanted(path: Path) -> str:
     """What is wanted, and which files beside have nearly the name."""
-    beside = path.parent
-    names = [p.name for p in beside.iterdir() if p.is_file()] if beside.is_dir() else []
-    models = [name for name in names if name.endswith(".onnx")]
+    try:
+        models = [p.name for p in path.parent.iterdir() if p.suffix == ".onnx"]
+    except OSError:
+        models = []
     near = difflib.get_close_matches(path.name, models, n=2, cutoff=0.7)
     return "an ONNX file is wanted" + (f" (is it {' or '.join(near)}?)" if near else "")
