@@ -13,7 +13,7 @@ from typing import Literal
 
 from mcucc.build.network import Network
 from mcucc.build.render import render_harness, render_linker_script
-from mcucc.build.toolchain import ARM_GCC, HOST_GCC, WARNINGS, Compiler, find_tool
+from mcucc.build.toolchain import ARM_GCC, HOST_CLANG, HOST_GCC, WARNINGS, Compiler, find_tool
 from mcucc.errors import DoesNotFitError, InputFileError, InvariantError, ToolchainError
 from mcucc.resources import RUNTIME_C
 from mcucc.targets.board import Board, Region, load_board
@@ -67,6 +67,7 @@ class BuildOptions:
         sanitize: AddressSanitizer and UndefinedBehaviorSanitizer; host executables only.
         optimize: whether the host's compiler optimizes; not worth it for a network that runs for
             less time than it takes to compile.
+        clang: clang builds instead of gcc; host executables only.
     """
 
     trace: bool = False
@@ -75,12 +76,14 @@ class BuildOptions:
     run_float: bool = False
     debug: bool = False
     optimize: bool = True
+    clang: bool = False
 
     def label(self) -> str:
         """Returns a file name that no other set of options has."""
         parts = ["traced"] * self.trace + ["sanitized"] * self.sanitize
         parts += ["float"] * self.run_float + ["debug"] * self.debug
         parts += [] if self.optimize else ["unoptimized"]
+        parts += ["clang"] * self.clang
         return "-".join(["plain", *parts, self.step_hooks])
 
     def defines(self, network: Network) -> tuple[str, ...]:
@@ -138,10 +141,11 @@ def build_host_executable(
 
     Raises:
         InputFileError: the directory does not hold the network.
-        ToolchainError: gcc is missing, or does not accept the code.
+        ToolchainError: the compiler is missing, or does not accept the code.
     """
     build = _subdirectory(work, f"host-{options.label()}")
-    gcc = Compiler(find_tool(HOST_GCC), _SANITIZERS if options.sanitize else ())
+    tool = find_tool(HOST_CLANG if options.clang else HOST_GCC)
+    gcc = Compiler(tool, _SANITIZERS if options.sanitize else ())
     optimize = ("-O1" if options.sanitize else "-O2") if options.optimize else "-O0"
     flags = (*WARNINGS, optimize, *options.defines(network))
     objects = compile_network(gcc, directory, network, build, flags)
@@ -235,11 +239,12 @@ def _compile_harness(
     sources: Sequence[str],
     flags: Sequence[str],
 ) -> list[Path]:
-    """Compiles the harness; its two empty hooks must not be merged into one function."""
+    """Compiles the harness; its two empty hooks must not be merged, as gcc would, into one."""
     objects = _subdirectory(build, "harness")
     description = objects / "harness_network.c"
     description.write_text(render_harness(network), encoding="utf-8")
-    includes = [f"-I{directory.resolve()}", f"-I{PLATFORM}", "-fno-ipa-icf"]
+    includes = [f"-I{directory.resolve()}", f"-I{PLATFORM}"]
+    includes += [] if gcc.is_clang else ["-fno-ipa-icf"]
     paths = [description, *(PLATFORM / source for source in sources)]
     return [gcc.compile(path, objects / f"{path.stem}.o", [*flags, *includes]) for path in paths]
 

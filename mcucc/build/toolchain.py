@@ -11,6 +11,7 @@ from mcucc.build.process import run_child, tail
 from mcucc.errors import ToolchainError
 
 HOST_GCC = "gcc"
+HOST_CLANG = "clang"
 ARM_GCC = "arm-none-eabi-gcc"
 
 WARNINGS: tuple[str, ...] = (
@@ -29,6 +30,7 @@ WARNINGS: tuple[str, ...] = (
 PACKAGES: Mapping[str, str] = MappingProxyType(
     {
         HOST_GCC: "gcc libc6-dev",
+        HOST_CLANG: "clang libclang-rt-14-dev libc6-dev",
         ARM_GCC: "gcc-arm-none-eabi libnewlib-arm-none-eabi",
         "qemu-system-arm": "qemu-system-arm",
     }
@@ -63,15 +65,20 @@ def has_tool(name: str, search_path: str | None = None) -> bool:
 
 @dataclass(frozen=True)
 class Compiler:
-    """A gcc with the options that all calls share.
+    """A gcc or clang with the options that all calls share.
 
     Attributes:
-        path: the gcc driver.
+        path: the compiler's driver.
         flags: options of the target, such as `-mcpu=cortex-m4`.
     """
 
     path: Path
     flags: tuple[str, ...] = ()
+
+    @property
+    def is_clang(self) -> bool:
+        """Whether it is clang, which knows some options of gcc and not others."""
+        return self.path.name.startswith(HOST_CLANG)
 
     def compile(self, source: Path, target: Path, flags: Sequence[str]) -> Path:
         """Compiles one C file into the object `target` and returns its path.

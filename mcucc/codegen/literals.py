@@ -21,6 +21,15 @@ def c_int(value: int) -> str:
     return "(-2147483647 - 1)" if value == _INT32_MIN else str(value)
 
 
+def c_macro_int(value: int) -> str:
+    """An int32 as what a macro stands for: in parentheses where an operator is part of it.
+
+    >>> c_macro_int(5), c_macro_int(-5)
+    ('5', '(-5)')
+    """
+    return f"({value})" if _INT32_MIN < value < 0 else c_int(value)
+
+
 def c_float(value: float) -> str:
     """A float literal that reads back as the same float32.
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from mcucc.codegen.literals import c_float
+from mcucc.codegen.literals import c_float, c_macro_int
 from mcucc.codegen.parts import TensorRef
 from mcucc.codegen.program import INT8, UINT8, Element, Io, PortDef
 from mcucc.ir import Port, QParams
@@ -68,7 +68,7 @@ def _port(index: int, port: Port, tensor: TensorRef, quant: QParams, element: El
         port.name,
         tensor,
         c_float(quant.scale),
-        quant.zero_point + element.shift,
+        c_macro_int(quant.zero_point + element.shift),
         unit,
         takes_pixels=bool(unit) and element.shift != 0,
     )

@@ -121,7 +121,7 @@ class PortDef:
         onnx_name: for a reader.
         tensor: where it lies.
         scale: C literal.
-        zero_point: of the quantization, in values of the interface.
+        zero_point: of the quantization, in values of the interface: what a macro stands for.
         image_unit: what a uint8 pixel u stands for when q = u - 128 is its int8 quantization, as
             text; empty where no common image scaling is.
         takes_pixels: whether such pixels are the input's values as they are.
@@ -131,7 +131,7 @@ class PortDef:
     onnx_name: str
     tensor: TensorRef
     scale: str
-    zero_point: int
+    zero_point: str
     image_unit: str
     takes_pixels: bool
 

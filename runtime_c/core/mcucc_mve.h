@@ -10,6 +10,12 @@
 
 #include "mcucc_base.h"
 
+#if defined(MCUCC_CORTEX_M) && !defined(__ARM_FEATURE_MVE) && !defined(MCUCC_ALLOW_PORTABLE)
+#error "mcucc: these kernels are for Helium, which this is not compiled for: in plain C they take 37 \
+times as long. Give the compiler the core that the network was made for (-mcpu=cortex-m55 \
+-mfloat-abi=hard), or make it for this one (mcucc compile --board), or define MCUCC_ALLOW_PORTABLE."
+#endif
+
 /* Without optimization the compiler lacks registers for the longer pieces of assembly. */
 #if defined(__GNUC__) && defined(__ARM_FEATURE_MVE) && defined(__OPTIMIZE__)
 #define MCUCC_HELIUM
@@ -20,6 +26,16 @@
 typedef int8_t mcucc_bytes_t __attribute__((vector_size(16)));
 typedef int16_t mcucc_halves_t __attribute__((vector_size(16)));
 typedef int32_t mcucc_words_t __attribute__((vector_size(16)));
+
+/* Assembly that writes the predicate register. gcc names that among what is overwritten. clang has
+ * no name for it, and a predicate of its own may stand there: the assembly saves it. */
+#if defined(__clang__)
+#define MCUCC_PREDICATED(assembly) "vmrs r12, vpr\n\t" assembly "\n\tvmsr vpr, r12"
+#define MCUCC_PREDICATE "r12"
+#else
+#define MCUCC_PREDICATED(assembly) assembly
+#define MCUCC_PREDICATE "p0"
+#endif
 
 /* Accesses that widen or narrow want their address in a low register. */
 #define MCUCC_MVE_LOAD(name, type, instruction)                                              \
@@ -33,19 +49,19 @@ typedef int32_t mcucc_words_t __attribute__((vector_size(16)));
     MCUCC_INLINE type name(const int8_t *from, int32_t count)                                \
     {                                                                                        \
         type result;                                                                         \
-        __asm__ volatile(test " %2\n\tvpst\n\t" instruction " %q0, [%1]"                     \
+        __asm__ volatile(MCUCC_PREDICATED(test " %2\n\tvpst\n\t" instruction " %q0, [%1]")   \
                          : "=w"(result)                                                      \
                          : "l"(from), "r"(count)                                             \
-                         : "memory", "p0");                                                 \
+                         : "memory", MCUCC_PREDICATE);                                       \
         return result;                                                                       \
     }
 #define MCUCC_MVE_STORE(name, type, test, instruction)                                       \
     MCUCC_INLINE void name(int8_t *to, type a, int32_t count)                                \
     {                                                                                        \
-        __asm__ volatile(test " %2\n\tvpst\n\t" instruction " %q0, [%1]"                     \
+        __asm__ volatile(MCUCC_PREDICATED(test " %2\n\tvpst\n\t" instruction " %q0, [%1]")   \
                          :                                                                   \
                          : "w"(a), "l"(to), "r"(count)                                       \
-                         : "memory", "p0");                                                 \
+                         : "memory", MCUCC_PREDICATE);                                       \
     }
 #define MCUCC_MVE_FILL(name, type, scalar, instruction)                                      \
     MCUCC_INLINE type name(scalar a)                                                         \
@@ -141,12 +157,12 @@ MCUCC_INLINE mcucc_words_t mcucc_sign(mcucc_words_t a)
 /* The low bytes of the first `count` lanes; the place behind those of four. */
 MCUCC_INLINE int8_t *mcucc_put_words(int8_t *to, mcucc_words_t a, int32_t count)
 {
-    __asm__ volatile("vctp.32 %[count]\n\t"
-                     "vpst\n\t"
-                     "vstrbt.32 %q[a], [%[to]], #4"
+    __asm__ volatile(MCUCC_PREDICATED("vctp.32 %[count]\n\t"
+                                      "vpst\n\t"
+                                      "vstrbt.32 %q[a], [%[to]], #4")
                      : [to] "+&l"(to)
                      : [a] "w"(a), [count] "r"(count)
-                     : "memory", "p0");
+                     : "memory", MCUCC_PREDICATE);
     return to;
 }
 
@@ -156,13 +172,13 @@ MCUCC_INLINE void mcucc_put_two_words(int8_t **to_a, int8_t **to_b, mcucc_words_
 {
     int8_t *at_a = *to_a;
     int8_t *at_b = *to_b;
-    __asm__ volatile("vctp.32 %[count]\n\t"
-                     "vpstt\n\t"
-                     "vstrbt.32 %q[a], [%[at_a]], #4\n\t"
-                     "vstrbt.32 %q[b], [%[at_b]], #4"
+    __asm__ volatile(MCUCC_PREDICATED("vctp.32 %[count]\n\t"
+                                      "vpstt\n\t"
+                                      "vstrbt.32 %q[a], [%[at_a]], #4\n\t"
+                                      "vstrbt.32 %q[b], [%[at_b]], #4")
                      : [at_a] "+&l"(at_a), [at_b] "+&l"(at_b)
                      : [a] "w"(a), [b] "w"(b), [count] "r"(count)
-                     : "memory", "p0");
+                     : "memory", MCUCC_PREDICATE);
     *to_a = at_a;
     *to_b = at_b;
 }
@@ -172,17 +188,17 @@ MCUCC_INLINE mcucc_words_t mcucc_add_pixels(const int8_t *from, int32_t step, in
                                             int32_t count, mcucc_words_t sums)
 {
     mcucc_words_t bytes;
-    __asm__ volatile("vctp.32 %[count]\n\t"
-                     "dls lr, %[n]\n"
-                     "1:\n\t"
-                     "vpst\n\t"
-                     "vldrbt.s32 %q[bytes], [%[from]]\n\t"
-                     "add %[from], %[step]\n\t"
-                     "vadd.i32 %q[sums], %q[sums], %q[bytes]\n\t"
-                     "le lr, 1b"
+    __asm__ volatile(MCUCC_PREDICATED("vctp.32 %[count]\n\t"
+                                      "dls lr, %[n]\n"
+                                      "1:\n\t"
+                                      "vpst\n\t"
+                                      "vldrbt.s32 %q[bytes], [%[from]]\n\t"
+                                      "add %[from], %[step]\n\t"
+                                      "vadd.i32 %q[sums], %q[sums], %q[bytes]\n\t"
+                                      "le lr, 1b")
                      : [from] "+&l"(from), [sums] "+&w"(sums), [bytes] "=&w"(bytes)
                      : [step] "r"(step), [n] "r"(n), [count] "r"(count)
-                     : "lr", "memory", "p0");
+                     : "lr", "memory", MCUCC_PREDICATE);
     return sums;
 }
 

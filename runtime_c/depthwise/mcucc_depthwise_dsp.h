@@ -30,7 +30,7 @@ typedef struct {
 /* Four bytes anywhere, as an operand of an instruction. */
 typedef struct {
     int8_t bytes[4];
-} mcucc_bytes_t;
+} mcucc_four_bytes_t;
 
 /* A tap of four channels; returns the weights of the next tap. By hand on Arm, for gcc reads far
  * ahead and then runs out of registers. */
@@ -38,7 +38,7 @@ MCUCC_INLINE const uint32_t *mcucc_lanes_add(mcucc_lanes_t *sums, const int8_t *
                                              const uint32_t *w)
 {
 #if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
-    const mcucc_bytes_t *const bytes = (const mcucc_bytes_t *)from;
+    const mcucc_four_bytes_t *const bytes = (const mcucc_four_bytes_t *)from;
     uint32_t x;
     uint32_t even;
     uint32_t first;
@@ -150,7 +150,9 @@ MCUCC_INLINE void mcucc_depthwise_pixel_dsp(const mcucc_depthwise_dsp_t *p,
         out -= back;
         at += 4 - back;
         ch += 4 - back;
-        pad -= inside ? 0 : back;
+        if (!inside) { /* else it may be NULL, which nothing is taken from, not even 0 */
+            pad -= back;
+        }
         w += 2 * kh * kw;
     }
 }

@@ -93,13 +93,14 @@ MCUCC_INLINE const uint32_t *mcucc_depthwise_sums(const int8_t *const *taps, int
                          : [c] "r"(c), [pairs] "r"(pairs)
                          : "lr", "memory");
     } else {
-        __asm__ volatile("vctp.8 %[count]\n\t" MCUCC_DEPTHWISE_SUMS("vpst\n\tvldrbt.8 ")
+        __asm__ volatile(MCUCC_PREDICATED("vctp.8 %[count]\n\t"
+                                          MCUCC_DEPTHWISE_SUMS("vpst\n\tvldrbt.8 "))
                          : [tap] "+&r"(taps), [stream] "+&r"(stream), [first] "=&r"(first),
                            [second] "=&r"(second), [a0] "=&w"(a0), [a1] "=&w"(a1),
                            [a2] "=&w"(a2), [a3] "=&w"(a3), [p] "=&w"(p), [t] "=&w"(t),
                            [x] "=&w"(x), [w] "=&w"(w)
                          : [c] "r"(c), [pairs] "r"(pairs), [count] "r"(count)
-                         : "lr", "memory", "p0");
+                         : "lr", "memory", MCUCC_PREDICATE);
     }
     sums[0] = a0;
     sums[1] = a1;

@@ -43,16 +43,11 @@ MCUCC_INLINE void mcucc_block_2x4(int32_t x0, int32_t x1, const int8_t *w, int32
 /* By hand for Thumb-2, as gcc needs a quarter more instructions in such loops: it keeps the end of
  * the loop in a register and a sum in memory, and adds to pointers where a load could. */
 #if defined(__GNUC__) && defined(__thumb2__)
-/* One input of one pixel, one of two. */
+/* One input of one pixel. */
 #define MCUCC_WEIGHT_1(i) "ldrsb %[t], [%[w]], #1\n\tmla %[a" #i "], %[x], %[t], %[a" #i "]\n\t"
 #define MCUCC_INPUT_1     \
     "ldrsb %[x], [%[x0]], #1\n\t" MCUCC_WEIGHT_1(0) MCUCC_WEIGHT_1(1) MCUCC_WEIGHT_1(2) \
         MCUCC_WEIGHT_1(3)
-#define MCUCC_WEIGHT_2(a, b) \
-    "ldrsb lr, [r2], #1\n\tmla " #a ", r11, lr, " #a "\n\tmla " #b ", r12, lr, " #b "\n\t"
-#define MCUCC_INPUT_2                                                                          \
-    "ldrsb r11, [r0], #1\n\tldrsb r12, [r1], #1\n\t" MCUCC_WEIGHT_2(r3, r7) MCUCC_WEIGHT_2(r4, r8) \
-        MCUCC_WEIGHT_2(r5, r9) MCUCC_WEIGHT_2(r6, r10)
 
 /* Fours of inputs, from x0 to `end`, which is not x0. */
 MCUCC_INLINE const int8_t *mcucc_fours_1x4(const int8_t *x0, const int8_t *end, const int8_t *w,
@@ -68,12 +63,33 @@ MCUCC_INLINE const int8_t *mcucc_fours_1x4(const int8_t *x0, const int8_t *end, 
                      : "cc", "memory");
     return w;
 }
+#else
+MCUCC_INLINE const int8_t *mcucc_fours_1x4(const int8_t *x0, const int8_t *end, const int8_t *w,
+                                           int32_t acc[4])
+{
+    for (; x0 != end; x0 += 4, w += 16) {
+        for (int32_t i = 0; i < 4; i++) {
+            mcucc_block_1x4(x0[i], &w[4 * i], acc);
+        }
+    }
+    return w;
+}
+#endif
+
+#if defined(__GNUC__) && defined(__thumb2__) && !defined(MCUCC_KEEP_R9)
+/* One input of two pixels. */
+#define MCUCC_WEIGHT_2(a, b) \
+    "ldrsb lr, [r2], #1\n\tmla " #a ", r11, lr, " #a "\n\tmla " #b ", r12, lr, " #b "\n\t"
+#define MCUCC_INPUT_2                                                                          \
+    "ldrsb r11, [r0], #1\n\tldrsb r12, [r1], #1\n\t" MCUCC_WEIGHT_2(r3, r7) MCUCC_WEIGHT_2(r4, r8) \
+        MCUCC_WEIGHT_2(r5, r9) MCUCC_WEIGHT_2(r6, r10)
 
 /* The same for two pixels. All 14 registers are taken: the inputs r11 and r12, the weight lr, the
  * sums r3 to r10, the pointers r0 to r2. It saves r7 itself, for that may be the frame pointer,
  * which must not be named as clobbered. */
 MCUCC_INLINE void mcucc_fours_2x4(mcucc_pair_t *s)
 {
+    mcucc_need_r9();
     register mcucc_pair_t *state __asm__("r0") = s;
     __asm__ volatile("ldr lr, [r0, #44]\n\t"
                      "push {r0, r7, lr}\n\t"
@@ -92,17 +108,6 @@ MCUCC_INLINE void mcucc_fours_2x4(mcucc_pair_t *s)
                        "cc", "memory");
 }
 #else
-MCUCC_INLINE const int8_t *mcucc_fours_1x4(const int8_t *x0, const int8_t *end, const int8_t *w,
-                                           int32_t acc[4])
-{
-    for (; x0 != end; x0 += 4, w += 16) {
-        for (int32_t i = 0; i < 4; i++) {
-            mcucc_block_1x4(x0[i], &w[4 * i], acc);
-        }
-    }
-    return w;
-}
-
 MCUCC_INLINE void mcucc_fours_2x4(mcucc_pair_t *s)
 {
     for (const int8_t *x0 = s->x0; x0 != s->end; x0 += 4, s->x1 += 4, s->w += 16) {

@@ -10,6 +10,16 @@
 
 #include "mcucc_requantize.h"
 
+#if defined(MCUCC_CORTEX_M) && !defined(__ARM_ARCH_6M__) && !defined(MCUCC_ALLOW_PORTABLE)
+#error "mcucc: these kernels are for the Cortex-M0 and M0+, which this is not compiled for: elsewhere \
+they are slow. Give the compiler the core that the network was made for (-mcpu), or make it for this \
+one (mcucc compile --board), or define MCUCC_ALLOW_PORTABLE."
+#endif
+
+#if defined(__GNUC__) && defined(__ARM_ARCH_6M__) && !defined(MCUCC_KEEP_R9)
+#define MCUCC_EIGHT_BY_HAND
+#endif
+
 /* Where eight dot products stand. The routine in assembler knows the order of the members. */
 typedef struct {
     const uint8_t *w;    /* [inputs][8], 128 added to each */
@@ -29,7 +39,7 @@ MCUCC_INLINE void mcucc_eight_begin(mcucc_eight_t *s, const mcucc_channel_t *cha
     }
 }
 
-#if defined(__GNUC__) && defined(__ARM_ARCH_6M__)
+#if defined(MCUCC_EIGHT_BY_HAND)
 #define MCUCC_EIGHT_LOW(offset, acc) \
     "ldrb r3, [r1, #" #offset "]\n\tmuls r3, r2\n\tadds " #acc ", " #acc ", r3\n\t"
 #define MCUCC_EIGHT_HIGH(offset, acc) \
@@ -48,7 +58,8 @@ MCUCC_INLINE void mcucc_eight_begin(mcucc_eight_t *s, const mcucc_channel_t *cha
  * itself, for that may be the frame pointer, which must not be named as clobbered. */
 MCUCC_INLINE void mcucc_eight_add(mcucc_eight_t *s)
 {
-#if defined(__GNUC__) && defined(__ARM_ARCH_6M__)
+#if defined(MCUCC_EIGHT_BY_HAND)
+    mcucc_need_r9();
     register mcucc_eight_t *state __asm__("r0") = s;
     __asm__ volatile(
         ".syntax unified\n\t"

@@ -58,7 +58,7 @@ def test_zero_points_of_the_header(directories: Mapping[str, Path]) -> None:
         io: [
             int(value)
             for value in re.findall(
-                r"_ZERO_POINT (-?\d+)", (directory / "digits.h").read_text(encoding="utf-8")
+                r"_ZERO_POINT \(?(-?\d+)", (directory / "digits.h").read_text(encoding="utf-8")
             )
         ]
         for io, directory in directories.items()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mcucc.api.compile import CompileOptions, compile_model
-from mcucc.build.toolchain import HOST_GCC, WARNINGS, Compiler, find_tool
+from mcucc.build.toolchain import HOST_CLANG, HOST_GCC, WARNINGS, Compiler, find_tool
 from mcucc.codegen import Files, Io, Provenance, emit, lower, self_test
 from mcucc.kernels import select_kernels
 from mcucc.reference.interpreter import run
@@ -20,15 +20,15 @@ STRICT = (*WARNINGS, "-Wmissing-prototypes", "-Wstrict-prototypes", "-fPIC", "-s
 SAMPLES = 3
 
 
-def files_with_samples(io: Io = "int8") -> Files:
+def files_with_samples(io: Io = "int8", samples: int = SAMPLES) -> Files:
     """A network with two inputs and two outputs."""
     b = GraphBuilder("pair", seed=51)
     first, second = b.input((1, 3, 3, 2)), b.input((1, 3, 3, 2))
     graph = b.build(b.add(first, second), b.mean(first))
-    inputs = random_inputs(graph, SAMPLES)
+    inputs = random_inputs(graph, samples)
     values = run(graph, inputs)
     plan = plan_memory(schedule_layers(graph, select_kernels(graph)))
-    provenance = Provenance("0.0.0", "a.onnx", "0" * 64, "host", "--selftest 3")
+    provenance = Provenance("0.0.0", "a.onnx", "0" * 64, "host", f"--selftest {samples}")
     program = lower(plan, provenance, io)
     test = self_test(
         [inputs[port.tensor] for port in graph.inputs],
@@ -59,6 +59,19 @@ def test_it_passes_and_finds_the_first_difference(io: Io, tmp_path: Path) -> Non
     assert library.pair_selftest(ctypes.c_void_p(arena.data + 1)) == -1
     files["pair_selftest.c"] = with_last_output_changed(files["pair_selftest.c"])
     assert built(files, tmp_path / "wrong").pair_selftest(arena) == SAMPLES
+
+
+@pytest.mark.cc
+@pytest.mark.parametrize("compiler", [HOST_GCC, HOST_CLANG])
+@pytest.mark.parametrize("samples", [1, 2])
+def test_it_compiles_at_any_level(compiler: str, samples: int, tmp_path: Path) -> None:
+    """gcc 12 has warnings at -O0 alone of arrays that hold a single sample."""
+    for name, text in files_with_samples(samples=samples).items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    for level in ("-O0", "-Og", "-Os", "-O2", "-O3"):
+        Compiler(find_tool(compiler)).run(
+            [*STRICT, level, "pair_selftest.c", "-o", "selftest.so"], cwd=tmp_path
+        )
 
 
 def with_last_output_changed(text: str) -> str:

@@ -63,6 +63,15 @@ def test_a_channel_that_is_always_clamped_is_constant():
     assert channels(graph) == {"c": 2, "y": 2}
 
 
+def test_a_shift_that_leaves_32_bits_makes_no_constant():
+    """Channel 1 sums up to 1,000 .. 65,770 and is shifted by 16 bits: both ends are positive then,
+    and saturate, but what lies between 2^15 and 2^16 is negative."""
+    text = HEAD.replace("0.25, 0.5,", "0.25, 129761.28,").replace("[20, 8,", "[20, 31734,")
+    text = text.replace("[3, 1, 0, 0,", "[3, 1, 127, 127,")
+    graph, _ = dropped(text + READER.format("c"))
+    assert channels(graph) == {"c": 3, "y": 2}
+
+
 def test_a_window_without_padding_takes_the_sum_of_its_taps():
     text = f"""{HEAD}{WINDOW}
 node("y", Conv2D(), ("c", "w3", "b3"), "y", int8[1, 2, 2, 1], q(9.0, 5))

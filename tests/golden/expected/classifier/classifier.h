@@ -43,7 +43,7 @@ static inline int8_t *classifier_input0(void *arena)
 #define CLASSIFIER_OUTPUT0_W 1u
 #define CLASSIFIER_OUTPUT0_C 4u
 #define CLASSIFIER_OUTPUT0_SCALE 0.00390625f
-#define CLASSIFIER_OUTPUT0_ZERO_POINT -128
+#define CLASSIFIER_OUTPUT0_ZERO_POINT (-128)
 
 static inline int8_t *classifier_output0(void *arena)
 {

@@ -43,7 +43,7 @@ static inline int8_t *pooling_input0(void *arena)
 #define POOLING_OUTPUT0_W 9u
 #define POOLING_OUTPUT0_C 3u
 #define POOLING_OUTPUT0_SCALE 0.065f
-#define POOLING_OUTPUT0_ZERO_POINT -126
+#define POOLING_OUTPUT0_ZERO_POINT (-126)
 
 static inline int8_t *pooling_output0(void *arena)
 {

@@ -28,7 +28,7 @@ extern "C" {
 #define RESIDUAL_INPUT0_W 5u
 #define RESIDUAL_INPUT0_C 2u
 #define RESIDUAL_INPUT0_SCALE 0.003921569f
-#define RESIDUAL_INPUT0_ZERO_POINT -128
+#define RESIDUAL_INPUT0_ZERO_POINT (-128)
 
 static inline int8_t *residual_input0(void *arena)
 {
@@ -43,7 +43,7 @@ static inline int8_t *residual_input0(void *arena)
 #define RESIDUAL_OUTPUT0_W 5u
 #define RESIDUAL_OUTPUT0_C 4u
 #define RESIDUAL_OUTPUT0_SCALE 0.032639198f
-#define RESIDUAL_OUTPUT0_ZERO_POINT -76
+#define RESIDUAL_OUTPUT0_ZERO_POINT (-76)
 
 static inline int8_t *residual_output0(void *arena)
 {

@@ -44,16 +44,17 @@ int residual_selftest(void *arena)
     if (arena == NULL) {
         return -1;
     }
+    const int8_t *wanted0 = output0;
     for (uint32_t sample = 0; sample < SAMPLES; sample++) {
         memcpy(residual_input0(arena), &input0[sample * RESIDUAL_INPUT0_BYTES],
                RESIDUAL_INPUT0_BYTES);
         if (residual_run(arena) != 0) {
             return -1;
         }
-        if (memcmp(residual_output0(arena), &output0[sample * RESIDUAL_OUTPUT0_BYTES],
-                   RESIDUAL_OUTPUT0_BYTES) != 0) {
+        if (memcmp(residual_output0(arena), wanted0, RESIDUAL_OUTPUT0_BYTES) != 0) {
             return (int)sample + 1;
         }
+        wanted0 += RESIDUAL_OUTPUT0_BYTES;
     }
     return 0;
 }
