@@ -101,6 +101,7 @@ FOREIGN: Mapping[str, Foreign] = {
     "page.html": Foreign(b"\n<!DOCTYPE html><html><body>404</body></html>", "web page", "download"),
     "login": Foreign(b"<HTML><head>", "web page", "download"),
     "words.json": Foreign(b'{"nodes": []}', "JSON", "give the ONNX file"),
+    "board.toml": Foreign(b"[tool]\nx = 1\n", "text that begins with '[tool]'", "give the ONNX"),
     "notes.txt": Foreign("Größe: 3\nmore".encode(), "text that begins with 'Größe: 3'", "give the"),
     "code.py": Foreign(b"import torch\n", "text that begins with 'import torch'", "give the ONNX"),
     "photo.png": Foreign(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "PNG image", "give the ONNX"),

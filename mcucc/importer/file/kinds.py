@@ -140,7 +140,7 @@ _TEXTS: Sequence[tuple[str, str, str]] = (
     (r"node\s*\{\s*name:", "a TensorFlow graph as text (.pbtxt)", PROTOBUF_ADVICE["graph"]),
     (r"tree\nversion=", "a LightGBM model", "mcucc compiles neural networks, not trees"),
     (r"func @|module\s.*\{|#loc|builtin\.module", "an MLIR module", _FRAMEWORK),
-    (r"\s*[{\[]", "JSON", _NO_MODEL),
+    (r"\s*(\{\s*[\"}]|\[\s*[\"\[\]{\d-])", "JSON", _NO_MODEL),
 )
 
 _JSONS: Sequence[tuple[str, str, str]] = (
