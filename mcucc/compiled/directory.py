@@ -134,7 +134,8 @@ class CompiledNetwork:
             raise InputFileError(
                 path,
                 f"is not the file that was compiled into {self.directory} "
-                f"({self.report.model.name}): its sha256 differs",
+                f"({self.report.model.name}): its sha256 is {digest}, and that file's "
+                f"{self.report.model.sha256}",
             )
 
     def run_host(self, samples: NDArray[np.int8]) -> tuple[NDArray[np.int8], ...]:

@@ -1,5 +1,6 @@
 """What people do wrong with a board that is too small, the output, and a compiled directory."""
 
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -86,7 +87,6 @@ def test_an_output_that_cannot_be_written(target: str, call: Caller) -> None:
         (3, ("6 samples", "float32"), ("evaluate", "float_labels.npy")),
         (3, ("text of numbers", "np.save('labels.npy'"), ("evaluate", "labels.csv")),
         (3, ("net.onnx", "is a file"), ("report", "net.onnx")),
-        (3, ("topk.onnx", "is not the file"), ("verify", "net", "--model", "topk.onnx")),
         (5, ("apt-get install gcc libc6-dev",), ("run", "net")),
         (5, ("apt-get install gcc libc6-dev",), ("verify", "net", "--input", "six.npy")),
         (5, ("apt-get install gcc-arm-none-eabi",), ("bench", "net")),
@@ -109,3 +109,9 @@ def test_mistakes_with_a_compiled_network(
     message = call.refusal(code, *arguments)
     missing = [word for word in words if word not in message]
     assert not missing, message
+
+
+def test_another_model_is_refused_with_both_hashes(call: Caller, net: Path) -> None:
+    message = call.refusal(3, "verify", "net", "--model", "topk.onnx")
+    for model in ("topk.onnx", "ok.onnx"):
+        assert hashlib.sha256(Path(model).read_bytes()).hexdigest() in message
