@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from mcucc.codegen.env import environment
 from mcucc.codegen.layout import fit_lines
-from mcucc.codegen.literals import int_rows
 from mcucc.codegen.program import INT8, Element, Files, Program, SelfTest
+from mcucc.kernels.literals import int_rows
 from mcucc.resources import runtime_headers
 
 _INCLUDE = re.compile(r'^#include "(mcucc_\w+\.h)"', re.MULTILINE)

@@ -6,17 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcucc.codegen.algorithms import LEAVES_PADDING_OUT, kernel_body, kernel_ctype
-from mcucc.codegen.elementwise import constant_operands
-from mcucc.codegen.layer import Layer
-from mcucc.codegen.layers import layer_code
-from mcucc.codegen.literals import c_comment, int_rows, unique_idents
+from mcucc.codegen.executed import ExecutedNode, execute
+from mcucc.codegen.literals import c_comment, unique_idents
 from mcucc.codegen.lower_segment import SegmentLowering, first_row, scratch_expression
-from mcucc.codegen.parts import ArrayDef, KernelDef, TensorRef, WindowRows
+from mcucc.codegen.parts import TensorRef, WindowRows
 from mcucc.codegen.ports import element_of, ports, shifted_first, shifted_last
 from mcucc.codegen.program import Io, LayerDef, Program, Provenance, StepDef
 from mcucc.codegen.titles import stage_title
 from mcucc.kernels import Kernel, Shape
+from mcucc.kernels.literals import int_rows
+from mcucc.kernels.use import ArrayDef
 from mcucc.memory import draw, glyphs
 from mcucc.ops import Conv2D, DepthwiseConv2D, Int8Graph, Int8Node
 from mcucc.ops.verify import node_macs, total_macs
@@ -60,15 +59,16 @@ class _Lowering:
         self._kernels = _kernels(plan.schedule.steps)
         idents = unique_idents(list(self._kernels))
         self._names = _Names(_tensor_refs(plan), idents, _pad_arrays(self._graph))
-        self._segments = SegmentLowering(plan, self._names.tensors, self._layer, self._row_of_pad)
+        pads = {node.name: self._pad_name(node) for node in self._graph.nodes}
+        self._executed = execute(self._graph, self._kernels, idents, pads)
+        self._segments = SegmentLowering(plan, self._names.tensors, self._executed)
 
     def program(self) -> Program:
         """The whole program."""
         plan, graph = self._plan, self._graph
-        layers = [self._layer(node) for node in graph.nodes]
-        arrays = [array for layer in layers for array in _arrays(layer)]
+        arrays = [array for each in self._executed.values() for array in each.arrays]
         refs, keep_input = self._names.tensors, plan.schedule.keep_input
-        kernels = {kernel: None for kernel in self._kernels.values() if kernel is not None}
+        kernels = {kernel for kernel in self._kernels.values() if kernel is not None}
         return Program(
             name=graph.name,
             provenance=self._provenance,
@@ -81,10 +81,7 @@ class _Lowering:
             outputs=ports(graph, graph.outputs, refs, self._io),
             tensors=tuple(refs.values()),
             steps=tuple(self._step(i, step) for i, step in enumerate(plan.schedule.steps)),
-            kernels=tuple(
-                KernelDef(kernel, kernel_ctype(kernel), kernel_body(kernel))
-                for kernel in sorted(kernels, key=lambda k: k.name)
-            ),
+            kernels=tuple(sorted(kernels, key=lambda kernel: kernel.name)),
             arrays=(*self._names.pads.values(), *arrays),
             memory_map=_memory_map(plan),
             macs=total_macs(graph),
@@ -92,10 +89,6 @@ class _Lowering:
             shifted_last=shifted_last(graph, refs, self._io, keep_input=keep_input),
             streamed=plan.schedule.streamed,
         )
-
-    def _layer(self, node: Int8Node) -> Layer:
-        ident, kernel = self._names.layers[node.name], self._kernels[node.name]
-        return Layer(self._graph, node, kernel, ident, self._pad_name(node))
 
     def _pad_name(self, node: Int8Node) -> str:
         """The array of padding that a node's windows may fall on, NULL if they never do."""
@@ -111,8 +104,7 @@ class _Lowering:
 
     def _layer_step(self, index: int, step: PlannedLayer) -> LayerDef:
         node = step.node
-        layer = self._layer(node)
-        code = layer_code(layer)
+        executed = self._executed.get(node.name)
         inputs = tuple(self._names.tensors[name] for name in self._graph.variable_inputs(node))
         output = self._names.tensors[node.output]
         return LayerDef(
@@ -122,38 +114,33 @@ class _Lowering:
             origin=", ".join(node.origin) or "mcucc",
             macs=node_macs(self._graph, node),
             kernel=step.kernel,
-            spec=None if code is None else code.spec,
+            spec=None if executed is None else executed.code.spec,
             inputs=inputs,
-            operands=self._operands(layer),
+            operands=() if executed is None else self._operands(executed),
             output=output,
-            window=self._window(step.node, step.kernel),
+            window=None if executed is None else self._window(executed),
             scratch=scratch_expression(self._plan, step),
         )
 
-    def _operands(self, layer: Layer) -> tuple[str, ...]:
+    def _operands(self, executed: ExecutedNode) -> tuple[str, ...]:
         """Where each operand lies: in the arena, or in an array of its own if it is constant."""
-        constants = constant_operands(layer)
+        constants = executed.constants
         return tuple(
-            layer.array_name(constants[name])
+            executed.use.array_name(constants[name])
             if name in constants
             else f"&arena[{self._names.tensors[name].at}]"
-            for name in layer.node.inputs
+            for name in executed.node.inputs
             if name in constants or name in self._names.tensors
         )
 
-    def _window(self, node: Int8Node, kernel: Kernel | None) -> WindowRows | None:
-        if kernel is None or kernel.shape is not Shape.WINDOW:
+    def _window(self, executed: ExecutedNode) -> WindowRows | None:
+        if executed.kernel.shape is not Shape.WINDOW:
             return None
-        window = node.op.window(self._graph.input_types(node))
+        window = executed.node.op.window(self._graph.input_types(executed.node))
         if window is None:
             return None
-        axis = window.rows
-        pad = self._row_of_pad(self._layer(node))
+        axis, pad = window.rows, executed.use.row_of_pad
         return WindowRows(axis.taps, first_row(axis), axis.dilation, pad)
-
-    def _row_of_pad(self, layer: Layer) -> str:
-        """What stands for a row of padding under a layer's window."""
-        return "NULL" if layer.family in LEAVES_PADDING_OUT else layer.pad
 
 
 def _kernels(steps: Sequence[Step]) -> Mapping[str, Kernel | None]:
@@ -167,13 +154,6 @@ def _kernels(steps: Sequence[Step]) -> Mapping[str, Kernel | None]:
         else:
             found[step.node.name] = step.kernel
     return found
-
-
-def _arrays(layer: Layer) -> tuple[ArrayDef, ...]:
-    """All constants of a layer."""
-    code = layer_code(layer)
-    own = () if code is None else code.arrays
-    return (*own, *constant_operands(layer).values())
 
 
 def _tensor_refs(plan: MemoryPlan) -> Mapping[str, TensorRef]:

@@ -1,21 +1,16 @@
 """From a planned segment to what the templates print."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
-from mcucc.codegen.elementwise import constant_operands
-from mcucc.codegen.layer import Layer
-from mcucc.codegen.layers import layer_code
+from mcucc.codegen.executed import ExecutedNode
 from mcucc.codegen.parts import TensorRef
 from mcucc.codegen.segment import PanelDef, PullDef, RingDef, SegmentDef, StageDef
 from mcucc.codegen.titles import stage_title
 from mcucc.errors import InvariantError
 from mcucc.kernels import Shape
-from mcucc.ops import Axis, Int8Node, Window
+from mcucc.ops import Axis, Window
 from mcucc.ops.verify import node_macs
 from mcucc.schedule import MemoryPlan, Segment, Stage, Step
-
-Padding = Callable[[Layer], str]
-"""The name of the row of padding of a layer with a window, or NULL."""
 
 
 class SegmentLowering:
@@ -24,22 +19,19 @@ class SegmentLowering:
     Args:
         plan: the network's.
         tensors: every tensor by name.
-        layer_of: a node with what its code is made of.
-        padding: the row of padding of a layer.
+        executed: what the code of each node is made of, by its name.
     """
 
     def __init__(
         self,
         plan: MemoryPlan,
         tensors: Mapping[str, TensorRef],
-        layer_of: Callable[[Int8Node], Layer],
-        padding: Padding,
+        executed: Mapping[str, ExecutedNode],
     ) -> None:
         self.plan = plan
         self.graph = plan.schedule.graph
         self.tensors = tensors
-        self.layer_of = layer_of
-        self.padding = padding
+        self.executed = executed
 
     def lower(self, index: int, segment: Segment) -> SegmentDef:
         """The segment that is step `index`."""
@@ -96,7 +88,7 @@ class _StageLowering:
             title = f"{ring.tensor.name}: the caller's image, {ring.tensor.size_text}"
             traced = self._traced(stage)
             return StageDef(title, "", 0, None, None, ring, stage.turns, (), (), "", traced)
-        code = layer_code(self._whole.layer_of(stage.node))
+        executed = self._whole.executed[stage.node.name]
         sums = self._whole.plan.sums_offset(stage.node)
         panels = self._panels(stage)
         return StageDef(
@@ -104,7 +96,7 @@ class _StageLowering:
             origin=_origin(stage),
             macs=node_macs(self._graph, stage.node),
             kernel=stage.kernel,
-            spec=None if code is None else code.spec,
+            spec=executed.code.spec,
             ring=ring,
             turns=stage.turns,
             pulls=tuple(self._pulls(stage)),
@@ -167,8 +159,7 @@ class _StageLowering:
         for each in self._within(stage):
             assert each.node is not None
             assert each.kernel is not None
-            code = layer_code(self._whole.layer_of(each.node))
-            assert code is not None
+            code = self._whole.executed[each.node.name].code
             found.append(
                 PanelDef(
                     title=self._title(each),
@@ -187,17 +178,17 @@ class _StageLowering:
     def _rows(self, stage: Stage, name: str) -> tuple[str, ...]:
         """C that finds the rows under the window of turn y, or the row of each operand."""
         assert stage.node is not None
-        layer = self._whole.layer_of(stage.node)
-        if layer.kernel is not None and layer.kernel.shape is Shape.WINDOW:
-            return self._window_rows(layer, stage, name)
-        operands = [text for text, _ in self._operands(layer)]
-        if layer.kernel is not None and layer.kernel.shape is Shape.REDUCTION:
+        executed = self._whole.executed[stage.node.name]
+        if executed.kernel.shape is Shape.WINDOW:
+            return self._window_rows(executed, stage, name)
+        operands = [text for text, _ in self._operands(executed)]
+        if executed.kernel.shape is Shape.REDUCTION:
             return (f"const int8_t *const row = {operands[0]};",)
         return (f"const int8_t *const {name}[{len(operands)}] = {{{', '.join(operands)}}};",)
 
-    def _window_rows(self, layer: Layer, stage: Stage, name: str) -> tuple[str, ...]:
+    def _window_rows(self, executed: ExecutedNode, stage: Stage, name: str) -> tuple[str, ...]:
         read = stage.reads[0]
-        axis, pad = read.window.rows, self._whole.padding(layer)
+        axis, pad = read.window.rows, executed.use.row_of_pad
         declaration = f"const int8_t *{name}[{axis.taps}];"
         window = f"{first_row(axis)}, {axis.dilation}, {pad}"
         ring = self._rings.get(read.content)
@@ -211,27 +202,29 @@ class _StageLowering:
     def _run_operands(self, stage: Stage) -> tuple[str, ...]:
         """The first pixel of each input of a run that begins at pixel x."""
         assert stage.node is not None
-        operands = self._operands(self._whole.layer_of(stage.node))
+        operands = self._operands(self._whole.executed[stage.node.name])
         return tuple(f"&{text}[x * {step}]" if step else text for text, step in operands)
 
-    def _operands(self, layer: Layer) -> tuple[tuple[str, int], ...]:
+    def _operands(self, executed: ExecutedNode) -> tuple[tuple[str, int], ...]:
         """C expression of the first pixel of turn y of each input, and bytes to the next pixel.
 
         Panels and gates are the same wherever a run begins: their step is 0.
         """
-        types = self._graph.input_types(layer.node)
+        node, constants = executed.node, executed.constants
+        types = self._graph.input_types(node)
         found: list[tuple[str, int]] = []
-        constants = constant_operands(layer)
-        for operand, name in enumerate(layer.node.inputs):
+        for operand, name in enumerate(node.inputs):
             if name not in constants and name in self._graph.consts:
                 continue  # a table or weights
-            window = layer.node.op.window(types, operand) or Window()
+            window = node.op.window(types, operand) or Window()
             is_gate = window.rows.stride == 0
             step = 0 if is_gate else types[operand].hwc[2]
             row = "0" if is_gate else "y"
             if name in constants:
                 row_bytes = types[operand].hwc[1] * types[operand].hwc[2]
-                found.append((f"(&{layer.array_name(constants[name])}[{row} * {row_bytes}])", step))
+                found.append(
+                    (f"(&{executed.use.array_name(constants[name])}[{row} * {row_bytes}])", step)
+                )
             else:
                 found.append(self._variable(name, row, step))
         return tuple(found)

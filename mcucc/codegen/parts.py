@@ -1,8 +1,6 @@
-"""What layers and segments are printed with: tensors, constants, kernels."""
+"""What layers and segments are printed with: tensors and the rows of windows."""
 
 from dataclasses import dataclass
-
-from mcucc.kernels import Kernel
 
 
 @dataclass(frozen=True)
@@ -65,39 +63,6 @@ class TensorRef:
 
 
 @dataclass(frozen=True)
-class ArrayDef:
-    """A constant array of `<m>_weights.c`.
-
-    Attributes:
-        name: without the network's prefix.
-        ctype: element type.
-        count: number of elements.
-        rows: the initializer's lines.
-        comment: tensor name, shape and layout.
-    """
-
-    name: str
-    ctype: str
-    count: int
-    rows: tuple[str, ...]
-    comment: str
-
-    @property
-    def aligned(self) -> bool:
-        """Whether it asks for more than the alignment of its type."""
-        return self.ctype == "int8_t"
-
-
-@dataclass(frozen=True)
-class LayerSpec:
-    """The `static const` structure with a layer's numbers; `fields` are C initializers."""
-
-    name: str
-    ctype: str
-    fields: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
 class WindowRows:
     """How a window kernel finds its input rows for output row y.
 
@@ -112,18 +77,3 @@ class WindowRows:
     first_row: str
     dilation: int
     pad: str
-
-
-@dataclass(frozen=True)
-class KernelDef:
-    """A rendered kernel: the inlined algorithm with its constants.
-
-    Attributes:
-        kernel: gives name and call shape.
-        ctype: type of the layer structure.
-        body: C call of the algorithm.
-    """
-
-    kernel: Kernel
-    ctype: str
-    body: str

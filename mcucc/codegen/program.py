@@ -4,19 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from mcucc.codegen.parts import ArrayDef, KernelDef, LayerSpec, TensorRef, WindowRows
+from mcucc.codegen.parts import TensorRef, WindowRows
 from mcucc.codegen.segment import SegmentDef
 from mcucc.kernels import Kernel, Shape
-
-_DECLARED_IN: Mapping[str, str] = {
-    "int8_t": "mcucc_base.h",
-    "int32_t": "mcucc_base.h",
-    "uint8_t": "mcucc_base.h",
-    "uint32_t": "mcucc_base.h",
-    "mcucc_channel_t": "mcucc_requantize.h",
-    "mcucc_channel_dsp_t": "mcucc_requantize_dsp.h",
-}
-"""The file of runtime_c/ that a constant array's type comes from."""
+from mcucc.kernels.use import ArrayDef, LayerSpec
 
 Io = Literal["int8", "uint8", "float"]
 """What the C interface takes and gives: int8 or uint8 values in the arena, or int8 values there
@@ -172,7 +163,7 @@ class Program:
     outputs: tuple[PortDef, ...]
     tensors: tuple[TensorRef, ...]
     steps: tuple[StepDef, ...]
-    kernels: tuple[KernelDef, ...]
+    kernels: tuple[Kernel, ...]
     arrays: tuple[ArrayDef, ...]
     memory_map: str
     macs: int
@@ -201,14 +192,14 @@ class Program:
 
         `<name>_weights.h` needs the types of its arrays whether a kernel does or not.
         """
-        headers = {definition.kernel.header for definition in self.kernels}
+        headers = {kernel.header for kernel in self.kernels}
         headers |= {header for step in self.steps for header in step.headers}
         return tuple(sorted({*headers, *self.weight_headers, "mcucc_base.h"}))
 
     @property
     def weight_headers(self) -> tuple[str, ...]:
         """Files of runtime_c/ that declare the types of the constant arrays, sorted."""
-        return tuple(sorted({"mcucc_base.h", *(_DECLARED_IN[each.ctype] for each in self.arrays)}))
+        return tuple(sorted({"mcucc_base.h", *(each.header for each in self.arrays)}))
 
 
 @dataclass(frozen=True)

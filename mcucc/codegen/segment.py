@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from mcucc.codegen.parts import LayerSpec, TensorRef
+from mcucc.codegen.parts import TensorRef
 from mcucc.kernels import Kernel, Shape
+from mcucc.kernels.use import LayerSpec
 
 
 @dataclass(frozen=True)

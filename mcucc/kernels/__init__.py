@@ -1,16 +1,22 @@
-"""Which C kernel computes which node."""
+"""Which C kernel computes which node, and what it reads."""
 
-from mcucc.kernels.kernel import Access, Family, Kernel, Shape, Unit, Window, parse_kernel
-from mcucc.kernels.rows import row_kernel
-from mcucc.kernels.select import select_kernels
+from mcucc.kernels.families import FAMILIES
+from mcucc.kernels.grammar import parse_kernel
+from mcucc.kernels.kernel import Access, Family, Kernel, Shape, Unit, Window
+from mcucc.kernels.select import Choice, choose_kernels, row_kernel, select_kernels
+from mcucc.kernels.use import Declined
 
 __all__ = [
+    "FAMILIES",
     "Access",
+    "Choice",
+    "Declined",
     "Family",
     "Kernel",
     "Shape",
     "Unit",
     "Window",
+    "choose_kernels",
     "parse_kernel",
     "row_kernel",
     "select_kernels",

@@ -13,40 +13,11 @@ The name says it all, by this grammar (docs/kernel-names.md):
 """
 
 import enum
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
-from mcucc.errors import InvariantError
 from mcucc.reference.fixed_point import RequantClass
-
-
-class Family(enum.StrEnum):
-    """The kernel families; the value is the first part of the name."""
-
-    CONV = "conv"
-    CONV_GROUPED = "convg"
-    DEPTHWISE = "dw"
-    DEPTHWISE_MULTIPLIED = "dwm"
-    POINTWISE = "pw"
-    DENSE = "fc"
-    ADD = "add"
-    SUB = "sub"
-    MUL = "mul"
-    MUL_CHANNELS = "mulc"
-    RESCALE = "rescale"
-    LOOKUP = "lookup"
-    AVERAGE_POOL = "avgpool"
-    MAX_POOL = "maxpool"
-    MEAN = "mean"
-    SOFTMAX = "softmax"
-    PAD = "pad"
-    CONCAT = "concat"
-    RESIZE = "resize"
-    TRANSPOSE = "transpose"
-    SLICE = "slice"
-    MEAN_ROWS = "meanrows"
-    AVERAGE_ROWS = "avgrows"
 
 
 class Shape(enum.Enum):
@@ -92,38 +63,48 @@ class Unit(enum.StrEnum):
     """The M-profile vector extension, Helium: Cortex-M55."""
 
 
-@dataclass(frozen=True)
-class _FamilyFacts:
+_ARGUMENTS: Mapping[Shape, tuple[str, ...]] = MappingProxyType(
+    {
+        Shape.WINDOW: ("p", "rows", "x_begin", "x_end", "out", "out_stride"),
+        Shape.PIXELS: ("p", "rows", "x_begin", "x_end", "out", "out_stride"),
+        Shape.TENSOR: ("p", "in", "out"),
+        Shape.REDUCTION: ("p", "row", "y", "out", "sums"),
+    }
+)
+"""What every kernel of a shape hands on to its algorithm."""
+
+
+@dataclass(frozen=True, eq=False)
+class Family:
+    """An algorithm of runtime_c/, in plain C and perhaps for other units; there is one of each.
+
+    Attributes:
+        name: the first part of its kernels' names.
+        shape: how its kernels are called.
+        access: in which order they read and write.
+        header: stem of the files that hold it: `mcucc_<header>.h`, `mcucc_<header>_<unit>.h`.
+        structure: `mcucc_<structure>_t` holds a layer's numbers; the header's stem if empty.
+        function: `mcucc_<function>` is what its kernels call; the header's stem if empty.
+        constants: arguments that it fixes, before those of window and class.
+        dilates: whether its windows may be dilated.
+        leaves_padding_out: window kernels that take NULL for a row of padding.
+        tells_clamping: whether its kernels have a version for outputs that saturate.
+        takes_scratch: units whose kernels take scratch, though not every layer needs any.
+        takes_multiple: units whose kernels are made for numbers of input channels.
+    """
+
+    name: str
     shape: Shape
     access: Access
     header: str
-
-
-_FACTS: Mapping[Family, _FamilyFacts] = {
-    Family.CONV: _FamilyFacts(Shape.WINDOW, Access.PIXEL, "mcucc_conv.h"),
-    Family.CONV_GROUPED: _FamilyFacts(Shape.WINDOW, Access.PIXEL, "mcucc_conv_grouped.h"),
-    Family.DEPTHWISE: _FamilyFacts(Shape.WINDOW, Access.PIXEL, "mcucc_depthwise.h"),
-    Family.DEPTHWISE_MULTIPLIED: _FamilyFacts(Shape.WINDOW, Access.PIXEL, "mcucc_depthwise.h"),
-    Family.POINTWISE: _FamilyFacts(Shape.PIXELS, Access.PIXEL, "mcucc_pointwise.h"),
-    Family.DENSE: _FamilyFacts(Shape.TENSOR, Access.WHOLE, "mcucc_pointwise.h"),
-    Family.ADD: _FamilyFacts(Shape.PIXELS, Access.ELEMENT, "mcucc_add.h"),
-    Family.SUB: _FamilyFacts(Shape.PIXELS, Access.ELEMENT, "mcucc_add.h"),
-    Family.MUL: _FamilyFacts(Shape.PIXELS, Access.ELEMENT, "mcucc_mul.h"),
-    Family.MUL_CHANNELS: _FamilyFacts(Shape.PIXELS, Access.ELEMENT, "mcucc_mul.h"),
-    Family.RESCALE: _FamilyFacts(Shape.PIXELS, Access.ELEMENT, "mcucc_rescale.h"),
-    Family.LOOKUP: _FamilyFacts(Shape.PIXELS, Access.ELEMENT, "mcucc_lookup.h"),
-    Family.AVERAGE_POOL: _FamilyFacts(Shape.WINDOW, Access.PIXEL, "mcucc_average_pool.h"),
-    Family.MAX_POOL: _FamilyFacts(Shape.WINDOW, Access.PIXEL, "mcucc_max_pool.h"),
-    Family.MEAN: _FamilyFacts(Shape.TENSOR, Access.WHOLE, "mcucc_mean.h"),
-    Family.SOFTMAX: _FamilyFacts(Shape.TENSOR, Access.ELEMENT, "mcucc_softmax.h"),
-    Family.PAD: _FamilyFacts(Shape.WINDOW, Access.PIXEL, "mcucc_pad.h"),
-    Family.CONCAT: _FamilyFacts(Shape.PIXELS, Access.PIXEL, "mcucc_concat.h"),
-    Family.RESIZE: _FamilyFacts(Shape.WINDOW, Access.PIXEL, "mcucc_resize.h"),
-    Family.TRANSPOSE: _FamilyFacts(Shape.TENSOR, Access.WHOLE, "mcucc_transpose.h"),
-    Family.SLICE: _FamilyFacts(Shape.TENSOR, Access.WHOLE, "mcucc_transpose.h"),
-    Family.MEAN_ROWS: _FamilyFacts(Shape.REDUCTION, Access.WHOLE, "mcucc_mean_rows.h"),
-    Family.AVERAGE_ROWS: _FamilyFacts(Shape.REDUCTION, Access.WHOLE, "mcucc_average_rows.h"),
-}
+    structure: str = ""
+    function: str = ""
+    constants: tuple[str, ...] = ()
+    dilates: bool = True
+    leaves_padding_out: bool = False
+    tells_clamping: bool = False
+    takes_scratch: frozenset[Unit] = frozenset()
+    takes_multiple: frozenset[Unit] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -172,7 +153,7 @@ class Kernel:
     @property
     def name(self) -> str:
         """Its name by the grammar; a C identifier."""
-        parts = [f"{self.family}_s8"]
+        parts = [f"{self.family.name}_s8"]
         if self.window is not None:
             parts.append(str(self.window))
         if self.requant is not None:
@@ -185,6 +166,10 @@ class Kernel:
             parts.append(self.unit)
         return "_".join(parts)
 
+    def on(self, unit: Unit) -> "Kernel":
+        """The same work for another unit; Helium's kernels clamp at no cost, whether or not."""
+        return replace(self, unit=unit, clamps=self.clamps and unit is not Unit.MVE)
+
     @property
     def lean(self) -> "Kernel":
         """The kernel that needs no scratch: itself, or another."""
@@ -193,50 +178,45 @@ class Kernel:
     @property
     def shape(self) -> Shape:
         """How it is called."""
-        return _FACTS[self.family].shape
+        return self.family.shape
 
     @property
     def access(self) -> Access:
         """In which order it reads and writes."""
-        return _FACTS[self.family].access
+        return self.family.access
 
     @property
     def header(self) -> str:
         """The file of runtime_c/ that holds its algorithm."""
-        portable = _FACTS[self.family].header
-        if self.unit is Unit.PORTABLE:
-            return portable
-        return f"{portable.removesuffix('.h')}_{self.unit}.h"
+        return f"mcucc_{self.family.header}{self._suffix}.h"
 
+    @property
+    def ctype(self) -> str:
+        """The C structure that it reads."""
+        return f"mcucc_{self.family.structure or self.family.header}{self._suffix}_t"
 
-_NAME = re.compile(
-    r"(?P<family>[a-z]+)_s8"
-    r"(_k(?P<kh>\d+)x(?P<kw>\d+)s(?P<stride>\d+)(d(?P<dilation>\d+))?)?"
-    r"(_(?P<requant>fast|wide|general))?"
-    r"(?P<clamp>_clamp)?(_x(?P<multiple>\d+))?(?P<pairs>_pairs)?(_(?P<unit>thumb1|dsp|mve))?"
-)
+    @property
+    def body(self) -> str:
+        """The C statement that calls its algorithm with its constants."""
+        pairs = "_pairs" if self.pairs else ""
+        function = f"mcucc_{self.family.function or self.family.header}{pairs}{self._suffix}"
+        return f"{function}({', '.join(self._arguments())});"
 
+    def _arguments(self) -> Iterator[str]:
+        yield from _ARGUMENTS[self.shape]
+        if self.pairs or self.unit in self.family.takes_scratch:
+            yield "scratch"
+        yield from self.family.constants
+        if self.window is not None:
+            numbers = [self.window.kh, self.window.kw, self.window.stride]
+            yield from map(str, numbers + [self.window.dilation] * self.family.dilates)
+        if self.unit in self.family.takes_multiple:
+            yield str(self.multiple)
+        if self.requant is not None:
+            yield f"MCUCC_{self.requant.name}"
+        if self.family.tells_clamping and self.unit is not Unit.MVE:
+            yield str(int(self.clamps))
 
-def parse_kernel(name: str) -> Kernel:
-    """The kernel with this name.
-
-    Raises:
-        InvariantError: the name does not follow the grammar.
-    """
-    found = _NAME.fullmatch(name)
-    if found is None or found["family"] not in set(Family):
-        raise InvariantError(f"'{name}' is no kernel name")
-    window = None
-    if found["kh"] is not None:
-        numbers = (found["kh"], found["kw"], found["stride"], found["dilation"] or "1")
-        window = Window(*(int(number) for number in numbers))
-    requant = RequantClass[found["requant"].upper()] if found["requant"] else None
-    return Kernel(
-        Family(found["family"]),
-        window,
-        requant,
-        clamps=found["clamp"] is not None,
-        multiple=int(found["multiple"] or "1"),
-        pairs=found["pairs"] is not None,
-        unit=Unit(found["unit"] or ""),
-    )
+    @property
+    def _suffix(self) -> str:
+        return "" if self.unit is Unit.PORTABLE else f"_{self.unit}"

@@ -1,63 +1,28 @@
 """Chooses the kernel of each node."""
 
 from collections.abc import Mapping
-from functools import reduce
-from typing import assert_never
+from dataclasses import dataclass
 
 from mcucc.errors import UnsupportedModelError, Violation
-from mcucc.kernels.dsp import dsp_kernel
-from mcucc.kernels.kernel import Family, Kernel, Window
-from mcucc.kernels.mve import mve_kernel
-from mcucc.kernels.thumb1 import thumb1_kernel
-from mcucc.ops import (
-    Add,
-    AveragePool2D,
-    Clamp,
-    Concat,
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    HardSwish,
-    Int8Graph,
-    Int8Node,
-    Int8Op,
-    LeakyRelu,
-    Logistic,
-    MaxPool2D,
-    Mean,
-    Mul,
-    Pad,
-    Requantize,
-    Reshape,
-    ResizeNearest,
-    Slice,
-    Softmax,
-    Sub,
-    Table,
-    Tanh,
-    Transpose,
-    clamp_range,
-)
-from mcucc.reference.fixed_point import RequantClass, classify
-from mcucc.reference.parameters import max_abs_partial_sum, mul_parameters, requant_classes
+from mcucc.kernels.families import OPERATORS
+from mcucc.kernels.kernel import Kernel, Shape, Unit
+from mcucc.kernels.use import Declined, NodeView
+from mcucc.ops import Conv2D, DepthwiseConv2D, FullyConnected, Int8Graph, Int8Node, Int8Op, Reshape
+from mcucc.reference.parameters import max_abs_partial_sum
 from mcucc.targets.board import Core
 
-_MAX_PRODUCT = 255 * 255
-"""Largest |product| of two int8 activations less their zero points."""
 
-_PLAIN: Mapping[type[Int8Op], Family] = {
-    Add: Family.ADD,
-    Sub: Family.SUB,
-    Requantize: Family.RESCALE,
-    Mean: Family.MEAN,
-    Softmax: Family.SOFTMAX,
-    Pad: Family.PAD,
-    Concat: Family.CONCAT,
-    ResizeNearest: Family.RESIZE,
-    Transpose: Family.TRANSPOSE,
-    Slice: Family.SLICE,
-}
-"""Operators with a single kernel."""
+@dataclass(frozen=True)
+class Choice:
+    """What executes a node, and what does not.
+
+    Attributes:
+        kernel: the fastest one; None where nothing is executed.
+        declined: units of the core that have no kernel for it, from the fastest on.
+    """
+
+    kernel: Kernel | None
+    declined: tuple[Declined, ...] = ()
 
 
 def select_kernels(graph: Int8Graph, core: Core | None = None) -> Mapping[str, Kernel | None]:
@@ -70,73 +35,66 @@ def select_kernels(graph: Int8Graph, core: Core | None = None) -> Mapping[str, K
     Raises:
         UnsupportedModelError: some layer's accumulator could overflow an int32.
     """
+    return {name: choice.kernel for name, choice in choose_kernels(graph, core).items()}
+
+
+def choose_kernels(graph: Int8Graph, core: Core | None = None) -> Mapping[str, Choice]:
+    """The same with the reasons why no faster ones were taken.
+
+    Raises:
+        UnsupportedModelError: some layer's accumulator could overflow an int32.
+    """
     violations = tuple(v for node in graph.nodes if (v := _overflow(graph, node)) is not None)
     if violations:
         raise UnsupportedModelError(violations)
-    portable = {node.name: _select(graph, node) for node in graph.nodes}
-    if core is None:
-        return portable
-    chosen = ((node, portable[node.name]) for node in graph.nodes)
-    return {n.name: None if k is None else _of_unit(graph, n, k, core) for n, k in chosen}
+    units = units_of(core)
+    return {node.name: _choose(graph, node, units) for node in graph.nodes}
 
 
-def _of_unit(graph: Int8Graph, node: Int8Node, portable: Kernel, core: Core) -> Kernel:
-    """The kernel for the best unit that the core has."""
-    if not core.has_dsp:
-        return portable if core.has_thumb2 else thumb1_kernel(portable)
-    kernel = dsp_kernel(graph, node, portable)
-    return mve_kernel(graph, node, portable, kernel) if core.has_mve else kernel
+def units_of(core: Core | None) -> tuple[Unit, ...]:
+    """The units that a core has kernels for beside plain C, the fastest last."""
+    if core is None or (core.has_thumb2 and not core.has_dsp):
+        return ()
+    if not core.has_thumb2:
+        return (Unit.THUMB1,)
+    return (Unit.DSP, Unit.MVE) if core.has_mve else (Unit.DSP,)
 
 
-def _select(graph: Int8Graph, node: Int8Node) -> Kernel | None:
-    op = node.op
-    match op:
-        case Conv2D() | DepthwiseConv2D() | FullyConnected():
-            return _with_weights(graph, node, op)
-        case AveragePool2D():
-            return Kernel(Family.AVERAGE_POOL, Window(*op.kernel, op.stride[1]))
-        case MaxPool2D():
-            return Kernel(Family.MAX_POOL, Window(*op.kernel, op.stride[1]))
-        case Mul():
-            return _product(graph, node)
-        case Clamp() | Logistic() | Tanh() | LeakyRelu() | HardSwish() | Table():
-            return Kernel(Family.LOOKUP)
-        case Reshape():
-            return None
-        case (
-            Add() | Sub() | Requantize() | Mean() | Softmax()
-            | Pad() | Concat() | ResizeNearest() | Transpose() | Slice()
-        ):  # fmt: skip
-            return Kernel(_PLAIN[type(op)])
-        case _:
-            assert_never(op)
+def row_kernel(graph: Int8Graph, node: Int8Node, kernel: Kernel | None) -> Kernel | None:
+    """The kernel that makes a node's output from rows, None if it needs whole tensors.
+
+    Args:
+        graph: the network.
+        node: what is computed.
+        kernel: what computes its whole tensor; None for a reshape, which has no rows of its own.
+    """
+    if kernel is None:
+        return None
+    by_rows = OPERATORS[type(node.op)].by_rows
+    if by_rows is not None:
+        other = by_rows(NodeView[Int8Op](graph, node))
+        if other is None or other.shape is Shape.REDUCTION:
+            return other
+    return kernel if kernel.shape in (Shape.WINDOW, Shape.PIXELS) else None
 
 
-def _product(graph: Int8Graph, node: Int8Node) -> Kernel:
-    """The kernel of a product: of two maps, or of a map and one value per channel."""
-    first, second = graph.input_types(node)
-    family = Family.MUL if first.shape == second.shape else Family.MUL_CHANNELS
-    return Kernel(family, None, classify(_MAX_PRODUCT, mul_parameters(graph, node)))
-
-
-def _with_weights(
-    graph: Int8Graph, node: Int8Node, op: Conv2D | DepthwiseConv2D | FullyConnected
-) -> Kernel:
-    requant = reduce(RequantClass.join, requant_classes(graph, node))
-    x, weights = graph.input_types(node)[:2]
-    clamps = clamp_range(op.activation, graph.tensors[node.output].q) != (-128, 127)
-    if isinstance(op, FullyConnected):
-        return Kernel(Family.DENSE, None, requant, clamps)
-    window = Window(weights.shape[1], weights.shape[2], op.stride[1], op.dilation[1])
-    if isinstance(op, Conv2D):
-        if weights.shape[3] != x.shape[-1]:
-            return Kernel(Family.CONV_GROUPED, window, requant)
-        if op.is_pointwise(weights):
-            return Kernel(Family.POINTWISE, None, requant, clamps)
-        return Kernel(Family.CONV, window, requant, clamps)
-    multiplied = graph.tensors[node.output].shape[-1] != x.shape[-1]
-    family = Family.DEPTHWISE_MULTIPLIED if multiplied else Family.DEPTHWISE
-    return Kernel(family, window, requant, clamps)
+def _choose(graph: Int8Graph, node: Int8Node, units: tuple[Unit, ...]) -> Choice:
+    if isinstance(node.op, Reshape):
+        return Choice(None)
+    view, operator = NodeView[Int8Op](graph, node), OPERATORS[type(node.op)]
+    portable = chosen = operator.portable(view)
+    declined: list[Declined] = []
+    for unit in units:
+        accepts = operator.units.get(unit)
+        if accepts is None:
+            declined.insert(0, Declined(unit, f"{type(node.op).__name__} has no kernel for it"))
+            continue
+        answer = accepts(view, portable, chosen)
+        if isinstance(answer, Declined):
+            declined.insert(0, answer)
+        else:
+            chosen, declined = answer, []
+    return Choice(chosen, tuple(declined))
 
 
 def _overflow(graph: Int8Graph, node: Int8Node) -> Violation | None:

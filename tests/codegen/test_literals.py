@@ -8,16 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mcucc.codegen.literals
-from mcucc.codegen.literals import c_comment, c_float, c_ident, c_int, int_rows, unique_idents
+import mcucc.kernels.literals
+from mcucc.codegen.literals import c_comment, c_float, c_ident, unique_idents
+from mcucc.kernels.literals import c_int, int_rows
 from tests.codegen.hostile import HOSTILE_NAMES
 
 float32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 
 def test_examples_in_docstrings() -> None:
-    result = doctest.testmod(mcucc.codegen.literals)
-    assert result.attempted > 0
-    assert result.failed == 0
+    for module in (mcucc.codegen.literals, mcucc.kernels.literals):
+        result = doctest.testmod(module)
+        assert result.attempted > 0
+        assert result.failed == 0
 
 
 @given(st.integers(-(2**31), 2**31 - 1))

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcucc.kernels import Family
 from mcucc.reference.fixed_point import RequantClass
 from tests.graphs import GraphBuilder, quant
 from tests.kernels.compiled import Generated, assert_c_agrees, generate
@@ -17,13 +16,13 @@ CHANNELS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 16)
 SHAPES = {"map": MAPS, "c": CHANNELS, "zero_point": ZERO_POINTS, "activation": ACTIVATIONS}
 
 
-def families(generated: Generated) -> set[Family]:
-    return {kernel.family for kernel in generated.kernels.values() if kernel is not None}
+def families(generated: Generated) -> set[str]:
+    return {kernel.family.name for kernel in generated.kernels.values() if kernel is not None}
 
 
-def classes(generated: Generated, family: Family) -> set[RequantClass | None]:
+def classes(generated: Generated, family: str) -> set[RequantClass | None]:
     kernels = (kernel for kernel in generated.kernels.values() if kernel is not None)
-    return {kernel.requant for kernel in kernels if kernel.family is family}
+    return {kernel.requant for kernel in kernels if kernel.family.name is family}
 
 
 def test_differences(tmp_path: Path) -> None:
@@ -39,7 +38,7 @@ def test_differences(tmp_path: Path) -> None:
     x, shape = b.input((1, 3, 4, 5)), (1, 3, 4, 5)
     made += [b.sub(x, x), b.sub(b.constant(shape), x), b.sub(x, b.constant(shape))]
     generated = generate(b.build(*made), tmp_path / "c", planned=False)
-    assert families(generated) == {Family.SUB, Family.ADD}
+    assert families(generated) == {"sub", "add"}
     assert_c_agrees(generated, tmp_path)
 
 
@@ -64,7 +63,7 @@ def test_products(tmp_path: Path) -> None:
     vector = b.input((1, 5))
     made += [b.mul(vector, b.input((1, 5))), b.mul(b.input((1, 4, 5)), b.input((1, 1, 5)))]
     generated = generate(b.build(*made), tmp_path / "c", planned=False)
-    assert families(generated) == {Family.MUL, Family.MUL_CHANNELS}
+    assert families(generated) == {"mul", "mulc"}
     for family in families(generated):
         assert classes(generated, family) == {RequantClass.FAST, RequantClass.WIDE}
     assert_c_agrees(generated, tmp_path)
@@ -106,7 +105,7 @@ def test_functions_of_one_element(tmp_path: Path) -> None:
     everything = b.input((1, 16, 16, 1))
     made.append(b.table(everything, np.arange(127, -129, -1).astype(np.int8)))
     generated = generate(b.build(*made), tmp_path / "c", planned=False)
-    assert families(generated) == {Family.LOOKUP}
+    assert families(generated) == {"lookup"}
     assert_c_agrees(generated, tmp_path)
 
 

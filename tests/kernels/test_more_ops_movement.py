@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from mcucc.kernels import Family
 from tests.graphs import GraphBuilder, quant
 from tests.kernels.compiled import Generated, assert_c_agrees, generate
 from tests.kernels.grid import MAPS, latin
@@ -16,8 +15,8 @@ CHANNELS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 16)
 Q = quant(0.05, 7)
 
 
-def families(generated: Generated) -> set[Family]:
-    return {kernel.family for kernel in generated.kernels.values() if kernel is not None}
+def families(generated: Generated) -> set[str]:
+    return {kernel.family.name for kernel in generated.kernels.values() if kernel is not None}
 
 
 def test_concatenations(tmp_path: Path) -> None:
@@ -31,7 +30,7 @@ def test_concatenations(tmp_path: Path) -> None:
     made += [b.concat(x, x), b.concat(x), b.concat(vector, b.input((1, 4), Q), vector)]
     made += [b.concat(b.constant((1, 4, 3, 2), Q), x), b.concat(x, b.constant((1, 4, 3, 9), Q), x)]
     generated = generate(b.build(*made), tmp_path / "c", planned=False)
-    assert families(generated) == {Family.CONCAT}
+    assert families(generated) == {"concat"}
     assert_c_agrees(generated, tmp_path)
 
 
@@ -43,7 +42,7 @@ def test_enlargements(tmp_path: Path) -> None:
         x = b.input((1, *case["map"], case["c"]), Q)
         made.append(b.resize_nearest(x, (case["rows"], case["columns"])))
     generated = generate(b.build(*made), tmp_path / "c", planned=False)
-    assert families(generated) == {Family.RESIZE}
+    assert families(generated) == {"resize"}
     assert_c_agrees(generated, tmp_path)
 
 
@@ -56,7 +55,7 @@ def test_transposes(tmp_path: Path) -> None:
         orders = itertools.permutations(range(1, len(shape)))
         made += [b.transpose(x, (0, *order)) for order in orders]
     generated = generate(b.build(*made), tmp_path / "c", planned=False)
-    assert families(generated) == {Family.TRANSPOSE}
+    assert families(generated) == {"transpose"}
     assert_c_agrees(generated, tmp_path)
 
 
@@ -71,5 +70,5 @@ def test_slices(tmp_path: Path) -> None:
             starts, sizes = zip(*spanned, strict=True)
             made.append(b.slice(x, (0, *starts), (1, *sizes)))
     generated = generate(b.build(*made), tmp_path / "c", planned=False)
-    assert families(generated) == {Family.SLICE}
+    assert families(generated) == {"slice"}
     assert_c_agrees(generated, tmp_path)

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from mcucc.kernels import Family
 from mcucc.ops import Int8Graph
 from mcucc.reference.interpreter import run
 from tests.graphs import GraphBuilder, quant, random_inputs
@@ -38,18 +37,18 @@ def test_any_run_at_any_stride(tmp_path: Path) -> None:
     generated = generate(network(), tmp_path / "c")
     library = build_library(generated)
     values = run(generated.graph, random_inputs(generated.graph, 1, seed=52))
-    tried: set[Family] = set()
+    tried: set[str] = set()
     for step in row_steps(generated):
         assert step.kernel is not None
-        tried.add(step.kernel.family)
+        tried.add(step.kernel.family.name)
         check_step(generated, library, step, values)
     assert tried == {
-        Family.CONV_GROUPED,
-        Family.MAX_POOL,
-        Family.SUB,
-        Family.MUL,
-        Family.MUL_CHANNELS,
-        Family.LOOKUP,
-        Family.CONCAT,
-        Family.RESIZE,
+        "convg",
+        "maxpool",
+        "sub",
+        "mul",
+        "mulc",
+        "lookup",
+        "concat",
+        "resize",
     }

@@ -1,0 +1,125 @@
+"""Convolutions: over all channels, in groups, and those of 1x1, which are another family's."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from mcucc.kernels.families.pointwise import (
+    POINTWISE,
+    pointwise,
+    pointwise_code,
+    pointwise_dsp,
+    pointwise_mve,
+    thumb1,
+)
+from mcucc.kernels.families.weighted import (
+    bytes_array,
+    channel_array,
+    channels_of,
+    declined_by_quads,
+    dot_channels,
+    dot_stream,
+    dot_weights,
+    folded_bias,
+    fours_of_inputs,
+    multiple_of,
+    narrows,
+    weakest_class,
+    weighted_code,
+    weights_of,
+)
+from mcucc.kernels.kernel import Access, Family, Kernel, Shape, Unit, Window
+from mcucc.kernels.packing import FEWEST_PAIRED_CHANNELS, PANEL_BYTES
+from mcucc.kernels.packing_mve import LANES
+from mcucc.kernels.use import Declined, Field, KernelUse, LayerCode, NodeView, OperatorKernels
+from mcucc.ops import Conv2D, Int8Op
+
+CONV = Family(
+    *("conv", Shape.WINDOW, Access.PIXEL, "conv"),
+    tells_clamping=True,
+    takes_scratch=frozenset({Unit.DSP, Unit.MVE}),
+    takes_multiple=frozenset({Unit.DSP}),
+)
+CONV_GROUPED = Family("convg", Shape.WINDOW, Access.PIXEL, "conv_grouped")
+FAMILIES = (CONV, CONV_GROUPED)
+
+_FEWEST_ODD_PIXELS = 9
+"""In a row whose last pixel is made as if it were two."""
+
+
+def _conv(view: NodeView[Conv2D]) -> Kernel:
+    weights, op = view.graph.type_of(view.node.inputs[1]), view.op
+    window = Window(weights.shape[1], weights.shape[2], op.stride[1], op.dilation[1])
+    if weights.shape[3] != view.x.shape[-1]:
+        return Kernel(CONV_GROUPED, window, weakest_class(view))
+    if op.is_pointwise(weights):
+        return pointwise(view)
+    return Kernel(CONV, window, weakest_class(view), narrows(view))
+
+
+def _thumb1(view: NodeView[Conv2D], portable: Kernel, other: Kernel) -> Kernel | Declined:
+    if portable.family is CONV_GROUPED:
+        return Declined(Unit.THUMB1, "convolutions in groups have no kernel")
+    return thumb1(view, portable, other)
+
+
+def _dsp(view: NodeView[Conv2D], portable: Kernel, other: Kernel) -> Kernel | Declined:
+    if portable.family is POINTWISE:
+        return pointwise_dsp(view, portable, other)
+    if portable.family is CONV_GROUPED:
+        return Declined(Unit.DSP, "convolutions in groups have no kernel")
+    declined = declined_by_quads(view, portable)
+    if declined is not None:
+        return declined
+    kernel = replace(portable.on(Unit.DSP), multiple=multiple_of(view.x.shape[-1]))
+    # A window of odd pixels is copied to where words can be read from.
+    is_odd, fours = kernel.multiple == 1, fours_of_inputs(view)
+    if _has_pairs(view) and view.output.shape[-1] >= FEWEST_PAIRED_CHANNELS:
+        size = fours * (PANEL_BYTES + (2 * 4 if is_odd else 0))
+        lean = portable if is_odd else kernel
+        return replace(kernel, pairs=True, scratch_bytes=size, without_scratch=lean)
+    if is_odd:
+        return replace(kernel, scratch_bytes=4 * fours, without_scratch=portable)
+    return kernel
+
+
+def _has_pairs(view: NodeView[Conv2D]) -> bool:
+    """Whether few pixels of each row are left over."""
+    pixels = view.output.hwc[1]
+    return pixels % 2 == 0 or pixels >= _FEWEST_ODD_PIXELS
+
+
+def _mve(view: NodeView[Conv2D], portable: Kernel, other: Kernel) -> Kernel | Declined:
+    if portable.family is POINTWISE:
+        return pointwise_mve(view, portable, other)
+    if portable.family is CONV_GROUPED or portable.window is None:
+        return Declined(Unit.MVE, "convolutions in groups have no kernel")
+    # It copies the windows of two pixels, each up to a whole vector; where there is no room for
+    # them, the other kernel takes its place.
+    inputs = portable.window.kh * portable.window.kw * view.x.hwc[2]
+    scratch = 2 * -(-inputs // LANES) * LANES
+    return replace(portable.on(Unit.MVE), scratch_bytes=scratch, without_scratch=other.lean)
+
+
+def _code(use: KernelUse[Conv2D]) -> LayerCode:
+    if use.family is POINTWISE:
+        return pointwise_code(use)
+    sizes, last = list[Field](), [("pad", use.pad)]
+    if use.family is CONV_GROUPED:
+        of_group = use.graph.type_of(use.node.inputs[1]).shape[3]
+        sizes.append(("groups", str(use.x.hwc[2] // of_group)))
+    sizes = [("in_w", str(use.x.hwc[1])), *channels_of(use), *sizes]
+    sizes.append(("pad_left", str(use.op.pads[2])))
+    if use.kernel.unit is Unit.MVE:
+        return weighted_code(use, sizes, dot_stream(use), last=last)
+    if use.family is CONV_GROUPED:
+        weights = weights_of(use)
+        biases = folded_bias(use, weights.reshape(len(weights), -1).astype("i8").sum(axis=1))
+        array = bytes_array(use, weights, "[out_c][kh][kw][in_c / groups]")
+        return weighted_code(use, sizes, array, channel_array(use, biases), last=last)
+    return weighted_code(use, sizes, dot_weights(use, "[kh][kw]"), dot_channels(use), last=last)
+
+
+OPERATORS: Mapping[type[Int8Op], OperatorKernels[Any]] = {
+    Conv2D: OperatorKernels(_conv, _code, {Unit.THUMB1: _thumb1, Unit.DSP: _dsp, Unit.MVE: _mve}),
+}

@@ -1,0 +1,88 @@
+"""Depthwise convolutions, each output channel from one input channel."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mcucc.kernels.families.weighted import (
+    bytes_array,
+    channel_array,
+    channels_of,
+    declined_by_dsp,
+    folded_bias,
+    narrows,
+    requant_of,
+    stream_array,
+    weakest_class,
+    weighted_code,
+    weights_of,
+    words_array,
+)
+from mcucc.kernels.kernel import Access, Family, Kernel, Shape, Unit, Window
+from mcucc.kernels.packing import FOUR, pack_lanes
+from mcucc.kernels.packing_mve import pack_depthwise
+from mcucc.kernels.use import Declined, Field, KernelUse, LayerCode, NodeView, OperatorKernels
+from mcucc.ops import DepthwiseConv2D, Int8Op
+from mcucc.reference.parameters import conv_multipliers
+
+DEPTHWISE = Family("dw", Shape.WINDOW, Access.PIXEL, "depthwise", tells_clamping=True)
+DEPTHWISE_MULTIPLIED = Family(
+    *("dwm", Shape.WINDOW, Access.PIXEL, "depthwise"),
+    function="depthwise_multiplied",
+    tells_clamping=True,
+)
+FAMILIES = (DEPTHWISE, DEPTHWISE_MULTIPLIED)
+
+_MOST_TAPS = 64
+"""As MCUCC_MOST_TAPS in runtime_c/depthwise/mcucc_depthwise_mve.h."""
+
+
+def _depthwise(view: NodeView[DepthwiseConv2D]) -> Kernel:
+    weights, op = view.graph.type_of(view.node.inputs[1]), view.op
+    window = Window(weights.shape[1], weights.shape[2], op.stride[1], op.dilation[1])
+    multiplied = view.output.shape[-1] != view.x.shape[-1]
+    family = DEPTHWISE_MULTIPLIED if multiplied else DEPTHWISE
+    return Kernel(family, window, weakest_class(view), narrows(view))
+
+
+def _dsp(view: NodeView[DepthwiseConv2D], portable: Kernel, _: Kernel) -> Kernel | Declined:
+    if portable.family is DEPTHWISE_MULTIPLIED:
+        return Declined(Unit.DSP, "several outputs of one input channel have no kernel")
+    if view.x.shape[-1] < FOUR:
+        return Declined(Unit.DSP, f"{view.x.shape[-1]} channels are fewer than four")
+    return declined_by_dsp(portable) or portable.on(Unit.DSP)
+
+
+def _mve(view: NodeView[DepthwiseConv2D], portable: Kernel, _: Kernel) -> Kernel | Declined:
+    window = portable.window
+    if portable.family is DEPTHWISE_MULTIPLIED or window is None:
+        return Declined(Unit.MVE, "several outputs of one input channel have no kernel")
+    if window.kh * window.kw > _MOST_TAPS:
+        return Declined(Unit.MVE, f"{window.kh * window.kw} taps are more than {_MOST_TAPS}")
+    if int(weights_of(view).min()) == np.iinfo(np.int8).min:
+        return Declined(Unit.MVE, "two products by a weight of -128 do not fit 16 bits")
+    return portable.on(Unit.MVE)
+
+
+def _code(use: KernelUse[DepthwiseConv2D]) -> LayerCode:
+    weights = weights_of(use)
+    biases = folded_bias(use, weights.reshape(-1, weights.shape[-1]).sum(axis=0, dtype=np.int64))
+    in_w: list[Field] = [("in_w", str(use.x.hwc[1]))]
+    sizes = [*in_w, *channels_of(use), ("pad_left", str(use.op.pads[2]))]
+    last = [("pad", use.pad)]
+    if use.kernel.unit is Unit.MVE:
+        multipliers = conv_multipliers(use.graph, use.node)
+        words = pack_depthwise(weights[0], biases, multipliers, requant_of(use))
+        return weighted_code(use, sizes, stream_array(use, words), last=last)
+    if use.kernel.unit is Unit.DSP:
+        layout = "[out_c / 4][kh][kw], channels 0 2 and 1 3 as 16 bits each"
+        array = words_array(use, pack_lanes(weights[0]), layout)
+        return weighted_code(use, sizes, array, channel_array(use, biases, FOUR), last=last)
+    array = bytes_array(use, weights, "[1][kh][kw][out_c]")
+    return weighted_code(use, sizes, array, channel_array(use, biases), last=last)
+
+
+OPERATORS: Mapping[type[Int8Op], OperatorKernels[Any]] = {
+    DepthwiseConv2D: OperatorKernels(_depthwise, _code, {Unit.DSP: _dsp, Unit.MVE: _mve}),
+}

@@ -1,0 +1,126 @@
+"""Operators on elements: sums, products, changes of scale, functions by table."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mcucc.kernels.kernel import Access, Family, Kernel, Shape, Unit
+from mcucc.kernels.literals import c_int, int_rows
+from mcucc.kernels.use import (
+    ArrayDef,
+    Field,
+    KernelUse,
+    LayerCode,
+    NodeView,
+    OperatorKernels,
+    always,
+    channel_literal,
+    plain,
+)
+from mcucc.ops import (
+    Add,
+    Clamp,
+    HardSwish,
+    Int8Op,
+    LeakyRelu,
+    Logistic,
+    Mul,
+    Requantize,
+    Sub,
+    Table,
+    Tanh,
+)
+from mcucc.reference.fixed_point import classify
+from mcucc.reference.parameters import (
+    add_parameters,
+    lookup_table,
+    mul_parameters,
+    requantize_multiplier,
+)
+
+ADD = Family("add", Shape.PIXELS, Access.ELEMENT, "add", constants=("1",))
+SUB = Family("sub", Shape.PIXELS, Access.ELEMENT, "add", constants=("-1",))
+MUL = Family("mul", Shape.PIXELS, Access.ELEMENT, "mul")
+MUL_CHANNELS = Family("mulc", Shape.PIXELS, Access.ELEMENT, "mul", function="mul_channels")
+RESCALE = Family("rescale", Shape.PIXELS, Access.ELEMENT, "rescale")
+LOOKUP = Family("lookup", Shape.PIXELS, Access.ELEMENT, "lookup")
+FAMILIES = (ADD, SUB, MUL, MUL_CHANNELS, RESCALE, LOOKUP)
+
+_MAX_PRODUCT = 255 * 255
+"""Largest |product| of two int8 activations less their zero points."""
+
+
+def _product(view: NodeView[Any]) -> Kernel:
+    """Of two maps, or of a map and one value per channel."""
+    first, second = view.graph.input_types(view.node)
+    family = MUL if first.shape == second.shape else MUL_CHANNELS
+    multiplier = mul_parameters(view.graph, view.node)
+    return Kernel(family, None, classify(_MAX_PRODUCT, multiplier))
+
+
+def _sum(use: KernelUse[Add | Sub]) -> LayerCode:
+    p = add_parameters(use.graph, use.node)
+    addends = ", ".join(
+        f"{{.zero_point = {t.q.zero_point}, .multiplier = {m.m}, .right = {-m.shift}}}"
+        for t, m in zip(use.graph.input_types(use.node), (p.first, p.second), strict=True)
+    )
+    fields: list[Field] = [
+        _channels(use),
+        ("input", f"{{{addends}}}"),
+        ("multiplier", c_int(p.output.m)),
+        ("right", str(-p.output.shift)),
+        ("output", use.output_literal(use.op.activation)),
+    ]
+    return use.code(fields)
+
+
+def _mul(use: KernelUse[Mul]) -> LayerCode:
+    first, second = (kind.q.zero_point for kind in use.graph.input_types(use.node))
+    fields: list[Field] = [
+        _channels(use),
+        ("zero_point", f"{{{first}, {second}}}"),
+        ("scale", channel_literal(0, mul_parameters(use.graph, use.node))),
+        ("output", use.output_literal(use.op.activation)),
+    ]
+    return use.code(fields)
+
+
+def _rescale(use: KernelUse[Any]) -> LayerCode:
+    fields: list[Field] = [
+        _channels(use),
+        ("in_zero_point", str(use.x.q.zero_point)),
+        ("scale", channel_literal(0, requantize_multiplier(use.graph, use.node))),
+        ("output", use.output_literal()),
+    ]
+    return use.code(fields)
+
+
+def _lookup(use: KernelUse[Any]) -> LayerCode:
+    table = ArrayDef(
+        f"{use.ident}_table",
+        "int8_t",
+        256,
+        int_rows(lookup_table(use.graph, use.node), 16),
+        f"{use.node.name}: the outputs for -128 .. 127",
+    )
+    return use.code([_channels(use), ("table", use.array_name(table))], table)
+
+
+def _channels(use: KernelUse[Any]) -> Field:
+    return ("c", str(use.output.hwc[2]))
+
+
+_TABLE = OperatorKernels(plain(LOOKUP), _lookup)
+_ON_HELIUM = {Unit.MVE: always}
+
+OPERATORS: Mapping[type[Int8Op], OperatorKernels[Any]] = {
+    Add: OperatorKernels(plain(ADD), _sum, _ON_HELIUM, constant_operands=True),
+    Sub: OperatorKernels(plain(SUB), _sum, _ON_HELIUM, constant_operands=True),
+    Mul: OperatorKernels(_product, _mul, _ON_HELIUM, constant_operands=True),
+    Requantize: OperatorKernels(plain(RESCALE), _rescale),
+    Clamp: _TABLE,
+    Logistic: _TABLE,
+    Tanh: _TABLE,
+    LeakyRelu: _TABLE,
+    HardSwish: _TABLE,
+    Table: _TABLE,
+}

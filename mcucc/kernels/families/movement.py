@@ -1,0 +1,91 @@
+"""Operators that move bytes."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mcucc.errors import InvariantError
+from mcucc.kernels.kernel import Access, Family, Shape
+from mcucc.kernels.literals import int_rows
+from mcucc.kernels.use import ArrayDef, Field, KernelUse, LayerCode, OperatorKernels, plain
+from mcucc.ops import Concat, Int8Op, Pad, ResizeNearest, Slice, Transpose
+
+PAD = Family("pad", Shape.WINDOW, Access.PIXEL, "pad", leaves_padding_out=True)
+CONCAT = Family("concat", Shape.PIXELS, Access.PIXEL, "concat")
+RESIZE = Family("resize", Shape.WINDOW, Access.PIXEL, "resize", leaves_padding_out=True)
+TRANSPOSE = Family("transpose", Shape.TENSOR, Access.WHOLE, "transpose")
+SLICE = Family("slice", Shape.TENSOR, Access.WHOLE, "transpose")
+FAMILIES = (PAD, CONCAT, RESIZE, TRANSPOSE, SLICE)
+
+_MOVED_AXES = 3
+"""The batch stays where it is; at most these many other axes are walked along."""
+
+
+def _pad(use: KernelUse[Pad]) -> LayerCode:
+    _, in_w, in_c = use.x.hwc
+    fields: list[Field] = [
+        ("in_w", str(in_w)),
+        ("c", str(in_c)),
+        ("pad_left", str(use.op.pads[2])),
+        ("zero_point", str(use.x.q.zero_point)),
+    ]
+    return use.code(fields)
+
+
+def _concat(use: KernelUse[Any]) -> LayerCode:
+    channels = np.array([kind.hwc[2] for kind in use.graph.input_types(use.node)])
+    array = ArrayDef(
+        f"{use.ident}_inputs",
+        "int32_t",
+        len(channels),
+        int_rows(channels, 16),
+        f"{use.node.name}: channels of each input",
+    )
+    fields: list[Field] = [("inputs", str(len(channels))), ("channels", use.array_name(array))]
+    return use.code(fields, array)
+
+
+def _resize(use: KernelUse[ResizeNearest]) -> LayerCode:
+    return use.code([("c", str(use.x.hwc[2])), ("columns", str(use.op.factor[1]))])
+
+
+def _transpose(use: KernelUse[Transpose]) -> LayerCode:
+    sizes, strides = use.x.shape, _strides(use)
+    return _walk(use, 0, [(sizes[axis], strides[axis]) for axis in use.op.perm[1:]])
+
+
+def _slice(use: KernelUse[Slice]) -> LayerCode:
+    op = use.op
+    strides = _strides(use)
+    first = sum(start * stride for start, stride in zip(op.starts, strides, strict=True))
+    return _walk(use, first, list(zip(op.sizes, strides, strict=True))[1:])
+
+
+def _strides(use: KernelUse[Any]) -> list[int]:
+    """Bytes between neighbours along each axis of the input."""
+    shape = use.x.shape
+    return [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
+
+
+def _walk(use: KernelUse[Any], first: int, axes: list[tuple[int, int]]) -> LayerCode:
+    """The structure of what copies from byte `first` on along axes of (size, stride)."""
+    if len(axes) > _MOVED_AXES:
+        raise InvariantError(f"'{use.node.name}' moves along more than {_MOVED_AXES} axes")
+    full = [(1, 1)] * (_MOVED_AXES - len(axes)) + axes
+    size, stride = ([axis[part] for axis in full] for part in (0, 1))
+    return use.code([("size", _numbers(size)), ("stride", _numbers(stride)), ("first", str(first))])
+
+
+def _numbers(values: list[int]) -> str:
+    return f"{{{', '.join(str(value) for value in values)}}}"
+
+
+OPERATORS: Mapping[type[Int8Op], OperatorKernels[Any]] = {
+    Pad: OperatorKernels(plain(PAD), _pad),
+    Concat: OperatorKernels(plain(CONCAT), _concat, constant_operands=True),
+    ResizeNearest: OperatorKernels(plain(RESIZE), _resize),
+    Transpose: OperatorKernels(plain(TRANSPOSE), _transpose),
+    Slice: OperatorKernels(plain(SLICE), _slice),
+}

@@ -1,0 +1,97 @@
+"""Convolutions of 1x1 and dense layers: dot products over the channels of a pixel."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from mcucc.kernels.families.weighted import (
+    channels_of,
+    declined_by_quads,
+    dot_channels,
+    dot_stream,
+    dot_weights,
+    fours_of_inputs,
+    multiple_of,
+    narrows,
+    weakest_class,
+    weighted_code,
+)
+from mcucc.kernels.kernel import Access, Family, Kernel, Shape, Unit
+from mcucc.kernels.packing import FEWEST_PAIRED_CHANNELS, PANEL_BYTES
+from mcucc.kernels.packing_mve import LANES
+from mcucc.kernels.use import (
+    Declined,
+    Field,
+    KernelUse,
+    LayerCode,
+    NodeView,
+    OperatorKernels,
+    always,
+)
+from mcucc.ops import Conv2D, FullyConnected, Int8Op
+
+POINTWISE = Family(
+    *("pw", Shape.PIXELS, Access.PIXEL, "pointwise"),
+    tells_clamping=True,
+    takes_scratch=frozenset({Unit.MVE}),
+    takes_multiple=frozenset({Unit.DSP}),
+)
+DENSE = Family(
+    *("fc", Shape.TENSOR, Access.WHOLE, "pointwise"),
+    function="pointwise_pixel",
+    tells_clamping=True,
+    takes_multiple=frozenset({Unit.DSP}),
+)
+FAMILIES = (POINTWISE, DENSE)
+
+
+def pointwise(view: NodeView[Conv2D]) -> Kernel:
+    """The kernel in plain C of a convolution of 1x1."""
+    return Kernel(POINTWISE, None, weakest_class(view), narrows(view))
+
+
+def pointwise_dsp(view: NodeView[Any], portable: Kernel, _: Kernel) -> Kernel | Declined:
+    """For the DSP extension: two pixels at a time where there are two and enough channels."""
+    declined = declined_by_quads(view, portable)
+    if declined is not None:
+        return declined
+    kernel = replace(portable.on(Unit.DSP), multiple=multiple_of(view.x.shape[-1]))
+    rows, pixels, channels = view.output.hwc
+    if portable.family is DENSE or rows * pixels == 1 or channels < FEWEST_PAIRED_CHANNELS:
+        return kernel
+    scratch = fours_of_inputs(view) * PANEL_BYTES
+    return replace(kernel, pairs=True, scratch_bytes=scratch, without_scratch=kernel)
+
+
+def pointwise_mve(view: NodeView[Any], portable: Kernel, _: Kernel) -> Kernel:
+    """For Helium: from copies of two pixels; without scratch it runs pixel by pixel."""
+    kernel = portable.on(Unit.MVE)
+    scratch = 2 * -(-view.x.hwc[2] // LANES) * LANES
+    return replace(kernel, scratch_bytes=scratch, without_scratch=kernel)
+
+
+def thumb1(_: NodeView[Any], portable: Kernel, __: Kernel) -> Kernel:
+    """For 16-bit Thumb instructions: every layer."""
+    return portable.on(Unit.THUMB1)
+
+
+def pointwise_code(use: KernelUse[Any]) -> LayerCode:
+    """Weights and channels; Helium must know the size of a copied pixel."""
+    if use.kernel.unit is not Unit.MVE:
+        return weighted_code(use, channels_of(use), dot_weights(use), dot_channels(use))
+    patch: list[Field] = [("patch", str(use.kernel.scratch_bytes // 2))]
+    last = patch if use.family is POINTWISE else ()
+    return weighted_code(use, channels_of(use), dot_stream(use), last=last)
+
+
+def _dense(view: NodeView[FullyConnected]) -> Kernel:
+    return Kernel(DENSE, None, weakest_class(view), narrows(view))
+
+
+OPERATORS: Mapping[type[Int8Op], OperatorKernels[Any]] = {
+    FullyConnected: OperatorKernels(
+        _dense,
+        pointwise_code,
+        {Unit.THUMB1: thumb1, Unit.DSP: pointwise_dsp, Unit.MVE: always},
+    ),
+}
