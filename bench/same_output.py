@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing import Pool
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -49,12 +49,13 @@ def main() -> int:
     parser.add_argument("--save", type=Path, help="write digests to this file")
     parser.add_argument("--against", type=Path, help="compare with the digests of this file")
     parser.add_argument("--objects", action="store_true", help="compare what gcc makes of it")
+    parser.add_argument("--groups", nargs="+", default=GROUPS, help="of the folder of models")
     parser.add_argument("--models", type=Path, default=os.environ.get("MCUCC_MODELS"))
     arguments = parser.parse_args()
     folder = Path(arguments.models or "../shared/models")
     work = [
         Work(folder, model, calibration, board, objective, arguments.objects)
-        for model, calibration in models(folder)
+        for model, calibration in models(folder, arguments.groups)
         for board, objective in TARGETS
     ]
     with Pool(2) as pool:
@@ -66,10 +67,10 @@ def main() -> int:
     return _compare(json.loads(arguments.against.read_text()), digests)
 
 
-def models(folder: Path) -> Iterator[tuple[str, str | None]]:
+def models(folder: Path, groups: Sequence[str]) -> Iterator[tuple[str, str | None]]:
     """Files of the groups and their calibration inputs, as paths in the folder of models."""
     for entry in json.loads((folder / "manifest.json").read_text())["models"]:
-        if entry["group"] in GROUPS:
+        if entry["group"] in groups:
             yield entry["file"], entry.get("calib")
 
 
