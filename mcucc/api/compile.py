@@ -333,8 +333,8 @@ def _notes(
         )
     if sizes is None:
         notes.append(
-            f"{ARM_GCC} was not found: flash and stack are unknown, and `fits` speaks of SRAM "
-            f"alone (on Debian: apt-get install {PACKAGES[ARM_GCC]})"
+            f"{ARM_GCC} was not found: the C was not built, flash and stack are unknown, and "
+            f"`fits` speaks of SRAM alone (on Debian: apt-get install {PACKAGES[ARM_GCC]})"
         )
     if board.simulator.proxy:
         notes.append(f"QEMU has no {board.name}: runs use {board.simulator.machine} as a proxy")

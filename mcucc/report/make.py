@@ -135,7 +135,7 @@ def make_report(
         stack_bytes=None if sizes is None else sizes.stack_bytes,
         sram_bytes=budget.sram_bytes, stack_reserve_bytes=budget.stack_reserve_bytes,
         flash=_flash(sizes), flash_limit_bytes=budget.board.flash.size,
-        fits=budget.admits(plan.arena_bytes, sizes),
+        built=sizes is not None, fits=budget.admits(plan.arena_bytes, sizes),
         notes=tuple(written.notes),
         files=tuple(written.files),
         inputs=_ports(plan, plan.schedule.graph.inputs, program.inputs, {}),

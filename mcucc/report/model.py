@@ -167,7 +167,8 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         stack_reserve_bytes: bytes of it set aside for the stack.
         flash: bytes of read-only memory.
         flash_limit_bytes: what code and weights must fit.
-        fits: whether all of that fits.
+        built: whether a compiler for the core accepted the generated C; false where none was found.
+        fits: whether all of that fits; without a compiler it speaks of SRAM alone.
         notes: what a reader should know (a missing compiler, for example).
         files: the files written beside this one.
         inputs: input ports.
@@ -203,6 +204,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     stack_reserve_bytes: int
     flash: Flash
     flash_limit_bytes: int
+    built: bool = True
     fits: bool
     notes: tuple[str, ...]
     files: tuple[str, ...]

@@ -303,12 +303,14 @@ def test_without_a_compiler_sizes_are_unknown(tmp_path: Path, no_tools: dict[str
     arguments = ("compile", DIGITS, "--board", BOARD, "-o", target)
     report = mcucc(*arguments, "--json", environment=no_tools).document
     assert report["fits"] is True
+    assert report["built"] is False
     assert report["flash"] == {"weights_bytes": None, "code_bytes": None, "total_bytes": None}
     assert report["stack_bytes"] is None
     assert any("arm-none-eabi-gcc was not found" in note for note in report["notes"])
     assert (target / "digits_int8.c").is_file()
     for_people = mcucc("report", target, environment=no_tools)
     assert for_people.code == 0
+    assert "NOT BUILT" in for_people.out
     assert "arm-none-eabi-gcc was not found" in " ".join(for_people.out.split())
 
 

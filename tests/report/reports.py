@@ -153,7 +153,8 @@ def long_net(steps: int) -> Report:
 
 
 def unmeasured(report: Report) -> Report:
-    return msgspec.structs.replace(report, flash=Flash(None, None, None), stack_bytes=None)
+    unknown = Flash(None, None, None)
+    return msgspec.structs.replace(report, flash=unknown, stack_bytes=None, built=False)
 
 
 def _steps(layers: list[LayerReport]) -> tuple[StepReport, ...]:

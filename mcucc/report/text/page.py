@@ -72,14 +72,14 @@ def _verdict(report: Report, board: Board) -> list[Text]:
 
 
 def _answer(report: Report, board: Board) -> tuple[str, str]:
-    known = report.flash.total_bytes is not None
-    what = " on" if known else " the SRAM (flash is unknown) of"
     where = f"{board.id}: {board.name}, {board.core.name}"
     if has_own_budget(report):
         where = f"{where}, in --sram {report.sram_bytes}"
-    if report.fits:
-        return f"FITS{what} {where}", "bold green"
-    return f"DOES NOT FIT on {where}", "bold red"
+    if not report.fits:
+        return f"DOES NOT FIT on {where}", "bold red"
+    if not report.built:
+        return f"NOT BUILT (no compiler); the arena fits the SRAM of {where}", "bold yellow"
+    return f"FITS on {where}", "bold green"
 
 
 def _facts(report: Report) -> str:
