@@ -334,6 +334,7 @@ def _notes(
     if sizes is None:
         notes.append(
             f"{ARM_GCC} was not found: the C was not built, flash and stack are unknown, and "
+            f"{ARM_GCC} was not found: the C was not built, flash and stack are unknown, and "
             f"`fits` speaks of SRAM alone (on Debian: apt-get install {PACKAGES[ARM_GCC]})"
         )
     if board.simulator.proxy:

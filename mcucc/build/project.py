@@ -13,7 +13,15 @@ from typing import Literal
 
 from mcucc.build.network import Network
 from mcucc.build.render import render_harness, render_linker_script
-from mcucc.build.toolchain import ARM_GCC, HOST_CLANG, HOST_GCC, WARNINGS, Compiler, find_tool
+from mcucc.build.toolchain import (
+    ARM_GCC,
+    HOST_CLANG,
+    HOST_GCC,
+    WARNINGS,
+    Compiler,
+    arm_clang,
+    find_tool,
+)
 from mcucc.errors import DoesNotFitError, InputFileError, InvariantError, ToolchainError
 from mcucc.resources import RUNTIME_C
 from mcucc.targets.board import Board, Region, load_board
@@ -67,7 +75,7 @@ class BuildOptions:
         sanitize: AddressSanitizer and UndefinedBehaviorSanitizer; host executables only.
         optimize: whether the host's compiler optimizes; not worth it for a network that runs for
             less time than it takes to compile.
-        clang: clang builds instead of gcc; host executables only.
+        clang: clang builds instead of gcc; of a Cortex-M program the network alone.
     """
 
     trace: bool = False
@@ -191,7 +199,8 @@ def build_cortex_m(
     if options.debug:  # without the folders of this computer: equal code gives equal programs
         here = [f"-ffile-prefix-map={path.resolve()}=." for path in (directory, build)]
         network_flags += ["-g", *here]
-    objects = compile_network(gcc, directory, network, build, network_flags)
+    compiler = arm_clang(gcc, board.core.gcc_flags) if options.clang else gcc
+    objects = compile_network(compiler, directory, network, build, network_flags)
     objects += _compile_harness(
         gcc, directory, network, build, _CORTEX_M_SOURCES, (*WARNINGS, "-O2", *defines)
     )

@@ -105,3 +105,27 @@ class Compiler:
                 f"{self.path.name} failed with status {done.returncode}:\n"
                 f"{tail(done.stderr)}\nThe command was: {shlex.join(command)}"
             )
+
+
+def arm_clang(gcc: Compiler, core_flags: Sequence[str]) -> Compiler:
+    """Clang for a core, with the C library's headers of arm-none-eabi-gcc.
+
+    Args:
+        gcc: arm-none-eabi-gcc.
+        core_flags: a core's `gcc_flags`; what the core has of an FPU clang takes from -mcpu.
+
+    Raises:
+        ToolchainError: clang is not there, or the C library is not.
+    """
+    done = run_child(
+        [str(gcc.path), "-print-file-name=libc.a"], cwd=Path("/"), timeout_s=_TIMEOUT_S
+    )
+    headers = Path(done.stdout.strip()).resolve().parent.parent / "include"
+    if not headers.is_dir():
+        raise ToolchainError(
+            f"{gcc.path.name} has no C library; install it (on Debian: apt-get install "
+            f"{PACKAGES[ARM_GCC]})"
+        )
+    flags = (flag for flag in core_flags if flag != "-mfpu=auto")
+    target = ("--target=arm-none-eabi", "-isystem", str(headers))
+    return Compiler(find_tool(HOST_CLANG), (*target, *flags))

@@ -141,7 +141,9 @@ def flat_samples(graph: Int8Graph, inputs: Values) -> NDArray[np.int8]:
     return np.concatenate(rows, axis=1)
 
 
-def assert_c_agrees(generated: Generated, work: Path, *, samples: int = 6) -> None:
+def assert_c_agrees(
+    generated: Generated, work: Path, *, samples: int = 6, clang: bool = False
+) -> None:
     """Every tensor must have the reference's bits.
 
     The program runs under AddressSanitizer and UndefinedBehaviorSanitizer, with dead bytes of the
@@ -151,7 +153,7 @@ def assert_c_agrees(generated: Generated, work: Path, *, samples: int = 6) -> No
     graph, network = generated.graph, generated.network
     inputs = random_inputs(graph, samples)
     expected = run(graph, inputs)
-    options = replace(_WATCHED, run_float=network.io == "float")
+    options = replace(_WATCHED, run_float=network.io == "float", clang=clang)
     artifact = build_host_executable(generated.directory, network, work, options)
     flat = flat_samples(graph, inputs)
     for placement in Placement:

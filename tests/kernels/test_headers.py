@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mcucc.build.toolchain import ARM_GCC, HOST_CLANG, WARNINGS, Compiler, find_tool
+from mcucc.build.toolchain import ARM_GCC, WARNINGS, Compiler, arm_clang, find_tool
 from mcucc.errors import ToolchainError
 from mcucc.resources import runtime_headers, runtime_includes
 from mcucc.targets.board import CORES, Core
@@ -12,7 +12,6 @@ from mcucc.targets.board import CORES, Core
 pytestmark = pytest.mark.qemu
 
 ALLOWED = "-DMCUCC_ALLOW_PORTABLE"
-SYSTEM_HEADERS = "/usr/lib/arm-none-eabi/include"
 
 
 def headers_of(core: Core) -> list[str]:
@@ -24,13 +23,8 @@ def headers_of(core: Core) -> list[str]:
 
 
 def arm_compilers(core: Core) -> list[Compiler]:
-    """gcc, and clang with the C library's headers of gcc."""
-    clang_flags = [flag for flag in core.gcc_flags if flag != "-mfpu=auto"]
-    target = ("--target=arm-none-eabi", "-isystem", SYSTEM_HEADERS)
-    return [
-        Compiler(find_tool(ARM_GCC), core.gcc_flags),
-        Compiler(find_tool(HOST_CLANG), (*target, *clang_flags)),
-    ]
+    gcc = Compiler(find_tool(ARM_GCC), core.gcc_flags)
+    return [gcc, arm_clang(gcc, core.gcc_flags)]
 
 
 def check(compiler: Compiler, work: Path, headers: list[str], *flags: str) -> None:
