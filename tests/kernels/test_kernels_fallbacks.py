@@ -160,6 +160,27 @@ def test_what_a_unit_declines_builds_beside_it(tmp_path: Path, edge: Edge) -> No
     assert_core_agrees(made, board, tmp_path)
 
 
+def nine_by_nine(b: GraphBuilder, x: str) -> str:
+    return b.depthwise(x, (9, 9))
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize(
+    "layer", [smallest(depthwise), nine_by_nine, sixty_five_taps, smallest(sixty_four_taps)]
+)
+def test_m55_collision(tmp_path: Path, layer: Layer) -> None:
+    """A depthwise layer that Helium declines did not compile beside any layer that it takes."""
+    b = GraphBuilder("collision", seed=6)
+    x = layer(b, b.input((1, 8, 8, 8), quant(0.02)))
+    pooled = b.max_pool(x, (2, 2), stride=(2, 2))
+    graph = b.build(b.add(pooled, pooled), b.conv(x, 8, (1, 1)), b.average_pool(x, (2, 2)))
+    board = load_board(M55)
+    made = generate(graph, tmp_path / "c", core=board.core)
+    units = [kernel.unit for kernel in made.kernels.values() if kernel is not None]
+    assert units == [Unit.DSP, *[Unit.MVE] * 4]
+    assert_core_agrees(made, board, tmp_path)
+
+
 @pytest.mark.qemu
 @pytest.mark.parametrize("board_id", OWN)
 def test_families_that_no_unit_has(tmp_path: Path, board_id: str) -> None:
