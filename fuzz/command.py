@@ -11,6 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fuzz.case import Case, Outcome, write_files
+from fuzz.limits import (
+    MOST_BYTES,
+    MOST_SECONDS,
+    OverTime,
+    forget_peak,
+    limited_time,
+    peak_bytes,
+)
 from mcucc.cli.main import main
 
 INTERNAL = 70
@@ -86,7 +94,14 @@ def judge_command(
     empty(folder)
     write_files(case.files, folder)
     prepare()
-    called = call(case.arguments)
+    forget_peak()
+    try:
+        with limited_time(MOST_SECONDS):
+            called = call(case.arguments)
+    except OverTime:
+        return Outcome(f"more than {MOST_SECONDS:g} s", failed=True)
+    if peak_bytes() > MOST_BYTES:
+        return Outcome("more than 1 GiB", failed=True)
     if called.code == INTERNAL:
         return Outcome(f"exit 70: {_raised(case)}", failed=True, detail=_end(called.stderr))
     said, detail = f"exit {called.code}", _end(called.stderr)

@@ -134,6 +134,8 @@ def _drawn(w: Writer, sizes: Shape, most: int, *, dilated: bool, padded: bool = 
 def _axis(w: Writer, size: int, most: int, *, same: bool, dilated: bool, padded: bool) -> Axis:
     taps, stride = w.number(1, most), w.number(1, 3)
     dilation = w.one_of((1, 1, 1, 2, 3)) if dilated and taps > 1 else 1
+    if same and not w.quantized:
+        dilation = 1  # ONNX Runtime, which judges float networks, has no SAME padding for others
     if same:
         # ONNX Runtime and TensorFlow differ on a stride beyond the window.
         return taps, min(stride, (taps - 1) * dilation + 1), dilation, 0, 0

@@ -4,21 +4,13 @@ import os
 import tempfile
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fuzz.case import Case, Kind, Outcome
 from fuzz.command import empty
-from fuzz.limits import (
-    MOST_BYTES,
-    MOST_SECONDS,
-    OverTime,
-    forget_peak,
-    limit_address_space,
-    limited_time,
-    peak_bytes,
-)
+from fuzz.limits import limit_address_space
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -49,47 +41,22 @@ def serve(connection: "Channel", kinds: dict[str, Kind], *, sanitized: bool) -> 
         folder = Path(name)
         os.chdir(folder)
         while (task := connection.recv()) is not None:
-            connection.send(_guarded(task, kinds[task.kind], folder))
+            connection.send(_answer(task, kinds[task.kind], folder))
             empty(folder)
 
 
-def _guarded(task: Task, kind: Kind, folder: Path) -> Sequence[Outcome]:
-    try:
-        return _answer(task, kind, folder)
-    except Exception:  # noqa: BLE001 -- a fault of the fuzzer is shown, and is a failure
-        if len(task.seeds) > 1:
-            return _one_by_one(task, kind, folder)
-        return [Outcome("the fuzzer is broken", failed=True, detail=traceback.format_exc())]
-
-
 def _answer(task: Task, kind: Kind, folder: Path) -> list[Outcome]:
-    forget_peak()
     try:
         cases = [task.case] if task.case else [kind.draw(seed) for seed in task.seeds]
-        with limited_time(MOST_SECONDS * len(cases)):
-            outcomes = kind.judge(cases, folder)
-    except OverTime:
-        if len(task.seeds) > 1:
-            return _one_by_one(task, kind, folder)
-        return [Outcome(f"more than {MOST_SECONDS:g} s", failed=True)]
-    return _within_memory(task, kind, folder, outcomes)
-
-
-def _within_memory(task: Task, kind: Kind, folder: Path, outcomes: list[Outcome]) -> list[Outcome]:
-    peak = peak_bytes()
-    if peak <= MOST_BYTES:
-        return outcomes
-    if len(outcomes) > 1:
-        return _one_by_one(task, kind, folder)
-    return [replace(outcomes[0], said="more than 1 GiB", failed=True)]
-
-
-def _one_by_one(task: Task, kind: Kind, folder: Path) -> list[Outcome]:
-    found: list[Outcome] = []
+        return kind.judge(cases, folder)
+    except Exception:  # noqa: BLE001 -- a fault of the fuzzer is shown, and is a failure
+        if len(task.seeds) == 1 or task.case is not None:
+            return [Outcome("the fuzzer is broken", failed=True, detail=traceback.format_exc())]
+    answers: list[Outcome] = []
     for seed in task.seeds:
         empty(folder)
-        found += _guarded(Task(task.kind, (seed,)), kind, folder)
-    return found
+        answers += _answer(Task(task.kind, (seed,)), kind, folder)
+    return answers
 
 
 def outcomes_of_end(task: Task, said: str) -> Sequence[Outcome]:
