@@ -2,7 +2,7 @@
 
     python -m fuzz --seeds 0..500              rounds 0 to 499 of all kinds
     python -m fuzz --seeds 0..20000 --kind onnx  these seeds of one kind (may be repeated)
-    python -m fuzz --brief                     a few minutes of all kinds; no results are kept
+    python -m fuzz --brief                     some minutes of all kinds; no results are kept
     python -m fuzz --case onnx:4711            one case, with what it prints (or the file of a case)
 
 Seeds that the results file holds for this state of the code are passed over, so a run that was
@@ -12,7 +12,9 @@ stopped is resumed. A failure is made smaller and written to fuzz/cases; the exi
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from fuzz.case import load_case
 from fuzz.kinds import KINDS
@@ -20,8 +22,18 @@ from fuzz.ledger import Ledger
 from fuzz.run import Run, Wanted
 
 HERE = Path(__file__).parent
-BRIEF_ROUNDS = 8
-"""About three minutes on two quiet cores."""
+BRIEF: Mapping[str, int] = MappingProxyType(
+    {
+        "onnx": 1200,
+        "graph": 120,
+        "qemu": 36,
+        "calibration": 80,
+        "board": 120,
+        "directory": 40,
+        "kill": 240,
+    }
+)
+"""Seeds of each kind for about three minutes on two quiet cores."""
 
 
 def main() -> int:
@@ -31,14 +43,7 @@ def main() -> int:
     arguments = _arguments()
     if arguments.case:
         return _one_case(arguments.case)
-    kinds = arguments.kind or list(KINDS)
-    first, end = (0, BRIEF_ROUNDS) if arguments.brief else _range(arguments.seeds)
-    whole = arguments.kind and not arguments.brief
-    wanted = [
-        Wanted(KINDS[name], first * per_round, end * per_round)
-        for name in kinds
-        for per_round in (1 if whole else KINDS[name].per_round,)
-    ]
+    wanted = _wanted(arguments)
     ledger = Ledger(None if arguments.brief else arguments.results)
     run = Run(ledger, arguments.cases, arguments.jobs, arguments.seconds)
     return run.attack(wanted)
@@ -54,9 +59,21 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--cases", type=Path, default=HERE / "cases", help="where failures go")
     parser.add_argument("--seconds", type=float, default=None, help="begin nothing after that")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--brief", action="store_true", help="a few rounds; keep no results")
+    parser.add_argument("--brief", action="store_true", help="some minutes; keep no results")
     parser.add_argument("--case", help="kind:seed, or a file of fuzz/cases")
     return parser.parse_args()
+
+
+def _wanted(arguments: argparse.Namespace) -> list[Wanted]:
+    """Which seeds of which kinds."""
+    kinds: list[str] = arguments.kind or list(KINDS)
+    if arguments.brief:
+        return [Wanted(KINDS[name], 0, BRIEF[name]) for name in kinds]
+    first, end = _range(arguments.seeds)
+    if arguments.kind:
+        return [Wanted(KINDS[name], first, end) for name in kinds]
+    rounds = [(KINDS[name], KINDS[name].per_round) for name in kinds]
+    return [Wanted(kind, first * count, end * count) for kind, count in rounds]
 
 
 def _range(text: str) -> tuple[int, int]:

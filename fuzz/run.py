@@ -16,6 +16,8 @@ from fuzz.worker import Task
 _APPEND_EVERY_S = 20.0
 _SHRUNK_PER_FAULT = 1
 """How many failures with one label are made smaller: others are most likely the same fault."""
+_SHOWN = 12
+"""Failures of a kind in the summary."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,8 @@ class Run:
             counts = ", ".join(f"{n:,} {said}" for said, n in entry.outcomes.most_common())
             spans = " ".join(f"{a}..{b}" for a, b in ranges(entry.seeds))
             print(f"{each.kind.name:12} {len(entry.seeds):6,} seeds ({spans}): {counts}")
+            for seed, said in list(entry.failures.items())[:_SHOWN]:
+                print(f"{'':12} FAILED {each.kind.name}:{seed}: {said}")
         print(f"{failed} failed" if failed else "nothing failed")
         return int(failed > 0)
 

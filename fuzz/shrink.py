@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError, Message
 from fuzz.case import Case, Kind, Outcome
 from fuzz.messages import fields_of, is_repeated
 
-MOST_TRIES = 250
+MOST_TRIES = 150
 """Of smaller cases, for each failure."""
 
 
