@@ -13,6 +13,7 @@ test: ## set up everything and run all checks and tests
 	@.ci/setup test
 	@$(MAKE) --no-print-directory check
 	@$(PYTHON) -m pytest -q -n 2 --dist worksteal
+	@$(PYTHON) -m fuzz --brief
 
 quick: ## the tests that need neither compiler nor simulator
 	@.ci/setup test

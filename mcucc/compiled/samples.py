@@ -1,6 +1,7 @@
 """Inputs and outputs as users hold them (ONNX names, layout, floats) and as the C code does."""
 
 import io
+import lzma
 import math
 import tokenize
 import zipfile
@@ -27,6 +28,7 @@ _UNREADABLE = (
     SyntaxError,
     TypeError,
     ValueError,
+    lzma.LZMAError,
     tokenize.TokenError,
     zipfile.BadZipFile,
     zlib.error,
