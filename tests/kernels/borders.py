@@ -40,6 +40,26 @@ def _meet_the_end(b: GraphBuilder, output: str, sign: int) -> None:
     b.consts[bias.name] = Const(bias.name, bias.type, ends)
 
 
+def small_sums(b: GraphBuilder) -> list[str]:
+    """Layers whose outputs have a single input each, with factors from 1/4 to 1: they lie within
+    the range of int8, and how a half is rounded shows."""
+    x = b.input((1, 9, 9, 4), quant(1.0, 1))
+    pixel = b.reshape(b.slice(x, (0, 4, 4, 0), (1, 1, 1, 4)), (1, 4))
+    q, bias = quant(1.0, -3), [1, -2, 0, 3]
+    made: list[str] = []
+    for scales in ([0.26, 0.31, 0.41, 0.49], [0.5, 0.51, 0.75, 0.97]):
+        made.append(b.conv(x, 4, (1, 1), q=q, weight_scales=scales, bias=bias))
+        made.append(b.depthwise(x, (1, 1), q=q, weight_scales=scales, bias=bias))
+        made.append(b.dense(pixel, 4, q=q, weight_scales=scales, bias=bias))
+        for name in made[-3:]:
+            (node,) = (node for node in b.nodes if node.output == name)
+            weights = b.consts[node.inputs[1]]
+            data = np.ones(4, np.int8) if weights.type.size == 4 else np.eye(4, dtype=np.int8)
+            shaped = data.reshape(weights.type.shape)
+            b.consts[weights.name] = Const(weights.name, weights.type, shaped)
+    return made
+
+
 def one_pixel_wide(b: GraphBuilder) -> list[str]:
     """Depthwise layers all of whose windows reach padding, which is no longer than a pixel.
 

@@ -6,7 +6,7 @@ import pytest
 
 from mcucc.targets.board import Core, load_board
 from tests.graphs import GraphBuilder, every_operator_graph, quant
-from tests.kernels.borders import one_pixel_wide, saturating_layers
+from tests.kernels.borders import one_pixel_wide, saturating_layers, small_sums
 from tests.kernels.compiled import KERNEL_CORES, assert_c_agrees, core_name, generate
 from tests.kernels.on_core import assert_core_agrees
 
@@ -50,6 +50,6 @@ def test_every_operator_on_the_core(tmp_path: Path, board_id: str) -> None:
 def test_borders_with_helium(tmp_path: Path) -> None:
     board = load_board("mps3-an547")
     b = GraphBuilder("borders", seed=17)
-    graph = b.build(*saturating_layers(b), *one_pixel_wide(b))
+    graph = b.build(*saturating_layers(b), *one_pixel_wide(b), *small_sums(b))
     made = generate(graph, tmp_path / "c", planned=False, core=board.core)
     assert_core_agrees(made, board, tmp_path, clang=True)

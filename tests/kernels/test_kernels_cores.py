@@ -7,7 +7,7 @@ import pytest
 from mcucc.ops import Int8Graph
 from mcucc.targets.board import load_board
 from tests.graphs import GraphBuilder, quant
-from tests.kernels.borders import one_pixel_wide, saturating_layers
+from tests.kernels.borders import one_pixel_wide, saturating_layers, small_sums
 from tests.kernels.compiled import generate
 from tests.kernels.on_core import assert_core_agrees
 from tests.kernels.test_kernels_requantize import (
@@ -64,19 +64,17 @@ def elements() -> Int8Graph:
         made += [b.add(x, y), b.sub(y, x, activation="relu"), b.mul(x, y)]
         made += [b.mul(x, b.mean(y, keep_dims=True)), b.max_pool(x, (2, 2), pads="same")]
         made += [b.average_pool(y, (3, 3), pads="same")]
-    return b.build(*made, *saturating_layers(b), *one_pixel_wide(b))
+    return b.build(*made, *saturating_layers(b), *one_pixel_wide(b), *small_sums(b))
 
 
+OWN_KERNELS = ("rpi-pico", "mps2-an385", "mps2-an386", "mps3-an547")
 ALL = ("rpi-pico", "mps2-an385", "mps2-an386", "mps2-an505", "mps2-an500", "mps3-an547")
 """A board of every core that has kernels of its own, or that the same kernels are compiled for
 otherwise."""
 RUNS = (
-    *(
-        (requantized(), board_id)
-        for board_id in ("rpi-pico", "mps2-an385", "mps2-an386", "mps3-an547")
-    ),
+    *((requantized(), board_id) for board_id in OWN_KERNELS),
     *((windows(), board_id) for board_id in ALL),
-    *((elements(), board_id) for board_id in ("mps2-an386", "mps3-an547")),
+    *((elements(), board_id) for board_id in OWN_KERNELS),
 )
 
 
