@@ -17,8 +17,8 @@ from mcucc.ops import (
     Mul,
     Sub,
 )
+from mcucc.reference.elementwise import float_unary
 from mcucc.reference.fixed_point import dequantize, quantize
-from mcucc.reference.float_elementwise import unary
 
 _ACTIVATIONS: dict[tuple[float, float], Activation] = {
     (0.0, math.inf): "relu",
@@ -39,7 +39,7 @@ def complete(pending: Pending, x: QParams, quant: QParams) -> Pending:
         pending = replace(pending, op=AveragePool2D(pending.window), fixed=quant)
     if pending.function is not None:
         every = np.arange(-128, 128, dtype=np.int64).astype(np.int8)
-        table = quantize(unary(pending.function, dequantize(every, x)), quant)
+        table = quantize(float_unary(pending.function, dequantize(every, x)), quant)
         pending = replace(pending, weights=(Parameter(table, None),))
     activation = None if pending.clip is None else _ACTIVATIONS.get(pending.clip)
     op = pending.op

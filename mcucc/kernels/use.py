@@ -3,18 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from mcucc.ir import TensorType
 from mcucc.kernels.kernel import Family, Kernel, Unit
 from mcucc.kernels.literals import c_int, int_rows
-from mcucc.ops import Activation, Int8Graph, Int8Node, Int8Op, clamp_range
+from mcucc.ops import Activation, Int8Op, NodeView, clamp_range
+from mcucc.ops.view import OpT_co
 from mcucc.reference.fixed_point import Multiplier
 
 OpT = TypeVar("OpT", bound=Int8Op)
-OpT_co = TypeVar("OpT_co", bound=Int8Op, covariant=True)
 
 Field = tuple[str, str]
 """A member of a C structure and its initializer."""
@@ -72,34 +71,6 @@ class LayerCode:
 
     spec: LayerSpec
     arrays: tuple[ArrayDef, ...] = ()
-
-
-@dataclass(frozen=True)
-class NodeView(Generic[OpT_co]):
-    """A node with what its kernels must know of it; `NodeView[Conv2D]` is one of a Conv2D.
-
-    Attributes:
-        graph: the network.
-        node: what is computed.
-    """
-
-    graph: Int8Graph
-    node: Int8Node
-
-    @property
-    def op(self) -> OpT_co:
-        """Its operator."""
-        return cast("OpT_co", self.node.op)
-
-    @property
-    def x(self) -> TensorType:
-        """The first input."""
-        return self.graph.type_of(self.node.inputs[0])
-
-    @property
-    def output(self) -> TensorType:
-        """What it makes."""
-        return self.graph.tensors[self.node.output]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """The int8 operators: one file per family, one closed union."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
+from typing import get_args
 
 from mcucc.ir import Graph, Node
 from mcucc.ops.base import Activation, Aliasing, Axis, Op, Window, clamp_range
@@ -19,6 +21,7 @@ from mcucc.ops.unary import (
     Table,
     Tanh,
 )
+from mcucc.ops.view import NodeView
 
 Int8Op = (
     Conv2D
@@ -45,39 +48,14 @@ Int8Op = (
     | Transpose
     | Slice
 )
-"""Every int8 operator; `match` over it ends in `assert_never`."""
+"""Every int8 operator; what else there is one of for each (kernels, meaning, twin) is a table."""
 
 Int8Graph = Graph[Int8Op]
 Int8Node = Node[Int8Op]
 
-INT8_OPS: Mapping[str, type[Int8Op]] = {
-    op.__name__: op
-    for op in (
-        Conv2D,
-        DepthwiseConv2D,
-        FullyConnected,
-        Add,
-        Requantize,
-        AveragePool2D,
-        Mean,
-        Softmax,
-        Reshape,
-        Pad,
-        Sub,
-        Mul,
-        Clamp,
-        Logistic,
-        Tanh,
-        LeakyRelu,
-        HardSwish,
-        Table,
-        MaxPool2D,
-        Concat,
-        ResizeNearest,
-        Transpose,
-        Slice,
-    )
-}
+INT8_OPS: Mapping[str, type[Int8Op]] = MappingProxyType(
+    {op.__name__: op for op in get_args(Int8Op)}
+)
 """The operator classes by the name under which the IR's text form knows them."""
 
 __all__ = [
@@ -104,6 +82,7 @@ __all__ = [
     "MaxPool2D",
     "Mean",
     "Mul",
+    "NodeView",
     "Op",
     "Pad",
     "Pads",

@@ -100,6 +100,16 @@ class Op(ABC):
         """What it allows between its output and a dying input of the same size."""
         return Aliasing.DISJOINT
 
+    @property
+    def channelwise(self) -> bool:
+        """Whether channel c of its output depends on channel c of its operands alone, alike."""
+        return False
+
+    @property
+    def joins(self) -> bool:
+        """Whether all its inputs are operands, values like its output; else only the first is."""
+        return False
+
 
 def clamp_range(activation: Activation, quant: QParams) -> tuple[int, int]:
     """Smallest and largest int8 output under a fused activation.

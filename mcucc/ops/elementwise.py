@@ -24,12 +24,22 @@ class Elementwise(Op):
         """Element by element."""
         return Aliasing.IN_PLACE
 
+    @property
+    def channelwise(self) -> bool:
+        """Each channel by itself."""
+        return True
+
 
 @dataclass(frozen=True)
 class _Sum(Elementwise):
     """Sum or difference of two tensors of the same shape, each with its own scale."""
 
     activation: Activation = "none"
+
+    @property
+    def joins(self) -> bool:
+        """Both inputs are values."""
+        return True
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
         """Equal shapes, and scales that the fixed-point sum can hold.
@@ -60,6 +70,11 @@ class Mul(Elementwise):
     """
 
     activation: Activation = "none"
+
+    @property
+    def joins(self) -> bool:
+        """Both inputs are values."""
+        return True
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
         """Shapes that match, and a factor whose left shift a product of 2^16 survives."""

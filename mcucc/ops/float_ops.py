@@ -7,7 +7,8 @@ are float32.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from types import MappingProxyType
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -301,26 +302,7 @@ FloatOp = (
 FloatGraph = Graph[FloatOp]
 FloatNode = Node[FloatOp]
 
-FLOAT_OPS: Mapping[str, type[FloatOp]] = {
-    op.__name__: op
-    for op in (
-        FloatConv2D,
-        FloatDepthwiseConv2D,
-        FloatDense,
-        FloatBatchNorm,
-        FloatBinary,
-        FloatClip,
-        FloatUnary,
-        FloatMaxPool2D,
-        FloatAveragePool2D,
-        FloatMean,
-        FloatSoftmax,
-        FloatReshape,
-        FloatTranspose,
-        FloatSlice,
-        FloatPad,
-        FloatConcat,
-        FloatResizeNearest,
-    )
-}
+FLOAT_OPS: Mapping[str, type[FloatOp]] = MappingProxyType(
+    {op.__name__: op for op in get_args(FloatOp)}
+)
 """The operator classes by the name under which the IR's text form knows them."""

@@ -56,6 +56,11 @@ class Pad(Op):
         """The pixel at the same place, or padding."""
         return sliding((1, 1), (1, 1), (1, 1), self.pads)
 
+    @property
+    def channelwise(self) -> bool:
+        """Each channel by itself."""
+        return True
+
 
 @dataclass(frozen=True)
 class Concat(Op):
@@ -75,6 +80,11 @@ class Concat(Op):
     def window(self, inputs: Sequence[TensorType], operand: int = 0) -> Window:  # noqa: ARG002
         """The pixel at the same place, of every input."""
         return Window()
+
+    @property
+    def joins(self) -> bool:
+        """All inputs are values."""
+        return True
 
 
 @dataclass(frozen=True)
@@ -106,6 +116,11 @@ class ResizeNearest(Op):
         rows, columns = self.factor
         return Window(Axis(repeat=rows), Axis(repeat=columns))
 
+    @property
+    def channelwise(self) -> bool:
+        """Each channel by itself."""
+        return True
+
 
 @dataclass(frozen=True)
 class Transpose(Op):
@@ -122,6 +137,11 @@ class Transpose(Op):
         if sorted(self.perm) != list(range(len(inputs[0].shape))) or self.perm[0] != 0:
             yield "perm must be a permutation of the axes that leaves the batch first"
         yield from same_quantization(inputs, output)
+
+    @property
+    def channelwise(self) -> bool:
+        """Where the channels stay the last axis."""
+        return self.perm[-1] == len(self.perm) - 1
 
 
 @dataclass(frozen=True)

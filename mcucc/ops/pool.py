@@ -37,6 +37,11 @@ class AveragePool2D(Op):
         """The kernel's."""
         return sliding(self.kernel, self.stride, (1, 1), self.pads)
 
+    @property
+    def channelwise(self) -> bool:
+        """Each channel by itself."""
+        return True
+
 
 @dataclass(frozen=True)
 class MaxPool2D(Op):
@@ -67,6 +72,11 @@ class MaxPool2D(Op):
         """The kernel's."""
         return sliding(self.kernel, self.stride, (1, 1), self.pads)
 
+    @property
+    def channelwise(self) -> bool:
+        """Each channel by itself."""
+        return True
+
 
 @dataclass(frozen=True)
 class Mean(Op):
@@ -96,6 +106,11 @@ class Mean(Op):
             yield "the mean must leave batch and channels alone"
         elif self.count(inputs) >= 2**22:
             yield "the mean must be over fewer than 2^22 elements"
+
+    @property
+    def channelwise(self) -> bool:
+        """Each channel by itself."""
+        return True
 
     def count(self, inputs: Sequence[TensorType]) -> int:
         """How many elements each mean is over."""

@@ -62,8 +62,8 @@ from mcucc.ops.verify import node_faults
 from mcucc.quant.observe import Observations
 from mcucc.quant.scheme import Scheme, fixed_quant
 from mcucc.quant.weights import quantize_weights
+from mcucc.reference.elementwise import float_unary
 from mcucc.reference.fixed_point import dequantize, quantize
-from mcucc.reference.float_elementwise import unary
 
 _Plain = (
     FloatMean
@@ -237,7 +237,7 @@ class _Conversion:
     def table(self, op: FloatUnary, source: QParams, target: QParams) -> NDArray[np.int8]:
         """The function at every int8 value."""
         q = np.arange(-128, 128, dtype=np.int64).astype(np.int8)
-        return quantize(unary(op, dequantize(q, source)), target)
+        return quantize(float_unary(op, dequantize(q, source)), target)
 
     def clip(self, node: FloatNode, op: FloatClip) -> None:
         """A clip that could not be absorbed limits the int8 values themselves."""

@@ -1,13 +1,35 @@
-"""Accumulators of convolutions and of dense layers, over a leading axis of samples.
+"""Convolutions and dense layers, int8 and float, over a leading axis of samples.
 
-They are exact integers in int64; whoever requantizes them wraps them to int32.
+Accumulators of int8 layers are exact integers in int64; whoever requantizes them wraps them to
+int32. Products of float matrices are exact sums (see `float_exact`); depthwise windows are
+visited tap by tap in float32. The bits of a result thus depend neither on BLAS nor on threads.
 """
+
+from collections.abc import Callable, Sequence
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mcucc.ops import Conv2D, DepthwiseConv2D
-from mcucc.reference.windows import pad_spatial, taps
+from mcucc.ops import Conv2D, DepthwiseConv2D, FullyConnected, NodeView, clamp_range
+from mcucc.ops.conv import window_output
+from mcucc.ops.float_ops import FloatConv2D, FloatDense, FloatDepthwiseConv2D
+from mcucc.reference.fixed_point import requantize
+from mcucc.reference.float_exact import exact_product, to_grid
+from mcucc.reference.meaning import FloatMeaning, Int8Meaning
+from mcucc.reference.parameters import conv_multipliers
+from mcucc.reference.windows import (
+    CACHED_ELEMENTS,
+    FloatArray,
+    activate,
+    border,
+    pad_spatial,
+    parts,
+    taps,
+)
+
+_COLUMN_ELEMENTS = 1 << 21
+"""Most elements of the matrix of windows that a convolution lays out at a time."""
 
 
 def conv2d(
@@ -89,3 +111,119 @@ def fully_connected(
     """Dense layer: x [N, K], weights [M, K], bias [M] make [N, M]; summed in float64, exactly."""
     centred = x.astype(np.float64) - zero_point
     return (centred @ weights.astype(np.float64).T).astype(np.int64) + bias
+
+
+def float_conv2d(
+    op: FloatConv2D, x: FloatArray, weights: FloatArray, bias: FloatArray
+) -> FloatArray:
+    """Convolution of [N, H, W, C] by [out_c, kh, kw, C / groups]: [N, H', W', out_c].
+
+    Windows are laid out as rows of a matrix (im2col), a bounded number at a time, and multiplied
+    by the weights of their group.
+    """
+    out_c, kh, kw, in_c = weights.shape
+    terms = kh * kw * in_c
+    fixed, matrix = to_grid(x, terms), to_grid(weights.reshape(out_c, terms), terms)
+    windows = _windows(border(fixed.integers, op.pads, 0.0), (kh, kw), op.stride, op.dilation)
+    y = np.empty((*windows.shape[:3], out_c), dtype=np.float32)
+    groups = x.shape[3] // in_c
+    span = out_c // groups
+    for part in parts(y.shape, _COLUMN_ELEMENTS // terms):
+        for group in range(groups):
+            made = slice(group * span, (group + 1) * span)
+            taken = windows[part][..., group * in_c : (group + 1) * in_c]
+            product = exact_product(taken.reshape(-1, terms), matrix.integers[made])
+            steps = fixed.steps[part[0]] * matrix.steps[made, 0]
+            y[part][..., made] = product.reshape(*taken.shape[:3], span) * steps + bias[made]
+    return activate(y, op.activation)
+
+
+def float_depthwise_conv2d(
+    op: FloatDepthwiseConv2D, x: FloatArray, weights: FloatArray, bias: FloatArray
+) -> FloatArray:
+    """Depthwise convolution of [N, H, W, C] by [1, kh, kw, out_c]: [N, H', W', out_c]."""
+    kernel, out_c = weights.shape[1:3], weights.shape[3]
+    padded = border(x, op.pads, 0.0)
+    if out_c != x.shape[3]:
+        padded = np.repeat(padded, out_c // x.shape[3], axis=3)
+    views = [
+        (weights[0, i, j], view) for i, j, view in taps(padded, kernel, op.stride, op.dilation)
+    ]
+    y = np.empty(views[0][1].shape, dtype=np.float32)
+    for part in parts(y.shape, CACHED_ELEMENTS // out_c):
+        total = y[part]
+        total[...] = bias
+        product = np.empty_like(total)
+        for weight, view in views:
+            np.multiply(view[part], weight, out=product)
+            total += product
+    return activate(y, op.activation)
+
+
+def float_dense(x: FloatArray, weights: FloatArray, bias: FloatArray) -> FloatArray:
+    """Dense layer: x [N, K], weights [M, K], bias [M] make [N, M]."""
+    fixed, matrix = to_grid(x, x.shape[1]), to_grid(weights, x.shape[1])
+    product = exact_product(fixed.integers, matrix.integers)
+    return (product * (fixed.steps * matrix.steps.T) + bias).astype(np.float32)
+
+
+def _windows(
+    x: FloatArray, kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]
+) -> FloatArray:
+    """A view [N, H', W', kh, kw, C] of all windows of x."""
+    n, height, width, channels = x.shape
+    rows = window_output(height, kernel[0], stride[0], dilation[0], 0)
+    columns = window_output(width, kernel[1], stride[1], dilation[1], 0)
+    step_n, step_y, step_x, step_c = x.strides
+    return np.lib.stride_tricks.as_strided(
+        x,
+        (n, rows, columns, *kernel, channels),
+        (
+            step_n,
+            step_y * stride[0],
+            step_x * stride[1],
+            step_y * dilation[0],
+            step_x * dilation[1],
+            step_c,
+        ),
+        writeable=False,
+    )
+
+
+_Layer = Conv2D | DepthwiseConv2D | FullyConnected
+
+
+def _weighted(
+    accumulate: Callable[
+        [NodeView[_Layer], NDArray[np.int8], NDArray[np.int8], NDArray[np.int32]],
+        NDArray[np.int64],
+    ],
+) -> Int8Meaning:
+    """Accumulators, then requantization."""
+
+    def run(view: NodeView[_Layer], operands: Sequence[NDArray[np.int8]]) -> NDArray[np.int8]:
+        weights = cast("NDArray[np.int8]", view.graph.const(view.node.inputs[1]).data)
+        bias = cast("NDArray[np.int32]", view.graph.const(view.node.inputs[2]).data)
+        sums = accumulate(view, operands[0], weights, bias)
+        output = view.output.q
+        clamp = clamp_range(view.op.activation, output)
+        multipliers = conv_multipliers(view.graph, view.node)
+        return requantize(sums, multipliers, output.zero_point, clamp)
+
+    return run
+
+
+INT8: dict[type, Int8Meaning] = {
+    Conv2D: _weighted(lambda v, x, w, b: conv2d(cast("Conv2D", v.op), x, v.x.q.zero_point, w, b)),
+    DepthwiseConv2D: _weighted(
+        lambda v, x, w, b: depthwise_conv2d(
+            cast("DepthwiseConv2D", v.op), x, v.x.q.zero_point, w, b
+        )
+    ),
+    FullyConnected: _weighted(lambda v, x, w, b: fully_connected(x, v.x.q.zero_point, w, b)),
+}
+FLOAT: dict[type, FloatMeaning] = {
+    FloatConv2D: lambda op, x: float_conv2d(op, *x),
+    FloatDepthwiseConv2D: lambda op, x: float_depthwise_conv2d(op, *x),
+    FloatDense: lambda op, x: activate(float_dense(*x), op.activation),
+}

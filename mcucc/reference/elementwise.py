@@ -1,11 +1,38 @@
-"""Elementwise operators on int8 samples."""
+"""Operators on elements, int8 and float, over a leading axis of samples."""
+
+from collections.abc import Callable, Sequence
+from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.ir import QParams
+from mcucc.ops import (
+    Add,
+    Clamp,
+    HardSwish,
+    LeakyRelu,
+    Logistic,
+    Mul,
+    NodeView,
+    Requantize,
+    Sub,
+    Table,
+    Tanh,
+    clamp_range,
+)
+from mcucc.ops.float_ops import BinaryKind, FloatBatchNorm, FloatBinary, FloatClip, FloatUnary
 from mcucc.reference.fixed_point import Multiplier, multiply, requantize
-from mcucc.reference.parameters import AddParameters
+from mcucc.reference.meaning import FloatMeaning, Int8Meaning
+from mcucc.reference.parameters import (
+    AddParameters,
+    add_parameters,
+    lookup_table,
+    mul_parameters,
+    requantize_multiplier,
+)
+from mcucc.reference.unary import take
+from mcucc.reference.windows import FloatArray, activate
 
 
 def add(
@@ -87,3 +114,117 @@ def _at_common_scale(
         for x, zero_point, scale in zip(inputs, zero_points, multipliers, strict=True)
     )
     return first, second
+
+
+def float_unary(op: FloatUnary, x: FloatArray) -> FloatArray:
+    """A function of each element."""
+    match op.kind:
+        case "sigmoid":
+            return _sigmoid(x)
+        case "tanh":
+            return np.tanh(x)
+        case "hard_sigmoid":
+            return _clip(np.float32(op.alpha) * x + np.float32(op.beta), 0.0, 1.0)
+        case "hard_swish":
+            return x * _clip(x + np.float32(3.0), 0.0, 6.0) * np.float32(1.0 / 6.0)
+        case "leaky_relu":
+            return np.where(x < 0, np.float32(op.alpha) * x, x)
+        case "silu":
+            return x * _sigmoid(x)
+        case "sqrt" | "exp" | "neg":
+            return _root_power_sign(op, x)
+        case _:
+            assert_never(op.kind)
+
+
+def _root_power_sign(op: FloatUnary, x: FloatArray) -> FloatArray:
+    with np.errstate(over="ignore", invalid="ignore"):
+        if op.kind == "neg":
+            return -x
+        return np.sqrt(x) if op.kind == "sqrt" else np.exp(x)
+
+
+def _sigmoid(x: FloatArray) -> FloatArray:
+    """1 / (1 + exp(-x)) without overflow: exp is only taken of negative numbers."""
+    power = np.exp(-np.abs(x))
+    top = np.where(x < 0, power, np.float32(1.0))
+    return np.divide(top, np.float32(1.0) + power, dtype=np.float32)
+
+
+def float_clip(op: FloatClip, x: FloatArray) -> FloatArray:
+    """Each element limited to [low, high]."""
+    return x if op.low is None and op.high is None else _clip(x, op.low, op.high)
+
+
+def _clip(x: FloatArray, low: float | None, high: float | None) -> FloatArray:
+    return np.clip(x, None if low is None else np.float32(low), high, dtype=np.float32)
+
+
+def float_binary(kind: BinaryKind, a: FloatArray, b: FloatArray) -> FloatArray:
+    """Elementwise arithmetic with broadcasting; a new array."""
+    match kind:
+        case "add":
+            return a + b
+        case "sub":
+            return a - b
+        case "mul":
+            return a * b
+        case "div":
+            return a / b
+        case _:
+            assert_never(kind)
+
+
+def float_batch_norm(
+    epsilon: float,
+    x: FloatArray,
+    scale: FloatArray,
+    bias: FloatArray,
+    mean: FloatArray,
+    variance: FloatArray,
+) -> FloatArray:
+    """(x - mean) / sqrt(variance + epsilon) * scale + bias along the last axis."""
+    factor = (scale / np.sqrt(variance + np.float32(epsilon))).astype(np.float32)
+    y: FloatArray = x * factor
+    y += bias - mean * factor
+    return y
+
+
+def _of_two(
+    function: Callable[..., NDArray[np.int8]], parameters: Callable[..., object]
+) -> Int8Meaning:
+    """An operator on two activations."""
+
+    def run(view: NodeView[Add | Sub | Mul], x: Sequence[NDArray[np.int8]]) -> NDArray[np.int8]:
+        zero_points = tuple(kind.q.zero_point for kind in view.graph.input_types(view.node))
+        clamp = clamp_range(view.op.activation, view.output.q)
+        integers = parameters(view.graph, view.node)
+        return function(*x, zero_points, integers, view.output.q, clamp)
+
+    return run
+
+
+def _by_table(view: NodeView[Table], x: Sequence[NDArray[np.int8]]) -> NDArray[np.int8]:
+    return take(lookup_table(view.graph, view.node), x[0])
+
+
+INT8: dict[type, Int8Meaning] = {
+    Add: _of_two(add, add_parameters),
+    Sub: _of_two(sub, add_parameters),
+    Mul: _of_two(mul, mul_parameters),
+    Requantize: lambda view, x: change_scale(
+        *(x[0], view.x.q.zero_point, requantize_multiplier(view.graph, view.node)), view.output.q
+    ),
+    Clamp: _by_table,
+    Logistic: _by_table,
+    Tanh: _by_table,
+    LeakyRelu: _by_table,
+    HardSwish: _by_table,
+    Table: _by_table,
+}
+FLOAT: dict[type, FloatMeaning] = {
+    FloatBinary: lambda op, x: activate(float_binary(op.kind, x[0], x[1]), op.activation),
+    FloatClip: lambda op, x: float_clip(op, x[0]),
+    FloatUnary: lambda op, x: float_unary(op, x[0]),
+    FloatBatchNorm: lambda op, x: float_batch_norm(op.epsilon, *x),
+}

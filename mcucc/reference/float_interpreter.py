@@ -1,45 +1,21 @@
 """Runs a float graph in numpy, many samples at once, a chunk of them at a time."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import assert_never, cast
+from types import MappingProxyType
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.errors import UsageError
-from mcucc.ops.float_ops import (
-    FloatAveragePool2D,
-    FloatBatchNorm,
-    FloatBinary,
-    FloatClip,
-    FloatConcat,
-    FloatConv2D,
-    FloatDense,
-    FloatDepthwiseConv2D,
-    FloatGraph,
-    FloatMaxPool2D,
-    FloatMean,
-    FloatNode,
-    FloatPad,
-    FloatReshape,
-    FloatResizeNearest,
-    FloatSlice,
-    FloatSoftmax,
-    FloatTranspose,
-    FloatUnary,
+from mcucc.ops.float_ops import FloatGraph, FloatNode
+from mcucc.reference import conv, elementwise, movement, pool, softmax
+from mcucc.reference.meaning import FloatMeaning
+
+MEANINGS: Mapping[type, FloatMeaning] = MappingProxyType(
+    conv.FLOAT | elementwise.FLOAT | movement.FLOAT | pool.FLOAT | softmax.FLOAT
 )
-from mcucc.reference.float_elementwise import batch_norm, binary, clip, softmax, unary
-from mcucc.reference.float_ops import (
-    activate,
-    average_pool2d,
-    block,
-    border,
-    conv2d,
-    dense,
-    depthwise_conv2d,
-    max_pool2d,
-    mean,
-)
+"""What each operator computes; a test holds that none is missing."""
 
 FloatArray = NDArray[np.float32]
 FloatValues = dict[str, FloatArray]
@@ -123,7 +99,8 @@ def _run_chunk(
         if observe is not None:
             observe(name, x)
     for node in graph.nodes:
-        values[node.output] = _execute(graph, node, values)
+        operands = tuple(_operands(graph, node, values))
+        values[node.output] = MEANINGS[type(node.op)](node.op, operands)
         if observe is not None:
             observe(node.output, values[node.output])
         for name in {*dying.get(node.name, ()), node.output} - kept:
@@ -140,48 +117,6 @@ def _last_reads(graph: FloatGraph) -> dict[str, list[str]]:
         if readers:
             found.setdefault(readers[-1].name, []).append(name)
     return found
-
-
-def _execute(graph: FloatGraph, node: FloatNode, values: FloatValues) -> FloatArray:  # noqa: C901, PLR0911, PLR0912 -- one line per operator
-    operands = tuple(_operands(graph, node, values))
-    x, op = operands[0], node.op
-    match op:
-        case FloatConv2D():
-            return conv2d(op, x, *operands[1:])
-        case FloatDepthwiseConv2D():
-            return depthwise_conv2d(op, x, *operands[1:])
-        case FloatDense():
-            return activate(dense(x, *operands[1:]), op.activation)
-        case FloatBatchNorm():
-            return batch_norm(op.epsilon, x, *operands[1:])
-        case FloatBinary():
-            return activate(binary(op.kind, x, operands[1]), op.activation)
-        case FloatClip():
-            return clip(op, x)
-        case FloatUnary():
-            return unary(op, x)
-        case FloatMaxPool2D():
-            return max_pool2d(op, x)
-        case FloatAveragePool2D():
-            return average_pool2d(op, x)
-        case FloatMean():
-            return mean(op, x)
-        case FloatSoftmax():
-            return softmax(x)
-        case FloatReshape():
-            return x.reshape(len(x), *op.shape[1:])
-        case FloatTranspose():
-            return np.ascontiguousarray(x.transpose(op.perm))
-        case FloatSlice():
-            return np.ascontiguousarray(block(op, x))
-        case FloatPad():
-            return border(x, op.pads, op.value)
-        case FloatConcat():
-            return np.concatenate(operands, axis=-1)
-        case FloatResizeNearest():
-            return x.repeat(op.factor[0], axis=1).repeat(op.factor[1], axis=2)
-        case _:
-            assert_never(op)
 
 
 def _operands(graph: FloatGraph, node: FloatNode, values: FloatValues) -> Iterator[FloatArray]:

@@ -1,15 +1,27 @@
-"""Operators that move bytes, on int8 samples."""
+"""Operators that move elements, int8 and float, over a leading axis of samples."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mcucc.ops import Pad, Reshape, ResizeNearest, Slice, Transpose
-from mcucc.reference.windows import pad_spatial
+from mcucc.ops import Concat, Pad, Reshape, ResizeNearest, Slice, Transpose
+from mcucc.ops.float_ops import (
+    FloatConcat,
+    FloatPad,
+    FloatReshape,
+    FloatResizeNearest,
+    FloatSlice,
+    FloatTranspose,
+)
+from mcucc.reference.meaning import FloatMeaning, Int8Meaning
+from mcucc.reference.windows import border, pad_spatial
+
+ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 
-def reshape(op: Reshape, x: NDArray[np.int8]) -> NDArray[np.int8]:
+def reshape(op: Reshape | FloatReshape, x: NDArray[ScalarT]) -> NDArray[ScalarT]:
     """The same elements in the same order; the sample axis stays."""
     return x.reshape(x.shape[0], *op.shape[1:])
 
@@ -19,23 +31,41 @@ def pad(op: Pad, x: NDArray[np.int8], zero_point: int) -> NDArray[np.int8]:
     return pad_spatial(x, op.pads, zero_point)
 
 
-def concat(inputs: Sequence[NDArray[np.int8]]) -> NDArray[np.int8]:
+def concat(inputs: Sequence[NDArray[ScalarT]]) -> NDArray[ScalarT]:
     """Maps side by side along the last axis; one sample (of a constant) serves all."""
     samples = max(x.shape[0] for x in inputs)
     return np.concatenate([np.broadcast_to(x, (samples, *x.shape[1:])) for x in inputs], axis=-1)
 
 
-def resize_nearest(op: ResizeNearest, x: NDArray[np.int8]) -> NDArray[np.int8]:
+def resize_nearest(op: ResizeNearest | FloatResizeNearest, x: NDArray[ScalarT]) -> NDArray[ScalarT]:
     """Each pixel of [N, H, W, C] repeated in rows and columns."""
     return x.repeat(op.factor[0], axis=1).repeat(op.factor[1], axis=2)
 
 
-def transpose(op: Transpose, x: NDArray[np.int8]) -> NDArray[np.int8]:
+def transpose(op: Transpose | FloatTranspose, x: NDArray[ScalarT]) -> NDArray[ScalarT]:
     """Axes in another order; the sample axis stays first."""
     return np.ascontiguousarray(x.transpose(op.perm))
 
 
-def block(op: Slice, x: NDArray[np.int8]) -> NDArray[np.int8]:
+def block(op: Slice | FloatSlice, x: NDArray[ScalarT]) -> NDArray[ScalarT]:
     """A block of each sample; the sample axis stays whole."""
     inside = zip(op.starts[1:], op.sizes[1:], strict=True)
     return np.ascontiguousarray(x[:, *(slice(start, start + size) for start, size in inside)])
+
+
+INT8: dict[type, Int8Meaning] = {
+    Reshape: lambda view, x: reshape(view.op, x[0]),
+    Pad: lambda view, x: pad(view.op, x[0], view.output.q.zero_point),
+    Concat: lambda _, x: concat(x),
+    ResizeNearest: lambda view, x: resize_nearest(view.op, x[0]),
+    Transpose: lambda view, x: transpose(view.op, x[0]),
+    Slice: lambda view, x: block(view.op, x[0]),
+}
+FLOAT: dict[type, FloatMeaning] = {
+    FloatReshape: lambda op, x: reshape(op, x[0]),
+    FloatPad: lambda op, x: border(x[0], op.pads, op.value),
+    FloatConcat: lambda _, x: np.concatenate(x, axis=-1),
+    FloatResizeNearest: lambda op, x: resize_nearest(op, x[0]),
+    FloatTranspose: lambda op, x: transpose(op, x[0]),
+    FloatSlice: lambda op, x: block(op, x[0]),
+}

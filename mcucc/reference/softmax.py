@@ -1,4 +1,4 @@
-"""Softmax on int8 samples, in gemmlowp's fixed point.
+"""Softmax: on int8 samples in gemmlowp's fixed point, and on floats.
 
 Fixed-point numbers are int32; Qi.f has i integer and f fraction bits, i + f = 31.
 """
@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.errors import InvariantError
+from mcucc.ops import Softmax
+from mcucc.ops.float_ops import FloatSoftmax
 from mcucc.reference.exponential import ONE_Q0, exp_of_negative, reciprocal_of_one_plus
 from mcucc.reference.fixed_point import (
     INT8_MAX,
@@ -17,6 +19,8 @@ from mcucc.reference.fixed_point import (
     quantize_multiplier,
     rounding_shift_right,
 )
+from mcucc.reference.meaning import FloatMeaning, Int8Meaning
+from mcucc.reference.windows import FloatArray
 
 DIFF_INTEGER_BITS = 5
 """Differences to the maximum are Q5.26."""
@@ -79,3 +83,17 @@ def sum_reciprocal(total: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray
     fraction = (total << headroom) - (1 << 31)
     shift = SUM_INTEGER_BITS - headroom + 31 - 8
     return reciprocal_of_one_plus(fraction), shift
+
+
+def float_softmax(x: FloatArray) -> FloatArray:
+    """Softmax over the last axis."""
+    largest: FloatArray = x.max(axis=-1, keepdims=True)
+    power: FloatArray = np.exp(x - largest)
+    total: FloatArray = power.sum(axis=-1, keepdims=True)
+    return power / total
+
+
+INT8: dict[type, Int8Meaning] = {
+    Softmax: lambda view, x: softmax(x[0], softmax_table(view.x.q.scale)),
+}
+FLOAT: dict[type, FloatMeaning] = {FloatSoftmax: lambda _, x: float_softmax(x[0])}

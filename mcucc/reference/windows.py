@@ -1,4 +1,4 @@
-"""Sliding windows over [N, H, W, C]: borders, and one strided view per kernel tap."""
+"""What operators with windows share: borders, one strided view per kernel tap, activations."""
 
 from collections.abc import Iterator
 from typing import TypeVar
@@ -6,10 +6,14 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mcucc.ops import Pads
+from mcucc.ops import Activation, Pads
 from mcucc.ops.conv import window_output
 
+FloatArray = NDArray[np.float32]
 ScalarT = TypeVar("ScalarT", bound=np.generic)
+
+CACHED_ELEMENTS = 1 << 16
+"""Elements of the output that are finished at a time where every tap passes over all of them."""
 
 
 def pad_spatial(x: NDArray[ScalarT], pads: Pads, value: int) -> NDArray[ScalarT]:
@@ -38,3 +42,33 @@ def taps(
             start = j * dilation[1]
             columns = slice(start, start + (width - 1) * stride[1] + 1, stride[1])
             yield i, j, x[:, rows, columns]
+
+
+def border(x: FloatArray, pads: Pads, value: float) -> FloatArray:
+    """Put a border around each map of [N, H, W, C]; x itself if there is none."""
+    if not any(pads):
+        return x
+    n, height, width, channels = x.shape
+    top, bottom, left, right = pads
+    shape = (n, top + height + bottom, left + width + right, channels)
+    padded = np.full(shape, value, dtype=np.float32)
+    padded[:, top : top + height, left : left + width] = x
+    return padded
+
+
+def activate(y: FloatArray, activation: Activation) -> FloatArray:
+    """Apply a fused activation in place."""
+    if activation != "none":
+        np.clip(y, 0.0, 6.0 if activation == "relu6" else None, out=y)
+    return y
+
+
+def parts(shape: tuple[int, ...], pixels: int) -> Iterator[tuple[slice, slice]]:
+    """Cut [N, H, W, ...] into whole samples, or rows of one, of about so many pixels."""
+    count, height, width = shape[:3]
+    samples, rows = pixels // (height * width), max(1, pixels // width)
+    if samples >= 1:
+        yield from ((slice(n, n + samples), slice(None)) for n in range(0, count, samples))
+        return
+    for n in range(count):
+        yield from ((slice(n, n + 1), slice(y, y + rows)) for y in range(0, height, rows))

@@ -21,9 +21,11 @@ from mcucc.ops.float_ops import (
     FloatUnary,
     UnaryKind,
 )
-from mcucc.reference.float_elementwise import batch_norm, clip, softmax, unary
+from mcucc.reference.conv import float_conv2d, float_dense, float_depthwise_conv2d
+from mcucc.reference.elementwise import float_batch_norm, float_clip, float_unary
 from mcucc.reference.float_exact import exact_product, grid_bits, to_grid
-from mcucc.reference.float_ops import average_pool2d, conv2d, dense, depthwise_conv2d, max_pool2d
+from mcucc.reference.pool import float_average_pool2d, float_max_pool2d
+from mcucc.reference.softmax import float_softmax
 
 FloatArray = NDArray[np.float32]
 GEOMETRY = [
@@ -53,7 +55,7 @@ def window_values(
 @pytest.mark.parametrize("groups", [1, 2])
 def test_convolution(stride: tuple[int, int], dilation: tuple[int, int], pads: Pads, groups: int):
     x, weights, bias = draw(2, 7, 8, 4), draw(6, 3, 2, 4 // groups, seed=1), draw(6, seed=2)
-    y = conv2d(FloatConv2D(stride, dilation, pads), x, weights, bias)
+    y = float_conv2d(FloatConv2D(stride, dilation, pads), x, weights, bias)
     for n, row, column, c in np.ndindex(y.shape):
         start = (row * stride[0] - pads[0], column * stride[1] - pads[2])
         first = c // (6 // groups) * (4 // groups)
@@ -70,7 +72,7 @@ def test_depthwise_convolution(
     stride: tuple[int, int], dilation: tuple[int, int], pads: Pads, multiplier: int
 ):
     x, weights, bias = draw(2, 7, 8, 2), draw(1, 3, 2, 2 * multiplier, seed=1), draw(2 * multiplier)
-    y = depthwise_conv2d(FloatDepthwiseConv2D(stride, dilation, pads), x, weights, bias)
+    y = float_depthwise_conv2d(FloatDepthwiseConv2D(stride, dilation, pads), x, weights, bias)
     for n, row, column, c in np.ndindex(y.shape):
         start = (row * stride[0] - pads[0], column * stride[1] - pads[2])
         expected = bias[c] + sum(
@@ -83,8 +85,8 @@ def test_depthwise_convolution(
 @pytest.mark.parametrize(("stride", "pads"), [((1, 1), (0, 0, 0, 0)), ((2, 3), (1, 0, 0, 1))])
 def test_pools(stride: tuple[int, int], pads: Pads):
     x = draw(2, 7, 8, 3)
-    largest = max_pool2d(FloatMaxPool2D((3, 2), stride, pads), x)
-    average = average_pool2d(FloatAveragePool2D((3, 2), stride, pads), x)
+    largest = float_max_pool2d(FloatMaxPool2D((3, 2), stride, pads), x)
+    average = float_average_pool2d(FloatAveragePool2D((3, 2), stride, pads), x)
     for n, row, column in np.ndindex(largest.shape[:3]):
         start = (row * stride[0] - pads[0], column * stride[1] - pads[2])
         met = [pixel for _, _, pixel in window_values(x[n], start, (3, 2), (1, 1))]
@@ -95,16 +97,16 @@ def test_pools(stride: tuple[int, int], pads: Pads):
 def test_a_convolution_cut_into_parts_is_the_same():
     x, weights, bias = draw(3, 96, 96, 32), draw(4, 3, 3, 32, seed=1), draw(4, seed=2)
     op = FloatConv2D(pads=(1, 1, 1, 1))
-    whole = conv2d(op, x, weights, bias)
-    lower = conv2d(FloatConv2D(pads=(0, 1, 1, 1)), x[2:, 79:], weights, bias)
+    whole = float_conv2d(op, x, weights, bias)
+    lower = float_conv2d(FloatConv2D(pads=(0, 1, 1, 1)), x[2:, 79:], weights, bias)
     assert np.array_equal(whole[2:, 80:], lower)
 
 
 def test_fused_activations():
     x, weights, bias = 9 * draw(1, 4, 4, 3), draw(2, 1, 1, 3), draw(2)
-    plain = conv2d(FloatConv2D(), x, weights, bias)
-    relu = conv2d(FloatConv2D(activation="relu"), x, weights, bias)
-    relu6 = conv2d(FloatConv2D(activation="relu6"), x, weights, bias)
+    plain = float_conv2d(FloatConv2D(), x, weights, bias)
+    relu = float_conv2d(FloatConv2D(activation="relu"), x, weights, bias)
+    relu6 = float_conv2d(FloatConv2D(activation="relu6"), x, weights, bias)
     assert plain.min() < 0
     assert plain.max() > 6
     assert np.array_equal(relu, plain.clip(0))
@@ -141,7 +143,7 @@ def definition(kind: UnaryKind, x: float, alpha: float, beta: float) -> float:
 @pytest.mark.parametrize("kind", UNARY)
 def test_unary(kind: UnaryKind):
     x = np.linspace(-20, 20, 401, dtype=np.float32)
-    y = unary(FloatUnary(kind, *UNARY[kind]), x)
+    y = float_unary(FloatUnary(kind, *UNARY[kind]), x)
     assert y.dtype == np.float32
     expected = [definition(kind, float(v), *UNARY[kind]) for v in x]
     assert np.allclose(y, expected, rtol=1e-5, atol=1e-7)
@@ -149,20 +151,20 @@ def test_unary(kind: UnaryKind):
 
 def test_square_root_and_extremes_raise_no_warning():
     x = np.array([0, 4, 1e4, -1e4], dtype=np.float32)
-    assert unary(FloatUnary("sqrt"), x)[:2].tolist() == [0, 2]
-    assert unary(FloatUnary("sigmoid"), x).tolist()[2:] == [1, 0]
-    assert unary(FloatUnary("exp"), x)[2] == np.inf
+    assert float_unary(FloatUnary("sqrt"), x)[:2].tolist() == [0, 2]
+    assert float_unary(FloatUnary("sigmoid"), x).tolist()[2:] == [1, 0]
+    assert float_unary(FloatUnary("exp"), x)[2] == np.inf
 
 
 def test_clip_batch_norm_and_softmax():
     x = draw(2, 3, 4)
-    assert clip(FloatClip(None, None), x) is x
-    assert np.array_equal(clip(FloatClip(-0.5, 0.5), x), x.clip(-0.5, 0.5))
+    assert float_clip(FloatClip(None, None), x) is x
+    assert np.array_equal(float_clip(FloatClip(-0.5, 0.5), x), x.clip(-0.5, 0.5))
     scale, bias, mean, variance = draw(4), draw(4, seed=1), draw(4, seed=2), draw(4, seed=3) ** 2
     expected = (x - mean) / np.sqrt(variance + 0.1) * scale + bias
-    assert np.allclose(batch_norm(0.1, x, scale, bias, mean, variance), expected, atol=1e-5)
+    assert np.allclose(float_batch_norm(0.1, x, scale, bias, mean, variance), expected, atol=1e-5)
     power = np.exp(x.astype(np.float64))
-    assert np.allclose(softmax(x + 100), power / power.sum(axis=-1, keepdims=True), atol=1e-5)
+    assert np.allclose(float_softmax(x + 100), power / power.sum(axis=-1, keepdims=True), atol=1e-5)
 
 
 @pytest.mark.parametrize("terms", [1, 27, 64, 576, 5760, 25088])
@@ -185,18 +187,18 @@ def test_the_grid_is_fine():
 
 def test_dense():
     x, weights, bias = draw(3, 50), draw(7, 50, seed=1), draw(7, seed=2)
-    assert np.allclose(dense(x, weights, bias), x @ weights.T + bias, atol=1e-5)
+    assert np.allclose(float_dense(x, weights, bias), x @ weights.T + bias, atol=1e-5)
 
 
 _HASH = """
 import hashlib, numpy as np
 from mcucc.ops.float_ops import FloatConv2D
-from mcucc.reference.float_ops import conv2d, dense
+from mcucc.reference.conv import float_conv2d, float_dense
 draw = np.random.default_rng(0).standard_normal
 x, w = (draw(s).astype(np.float32) for s in ((2, 64, 64, 48), (96, 3, 3, 48)))
-y = conv2d(FloatConv2D(), x, w, np.zeros(96, np.float32))
+y = float_conv2d(FloatConv2D(), x, w, np.zeros(96, np.float32))
 matrix = w.reshape(1, -1)[:, :40000].repeat(40, axis=0)
-z = dense(y.reshape(2, -1)[:, :40000], matrix, np.zeros(40, np.float32))
+z = float_dense(y.reshape(2, -1)[:, :40000], matrix, np.zeros(40, np.float32))
 print(hashlib.sha256(y.tobytes() + z.tobytes()).hexdigest())
 """
 

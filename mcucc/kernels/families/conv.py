@@ -31,8 +31,8 @@ from mcucc.kernels.families.weighted import (
 from mcucc.kernels.kernel import Access, Family, Kernel, Shape, Unit, Window
 from mcucc.kernels.packing import FEWEST_PAIRED_CHANNELS, PANEL_BYTES
 from mcucc.kernels.packing_mve import LANES
-from mcucc.kernels.use import Declined, Field, KernelUse, LayerCode, NodeView, OperatorKernels
-from mcucc.ops import Conv2D, Int8Op
+from mcucc.kernels.use import Declined, Field, KernelUse, LayerCode, OperatorKernels
+from mcucc.ops import Conv2D, Int8Op, NodeView
 
 CONV = Family(
     *("conv", Shape.WINDOW, Access.PIXEL, "conv"),

@@ -22,8 +22,8 @@ from mcucc.kernels.families.weighted import (
 from mcucc.kernels.kernel import Access, Family, Kernel, Shape, Unit, Window
 from mcucc.kernels.packing import FOUR, pack_lanes
 from mcucc.kernels.packing_mve import pack_depthwise
-from mcucc.kernels.use import Declined, Field, KernelUse, LayerCode, NodeView, OperatorKernels
-from mcucc.ops import DepthwiseConv2D, Int8Op
+from mcucc.kernels.use import Declined, Field, KernelUse, LayerCode, OperatorKernels
+from mcucc.ops import DepthwiseConv2D, Int8Op, NodeView
 from mcucc.reference.parameters import conv_multipliers
 
 DEPTHWISE = Family("dw", Shape.WINDOW, Access.PIXEL, "depthwise", tells_clamping=True)

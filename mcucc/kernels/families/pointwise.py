@@ -24,11 +24,10 @@ from mcucc.kernels.use import (
     Field,
     KernelUse,
     LayerCode,
-    NodeView,
     OperatorKernels,
     always,
 )
-from mcucc.ops import Conv2D, FullyConnected, Int8Op
+from mcucc.ops import Conv2D, FullyConnected, Int8Op, NodeView
 
 POINTWISE = Family(
     *("pw", Shape.PIXELS, Access.PIXEL, "pointwise"),

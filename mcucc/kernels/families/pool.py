@@ -10,13 +10,12 @@ from mcucc.kernels.use import (
     Field,
     KernelUse,
     LayerCode,
-    NodeView,
     OperatorKernels,
     always,
     channel_literal,
     plain,
 )
-from mcucc.ops import AveragePool2D, Int8Op, MaxPool2D, Mean
+from mcucc.ops import AveragePool2D, Int8Op, MaxPool2D, Mean, NodeView
 from mcucc.reference.parameters import mean_parameters
 
 AVERAGE_POOL = Family(

@@ -7,37 +7,20 @@ every input of the network; elements at different pixels may differ.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
-from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.ops import (
-    Add,
-    AveragePool2D,
-    Clamp,
     Concat,
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
-    HardSwish,
     Int8Graph,
     Int8Node,
     Int8Op,
-    LeakyRelu,
-    Logistic,
-    MaxPool2D,
-    Mean,
-    Mul,
-    Pad,
-    Requantize,
     Reshape,
-    ResizeNearest,
     Slice,
-    Softmax,
-    Sub,
-    Table,
-    Tanh,
     Transpose,
     clamp_range,
 )
@@ -100,11 +83,7 @@ def known_channels(graph: Int8Graph) -> Known:
 
 def activations(node: Int8Node) -> tuple[str, ...]:
     """The inputs of a node that hold values, be they constant; weights and tables are left out."""
-    match node.op:
-        case Add() | Sub() | Mul() | Concat():
-            return node.inputs
-        case _:
-            return node.inputs[:1]
+    return node.inputs if node.op.joins else node.inputs[:1]
 
 
 def operands(graph: Int8Graph) -> tuple[str, ...]:
@@ -128,16 +107,11 @@ def _known_output(graph: Int8Graph, node: Int8Node, masks: Mapping[str, Mask]) -
             return np.concatenate(mine)
         case Slice() | Reshape() | Transpose():
             return _moved(graph, node, node.op, mine[0])
-        case Softmax():
-            return np.full(len(mine[0]), mine[0].all())
-        case (
-            Add() | Sub() | Mul() | Clamp() | Logistic() | Tanh() | LeakyRelu() | HardSwish()
-            | Table() | Requantize() | AveragePool2D() | MaxPool2D() | Mean() | Pad()
-            | ResizeNearest()
-        ):  # fmt: skip
+        case op if op.channelwise:
             return reduce(np.logical_and, mine)
-        case _:
-            assert_never(node.op)
+        case _:  # over all channels
+            channels = graph.tensors[node.output].shape[-1]
+            return np.full(channels, all(mask.all() for mask in mine))
 
 
 def _known_sums(graph: Int8Graph, node: Int8Node, op: Layer, x: Mask) -> Mask:

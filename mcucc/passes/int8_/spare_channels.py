@@ -8,36 +8,19 @@ largest set that suits everybody.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.ops import (
-    Add,
-    AveragePool2D,
-    Clamp,
     Concat,
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
-    HardSwish,
     Int8Graph,
     Int8Node,
-    LeakyRelu,
-    Logistic,
-    MaxPool2D,
-    Mean,
-    Mul,
-    Pad,
-    Requantize,
     Reshape,
-    ResizeNearest,
     Slice,
-    Softmax,
-    Sub,
-    Table,
-    Tanh,
     Transpose,
 )
 from mcucc.passes.int8_.known_channels import Known, Mask, activations, multiplied, operands
@@ -152,21 +135,15 @@ class _Search:
                 return self._of_slice(node, node.op)
             case Reshape():
                 return self._of_reshape(node)
-            case Softmax():
-                return self._refuse(node, f"'{node.name}' is over all channels")
-            case Transpose() if node.op.perm[-1] != len(node.op.perm) - 1:
-                return self._refuse(node, f"'{node.name}' moves the channels elsewhere")
-            case (
-                Add() | Sub() | Mul() | Clamp() | Logistic() | Tanh() | LeakyRelu() | HardSwish()
-                | Table() | Requantize() | AveragePool2D() | MaxPool2D() | Mean() | Pad()
-                | ResizeNearest() | Transpose()
-            ):  # fmt: skip
+            case op if op.channelwise:
                 return self._of_channelwise(node)
+            case Transpose():
+                return self._refuse(node, f"'{node.name}' moves the channels elsewhere")
             case _:
-                assert_never(node.op)
+                return self._refuse(node, f"'{node.name}' is over all channels")
 
     def _refuse(self, node: Int8Node, reason: str) -> Iterator[tuple[str, Objections]]:
-        for name in (node.inputs[0], node.output):
+        for name in (*activations(node), node.output):
             yield name, self.all_of(name, reason)
 
     def _of_layer(self, node: Int8Node) -> Iterator[tuple[str, Objections]]:
