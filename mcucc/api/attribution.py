@@ -1,17 +1,14 @@
-"""Which layer a function of the generated code works for.
+"""Which layer a function of the generated code works for, as the report says.
 
-A layer on its own is a function `step_<layer>`; in a segment the stage that makes rows of a tensor
-is `next_<tensor>`, within which layers may run whose outputs are panels of pixels. The functions
-`seg<step>` and the run function itself work for no layer.
+A layer on its own is a function of its own; in a segment a stage is one, within which other layers
+may run whose outputs are panels of pixels. The functions of segments and the run function itself
+work for no layer.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
 
 from mcucc.build.ranges import CodeMap
-from mcucc.codegen.literals import unique_idents
-from mcucc.compiled.directory import CompiledNetwork
-from mcucc.ops import Int8Graph
 from mcucc.report import Report
 
 Layers = tuple[int, ...]
@@ -20,28 +17,16 @@ Layers = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Attribution:
-    """Functions of a compiled network, by what they do.
-
-    Attributes:
-        report: of the network.
-        graph: of the network.
-    """
+    """Functions of a compiled network, by what they do."""
 
     report: Report
-    graph: Int8Graph
-
-    @classmethod
-    def of(cls, compiled: CompiledNetwork) -> "Attribution":
-        """That of a compiled directory."""
-        return cls(compiled.report, compiled.graph)
 
     @property
     def owners(self) -> tuple[str, ...]:
         """Every function that is part of the plan; the first is where a run begins."""
         name = self.report.name
-        segments = [f"seg{step.index}" for step in self.report.steps if step.mode == "rows"]
         run = f"{name}_run_rows" if self.report.stream_input else f"{name}_run"
-        return (run, *segments, *self._layers)
+        return (run, *(function for step in self.report.steps for function in step.functions))
 
     @property
     def kernels(self) -> tuple[str, ...]:
@@ -59,37 +44,12 @@ class Attribution:
 
     @cached_property
     def _layers(self) -> dict[str, Layers]:
-        """By function, the layers that run within it, its own last; none for an image's rows."""
-        report = self.report
-        idents = unique_idents([layer.name for layer in report.layers])
-        tensors = sorted(report.tensors, key=lambda tensor: tensor.id)
-        rings = unique_idents([tensor.name for tensor in tensors])
+        """By function, the layers that run within it, its own last: it reads what others make."""
         owners: dict[str, Layers] = {}
-        for step in report.steps:
-            if step.mode == "layer":
-                layer = report.layers[step.layers[0]]
-                owners[f"step_{idents[layer.name]}"] = step.layers
-            else:
-                within = {report.layers[i].name: i for i in step.layers}
-                owners |= {f"next_{rings[t]}": ls for t, ls in self._stages(within).items()}
-        for port in self.graph.inputs:
-            owners.setdefault(f"next_{rings[port.tensor]}", ())
+        for layer in self.report.layers:
+            if layer.function:
+                owners[layer.function] = (*owners.get(layer.function, ()), layer.index)
         return owners
-
-    def _stages(self, within: dict[str, int]) -> dict[str, Layers]:
-        """Of a segment's layers by name: for each tensor that is made by rows, its layers."""
-        panels = {tensor.name for tensor in self.report.tensors if tensor.pixels is not None}
-        stages: dict[str, Layers] = {}
-        pending: Layers = ()
-        for node in self.graph.nodes:
-            index = within.get(node.name)
-            if index is None or not self.report.layers[index].kernel:
-                continue
-            pending = (*pending, index)
-            if node.output not in panels:
-                stages[node.output] = pending
-                pending = ()
-        return stages
 
 
 def code_bytes(attribution: Attribution, code: CodeMap) -> dict[Layers, int]:

@@ -11,7 +11,6 @@ from mcucc.api.attribution import Attribution, code_bytes
 from mcucc.build.elf import allocated_sections, object_sizes
 from mcucc.build.project import BuildOptions, build_cortex_m
 from mcucc.build.ranges import read_code_map
-from mcucc.codegen.literals import unique_idents
 from mcucc.compiled.directory import CompiledNetwork
 from mcucc.errors import UsageError
 from mcucc.report import Report
@@ -139,7 +138,7 @@ def _replace(source: Path, target: Path) -> None:
 
 def _measure(compiled: CompiledNetwork, program: Path, target: Path) -> BuiltProgram:
     report, board = compiled.report, compiled.board
-    attribution = Attribution.of(compiled)
+    attribution = Attribution(report)
     sections = allocated_sections(program)
     code = code_bytes(attribution, read_code_map(program, attribution.owners, attribution.kernels))
     weights = _weights(report, object_sizes(program))
@@ -178,13 +177,7 @@ def _measure(compiled: CompiledNetwork, program: Path, target: Path) -> BuiltPro
 
 
 def _weights(report: Report, objects: Mapping[str, int]) -> dict[int, int]:
-    """Bytes of constant arrays by layer; an array's name begins with that of its layer."""
-    idents = unique_idents([layer.name for layer in report.layers])
-    layers = {f"{report.name}_{idents[layer.name]}_": layer.index for layer in report.layers}
-    found: dict[int, int] = {}
-    for symbol, size in objects.items():
-        names = [prefix for prefix in layers if symbol.startswith(prefix)]
-        if names:
-            index = layers[max(names, key=len)]
-            found[index] = found.get(index, 0) + size
-    return found
+    """Bytes of constant arrays by layer."""
+    return {
+        layer.index: sum(objects.get(array, 0) for array in layer.arrays) for layer in report.layers
+    }

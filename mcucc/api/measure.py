@@ -153,7 +153,7 @@ def profile(
         ToolchainError: a compiler or the simulator is missing.
         SimulationError: the run failed.
     """
-    attribution = Attribution.of(compiled)
+    attribution = Attribution(compiled.report)
     result, profiles = compiled.profile_qemu(samples, attribution.owners, attribution.kernels)
     core = compiled.board.core.name
     return result, tuple(_run_counts(attribution, each, core) for each in profiles)

@@ -83,6 +83,10 @@ class _Lowering:
             steps=tuple(self._step(i, step) for i, step in enumerate(plan.schedule.steps)),
             kernels=tuple(sorted(kernels, key=lambda kernel: kernel.name)),
             arrays=(*self._names.pads.values(), *arrays),
+            arrays_of={
+                name: tuple(each.use.array_name(array) for array in each.arrays)
+                for name, each in self._executed.items()
+            },
             memory_map=_memory_map(plan),
             macs=total_macs(graph),
             shifted_first=() if plan.schedule.streamed else shifted_first(graph, refs, self._io),
@@ -109,6 +113,7 @@ class _Lowering:
         output = self._names.tensors[node.output]
         return LayerDef(
             index=index,
+            node=node.name,
             function=f"step_{self._names.layers[node.name]}",
             title=stage_title(self._graph, node, inputs, output),
             origin=", ".join(node.origin) or "mcucc",

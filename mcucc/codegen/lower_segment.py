@@ -87,11 +87,12 @@ class _StageLowering:
         if stage.node is None:
             title = f"{ring.tensor.name}: the caller's image, {ring.tensor.size_text}"
             traced = self._traced(stage)
-            return StageDef(title, "", 0, None, None, ring, stage.turns, (), (), "", traced)
+            return StageDef("", title, "", 0, None, None, ring, stage.turns, (), (), "", traced)
         executed = self._whole.executed[stage.node.name]
         sums = self._whole.plan.sums_offset(stage.node)
         panels = self._panels(stage)
         return StageDef(
+            node=stage.node.name,
             title=self._title(stage),
             origin=_origin(stage),
             macs=node_macs(self._graph, stage.node),
@@ -162,6 +163,7 @@ class _StageLowering:
             code = self._whole.executed[each.node.name].code
             found.append(
                 PanelDef(
+                    node=each.node.name,
                     title=self._title(each),
                     origin=_origin(each),
                     macs=node_macs(self._graph, each.node),

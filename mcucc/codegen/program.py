@@ -57,6 +57,7 @@ class LayerDef:
 
     Attributes:
         index: its number.
+        node: name of the node that it computes.
         function: the C function; empty where nothing is executed.
         title: what it computes, for a reader.
         origin: the ONNX nodes it came from.
@@ -72,6 +73,7 @@ class LayerDef:
     """
 
     index: int
+    node: str
     function: str
     title: str
     origin: str
@@ -98,6 +100,16 @@ class LayerDef:
     def stages(self) -> tuple[()]:
         """None: it is no segment."""
         return ()
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """Its C function."""
+        return (self.function,)
+
+    @property
+    def by_node(self) -> Mapping[str, str]:
+        """The C function within which its node is computed."""
+        return {self.node: self.function}
 
 
 StepDef = LayerDef | SegmentDef
@@ -145,6 +157,7 @@ class Program:
         steps: in order.
         kernels: that the steps call.
         arrays: constants.
+        arrays_of: names in C of the constant arrays of each node, by its name.
         memory_map: a drawing of the arena.
         macs: multiply-accumulates.
         shifted_first: tensors to turn from uint8 to int8 before the first step.
@@ -165,11 +178,17 @@ class Program:
     steps: tuple[StepDef, ...]
     kernels: tuple[Kernel, ...]
     arrays: tuple[ArrayDef, ...]
+    arrays_of: Mapping[str, tuple[str, ...]]
     memory_map: str
     macs: int
     shifted_first: tuple[TensorRef, ...]
     shifted_last: tuple[TensorRef, ...]
     streamed: bool
+
+    @property
+    def function_of(self) -> Mapping[str, str]:
+        """The C function within which each node is computed, by its name; none for reshapes."""
+        return {node: name for step in self.steps for node, name in step.by_node.items()}
 
     @property
     def source_type(self) -> str:

@@ -1,5 +1,6 @@
 """A segment as data: stages that pull rows from each other, ready to be printed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mcucc.codegen.parts import TensorRef
@@ -56,6 +57,7 @@ class PanelDef:
     """A stage that runs within the turns of another, a few pixels at a time.
 
     Attributes:
+        node: name of the node that it computes.
         title: what it computes, for a reader.
         origin: the ONNX nodes it came from.
         macs: multiply-accumulates.
@@ -68,6 +70,7 @@ class PanelDef:
         traced: the tensors that a run makes pixels of.
     """
 
+    node: str
     title: str
     origin: str
     macs: int
@@ -84,6 +87,7 @@ class StageDef:
     """A stage of a segment.
 
     Attributes:
+        node: name of the node that it computes; empty for the caller's image.
         title: what it computes, for a reader.
         origin: the ONNX nodes it came from.
         macs: multiply-accumulates of all its turns.
@@ -100,6 +104,7 @@ class StageDef:
         operands: C expressions of the first pixel of each of its inputs of a run.
     """
 
+    node: str
     title: str
     origin: str
     macs: int
@@ -170,6 +175,17 @@ class SegmentDef:
     def is_source(self) -> bool:
         """Whether it takes the rows of the caller's image."""
         return self.stages[0].kernel is None
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """The C functions of it and of its stages."""
+        return (self.function, *(stage.ring.next for stage in self.stages))
+
+    @property
+    def by_node(self) -> Mapping[str, str]:
+        """The C function within which each node is computed."""
+        own = {stage.node: stage.ring.next for stage in self.stages if stage.node}
+        return own | {panel.node: s.ring.next for s in self.stages for panel in s.panels}
 
     @property
     def arguments(self) -> str:

@@ -140,7 +140,7 @@ def make_report(
         files=tuple(written.files),
         inputs=_ports(plan, plan.schedule.graph.inputs, program.inputs, {}),
         outputs=_ports(plan, plan.schedule.graph.outputs, program.outputs, origin.sqnr_db),
-        layers=_layers(plan, origin.sqnr_db),
+        layers=_layers(program, plan, origin.sqnr_db),
         steps=_steps(program, plan, sizes),
         tensors=_tensors(program.tensors),
         dead_ranges=_dead_ranges(plan),
@@ -186,8 +186,10 @@ def _ports(
     )
 
 
-def _layers(plan: MemoryPlan, sqnr_db: Mapping[str, float]) -> tuple[LayerReport, ...]:
-    graph = plan.schedule.graph
+def _layers(
+    program: Program, plan: MemoryPlan, sqnr_db: Mapping[str, float]
+) -> tuple[LayerReport, ...]:
+    graph, functions = plan.schedule.graph, program.function_of
     placed = [(i, s, node) for i, s in enumerate(plan.schedule.steps) for node in s.nodes]
     return tuple(
         LayerReport(
@@ -202,6 +204,8 @@ def _layers(plan: MemoryPlan, sqnr_db: Mapping[str, float]) -> tuple[LayerReport
             weights_bytes=sum(
                 graph.consts[name].data.nbytes for name in node.inputs if name in graph.consts
             ),
+            function=functions.get(node.name, ""),
+            arrays=program.arrays_of.get(node.name, ()),
             sqnr_db=sqnr_db.get(node.output),
         )
         for index, (i, step, node) in enumerate(placed)
@@ -220,7 +224,8 @@ def _steps(program: Program, plan: MemoryPlan, sizes: Sizes | None) -> tuple[Ste
                 mode="rows" if rows else "layer",
                 layers=tuple(range(layers, layers + len(step.nodes))),
                 macs=sum(node_macs(plan.schedule.graph, node) for node in step.nodes),
-                state_bytes=STATE_BYTES * len(step.stages) if rows else 0,
+                functions=printed.functions,
+                state_bytes=STATE_BYTES * len(printed.stages),
                 code_bytes=_code_bytes(printed, sizes) if rows else None,
             )
         )
@@ -232,8 +237,7 @@ def _code_bytes(step: StepDef, sizes: Sizes | None) -> int | None:
     """Machine code of a segment's own functions; its kernels are shared."""
     if sizes is None:
         return None
-    names = [step.function, *(stage.ring.next for stage in step.stages)]
-    return sum(sizes.functions.get(name, 0) for name in names)
+    return sum(sizes.functions.get(name, 0) for name in step.functions)
 
 
 def _tensors(tensors: Sequence[TensorRef]) -> tuple[TensorReport, ...]:

@@ -11,7 +11,7 @@ import msgspec
 from mcucc.codegen.program import Io
 from mcucc.errors import InputFileError
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the format."""
 
 
@@ -33,7 +33,8 @@ class Flash(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class LayerReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A layer of the network; `sqnr_db` is its output's, None for a network that came quantized.
 
-    `step` is the step of `run` that executes it.
+    `step` is the step of `run` that executes it, `function` the C function within which it runs
+    (empty for a reshape within a segment), `arrays` the names in C of its constants.
     """
 
     index: int
@@ -45,14 +46,18 @@ class LayerReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     macs: int
     output_shape: tuple[int, ...]
     weights_bytes: int
+    function: str = ""
+    arrays: tuple[str, ...] = ()
     sqnr_db: float | None = None
 
 
 class StepReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A step of `run`: a layer on its own, or a segment, whose layers run row by row.
 
-    `layers` are indices of the report's `layers`. `state_bytes` is what its counters take of the
-    arena; `code_bytes` the machine code of its stages, None for a layer and where unknown.
+    `layers` are indices of the report's `layers`. `functions` are its C functions, its own first;
+    one that no layer names makes the rows of the caller's image. `state_bytes` is what its counters
+    take of the arena; `code_bytes` the machine code of its stages, None for a layer and where
+    unknown.
     """
 
     index: int
@@ -60,6 +65,7 @@ class StepReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mode: str
     layers: tuple[int, ...]
     macs: int
+    functions: tuple[str, ...] = ()
     state_bytes: int = 0
     code_bytes: int | None = None
 
