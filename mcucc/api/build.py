@@ -106,7 +106,7 @@ def build_program(directory: Path, board_id: str | None, output: Path | None) ->
     target = output or Path(f"{compiled.report.name}.elf")
     _check_target(target)
     with tempfile.TemporaryDirectory(prefix="mcucc-build-") as work:
-        options = BuildOptions(debug=True)
+        options = BuildOptions(debug=True, other_core=compiled.is_elsewhere)
         built = build_cortex_m(directory, compiled.network, compiled.board, Path(work), options)
         sizes = _measure(compiled, built.path, target)
         _replace(built.path, target)

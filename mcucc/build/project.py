@@ -60,6 +60,9 @@ class ArtifactKind(enum.Enum):
     QEMU_PLUGIN = "QEMU plugin"
 
 
+StepHooks = Literal["none", "count", "liveness"]
+
+
 @dataclass(frozen=True)
 class BuildOptions:
     """What a build observes beside the outputs.
@@ -76,15 +79,18 @@ class BuildOptions:
         optimize: whether the host's compiler optimizes; not worth it for a network that runs for
             less time than it takes to compile.
         clang: clang builds instead of gcc; of a Cortex-M program the network alone.
+        other_core: the code was made for another core; where it uses instructions that this one
+            lacks, plain C does their work.
     """
 
     trace: bool = False
-    step_hooks: Literal["none", "count", "liveness"] = "none"
+    step_hooks: StepHooks = "none"
     sanitize: bool = False
     run_float: bool = False
     debug: bool = False
     optimize: bool = True
     clang: bool = False
+    other_core: bool = False
 
     def label(self) -> str:
         """Returns a file name that no other set of options has."""
@@ -105,6 +111,8 @@ class BuildOptions:
             flags.append("-DHARNESS_LIVENESS")
         if self.run_float:
             flags.append("-DHARNESS_RUN_FLOAT")
+        if self.other_core:
+            flags.append("-DMCUCC_ALLOW_PORTABLE")
         return tuple(flags)
 
 

@@ -16,6 +16,7 @@ from mcucc.build.network import Network, TensorInfo
 from mcucc.build.plugin import build_count_plugin, build_profile_plugin
 from mcucc.build.project import (
     BuildOptions,
+    StepHooks,
     build_cortex_m,
     build_host_executable,
     build_host_library,
@@ -75,6 +76,11 @@ class CompiledNetwork:
     def on(self, board: Board) -> "CompiledNetwork":
         """The same network, to be built for another board."""
         return CompiledNetwork(self.directory, self.report, board)
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it is built for another board than it was compiled for."""
+        return self.other_board is not None
 
     @cached_property
     def board(self) -> Board:
@@ -165,14 +171,15 @@ class CompiledNetwork:
     def trace_qemu(self, samples: NDArray[np.int8]) -> RunResult:
         """Every tensor of samples, run on the simulated core."""
         with _workspace() as work:
-            options = BuildOptions(trace=True)
+            options = BuildOptions(trace=True, other_core=self.is_elsewhere)
             program = build_cortex_m(self.directory, self.network, self.board, work, options)
             return run_qemu(program, self.network, self.board, samples)
 
     def count_qemu(self, samples: NDArray[np.int8], *, per_step: bool = False) -> RunResult:
         """Outputs and exact instruction counts on the simulated core."""
         with _workspace() as work:
-            options = BuildOptions(step_hooks="count" if per_step else "none")
+            hooks: StepHooks = "count" if per_step else "none"
+            options = BuildOptions(step_hooks=hooks, other_core=self.is_elsewhere)
             program = build_cortex_m(self.directory, self.network, self.board, work, options)
             plugin = build_count_plugin(work)
             return run_qemu(program, self.network, self.board, samples, plugin=plugin)
@@ -182,7 +189,7 @@ class CompiledNetwork:
     ) -> tuple[RunResult, tuple[Profile, ...]]:
         """Outputs on the simulated core, and what was executed for which owner and kernel."""
         with _workspace() as work:
-            options = BuildOptions(debug=True)
+            options = BuildOptions(debug=True, other_core=self.is_elsewhere)
             program = build_cortex_m(self.directory, self.network, self.board, work, options)
             return profile_qemu(
                 *(program, self.network, self.board, samples),
