@@ -1,7 +1,6 @@
 """From a compiled directory to a program for a board, and what of it takes how much memory."""
 
 import os
-import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from mcucc.build.elf import allocated_sections, object_sizes
 from mcucc.build.project import BuildOptions, build_cortex_m
 from mcucc.build.ranges import read_code_map
 from mcucc.compiled.directory import CompiledNetwork
+from mcucc.compiled.output import write_whole
 from mcucc.errors import UsageError
 from mcucc.report import Report
 from mcucc.targets.board import load_board
@@ -128,10 +128,7 @@ def _replace(source: Path, target: Path) -> None:
     """Write the whole file or none of it."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".mcucc-", dir=target.parent) as staging:
-            copy = Path(staging) / target.name
-            shutil.copyfile(source, copy)
-            copy.replace(target)
+        write_whole(target, source.read_bytes())
     except OSError as error:
         raise UsageError(f"{target}: cannot be written: {error.strerror or error}") from error
 

@@ -9,13 +9,10 @@
 True
 """
 
-import shutil
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,19 +24,16 @@ from mcucc.build.sizes import Sizes, measure_sizes
 from mcucc.build.toolchain import ARM_GCC, PACKAGES, has_tool
 from mcucc.codegen import Files, Program, Provenance, SelfTest, emit, lower, self_test
 from mcucc.codegen.program import Element
+from mcucc.compiled.output import earlier_compilation, finish_replacement, replace_files
 from mcucc.compiled.samples import random_samples
-from mcucc.errors import (
-    DoesNotFitError,
-    InvariantError,
-    UsageError,
-)
+from mcucc.errors import DoesNotFitError, InvariantError
 from mcucc.importer import (
     OnnxModel,
     check_name,
     identifier,
     read_onnx,
 )
-from mcucc.ir import print_graph
+from mcucc.ir import print_graph, seal
 from mcucc.kernels import select_kernels
 from mcucc.ops import Int8Graph
 from mcucc.ops.verify import total_macs
@@ -48,7 +42,7 @@ from mcucc.reference import interpreter
 from mcucc.report import Report, to_json
 from mcucc.report.fit import explain_misfit
 from mcucc.report.make import Budget, Origin, Written, make_report
-from mcucc.report.model import Quantization
+from mcucc.report.model import Quantization, sealed
 from mcucc.report.quality import remedy
 from mcucc.schedule import MemoryPlan, plan_network
 from mcucc.schedule.proof.replay import replay
@@ -104,31 +98,39 @@ def compile_model(path: Path, options: CompileOptions, stage: Stage = silent) ->
     sizes = _measure(draft, program, plan, board)
     fits = budget.admits(plan.arena_bytes, sizes)
     own_board = _own_board_file(board, options)
-    files = {**draft, f"{name}.ir": print_graph(graph), **own_board} if fits else own_board
-    report = make_report(
-        program,
-        plan,
-        budget,
-        sizes,
-        _origin(network, options.calibration),
-        Written(
-            files=sorted([*files, f"{name}.tflite"] if fits else files),
-            notes=_notes(network, board, sizes, options.calibration),
-        ),
-        streamed_bytes=streamed_bytes,
+    files = {**draft, f"{name}.ir": seal(print_graph(graph)), **own_board} if fits else own_board
+    report = sealed(
+        make_report(
+            program,
+            plan,
+            budget,
+            sizes,
+            _origin(network, options.calibration),
+            Written(
+                files=sorted([*files, f"{name}.tflite"] if fits else files),
+                notes=_notes(network, board, sizes, options.calibration),
+            ),
+            streamed_bytes=streamed_bytes,
+        )
     )
     return Compilation(report, files, twin, "" if fits else explain_misfit(report, board))
 
 
-def write_compilation(compilation: Compilation, directory: Path) -> None:
-    """Write all files; those of an earlier compilation into the same directory are removed.
+def write_compilation(compilation: Compilation, directory: Path, *, clean: bool = False) -> None:
+    """Write all files, in place of those of an earlier compilation into the same directory.
 
-    If the network does not fit, `report.json` is written and no code. Everything is first written
-    to a directory beside, so that a full disk leaves the old state. Files of the user's own are
-    never overwritten.
+    At any moment the directory holds all the old files or all the new ones
+    (docs/adr/0017-old-or-new.md). Files of the user's own are never overwritten.
+
+    Args:
+        compilation: if the network does not fit, there is only a `report.json` to write.
+        directory: need not exist.
+        clean: if the network does not fit, replace code of an earlier compilation by this report;
+            otherwise that code stays as it was.
 
     Raises:
         DoesNotFitError: after writing, if the network does not fit.
+        InputFileError: an earlier mcucc was killed there, and what it left cannot be finished.
         UsageError: the directory cannot be written, or holds a file of the user's own under a name
             that is needed; nothing was written then.
     """
@@ -137,17 +139,18 @@ def write_compilation(compilation: Compilation, directory: Path) -> None:
     if report.fits:
         contents[f"{report.name}.tflite"] = compilation.twin
     contents["report.json"] = to_json(report).encode()
-    earlier = _earlier_files(directory)
-    _check_target(directory, contents, earlier)
-    try:
-        _replace_files(directory, contents, earlier)
-    except OSError as error:
-        problem = error.strerror or error
-        raise UsageError(f"{directory}: cannot be written: {problem}") from error
-    if not report.fits:
-        gone = len(set(earlier) - set(contents))
-        removed = f"\n\n  {gone} file(s) of the earlier compilation in {directory} were removed."
-        raise DoesNotFitError(compilation.misfit + (removed if gone else ""))
+    if report.fits:
+        replace_files(directory, contents)
+        return
+    finish_replacement(directory)
+    earlier = earlier_compilation(directory)
+    if earlier.fits and not clean:
+        kept = f"{directory} keeps the files of the earlier compilation: --clean removes them."
+        raise DoesNotFitError(f"{compilation.misfit}\n\n  {kept}")
+    replace_files(directory, contents)
+    gone = len(set(earlier.files) - set(contents))
+    removed = f"\n\n  {gone} file(s) of the earlier compilation in {directory} were removed."
+    raise DoesNotFitError(compilation.misfit + (removed if gone else ""))
 
 
 def _plan(
@@ -180,54 +183,6 @@ def _prove(plan: MemoryPlan) -> None:
         faults.append(f"{replayed.macs} multiply-accumulates of {total_macs(graph)} are executed")
     if faults:
         raise InvariantError(f"the plan of '{graph.name}' is wrong: {'; '.join(faults)}")
-
-
-def _check_target(directory: Path, contents: Mapping[str, bytes], earlier: tuple[str, ...]) -> None:
-    """Refuse a target that is no directory, or in which a file of the user's own is in the way."""
-    for path in (directory, *directory.parents):
-        if path.exists() and not path.is_dir():
-            raise UsageError(
-                f"{directory}: cannot be written: {path} is a file, and -o wants a directory"
-            )
-    for name in sorted(contents):
-        path = directory / name
-        if name not in earlier and (path.exists() or path.is_symlink()):
-            raise UsageError(
-                f"{path} exists, and no report.json beside it says that mcucc wrote it: give "
-                "another directory with -o, or move the file away"
-            )
-
-
-def _replace_files(
-    directory: Path, contents: Mapping[str, bytes], earlier: tuple[str, ...]
-) -> None:
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".mcucc-", dir=directory.parent) as staging:
-        for name, data in contents.items():
-            (Path(staging) / name).write_bytes(data)
-        directory.mkdir(exist_ok=True)
-        for name in earlier:
-            (directory / name).unlink(missing_ok=True)
-        for name in contents:
-            shutil.move(Path(staging) / name, directory / name)
-
-
-def _earlier_files(directory: Path) -> tuple[str, ...]:
-    """Files that an earlier compilation wrote here, its report included; they may be replaced."""
-    try:
-        listed = msgspec.json.decode((directory / "report.json").read_bytes(), type=_Listed).files
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return ()
-    return ("report.json", *(name for name in listed if Path(name).name == name))
-
-
-class _Listed(msgspec.Struct, frozen=True):
-    """What shows that a `report.json` is one, be it of another version of mcucc."""
-
-    schema: int
-    mcucc_version: str
-    arena_bytes: int
-    files: tuple[str, ...]
 
 
 def _provenance(model: OnnxModel, board: Board, options: CompileOptions) -> Provenance:

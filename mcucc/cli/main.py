@@ -50,11 +50,12 @@ from mcucc.cli.tables import (
 )
 from mcucc.cli.usage import explain, show_usage_error
 from mcucc.compiled.directory import CompiledNetwork
+from mcucc.compiled.report_file import load_report
 from mcucc.errors import DoesNotFitError, McuccError, VerificationError
 from mcucc.progress import progress
 from mcucc.quant.ptq import PtqOptions
 from mcucc.quant.ranges import Observer
-from mcucc.report import Report, load_report
+from mcucc.report import Report
 from mcucc.report.text.page import render_boards, render_report
 from mcucc.targets.board import list_boards
 
@@ -143,6 +144,7 @@ def inspect(model: Path, input_shapes: tuple[str, ...], *, as_json: bool) -> Non
     show_default=True,
     help="How the range of a value is chosen from calibration.",
 )
+@click.option("--clean", is_flag=True, help="If MODEL does not fit, remove earlier C in DIRECTORY.")
 @input_shape
 @as_json
 def compile_command(
@@ -152,6 +154,7 @@ def compile_command(
     observer: Observer,
     input_shapes: tuple[str, ...],
     *,
+    clean: bool,
     as_json: bool,
     **options: Any,  # noqa: ANN401
 ) -> None:
@@ -166,7 +169,7 @@ def compile_command(
     if not report.calibrated:
         click.secho(f"mcucc: warning: {NOT_CALIBRATED}", err=True, fg="red", bold=True)
     try:
-        write_compilation(compilation, target)
+        write_compilation(compilation, target, clean=clean)
     except DoesNotFitError as error:
         if not as_json:
             raise

@@ -1,6 +1,5 @@
 """A directory that `compile` wrote: its report, its graph, and ways to run it."""
 
-import hashlib
 import struct
 import tempfile
 from collections.abc import Collection, Generator, Sequence
@@ -22,10 +21,13 @@ from mcucc.build.project import (
     build_host_library,
 )
 from mcucc.build.ranges import read_code_map
+from mcucc.compiled.report_file import load_report
 from mcucc.errors import InputFileError, InvariantError, UsageError
-from mcucc.ir import parse_graph
+from mcucc.importer import model_digest
+from mcucc.ir import check_seal, parse_graph
 from mcucc.ops import INT8_OPS, Int8Graph
-from mcucc.report import Report, load_report
+from mcucc.report import Report
+from mcucc.resources import read_plain
 from mcucc.sim.host import HostLibrary, run_executable
 from mcucc.sim.profile import Profile, profile_qemu
 from mcucc.sim.qemu import run_qemu
@@ -36,6 +38,9 @@ from mcucc.twin import read_operators, read_tensors
 _NO_FLATBUFFER = (AttributeError, IndexError, TypeError, ValueError, struct.error)
 """What reading a damaged flatbuffer raises: its offsets lead anywhere."""
 
+_MOST_BYTES = 1 << 31
+"""No file that mcucc reads back is larger: flash has 32-bit addresses."""
+
 _WORTH_OPTIMIZING = 50_000_000
 """Multiply-accumulates of a sanitized run; for fewer, optimizing takes longer than it saves."""
 
@@ -45,7 +50,7 @@ class CompiledNetwork:
     """A compiled directory.
 
     Attributes:
-        directory: where it lies; nothing is ever written into it.
+        directory: where it lies; nothing is written into it but what a killed compile left undone.
         report: its `report.json`.
         other_board: what to build for, None for the board that it was compiled for.
     """
@@ -104,11 +109,18 @@ class CompiledNetwork:
         """
         name = f"{self.report.name}.ir"
         try:
-            return parse_graph(self._read(name).decode(), INT8_OPS)
+            text = self._read(name).decode()
+            check_seal(text)
+            graph = parse_graph(text, INT8_OPS)
         except (UsageError, InvariantError, UnicodeDecodeError) as error:
             raise InputFileError(
                 self.directory / name, f"is damaged ({error}): compile again"
             ) from error
+        if not _describes(self.report, graph):
+            raise InputFileError(
+                self.directory / name, "is that of another compilation: compile again"
+            )
+        return graph
 
     @property
     def twin(self) -> bytes:
@@ -132,10 +144,7 @@ class CompiledNetwork:
         Raises:
             InputFileError: it is another, or cannot be read.
         """
-        try:
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        except OSError as error:
-            raise InputFileError(path, f"cannot be read: {error.strerror}") from error
+        digest = model_digest(path)
         if digest != self.report.model.sha256:
             raise InputFileError(
                 path,
@@ -199,13 +208,21 @@ class CompiledNetwork:
             )
 
     def _read(self, name: str) -> bytes:
-        path = self.directory / name
-        try:
-            return path.read_bytes()
-        except FileNotFoundError as error:
-            raise InputFileError(path, "is missing: compile again") from error
-        except OSError as error:
-            raise InputFileError(path, f"cannot be read: {error.strerror}") from error
+        return read_plain(self.directory / name, _MOST_BYTES, "is missing: compile again")
+
+
+def _describes(report: Report, graph: Int8Graph) -> bool:
+    """Whether a graph is the one of a report: its name, its ports, the tensors that are traced."""
+    ports = [*report.inputs, *report.outputs]
+    names = {tensor.id: tensor.name for tensor in report.tensors}
+    sizes = {tensor.name: (tensor.h, tensor.w, tensor.c) for tensor in report.tensors}
+    return (
+        graph.name == report.name
+        and [p.name for p in (*graph.inputs, *graph.outputs)] == [p.name for p in ports]
+        and [p.tensor for p in (*graph.inputs, *graph.outputs)] == [names[p.tensor] for p in ports]
+        and all(sizes.get(name) == tensor.hwc for name, tensor in graph.tensors.items())
+        and [node.name for node in graph.nodes] == [layer.name for layer in report.layers]
+    )
 
 
 def _is_needed(name: str, report: Report) -> bool:

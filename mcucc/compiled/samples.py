@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.compiled.array_hints import first_index, not_arrays
+from mcucc.compiled.output import write_whole
 from mcucc.errors import InputFileError, UsageError
 from mcucc.ir import QParams, Shape
 from mcucc.reference.fixed_point import dequantize, quantize
@@ -267,23 +268,9 @@ def save_npz(path: Path, arrays: OnnxArrays) -> None:
             with archive.open(info, "w") as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
     try:
-        _write_whole(path, content.getvalue())
+        write_whole(path, content.getvalue())
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write a file at once; a device or a pipe is written to directly."""
-    if path.exists() and not path.is_file():
-        path.write_bytes(data)
-        return
-    part = path.with_name(f"{path.name}.part")
-    try:
-        part.write_bytes(data)
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
 
 
 def read_arrays(

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from mcucc.errors import UsageError
+from mcucc.importer.file.external import model_digest
 from mcucc.importer.file.reader import OnnxModel, OnnxPort, read_onnx
 from mcucc.importer.float_lower import is_quantized, lower_float
 from mcucc.importer.qdq import lower_qdq
@@ -16,6 +17,7 @@ __all__ = [
     "is_quantized",
     "lower_float",
     "lower_qdq",
+    "model_digest",
     "read_onnx",
 ]
 

@@ -1,7 +1,7 @@
 """The intermediate representation: types, graphs, their text form and their verifier."""
 
 from mcucc.ir.graph import Const, Graph, Node, Port
-from mcucc.ir.text import parse_graph, print_graph
+from mcucc.ir.text import check_seal, parse_graph, print_graph, seal
 from mcucc.ir.types import DType, QParams, Shape, TensorType
 from mcucc.ir.verify import verify_structure
 
@@ -14,7 +14,9 @@ __all__ = [
     "QParams",
     "Shape",
     "TensorType",
+    "check_seal",
     "parse_graph",
     "print_graph",
+    "seal",
     "verify_structure",
 ]

@@ -14,6 +14,7 @@ in a node are the caller's: this module knows none.
 
 import ast
 import base64
+import hashlib
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -26,6 +27,21 @@ from mcucc.ir.graph import Const, Graph, Node, Port
 from mcucc.ir.types import DType, QParams, TensorType
 
 OpT = TypeVar("OpT")
+
+_NO_STATEMENT = (
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    MemoryError,
+    zlib.error,
+)
+"""What reading a line can raise; Python's parser gives up on deep nesting with a MemoryError."""
+
+_SEAL = "# sha256 of the lines above: "
 
 _LIST_LIMIT = 64
 """Constants of up to this many elements are printed as lists."""
@@ -41,6 +57,22 @@ def print_graph(graph: Graph[OpT]) -> str:
     lines += [_node(node, graph.tensors[node.output]) for node in graph.nodes]
     lines += [f"output({_quote(port.tensor)}, {_port(port)})" for port in graph.outputs]
     return "\n".join(lines) + "\n"
+
+
+def seal(text: str) -> str:
+    """The text with a last line by which a change is noticed; to `parse_graph` it is a comment."""
+    return f"{text}{_SEAL}{hashlib.sha256(text.encode()).hexdigest()}\n"
+
+
+def check_seal(text: str) -> None:
+    """Demand that a text is as `seal` made it.
+
+    Raises:
+        UsageError: it was cut or changed.
+    """
+    body, found, _ = text.rpartition(_SEAL)
+    if not found or seal(body) != text:
+        raise UsageError("it was cut or changed: its sha256 differs")
 
 
 def parse_graph(text: str, ops: Mapping[str, type[OpT]]) -> Graph[OpT]:
@@ -59,7 +91,7 @@ def parse_graph(text: str, ops: Mapping[str, type[OpT]]) -> Graph[OpT]:
             continue
         try:
             draft.statement(ast.parse(line.strip(), mode="eval").body)
-        except (SyntaxError, ValueError, TypeError, LookupError, AttributeError) as error:
+        except _NO_STATEMENT as error:
             raise UsageError(f"graph text, line {number}: {line.strip()[:80]}: {error}") from error
     return draft.graph()
 
@@ -162,7 +194,9 @@ class _Draft(Generic[OpT]):
         name, tensor = ast.literal_eval(arguments[0]), _parse_type(arguments[1:-1])
         raw = ast.literal_eval(arguments[-1])
         if isinstance(raw, str):
-            buffer = zlib.decompress(base64.b85decode(raw))
+            # One byte more than it needs shows that there is too much, be it gigabytes.
+            limit = tensor.nbytes + 1
+            buffer = zlib.decompressobj().decompress(base64.b85decode(raw), limit)
             data = np.frombuffer(buffer, dtype=tensor.dtype.value)
         else:
             data = np.array(raw, dtype=tensor.dtype.value)

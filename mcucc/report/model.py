@@ -4,12 +4,11 @@ Everything that later commands (`run`, `verify`, `bench`, `report`) need of a co
 in here; they never look at the ONNX file again.
 """
 
-from pathlib import Path
+import hashlib
 
 import msgspec
 
 from mcucc.codegen.program import Io
-from mcucc.errors import InputFileError
 
 SCHEMA = 2
 """Version of the format."""
@@ -185,6 +184,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         dead_ranges: for each step the byte ranges of the arena that hold nothing live.
         peak: where the arena gets its size.
         memory_map: a drawing of the arena over the steps.
+        report_sha256: of the JSON text of all other keys, by which a change is noticed.
     """
 
     schema: int = SCHEMA
@@ -222,6 +222,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     dead_ranges: tuple[tuple[tuple[int, int], ...], ...]
     peak: Peak
     memory_map: str
+    report_sha256: str = ""
 
 
 def to_json(report: Report) -> str:
@@ -229,24 +230,12 @@ def to_json(report: Report) -> str:
     return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
 
 
-def load_report(directory: Path) -> Report:
-    """The report of a compiled directory.
+def sealed(report: Report) -> Report:
+    """The same report with its `report_sha256`."""
+    return msgspec.structs.replace(report, report_sha256=report_digest(report))
 
-    Raises:
-        InputFileError: there is none, or it is not one of this version.
-    """
-    path = directory / "report.json"
-    if directory.is_file():
-        raise InputFileError(
-            directory, "is a file: give a directory that `mcucc compile` wrote from a model"
-        )
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Report)
-    except OSError as error:
-        raise InputFileError(
-            path, "is missing: give a directory that `mcucc compile` wrote"
-        ) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputFileError(
-            path, f"is not a report of this version of mcucc ({error}): compile again"
-        ) from error
+
+def report_digest(report: Report) -> str:
+    """What `report_sha256` of a report must be."""
+    unsealed = msgspec.structs.replace(report, report_sha256="")
+    return hashlib.sha256(msgspec.json.encode(unsealed)).hexdigest()

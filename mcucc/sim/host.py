@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mcucc.build.network import Network
 from mcucc.build.process import Completed, run_child, tail
 from mcucc.build.project import Artifact, ArtifactKind
-from mcucc.errors import InvariantError, SimulationError
+from mcucc.errors import SimulationError
 from mcucc.sim.protocol import DEFAULT_PAINT, REQUEST_FILE, Placement, encode_request
 from mcucc.sim.result import RunResult, check_samples, read_result, split_outputs
 
@@ -85,7 +85,9 @@ class HostLibrary:
         self._run.restype = ctypes.c_int
         bytes_and_align = (library.harness_arena_bytes(), library.harness_arena_align())
         if bytes_and_align != (network.arena_bytes, network.arena_align):
-            raise InvariantError(f"{network.name}.h and the plan name different arenas")
+            raise SimulationError(
+                f"{network.name}.h and report.json name different arenas: compile again"
+            )
         self._arena = _aligned(network.arena_bytes, network.arena_align)
 
     def run(self, samples: NDArray[np.int8]) -> tuple[NDArray[np.int8], ...]:

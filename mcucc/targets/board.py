@@ -17,8 +17,8 @@ from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
-from mcucc.errors import BoardError
-from mcucc.resources import BOARDS
+from mcucc.errors import BoardError, InputFileError
+from mcucc.resources import BOARDS, read_plain
 from mcucc.targets.board_names import unknown_board
 
 STACK_RESERVE_BYTES = 2048
@@ -29,6 +29,9 @@ C runtime.
 """
 
 _ADDRESS_SPACE_BYTES = 2**32
+
+_MOST_FILE_BYTES = 1 << 20
+"""A board file has some hundred bytes."""
 
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
 _RegionName = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]*$")]
@@ -270,14 +273,22 @@ def _read_board(path: Path) -> Board:
 
 def _parse(path: Path) -> dict[str, object]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        reason = error.strerror or "unknown reason"
-        raise BoardError(f"{path}: the board file cannot be read: {reason}") from error
+        return tomllib.loads(_read_text(path))
     except UnicodeDecodeError as error:
         raise BoardError(f"{path}: a board file is UTF-8 text, this one is not") from error
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError as error:
+        raise BoardError(
+            f"{path}: not valid TOML: arrays or tables lie too deep in each other"
+        ) from error
+    except ValueError as error:  # tomllib's own, and that of a number with thousands of digits
         raise BoardError(f"{path}: not valid TOML: {error}") from error
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return read_plain(path, _MOST_FILE_BYTES, "No such file or directory").decode()
+    except InputFileError as error:
+        raise BoardError(f"{path}: the board file cannot be read: {error.problem}") from error
 
 
 def _read_regions(entries: list[object], path: Path) -> tuple[Region, ...]:

@@ -15,6 +15,8 @@ _OUTPUTS_FIELD = 8
 _OPERATORS_FIELD = 10
 """Offsets of two fields in the vtable of a subgraph."""
 
+_MOST_AXES = 8
+
 
 @dataclass(frozen=True)
 class TensorInfo:
@@ -44,14 +46,19 @@ def read_tensors(twin: bytes) -> tuple[TensorInfo, ...]:
     """All tensors of a file in order."""
     model = tflite.Model.GetRootAs(twin)
     graph = model.Subgraphs(0)
-    return tuple(_tensor(model, graph, index) for index in range(graph.TensorsLength()))
+    return tuple(
+        _tensor(model, graph, index) for index in range(_count(graph.TensorsLength(), len(twin)))
+    )
 
 
 def read_operators(twin: bytes) -> tuple[str, ...]:
     """All operators of a file in order, each as `number, NAME that makes 'tensor'`."""
     model = tflite.Model.GetRootAs(twin)
     graph = model.Subgraphs(0)
-    return tuple(_operator(model, graph, index) for index in range(graph.OperatorsLength()))
+    return tuple(
+        _operator(model, graph, index)
+        for index in range(_count(graph.OperatorsLength(), len(twin)))
+    )
 
 
 def keep_operators(twin: bytes, count: int) -> bytes:
@@ -70,6 +77,17 @@ def keep_operators(twin: bytes, count: int) -> bytes:
     return bytes(data)
 
 
+def _count(length: int, most: int) -> int:
+    """A length that a file states; in a damaged one it can be billions.
+
+    Raises:
+        ValueError: there cannot be as many.
+    """
+    if length > most:
+        raise ValueError(f"{length} elements")
+    return length
+
+
 def _shorten(data: bytearray, graph: tflite.SubGraph, field: int, length: int) -> int:
     """Overwrite the length of a vector; the position of its first element."""
     table = graph._tab  # noqa: SLF001 -- the generated classes cannot write
@@ -83,7 +101,7 @@ def _tensor(model: tflite.Model, graph: tflite.SubGraph, index: int) -> TensorIn
     return TensorInfo(
         (tensor.Name() or b"").decode(),
         index,
-        tuple(tensor.Shape(axis) for axis in range(tensor.ShapeLength())),
+        tuple(tensor.Shape(axis) for axis in range(_count(tensor.ShapeLength(), _MOST_AXES))),
         model.Buffers(tensor.Buffer()).DataLength() > 0,
         tensor.Type() == tflite.TensorType.INT8,
     )

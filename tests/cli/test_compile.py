@@ -160,20 +160,39 @@ def test_no_path_date_or_host_in_any_file(digits: Path) -> None:
             assert re.search(rf"\b{re.escape(platform.node())}\b".encode(), data) is None, name
 
 
-def test_a_misfit_leaves_the_report_and_no_code(own_digits: Path, no_tools: dict[str, str]) -> None:
-    """Files of the compilation before are removed, the user's own are kept."""
-    (own_digits / "notes.txt").write_text("mine")
+def test_a_misfit_leaves_the_last_good_code(own_digits: Path, no_tools: dict[str, str]) -> None:
+    before = contents(own_digits)
     finished = compile_digits(own_digits, "--sram", "100", environment=no_tools)
     assert finished.code == 4
-    assert set(contents(own_digits)) == {"notes.txt", "report.json"}
-    report = json.loads((own_digits / "report.json").read_bytes())
-    assert report["fits"] is False
-    assert report["files"] == []
-    document = finished.document
-    error = document.pop("error")
-    assert error["exit_code"] == 4
-    assert f"of the earlier compilation in {own_digits} were removed" in error["message"]
-    assert document == report
+    assert contents(own_digits) == before
+    message = finished.error
+    assert f"{own_digits} keeps the files of the earlier compilation: --clean removes" in message
+
+
+def test_a_misfit_with_clean_leaves_the_report_and_no_code(
+    own_digits: Path, no_tools: dict[str, str]
+) -> None:
+    """Files of the compilation before are removed, the user's own are kept."""
+    (own_digits / "notes.txt").write_text("mine")
+    for removed in (True, False):  # the second time there is nothing left to remove
+        finished = compile_digits(own_digits, "--sram", "100", "--clean", environment=no_tools)
+        assert finished.code == 4
+        assert set(contents(own_digits)) == {"notes.txt", "report.json"}
+        report = json.loads((own_digits / "report.json").read_bytes())
+        assert report["fits"] is False
+        assert report["files"] == []
+        document = finished.document
+        error = document.pop("error")
+        assert error["exit_code"] == 4
+        said = f"of the earlier compilation in {own_digits} were removed" in error["message"]
+        assert said is removed
+        assert document == report
+
+
+def test_clean_does_nothing_if_the_network_fits(tmp_path: Path, no_tools: dict[str, str]) -> None:
+    for more in ((), ("--clean",)):
+        assert compile_digits(tmp_path / "d", *more, environment=no_tools).code == 0
+        assert (tmp_path / "d" / "digits_int8.c").is_file()
 
 
 def test_a_misfit_is_explained(tmp_path: Path) -> None:

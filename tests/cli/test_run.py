@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mcucc.compiled.report_file import load_report
 from mcucc.compiled.samples import load_samples
 from mcucc.errors import InputFileError
-from mcucc.report import load_report
 from mcucc.sim.onnx_runtime import open_session
 from tests.cli.process import IMAGES, Finished, mcucc
 from tests.cli.two_ports import LEFT, MEAN, RIGHT, SCALE, SHAPE, SUM

@@ -1,5 +1,6 @@
 """Files that are no ONNX, are damaged or incomplete: one clear message each."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from onnx import ModelProto, helper, numpy_helper
 
 from mcucc.errors import InputFileError
-from mcucc.importer import lower_qdq, read_onnx
+from mcucc.importer import lower_qdq, model_digest, read_onnx
 from tests.importer.island_builders import conv, flattened
 from tests.importer.qdq_models import QdqModel, lower
 
@@ -106,8 +107,59 @@ def test_missing_external_data(tmp_path: Path):
     model, data = external(tmp_path)
     data.unlink()
     message = problem(model)
-    assert message.startswith("its external data cannot be loaded: keep the data file beside")
-    assert "weights.bin" in message
+    assert message == (
+        "its external data cannot be loaded: the file 'weights.bin' is missing: keep the data file "
+        "beside the model"
+    )
+
+
+def test_the_digest_covers_external_data(tmp_path: Path):
+    """A changed weight is another model; names and order of the files do not come from the disk."""
+    model, data = external(tmp_path)
+    digest = read_onnx(model).sha256
+    assert model_digest(model) == digest
+    own = hashlib.sha256(model.read_bytes()).hexdigest()
+    lines = f"{own}\n{hashlib.sha256(data.read_bytes()).hexdigest()} weights.bin\n"
+    assert digest == hashlib.sha256(lines.encode()).hexdigest()
+    for at in (0, -1):
+        changed = bytearray(data.read_bytes())
+        changed[at] ^= 1
+        data.write_bytes(changed)
+        assert read_onnx(model).sha256 == model_digest(model) != digest
+        digest = model_digest(model)
+
+
+def test_the_digest_covers_each_of_several_files(tmp_path: Path):
+    model, data = external(tmp_path)
+    proto = ModelProto.FromString(model.read_bytes())
+    apart = [tensor for tensor in proto.graph.initializer if tensor.external_data]
+    (tmp_path / "sub").mkdir()
+    for number, tensor in enumerate(apart):
+        name = f"sub/{9 - number}.bin"
+        (tmp_path / name).write_bytes(data.read_bytes())
+        for entry in tensor.external_data:
+            entry.value = name if entry.key == "location" else entry.value
+    model.write_bytes(proto.SerializeToString())
+    data.unlink()
+    seen = {read_onnx(model).sha256}
+    for path in sorted((tmp_path / "sub").iterdir()):
+        path.write_bytes(path.read_bytes() + b"more")
+        seen.add(model_digest(model))
+    assert len(apart) >= 1
+    assert len(seen) == len(apart) + 1
+    (tmp_path / "sub" / "9.bin").unlink()
+    for read in (read_onnx, model_digest):
+        with pytest.raises(InputFileError, match=r"the file 'sub/9\.bin' is missing"):
+            read(model)
+
+
+def test_a_model_in_one_file_has_the_digest_of_its_bytes(tmp_path: Path):
+    model = tmp_path / "model.onnx"
+    model.write_bytes(conv((3, 3))().proto().SerializeToString())
+    own = hashlib.sha256(model.read_bytes()).hexdigest()
+    assert read_onnx(model).sha256 == model_digest(model) == own
+    model.write_bytes(b"no model at all")
+    assert model_digest(model) == hashlib.sha256(b"no model at all").hexdigest()
 
 
 def test_truncated_external_data(tmp_path: Path):

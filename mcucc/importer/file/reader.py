@@ -4,7 +4,6 @@ Everything that can be wrong with the file itself is found here; what is wrong w
 is found by the lowering.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ import onnx.numpy_helper
 from numpy.typing import NDArray
 
 from mcucc.errors import InputFileError
+from mcucc.importer.file.external import model_digest_of
 from mcucc.importer.file.model_file import beginning, read_model_file
 from mcucc.importer.file.opsets import check_opset, newer_operators
 
@@ -75,7 +75,7 @@ class OnnxModel:
 
     Attributes:
         path: where it was read from.
-        sha256: of the file's bytes.
+        sha256: of the file's bytes, and of its external data, as `model_digest` says.
         opset: version of the default operator set.
         nodes: topologically ordered, `Constant` nodes taken out.
         constants: initializers and outputs of `Constant` nodes.
@@ -103,6 +103,7 @@ def read_onnx(path: Path) -> OnnxModel:
     raw = read_model_file(path)
     proto = _parse(path, raw)
     opset = check_opset(path, proto)
+    digest = model_digest_of(path, raw, proto)
     _load_external_data(path, proto)
     _check(path, proto)
     constants = {_text(path, t.name): _tensor(path, t) for t in proto.graph.initializer}
@@ -115,7 +116,7 @@ def read_onnx(path: Path) -> OnnxModel:
             nodes.append(view)
     return OnnxModel(
         path,
-        hashlib.sha256(raw).hexdigest(),
+        digest,
         opset,
         tuple(p for p in _ports(path, proto.graph.input) if p.name not in constants),
         _ports(path, proto.graph.output),
