@@ -26,6 +26,7 @@ from mcucc.errors import InputFileError, InvariantError, UsageError
 from mcucc.importer import model_digest
 from mcucc.ir import check_seal, parse_graph
 from mcucc.ops import INT8_OPS, Int8Graph
+from mcucc.ops.verify import verify
 from mcucc.report import Report
 from mcucc.resources import read_plain
 from mcucc.sim.host import HostLibrary, run_executable
@@ -112,11 +113,13 @@ class CompiledNetwork:
             text = self._read(name).decode()
             check_seal(text)
             graph = parse_graph(text, INT8_OPS)
+            verify(graph)
+            fits = _describes(self.report, graph)
         except (UsageError, InvariantError, UnicodeDecodeError) as error:
             raise InputFileError(
                 self.directory / name, f"is damaged ({error}): compile again"
             ) from error
-        if not _describes(self.report, graph):
+        if not fits:
             raise InputFileError(
                 self.directory / name, "is that of another compilation: compile again"
             )
