@@ -6,6 +6,7 @@ import msgspec
 
 from mcucc.compiled.output import MOST_REPORT_BYTES, REPORT, finish_replacement
 from mcucc.errors import InputFileError
+from mcucc.report.consistent import inconsistencies
 from mcucc.report.model import Report, report_digest
 from mcucc.resources import read_plain
 
@@ -35,4 +36,7 @@ def load_report(directory: Path) -> Report:
         raise InputFileError(
             path, "was changed after mcucc wrote it (its report_sha256 differs): compile again"
         )
+    wrong = next(inconsistencies(report), None)
+    if wrong is not None:
+        raise InputFileError(path, f"contradicts itself ({wrong}): compile again")
     return report

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -13,6 +14,8 @@ from mcucc.compiled.directory import CompiledNetwork
 from mcucc.compiled.report_file import load_report
 from mcucc.errors import InputFileError
 from mcucc.ir import seal
+from mcucc.report import to_json
+from mcucc.report.model import sealed
 from tests.cli.process import compile_digits, contents, mcucc
 
 Report = dict[str, Any]
@@ -197,3 +200,19 @@ def test_the_command_line_says_it(directory: Path) -> None:
     assert finished.code == 2
     assert "lists '..', which is no name of a file below its directory" in finished.error
     assert contents(directory) == before
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("name", "../../x"), ("arena_align", 3), ("arena_bytes", 1 << 40), ("arena_bytes", -1),
+        ("arena_bytes", 0), ("inputs", ()), ("outputs", ()), ("tensors", ()), ("layers", ()),
+        ("steps", ()), ("dead_ranges", ()), ("dead_ranges", (((5, 1),),)),
+    ],
+)  # fmt: skip
+def test_a_report_with_a_right_sha256_that_contradicts_itself(
+    directory: Path, key: str, value: object
+) -> None:
+    report = msgspec.structs.replace(load_report(directory), **{key: value})
+    (directory / "report.json").write_text(to_json(sealed(report)))
+    assert refusal(lambda: load_report(directory)).startswith("contradicts itself (")
