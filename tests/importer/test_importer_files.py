@@ -158,9 +158,9 @@ def test_a_model_in_one_file_has_the_digest_of_its_bytes(tmp_path: Path):
     model.write_bytes(conv((3, 3))().proto().SerializeToString())
     own = hashlib.sha256(model.read_bytes()).hexdigest()
     assert read_onnx(model).sha256 == model_digest(model) == own
-    cut = model.read_bytes()[:-7]
-    model.write_bytes(cut)
-    assert model_digest(model) == hashlib.sha256(cut).hexdigest()
+    model.write_bytes(model.read_bytes()[:-7])
+    with pytest.raises(InputFileError, match="truncated"):
+        model_digest(model)
 
 
 def test_truncated_external_data(tmp_path: Path):
