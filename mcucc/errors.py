@@ -115,6 +115,10 @@ class SimulationError(McuccError):
     exit_code = 5
 
 
+class JudgeAbsentError(SimulationError):
+    """A judge of `verify` is not installed, or a known limit of its own keeps it from judging."""
+
+
 class VerificationError(McuccError):
     """Two links of the verification ladder disagree."""
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 import mcucc
 from mcucc.api.network import Calibration, Network, load_network
-from mcucc.api.options import CompileOptions, check_options, plan_options
+from mcucc.api.options import CompileOptions, check_options, plan_options, unread_inputs
 from mcucc.build.network import Network as Interface
 from mcucc.build.sizes import Sizes, measure_sizes
 from mcucc.build.toolchain import ARM_GCC, PACKAGES, has_tool
@@ -285,6 +285,12 @@ def _notes(
         notes.append(
             f"{network.dropped_channels:,} channels that do not depend on the input, or are not "
             "needed, were dropped; no output changes"
+        )
+    unread = unread_inputs(network.graph)
+    if unread:
+        notes.append(
+            f"no output depends on input {', '.join(unread)}: it stays in the interface, and what "
+            "it holds changes nothing"
         )
     if sizes is None:
         notes.append(

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mcucc.errors import SimulationError
+from mcucc.errors import JudgeAbsentError, SimulationError
 from mcucc.importer import is_quantized, lower_float, read_onnx
 from mcucc.ir import QParams
 from mcucc.ops.float_ops import FloatGraph
@@ -21,7 +21,7 @@ from mcucc.reference.fixed_point import quantize
 from mcucc.reference.float_interpreter import run_float
 from mcucc.report import Report
 from mcucc.report.model import PortReport
-from mcucc.sim.onnx_runtime import OnnxRuntimeAbsentError, run_onnx
+from mcucc.sim.onnx_runtime import run_onnx
 
 LIMIT = 1e-4
 """How far numpy float may be from ONNX Runtime, as a part of the output's largest magnitude."""
@@ -51,8 +51,9 @@ class FloatLink:
     """What the float network says.
 
     Attributes:
-        says: "equal" (within the limit), "differs", "absent" (ONNX Runtime is not installed),
-            "crashed" (it does not run the file), or "quantized" (the file holds no float network).
+        says: "equal" (within the limit), "differs", "absent" (ONNX Runtime is not installed, or it
+            does not run the file), "crashed" (mcucc fed it wrongly: a bug), or "quantized" (the
+            file holds no float network).
         limit: of `largest_difference`.
         outputs: in the order of the file; empty for "quantized".
     """
@@ -106,7 +107,7 @@ def compare_with_float(
     broken, message = "", ""
     try:
         theirs = run_onnx(model, inputs)
-    except OnnxRuntimeAbsentError as error:
+    except JudgeAbsentError as error:
         broken, message = "absent", str(error)
     except SimulationError as error:
         broken, message = "crashed", str(error)

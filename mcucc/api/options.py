@@ -81,6 +81,11 @@ def plan_options(options: CompileOptions, budget: Budget) -> PlanOptions:
     )
 
 
+def unread_inputs(graph: Int8Graph) -> tuple[str, ...]:
+    """Quoted ONNX names of the inputs that no operator reads."""
+    return tuple(f"'{port.name}'" for port in graph.inputs if not graph.readers[port.tensor])
+
+
 def check_options(graph: Int8Graph, options: CompileOptions) -> None:
     """Refuse options that contradict each other or the network.
 
@@ -90,9 +95,12 @@ def check_options(graph: Int8Graph, options: CompileOptions) -> None:
     if not options.stream_input:
         return
     if len(graph.inputs) != 1:
+        unread = unread_inputs(graph)
+        hint = f", or remove {', '.join(unread)} from the file: no output depends on it"
         raise UsageError(
             f"--stream-input: '{graph.name}' has {len(graph.inputs)} inputs, and only a network "
             "with one can take it row by row: compile without --stream-input"
+            f"{hint if unread else ''}"
         )
     rows = graph.tensors[graph.inputs[0].tensor].hwc[0]
     if rows > MOST_ROWS:

@@ -6,12 +6,11 @@ The numpy reference computes every tensor of the graph; each other judge is held
 tensor by tensor in the order of the steps.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mcucc.api.float_link import (
     FloatLink,
@@ -19,6 +18,7 @@ from mcucc.api.float_link import (
     compare_with_float,
     compare_with_onnx_runtime,
 )
+from mcucc.api.tflm_link import Heard, Values, hear_tflm
 from mcucc.compiled.directory import CompiledNetwork
 from mcucc.compiled.samples import (
     Samples,
@@ -29,18 +29,18 @@ from mcucc.compiled.samples import (
     random_samples,
     to_onnx,
 )
-from mcucc.errors import SimulationError
+from mcucc.errors import JudgeAbsentError, SimulationError
 from mcucc.reference import interpreter
 from mcucc.sim.result import RunResult
-from mcucc.sim.tflm import TflmAbsentError, run_tflm
 
 RANDOM_SAMPLES = 8
 """How many random inputs are used if the user gives none."""
 
-TFLM_TIMEOUT_S = 600.0
-
-Values = Mapping[str, NDArray[np.int8]]
-"""Tensors (N, ...) by name."""
+_SAID_BY_FLOAT = {
+    "differs": "the float network differs from ONNX Runtime by more than the limit",
+    "crashed": "ONNX Runtime was fed wrongly, which is a bug in mcucc",
+}
+"""What of the float link is a failure."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,12 @@ class Verification:
     """The result of climbing the ladder.
 
     Attributes:
-        ok: no judge differs or crashed, every required judge was there, and the float link, if it
-            was asked for, neither differs nor crashed.
-        bits_equal: the same of the judges alone.
-        judges: "equal", "differs", "absent" or "crashed" by name.
+        ok: there are no failures.
+        failures: why it is not verified, a sentence each: a judge differs or crashed, a required
+            one is absent, or the float link, if it was asked for, differs or crashed.
+        bits_equal: no judge differs or crashed.
+        judges: by name "equal", "differs", "crashed", or "absent": not installed, or kept from
+            judging by a known limit of its own; then what it saw before that is equal.
         compared: by judge, how many of its tensors were held against numpy's.
         samples: number of inputs.
         tensors_compared: the sum of `compared`.
@@ -86,6 +88,7 @@ class Verification:
     """
 
     ok: bool
+    failures: tuple[str, ...]
     bits_equal: bool
     judges: Mapping[str, str]
     compared: Mapping[str, int]
@@ -163,11 +166,11 @@ class _Ladder:
     lsb: tuple[LsbOutput, ...] | None = None
     messages: list[str] = field(default_factory=list[str])
 
-    def climb(self, judge: str, run: Callable[[], Values]) -> None:
+    def climb(self, judge: str, hear: Callable[[], Heard]) -> None:
         """Run one judge and compare all its tensors."""
         try:
-            actual = run()
-        except TflmAbsentError as error:
+            heard = hear()
+        except JudgeAbsentError as error:
             self.judges[judge] = "absent"
             self.messages.append(str(error))
             return
@@ -175,26 +178,26 @@ class _Ladder:
             self.judges[judge] = "crashed"
             self.messages.append(str(error))
             return
-        difference = first_difference(judge, self.expected, actual)
-        self.judges[judge] = "equal" if difference is None else "differs"
-        self.compared[judge] = len(actual)
+        difference = first_difference(judge, self.expected, heard.values)
+        said = "absent" if heard.limit else "equal"
+        self.judges[judge] = said if difference is None else "differs"
+        self.messages += [heard.limit] if heard.limit else []
+        if heard.values:
+            self.compared[judge] = len(heard.values)
         self.first = self.first or difference
 
-    def host(self) -> Values:
+    def host(self) -> Heard:
         """Host C: a sanitized program."""
-        return self._named(self.compiled.trace_host(flatten(self.samples)))
+        return Heard(self._named(self.compiled.trace_host(flatten(self.samples))))
 
-    def qemu(self) -> Values:
+    def qemu(self) -> Heard:
         """The Cortex-M program."""
-        return self._named(self.compiled.trace_qemu(flatten(self.samples)))
+        return Heard(self._named(self.compiled.trace_qemu(flatten(self.samples))))
 
-    def tflm(self) -> Values:
-        """The twin in TensorFlow Lite Micro, without the tensors that only the twin has."""
-        found = run_tflm(self.compiled.twin, self.samples, timeout=TFLM_TIMEOUT_S)
-        absent = next((name for name in self.expected if name not in found), None)
-        if absent is not None:
-            raise SimulationError(f"the twin holds no tensor '{absent}'")
-        return {name: values for name, values in found.items() if name in self.expected}
+    def tflm(self) -> Heard:
+        """The twin in TensorFlow Lite Micro."""
+        twin = self.compiled.twin
+        return hear_tflm(self.compiled.graph, twin, self.samples, self.expected)
 
     def compare_with_float(self, model: Path, input_path: Path | None) -> None:
         """Hold the int8 network against the float one, on the reals that the user gave."""
@@ -227,14 +230,11 @@ class _Ladder:
 
     def result(self, require: tuple[str, ...]) -> Verification:
         """What all of them said."""
-        optional = {"tflm"} - set(require)
-        equal = all(
-            said == "equal" or (said == "absent" and judge in optional)
-            for judge, said in self.judges.items()
-        )
+        failures = tuple(self._failures(require))
         return Verification(
-            ok=equal and (self.real is None or self.real.says not in ("differs", "crashed")),
-            bits_equal=equal,
+            ok=not failures,
+            failures=failures,
+            bits_equal=not {"differs", "crashed"} & set(self.judges.values()),
             judges=dict(self.judges),
             compared=dict(self.compared),
             samples=len(self.samples[0]),
@@ -244,6 +244,19 @@ class _Ladder:
             onnxruntime_lsb=self.lsb,
             messages=tuple(self.messages),
         )
+
+    def _failures(self, require: tuple[str, ...]) -> Iterator[str]:
+        """What keeps the network from being verified."""
+        for judge, said in self.judges.items():
+            if said == "differs":
+                yield f"{judge} differs from numpy"
+            elif said == "crashed":
+                yield f"{judge} crashed"
+            elif said == "absent" and judge in require:
+                yield f"--require {judge}: {judge} was required, and is absent"
+        real = "" if self.real is None else self.real.says
+        if real in _SAID_BY_FLOAT:
+            yield _SAID_BY_FLOAT[real]
 
     def _named(self, result: RunResult) -> Values:
         """Traced tensors by name, and the outputs as the caller reads them."""

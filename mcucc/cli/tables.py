@@ -105,15 +105,12 @@ def render_verification(verification: Verification) -> RenderableType:
     if verification.float is not None:
         parts += map(Text, _float_lines(verification.float))
     parts += [Text(_lsb_line(output)) for output in verification.onnxruntime_lsb or ()]
-    # The float link may have failed although all bits are equal.
-    verdict = "NOT equal" if not verification.bits_equal else "equal bits"
-    parts.append(
-        Text(
-            f"{verdict}: {verification.tensors_compared} tensors compared on "
-            f"{verification.samples} sample(s)"
-        )
-    )
-    return Group(*parts)
+    seen = f"{verification.tensors_compared} tensors compared on {verification.samples} sample(s)"
+    if verification.ok:
+        return Group(*parts, Text(f"equal bits: {seen}"))
+    differs = "differs" in verification.judges.values()
+    verdict = "NOT equal" if differs else "NOT verified"
+    return Group(*parts, Text(f"{verdict}: {'; '.join(verification.failures)} ({seen})"))
 
 
 def _difference(first: Difference) -> str:

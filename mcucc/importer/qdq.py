@@ -22,8 +22,9 @@ from mcucc.importer.file.dialects import (
 )
 from mcucc.importer.file.fold import FOLDABLE, FoldedModel, fold
 from mcucc.importer.file.qoperator import rewrite_qoperators
-from mcucc.importer.file.reader import OnnxModel, OnnxNode
+from mcucc.importer.file.reader import OnnxModel, OnnxNode, OnnxPort
 from mcucc.importer.float_inputs import input_layout
+from mcucc.importer.layout.layout import channels_last
 from mcucc.importer.layout.view import View
 from mcucc.importer.quantization import activation_quant, quantized_constant
 from mcucc.importer.rules.qdq_conv import lower_conv, lower_dense
@@ -54,8 +55,15 @@ from mcucc.importer.values import (
     describe,
 )
 from mcucc.importer.walk import Walk
-from mcucc.ir import QParams
+from mcucc.ir import Port, QParams
 from mcucc.ops import Int8Graph
+
+_UNREAD = {
+    "float32": QParams((1.0,), 0),
+    "int8": QParams((1.0,), 0),
+    "uint8": QParams((1.0,), -128),
+}
+"""The quantization of an input that nobody reads, by its type: whole numbers as they are."""
 
 _QUANTIZED_OPERATOR = re.compile(r"Quant|QLinear|QGemm|Integer|NBits")
 
@@ -94,7 +102,7 @@ def lower_qdq(
         )
     if walk.violations:
         raise UnsupportedModelError(tuple(walk.violations))
-    inputs = tuple(walk.ports[p.name] for p in model.inputs if p.name in walk.ports)
+    inputs = tuple(walk.ports.get(p.name) or _unread_input(walk, p) for p in folded.model.inputs)
     nodes = tuple(walk.nodes)
     draft = Int8Graph(name, inputs, outputs, nodes, walk.tensors, walk.consts)
     return draft.with_nodes(nodes)
@@ -170,6 +178,15 @@ def _quant_of(walk: Walk, name: str, dtype: str) -> QParams | None:
             if found is not None:
                 return found
     return None
+
+
+def _unread_input(walk: Walk, port: OnnxPort) -> Port:
+    """The port of an input whose scale nobody says, because nobody reads it."""
+    shape = tuple(extent or 1 for extent in port.shape)
+    perm = channels_last(len(shape))
+    view = View(port.name, shape, perm, shape, port.name)
+    walk.add_port(port, view, port.name, _UNREAD[port.dtype])
+    return walk.ports[port.name]
 
 
 def _visit(walk: Walk, folded: FoldedModel, node: OnnxNode, *, refused: bool) -> None:

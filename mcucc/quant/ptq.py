@@ -83,13 +83,14 @@ def signal_to_noise(quantized: Quantized, graph: Int8Graph, inputs: Inputs) -> M
 
     Args:
         quantized: what `quantize_network` made.
-        graph: the same after int8 passes; values that these dropped are left out.
+        graph: the same after int8 passes; values that these dropped are left out, and inputs that
+            nobody reads.
         inputs: float samples; the int8 network gets them quantized.
     """
     wanted = {
         float_name: name
         for name, float_name in quantized.stands_for.items()
-        if name in graph.tensors
+        if name in graph.tensors and (graph.readers[name] or name in graph.output_tensors)
     }
     q_inputs = {name: quantize(x, graph.tensors[name].q) for name, x in inputs.items()}
     values = interpreter.run(graph, q_inputs)

@@ -26,6 +26,8 @@ DIFF_INTEGER_BITS = 5
 """Differences to the maximum are Q5.26."""
 SUM_INTEGER_BITS = 12
 """Sums of exponentials are Q12.19."""
+_LARGEST_SHIFT = 31
+"""TensorFlow Lite Micro demands it of the shift after the sum, which is larger from 512 on."""
 
 
 def softmax_table(scale: float) -> NDArray[np.int32]:
@@ -59,14 +61,34 @@ def softmax(x: NDArray[np.int8], table: NDArray[np.int32]) -> NDArray[np.int8]:
         x: any shape.
         table: of `softmax_table` for the input's scale.
     """
-    wide = x.astype(np.int64)
-    exps = table.astype(np.int64)[wide.max(axis=-1, keepdims=True) - wide]
-    total = rounding_shift_right(exps, SUM_INTEGER_BITS).sum(axis=-1, keepdims=True)
+    exps, total = _exponentials(x, table)
     reciprocal, shift = sum_reciprocal(total)
     product = high_multiply(exps, reciprocal)
-    # The judge aborts on shifts above 31 (sums of 512 and more); they are defined as zero.
-    scaled = np.where(shift > 31, 0, rounding_shift_right(product, np.minimum(shift, 31)))
+    # The judge aborts on larger shifts; they are defined as zero.
+    judged = shift <= _LARGEST_SHIFT
+    scaled = np.where(judged, rounding_shift_right(product, np.minimum(shift, _LARGEST_SHIFT)), 0)
     return np.clip(scaled + INT8_MIN, INT8_MIN, INT8_MAX).astype(np.int8)
+
+
+def tflm_aborts(x: NDArray[np.int8], table: NDArray[np.int32]) -> bool:
+    """Whether TensorFlow Lite Micro aborts: some sum of exponentials is 512 or more.
+
+    Args:
+        x: any shape, as for `softmax`.
+        table: of `softmax_table` for the input's scale.
+    """
+    _, total = _exponentials(x, table)
+    _, shift = sum_reciprocal(total)
+    return bool((shift > _LARGEST_SHIFT).any())
+
+
+def _exponentials(
+    x: NDArray[np.int8], table: NDArray[np.int32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Each exponential in Q0.31, and their sums over the last axis in Q12.19."""
+    wide = x.astype(np.int64)
+    exps = table.astype(np.int64)[wide.max(axis=-1, keepdims=True) - wide]
+    return exps, rounding_shift_right(exps, SUM_INTEGER_BITS).sum(axis=-1, keepdims=True)
 
 
 def sum_reciprocal(total: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

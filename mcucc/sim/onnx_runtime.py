@@ -1,4 +1,8 @@
-"""Runs an ONNX file in ONNX Runtime, as information beside the ladder of judges."""
+"""Runs an ONNX file in ONNX Runtime: judge of float networks, information beside int8.
+
+Its optimizer is off: it rewrites graphs into ones that compute otherwise (of two pairs of Quantize
+and Dequantize in a row it drops one, rounding and clamping with it), or that it then cannot run.
+"""
 
 import importlib.util
 from collections.abc import Mapping
@@ -8,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mcucc.errors import SimulationError
+from mcucc.errors import JudgeAbsentError, SimulationError
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -20,29 +24,31 @@ Outputs = Mapping[str, NDArray[np.float32]]
 """Likewise; integers come as floats."""
 
 
-class OnnxRuntimeAbsentError(SimulationError):
-    """The package `onnxruntime` is not installed."""
+_SILENT = 4
+"""The level at which ONNX Runtime logs fatal errors alone; the others reach us as exceptions."""
 
-    def __init__(self) -> None:
-        super().__init__("ONNX Runtime is not installed; `pip install 'mcucc[verify]'`")
+_ELEMENT_TYPES = {"tensor(float)": "float32", "tensor(int8)": "int8", "tensor(uint8)": "uint8"}
 
 
-def open_session(model: str | bytes, *, optimized: bool = True) -> "onnxruntime.InferenceSession":
-    """A session that computes the same on every x86-64.
+class OnnxRuntimeAbsentError(JudgeAbsentError):
+    """ONNX Runtime is not installed, or it does not run this file."""
+
+
+def open_session(model: str | bytes) -> "onnxruntime.InferenceSession":
+    """A session that computes what the file says, the same on every x86-64.
 
     Without VNNI the processor's int8 products saturate at 16 bits; ONNX Runtime has a slower way
     around that, which it does not take by itself.
 
     Args:
         model: the path of an ONNX file, or its bytes.
-        optimized: whether operators may be fused.
     """
     import onnxruntime  # noqa: PLC0415 -- optional, and slow to import
 
     options = onnxruntime.SessionOptions()
     options.add_session_config_entry("session.x64quantprecision", "1")
-    if not optimized:
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = _SILENT
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
@@ -54,31 +60,70 @@ def run_onnx(path: Path, inputs: Inputs) -> Outputs:
         inputs: for each input.
 
     Raises:
-        OnnxRuntimeAbsentError: it is not installed.
-        SimulationError: it does not accept the file or the inputs.
+        OnnxRuntimeAbsentError: it is not installed, or it does not run the file.
+        SimulationError: the inputs are not those that the file declares.
     """
-    if importlib.util.find_spec("onnxruntime") is None:
-        raise OnnxRuntimeAbsentError
-
+    refusals = _own_errors()
     try:
         session = open_session(str(path))
-        names = [output.name for output in session.get_outputs()]
-        count = len(next(iter(inputs.values())))
+    except (RuntimeError, ValueError, *refusals) as error:
+        raise _refusal(path, error) from error
+    _check_feed(session, path, inputs)
+    names = [output.name for output in session.get_outputs()]
+    count = len(next(iter(inputs.values())))
+    try:
         results = [
             session.run(None, {name: x[i : i + 1] for name, x in inputs.items()})
             for i in range(count)
         ]
-    except (RuntimeError, ValueError, *_own_errors()) as error:
-        raise SimulationError(f"ONNX Runtime does not run {path.name}: {error}") from error
+    except (RuntimeError, ValueError, *refusals) as error:
+        raise _refusal(path, error) from error
     return {
         name: np.concatenate([np.asarray(result[i], dtype=np.float32) for result in results])
         for i, name in enumerate(names)
     }
 
 
+def _refusal(path: Path, error: Exception) -> OnnxRuntimeAbsentError:
+    """What it says of a file: that it does not run it says nothing against the file."""
+    said = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return OnnxRuntimeAbsentError(f"ONNX Runtime does not run {path.name}: {said}")
+
+
+def _check_feed(session: "onnxruntime.InferenceSession", path: Path, inputs: Inputs) -> None:
+    """Demand what the file declares: of a wrong feed a refusal would be our fault, not its own."""
+    declared = {port.name: port for port in session.get_inputs()}
+    for name in sorted(declared.keys() ^ inputs.keys()):
+        problem = "is not given" if name in declared else "is given and not declared"
+        raise SimulationError(f"ONNX Runtime does not run {path.name}: input '{name}' {problem}")
+    for name, port in declared.items():
+        given = inputs[name]
+        fits = len(port.shape) == given.ndim and all(
+            not isinstance(wanted, int) or wanted == size
+            for wanted, size in zip(port.shape[1:], given.shape[1:], strict=True)
+        )
+        if not fits or _ELEMENT_TYPES.get(port.type) != given.dtype.name:
+            raise SimulationError(
+                f"ONNX Runtime does not run {path.name}: input '{name}' is {port.type} "
+                f"{port.shape}, it was given {given.dtype} {list(given.shape)}"
+            )
+
+
 def _own_errors() -> tuple[type[Exception], ...]:
-    """What ONNX Runtime raises; its errors have no common base."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as errors  # noqa: PLC0415 -- optional
+    """What ONNX Runtime raises; its errors have no common base.
+
+    Raises:
+        OnnxRuntimeAbsentError: it is not installed, or cannot be loaded.
+    """
+    try:
+        from onnxruntime.capi import onnxruntime_pybind11_state as errors  # noqa: PLC0415 -- optional
+    except ImportError as error:
+        if importlib.util.find_spec("onnxruntime") is None:
+            hint = "`pip install 'mcucc[verify]'`"
+            raise OnnxRuntimeAbsentError(f"ONNX Runtime is not installed; {hint}") from error
+        raise OnnxRuntimeAbsentError(
+            f"ONNX Runtime is installed and cannot be loaded: {error}"
+        ) from error
 
     return (
         errors.EPFail,

@@ -20,26 +20,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 import mcucc
-from mcucc.errors import SimulationError
-from mcucc.twin import keep_operators, read_operators, read_tensors
+from mcucc.errors import JudgeAbsentError, SimulationError
+from mcucc.twin import OperatorInfo, keep_operators, read_operators, read_tensors
 
 _ARENA_SLACK_BYTES = 1 << 20
 """Room for the interpreter's own records beside the tensors."""
 _TENSOR_SLACK_BYTES = 64
 """Room for each tensor's record and alignment."""
 _STDERR_LINES = 5
+_ABSENT = "absent"
+"""The file in which the child says why the interpreter cannot be loaded."""
 
 Samples = dict[str, NDArray[np.int8]]
 """Samples (N, ...) of int8 tensors by name."""
 
 
-class TflmAbsentError(SimulationError):
+class TflmAbsentError(JudgeAbsentError):
     """The package `tflite_micro` is not installed (it exists for x86-64 Linux, Python 3.11)."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "TFLM is not installed; `pip install 'mcucc[verify]'` on x86-64 Linux with Python 3.11"
-        )
+    def __init__(self, problem: str = "is not installed") -> None:
+        hint = "`pip install 'mcucc[verify]'` on x86-64 Linux with Python 3.11"
+        super().__init__(f"TFLM {problem}; {hint}")
+
+
+class TflmCrashError(SimulationError):
+    """The interpreter died in an operator.
+
+    Attributes:
+        operator: without which it does not die.
+    """
+
+    def __init__(self, operator: OperatorInfo, status: int) -> None:
+        name = signal.Signals(status).name
+        super().__init__(f"TFLM crashed at operator {operator} ({name})")
+        self.operator = operator
 
 
 @dataclass(frozen=True)
@@ -72,8 +86,9 @@ def run_tflm(twin: bytes, inputs: Sequence[NDArray[np.int8]], *, timeout: float)
         Every int8 value of the file (not its constants) by name, (N, ...).
 
     Raises:
-        TflmAbsentError: the interpreter is not installed.
-        SimulationError: it crashed, hung or refused the model; a crash names the operator.
+        TflmAbsentError: the interpreter is not installed, or cannot be loaded.
+        TflmCrashError: it crashed.
+        SimulationError: it hung or refused the model.
     """
     return run_tflm_jobs([TflmJob(twin, tuple(inputs))], timeout=timeout)[0]
 
@@ -82,7 +97,7 @@ def run_tflm_jobs(jobs: Sequence[TflmJob], *, timeout: float) -> list[Samples]:
     """Run several files in one child process: as `run_tflm`, job by job.
 
     Raises:
-        TflmAbsentError: the interpreter is not installed.
+        TflmAbsentError: the interpreter is not installed, or cannot be loaded.
         SimulationError: one of the jobs crashed, hung or was refused; nothing of the others is
             returned.
     """
@@ -93,8 +108,10 @@ def run_tflm_jobs(jobs: Sequence[TflmJob], *, timeout: float) -> list[Samples]:
         _save(folder / "jobs.npz", _pack_jobs(jobs))
         status, complaint = _run_child(folder, timeout)
         if status != 0:
-            index = len(_finished(folder))
-            raise SimulationError(_diagnose(jobs[index], status, complaint, timeout))
+            if (folder / _ABSENT).exists():
+                problem = (folder / _ABSENT).read_text(encoding="utf-8")
+                raise TflmAbsentError(f"is installed and cannot be loaded ({problem})")
+            raise _diagnose(jobs[len(_finished(folder))], status, complaint, timeout)
         arrays = _load(folder / "results.npz")
     return [_unpack_results(arrays, index, job) for index, job in enumerate(jobs)]
 
@@ -112,15 +129,21 @@ def _run_child(folder: Path, timeout: float) -> tuple[int, str]:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise SimulationError(f"TFLM did not finish within {timeout:g} seconds") from error
+        raise SimulationError(
+            f"TFLM did not finish within {timeout:g} seconds: give it fewer samples"
+        ) from error
     lines = done.stderr.decode(errors="replace").strip().splitlines()
     return done.returncode, "\n".join(lines[-_STDERR_LINES:])
 
 
-def _diagnose(job: TflmJob, status: int, complaint: str, timeout: float) -> str:
-    """Say what went wrong in a job; a crash names the first operator without which none occurs."""
+def _diagnose(job: TflmJob, status: int, complaint: str, timeout: float) -> SimulationError:
+    """What went wrong in a job; a crash names the first operator without which none occurs."""
     if status > 0:
-        return f"TFLM refused the model:\n{complaint}"
+        return SimulationError(f"TFLM refused the model:\n{complaint}")
+    if -status == signal.SIGKILL:
+        return SimulationError(
+            "TFLM was killed (SIGKILL), as a system does that has no memory left"
+        )
     operators = read_operators(job.twin)
     first, last = 0, len(operators) - 1
     while first < last:
@@ -130,7 +153,7 @@ def _diagnose(job: TflmJob, status: int, complaint: str, timeout: float) -> str:
             last = middle
         else:
             first = middle + 1
-    return f"TFLM crashed at operator {operators[first]} ({signal.Signals(-status).name})"
+    return TflmCrashError(operators[first], -status)
 
 
 def _crashes(job: TflmJob, timeout: float) -> bool:
@@ -183,7 +206,12 @@ def _load(path: Path) -> dict[str, NDArray[np.generic]]:
 
 
 def _child(folder: Path) -> None:
-    """The child's side: run every job, leave the results."""
+    """The child's side: run every job, leave the results, or why there can be none."""
+    try:
+        importlib.import_module("tflite_micro.python.tflite_micro.runtime")
+    except ImportError as error:
+        (folder / _ABSENT).write_text(str(error), encoding="utf-8")
+        sys.exit(1)
     arrays = _load(folder / "jobs.npz")
     results: dict[str, NDArray[np.generic]] = {}
     for number in range(sum(key.endswith(".twin") for key in arrays)):

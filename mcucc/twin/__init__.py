@@ -3,12 +3,19 @@
 from mcucc.ops import Int8Graph
 from mcucc.twin.draft import TWIN_PREFIX
 from mcucc.twin.lower import lower
-from mcucc.twin.read import TensorInfo, keep_operators, read_operators, read_tensors
+from mcucc.twin.read import (
+    OperatorInfo,
+    TensorInfo,
+    keep_operators,
+    read_operators,
+    read_tensors,
+)
 from mcucc.twin.serialize import serialize
 from mcucc.twin.windows import same_pads
 
 __all__ = [
     "TWIN_PREFIX",
+    "OperatorInfo",
     "TensorInfo",
     "keep_operators",
     "read_operators",

@@ -42,6 +42,24 @@ class TensorInfo:
         return math.prod(self.shape) * (1 if self.int8 else 4)
 
 
+@dataclass(frozen=True)
+class OperatorInfo:
+    """An operator of a file.
+
+    Attributes:
+        index: its position.
+        name: of the kind, as TensorFlow Lite spells it: `SOFTMAX`.
+        output: name of the tensor that it makes.
+    """
+
+    index: int
+    name: str
+    output: str
+
+    def __str__(self) -> str:
+        return f"{self.index}, {self.name} that makes '{self.output}'"
+
+
 def read_tensors(twin: bytes) -> tuple[TensorInfo, ...]:
     """All tensors of a file in order."""
     model = tflite.Model.GetRootAs(twin)
@@ -51,8 +69,8 @@ def read_tensors(twin: bytes) -> tuple[TensorInfo, ...]:
     )
 
 
-def read_operators(twin: bytes) -> tuple[str, ...]:
-    """All operators of a file in order, each as `number, NAME that makes 'tensor'`."""
+def read_operators(twin: bytes) -> tuple[OperatorInfo, ...]:
+    """All operators of a file in order."""
     model = tflite.Model.GetRootAs(twin)
     graph = model.Subgraphs(0)
     return tuple(
@@ -107,9 +125,9 @@ def _tensor(model: tflite.Model, graph: tflite.SubGraph, index: int) -> TensorIn
     )
 
 
-def _operator(model: tflite.Model, graph: tflite.SubGraph, index: int) -> str:
+def _operator(model: tflite.Model, graph: tflite.SubGraph, index: int) -> OperatorInfo:
     operator = graph.Operators(index)
     code = model.OperatorCodes(operator.OpcodeIndex())
     number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
     output = (graph.Tensors(operator.Outputs(0)).Name() or b"").decode()
-    return f"{index}, {_OPERATOR_NAMES.get(number, str(number))} that makes '{output}'"
+    return OperatorInfo(index, _OPERATOR_NAMES.get(number, str(number)), output)

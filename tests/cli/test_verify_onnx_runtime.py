@@ -5,8 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcucc.errors import SimulationError
-from mcucc.sim.onnx_runtime import run_onnx
 from tests.cli.process import DIGITS, IMAGES, mcucc
 from tests.importer.island_builders import int8_ports
 
@@ -47,8 +45,3 @@ def test_int8_inputs_and_outputs(tmp_path: Path) -> None:
     (output,) = mcucc("verify", directory, "--model", path, "--json").document["onnxruntime_lsb"]
     assert (output["name"], output["largest"] <= 1) == ("y", True)
     assert sum(output["histogram"].values()) == 8 * 2
-
-
-def test_what_onnx_runtime_refuses_is_an_error_of_the_simulation() -> None:
-    with pytest.raises(SimulationError, match="does not run digits_int8"):
-        run_onnx(DIGITS, {"image": np.zeros((1, 1, 8, 8), np.int8)})

@@ -152,7 +152,7 @@ def node_text(graph: Int8Graph, node: Int8Node) -> str:
 
 def assert_near_onnx_runtime(model: QdqModel, graph: Int8Graph, lsb: int = 1) -> None:
     """The numpy reference is within some LSB of ONNX Runtime, in ONNX names and layout."""
-    session = open_session(model.proto().SerializeToString(), optimized=False)
+    session = open_session(model.proto().SerializeToString())
     inputs = random_inputs(graph, 4)
     values = interpreter.run(graph, inputs)
     for sample in range(4):

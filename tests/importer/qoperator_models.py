@@ -200,7 +200,7 @@ def to_proto(model: OnnxModel) -> onnx.ModelProto:
 
 def run_onnx_runtime(proto: onnx.ModelProto, feed: dict[str, Array]) -> Array:
     """The output of one run, without the optimizations that would fuse the QDQ form again."""
-    session = open_session(proto.SerializeToString(), optimized=False)
+    session = open_session(proto.SerializeToString())
     return session.run(None, feed)[0]
 
 

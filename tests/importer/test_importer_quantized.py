@@ -86,7 +86,7 @@ def test_the_quantized_example(activations: QuantType, per_channel: bool, tmp_pa
     port = graph.outputs[0]
     ours = run(graph, inputs)[port.tensor]
     assert_tflm_agrees([graph], inputs=[{name: x[:32] for name, x in inputs.items()}])
-    session = open_session(str(path), optimized=False)
+    session = open_session(str(path))
     name = session.get_inputs()[0].name
     theirs = np.concatenate([session.run(None, {name: image[None]})[0] for image in images])
     quant = graph.tensors[port.tensor].q

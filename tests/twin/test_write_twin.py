@@ -19,7 +19,7 @@ from tests.graphs import GraphBuilder, Padding, every_operator_graph, quant
 
 
 def operators(graph: Int8Graph) -> list[str]:
-    return [line.split()[1] for line in read_operators(write_twin(graph))]
+    return [operator.name for operator in read_operators(write_twin(graph))]
 
 
 def convolution(pads: Padding, stride: tuple[int, int] = (2, 2)) -> Int8Graph:

@@ -7,12 +7,15 @@ from numpy.typing import NDArray
 
 class NodeArg:
     name: str
+    shape: list[int | str | None]
+    type: str
 
 class GraphOptimizationLevel(Enum):
     ORT_DISABLE_ALL = 0
 
 class SessionOptions:
     graph_optimization_level: GraphOptimizationLevel
+    log_severity_level: int
     def add_session_config_entry(self, key: str, value: str) -> None: ...
 
 class InferenceSession:

@@ -71,8 +71,8 @@ class FoldedModel:
     """A network of fixed shapes without constant nodes.
 
     Attributes:
-        model: inputs have static shapes; every node depends on an input and reaches an output;
-            folded results are among the constants.
+        model: inputs have static shapes, and all of them stay, be they read or not; every node
+            depends on an input and reaches an output; folded results are among the constants.
         shapes: ONNX shape of each value, where it could be inferred.
         violations: constant nodes that cannot be computed.
     """
@@ -110,7 +110,7 @@ def fold(
     read = {name for node in live for name in node.inputs} | {p.name for p in model.outputs}
     folded = replace(
         model,
-        inputs=tuple(port for port in inputs if port.name in read),
+        inputs=inputs,
         nodes=live,
         constants={name: data for name, data in state.constants.items() if name in read},
     )
