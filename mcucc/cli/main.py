@@ -77,7 +77,7 @@ def boards(*, as_json: bool) -> None:
     if as_json:
         print_json(found)
     else:
-        show(render_boards(found, width=console().width))
+        show(render_boards(found))
 
 
 @cli.command()

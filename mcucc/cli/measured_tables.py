@@ -1,29 +1,28 @@
 """What `build`, `run --profile` and `bench` found, for a terminal.
 
-Nothing is printed here: the functions return what `rich` prints, in 80 columns.
+Nothing is printed here: the functions return what `rich` prints, in as many columns as there are.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from mcucc.api.build import BuiltProgram
 from mcucc.api.measure import LayerMeasurement, Measurement, RunCounts
-from mcucc.cli.tables import plain_table
-from mcucc.report.text.figures import format_bytes, percents, short_name
+from mcucc.cli.tables import figure_column, index_column, name_column
+from mcucc.report.text.figures import format_bytes, percents
+from mcucc.report.text.grid import Column, Grid
+from mcucc.report.text.tables import LEAST_KERNEL
 from mcucc.targets.board import Board
 
-_LONGEST_NAME = 24
-_SHORTEST_NAME = 8
-_COLUMNS = 80
-_LONGEST_NUMBERS = 38
-"""Columns of the three numbers of a layer, with the gaps before them."""
 _BAR_CELLS = 16
+_SHARED = "shared"
+"""What belongs to no layer alone."""
 _NO_CYCLES = "Instructions are exact and repeatable; they are not cycles."
 _CYCLES = (
-    "Instructions are exact and repeatable. Modelled cycles are a sum over classes of\n"
+    "Instructions are exact and repeatable. Modelled cycles are a sum over classes of "
     "instructions, without caches, wait states and stalls: no measurement, no latency."
 )
 
@@ -44,15 +43,20 @@ def render_program(program: BuiltProgram) -> RenderableType:
         ("RAM in all", program.ram_bytes),
     ):
         parts.append(Text(f"  {label:12}  {format_bytes(number)}"))
-    table = plain_table("layer", "kernel", right=("code B", "weights B"))
-    longest = _room_for_names(layer.kernel for layer in program.layers)
-    for layer in program.layers:
-        name = short_name(layer.name, longest)
-        sizes = (f"{layer.code_bytes:,}", f"{layer.weights_bytes:,}")
-        table.add_row(name, layer.kernel or "none", *sizes)
-    shared = (f"{program.shared_code_bytes:,}", f"{program.shared_weights_bytes:,}")
-    table.add_row("shared", "", *shared, style="dim")
-    return Group(*parts, table, Text(f"Written to {program.file}"))
+    layers = program.layers
+    code = [*(layer.code_bytes for layer in layers), program.shared_code_bytes]
+    weights = [*(layer.weights_bytes for layer in layers), program.shared_weights_bytes]
+    table = Grid(
+        (
+            _indices(len(layers)),
+            name_column([layer.name for layer in layers], _SHARED),
+            _kernel_column([layer.kernel or "none" for layer in layers], ""),
+            figure_column("code B", code),
+            figure_column("weights B", weights),
+        ),
+        {len(layers): "dim"},
+    )
+    return Group(*parts, Text(), table, Text(), Text(f"Written to {program.file}"))
 
 
 def render_profile(name: str, board: Board, counts: Sequence[RunCounts]) -> RenderableType:
@@ -66,25 +70,26 @@ def render_profile(name: str, board: Board, counts: Sequence[RunCounts]) -> Rend
         cycles = _cycles(each.modelled_cycles)
         parts.append(Text(f"  {label}  {each.instructions:,}{cycles}"))
     note = _NO_CYCLES if first.modelled_cycles is None else _CYCLES
-    return Group(*parts, _bars(first), Text(note))
+    return Group(*parts, Text(), _bars(first), Text(), Text(note))
 
 
-def _bars(counts: RunCounts) -> Table:
+def _bars(counts: RunCounts) -> Grid:
     """A row per layer, and one for what no layer's code executes."""
-    modelled = counts.modelled_cycles is not None
-    columns = ("instructions", "%", *(("modelled cycles",) if modelled else ()))
-    table = plain_table("layer", right=columns)
-    table.add_column("", no_wrap=True)
-    rows = [(short_name(m.name, _LONGEST_NAME), m.instructions, m) for m in counts.layers]
-    numbers = [n for _, n, _ in rows] + [counts.overhead_instructions]
-    shares = percents(numbers, counts.instructions)
-    for (label, number, layer), share in zip(rows, shares, strict=False):
-        cycles = () if layer.modelled_cycles is None else (f"{layer.modelled_cycles:,}",)
-        bar = _bar(number, max(numbers))
-        table.add_row(label, f"{number:,}", share.rstrip("%"), *cycles, bar)
-    rest = counts.overhead_instructions
-    table.add_row("(no layer)", f"{rest:,}", shares[-1].rstrip("%"), *[""] * modelled, style="dim")
-    return table
+    layers = counts.layers
+    numbers = [*(layer.instructions for layer in layers), counts.overhead_instructions]
+    cycles = figure_column("modelled cycles", [*(x.modelled_cycles for x in layers), None])
+    bars = tuple(_bar(number, max(numbers)) for number in numbers)
+    return Grid(
+        (
+            _indices(len(layers)),
+            name_column([layer.name for layer in layers], "(no layer)"),
+            figure_column("instructions", numbers),
+            _share_column(percents(numbers, counts.instructions)),
+            *(() if counts.modelled_cycles is None else (cycles,)),
+            Column("", bars, spare=1),
+        ),
+        {len(layers): "dim"},
+    )
 
 
 def _bar(number: int, largest: int) -> str:
@@ -112,30 +117,38 @@ def _measurement(measured: Measurement) -> Iterator[RenderableType]:
         ("stack used", measured.stack_bytes),
     ):
         yield Text(f"  {label:12}  {'?' if number is None else format_bytes(number)}")
+    yield Text()
     yield _layer_instructions(measured.layers)
+    yield Text()
 
 
-def _layer_instructions(layers: Sequence[LayerMeasurement]) -> Table:
-    table = plain_table("layer", "kernel", right=("instructions", "%", "per MAC"))
-    total = sum(layer.instructions for layer in layers)
-    shares = percents([layer.instructions for layer in layers], total)
-    longest = _room_for_names(layer.kernel for layer in layers)
-    for layer, share in zip(layers, shares, strict=True):
-        per_mac = f"{layer.instructions / layer.macs:.3f}" if layer.macs else ""
-        table.add_row(
-            short_name(layer.name, longest),
-            layer.kernel or "none",
-            f"{layer.instructions:,}",
-            share.rstrip("%"),
-            per_mac,
+def _layer_instructions(layers: Sequence[LayerMeasurement]) -> Grid:
+    counts = [layer.instructions for layer in layers]
+    ratios = (f"{x.instructions / x.macs:.3f}" if x.macs else "" for x in layers)
+    return Grid(
+        (
+            index_column(len(layers)),
+            name_column([layer.name for layer in layers]),
+            _kernel_column([layer.kernel or "none" for layer in layers]),
+            figure_column("instructions", counts),
+            _share_column(percents(counts, sum(counts))),
+            Column("per MAC", tuple(ratios), right=True),
         )
-    return table
+    )
 
 
-def _room_for_names(kernels: Iterable[str]) -> int:
-    """Characters of a layer's name beside kernels' names, which are not to be broken."""
-    others = _COLUMNS - _LONGEST_NUMBERS - max(map(len, kernels), default=0)
-    return min(_LONGEST_NAME, max(_SHORTEST_NAME, others))
+def _indices(count: int) -> Column:
+    """The number of each layer, and none below them."""
+    column = index_column(count)
+    return replace(column, cells=(*column.cells, ""))
+
+
+def _kernel_column(kernels: Sequence[str], *more: str) -> Column:
+    return Column("kernel", (*kernels, *more), least=LEAST_KERNEL, yields=1)
+
+
+def _share_column(shares: Sequence[str]) -> Column:
+    return Column("%", tuple(share.rstrip("%") for share in shares), right=True)
 
 
 def _where(board: str, core: str, simulator: str, *, proxy: bool) -> str:

@@ -1,14 +1,12 @@
 """What `inspect`, `plan`, `verify`, `run` and `evaluate` found, for a terminal.
 
-Nothing is printed here: the functions return what `rich` prints, in 80 columns.
+Nothing is printed here: the functions return what `rich` prints, in as many columns as there are.
 """
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from mcucc.api.evaluate import Evaluation
@@ -20,8 +18,11 @@ from mcucc.compiled.samples import OnnxArrays
 from mcucc.errors import grouped
 from mcucc.report.model import Quantization
 from mcucc.report.text.figures import format_shape, percents, short_name
+from mcucc.report.text.grid import Column, Grid
+from mcucc.report.text.tables import LEAST_NAME
 
-_LONGEST_NAME = 24
+LONGEST_NAME = 60
+"""Characters of the longest name of a layer that is never cut."""
 
 
 def render_inspection(inspection: Inspection) -> RenderableType:
@@ -40,45 +41,45 @@ def render_inspection(inspection: Inspection) -> RenderableType:
         parts += [Text(f"  - {reason}") for reason in grouped(inspection.violations)]
         return Group(*parts)
     totals = f"{inspection.macs:,} MACs, {inspection.params:,} parameters"
-    return Group(*parts, _inspected_layers(inspection.layers), Text(totals))
+    return Group(*parts, Text(), _inspected_layers(inspection.layers), Text(), Text(totals))
 
 
-def _inspected_layers(layers: Sequence[InspectedLayer]) -> Table:
-    table = plain_table("layer", "operator", "output", right=("MACs",))
-    for layer in layers:
-        macs = f"{layer.macs:,}" if layer.macs else ""
-        name = short_name(layer.name, _LONGEST_NAME)
-        table.add_row(name, layer.op, format_shape(layer.output_shape), macs)
-    return table
+def _inspected_layers(layers: Sequence[InspectedLayer]) -> Grid:
+    return Grid(
+        (
+            index_column(len(layers)),
+            name_column([layer.name for layer in layers]),
+            Column("operator", tuple(layer.op for layer in layers)),
+            Column("output", tuple(format_shape(layer.output_shape) for layer in layers)),
+            figure_column("MACs", [layer.macs or None for layer in layers]),
+        )
+    )
 
 
 def render_plans(plans: ModelPlans) -> RenderableType:
     """A row per strategy, the chosen one marked."""
-    table = plain_table(
-        "strategy", right=("resident", "streamed", "MACs more", "row calls", "segments")
+    found = plans.strategies
+    extra = [each.executed_macs - plans.macs for each in found]
+    more = [percents([e], max(plans.macs, 1))[0] if e > 0 else "0" for e in extra]
+    table = Grid(
+        (
+            Column("", tuple(">" if each.chosen else "" for each in found)),
+            Column("strategy", tuple(each.name for each in found), least=11, wraps=True),
+            figure_column("resident", [each.arena_bytes for each in found], "-"),
+            figure_column("streamed", [each.arena_bytes_streamed_input for each in found], "-"),
+            Column("MACs more", tuple(more), right=True),
+            figure_column("row calls", [each.row_calls or None for each in found], "-"),
+            figure_column("segments", [each.segments or None for each in found], "-"),
+        ),
+        {i: "bold" for i, each in enumerate(found) if each.chosen},
     )
-    for each in plans.strategies:
-        more = percents([each.executed_macs - plans.macs], max(plans.macs, 1))[0]
-        table.add_row(
-            f"{'> ' if each.chosen else '  '}{each.name}",
-            _bytes_or_dash(each.arena_bytes),
-            _bytes_or_dash(each.arena_bytes_streamed_input),
-            more if each.executed_macs > plans.macs else "0",
-            str(each.row_calls or "-"),
-            str(each.segments or "-"),
-            style="bold" if each.chosen else "",
-        )
     notes = (
         f"Bytes of arena with the image in it (resident) or handed over row by row (streamed). "
         f"> is what compile takes for {plans.board}, which has {plans.sram_bytes:,} bytes for it. "
         f"Its fullest step, '{plans.peak_step}', cannot be placed in less than "
         f"{plans.lower_bound_bytes:,}. Row calls: turns of stages that pull rows from each other."
     )
-    return Group(table, Text(notes, style="dim"))
-
-
-def _bytes_or_dash(count: int | None) -> str:
-    return "-" if count is None else f"{count:,}"
+    return Group(table, Text(), Text(notes, style="dim"))
 
 
 def render_quantization(quantization: Quantization) -> RenderableType:
@@ -88,18 +89,22 @@ def render_quantization(quantization: Quantization) -> RenderableType:
     techniques += ["biases corrected"] if quantization.bias_corrected else []
     return Text(
         f"Quantized on {quantization.samples} inputs ({', '.join(techniques)}). Worst layer: "
-        f"'{short_name(quantization.worst_layer, _LONGEST_NAME)}' with "
+        f"'{short_name(quantization.worst_layer, LONGEST_NAME)}' with "
         f"{quantization.worst_sqnr_db:.1f} dB. Remedy: {quantization.remedy}"
     )
 
 
 def render_verification(verification: Verification) -> RenderableType:
     """What each judge says, the first difference, the float link, and the verdict."""
-    table = plain_table("judge", "says", right=("tensors compared",))
-    for judge, says in verification.judges.items():
-        compared = verification.compared.get(judge)
-        table.add_row(judge, says, "" if compared is None else f"{compared:,}")
-    parts: list[RenderableType] = [table, *map(Text, verification.messages)]
+    compared = [verification.compared.get(judge) for judge in verification.judges]
+    table = Grid(
+        (
+            Column("judge", tuple(verification.judges)),
+            Column("says", tuple(verification.judges.values())),
+            figure_column("tensors compared", compared),
+        )
+    )
+    parts: list[RenderableType] = [table, Text(), *map(Text, verification.messages)]
     if verification.first_difference is not None:
         parts.append(Text(_difference(verification.first_difference)))
     if verification.float is not None:
@@ -160,11 +165,17 @@ def render_evaluation(evaluation: Evaluation) -> RenderableType:
     return Text("\n".join(lines))
 
 
-def plain_table(*columns: str, right: Sequence[str] = ()) -> Table:
-    """Without borders; a cell that is too long goes on in the next line."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for column in right:
-        table.add_column(column, justify="right", no_wrap=True)
-    return table
+def index_column(count: int) -> Column:
+    """The number of each row."""
+    return Column("#", tuple(map(str, range(count))), right=True)
+
+
+def name_column(names: Sequence[str], *more: str) -> Column:
+    """Names of layers, told apart where they are cut; and what stands below them."""
+    return Column("layer", (*names, *more), least=LEAST_NAME, most=LONGEST_NAME)
+
+
+def figure_column(title: str, figures: Sequence[int | None], unknown: str = "") -> Column:
+    """Whole numbers, in full."""
+    cells = tuple(unknown if each is None else f"{each:,}" for each in figures)
+    return Column(title, cells, right=True)

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from mcucc.report.model import LayerReport, Report, TensorReport
 from mcucc.report.occupancy import live_bytes, live_bytes_of_input
-from mcucc.report.text.figures import format_bytes, percents, short_name, shorten
+from mcucc.report.text.figures import distinct_names, format_bytes, percents, printable, short_name
 from mcucc.targets.board import Board, list_boards
 
 _WIDTH = 80
@@ -66,6 +66,7 @@ def _explain_arena(report: Report, board: Board) -> list[str]:
     own = has_own_budget(report)
     where = f"--sram {report.sram_bytes}" if own else f"the SRAM of {board.id}"
     less = f"{report.sram_bytes:,} less {report.stack_reserve_bytes:,} for the stack"
+    names = distinct_names([printable(buffer.name) for buffer in peak.buffers], _LONGEST_NAME)
     return [
         f"'{report.name}' does not fit {where}:",
         f"  need     {format_bytes(report.arena_bytes)} of arena",
@@ -75,7 +76,7 @@ def _explain_arena(report: Report, board: Board) -> list[str]:
             f"The peak is at step {peak.step}, '{peak.layer}', which needs "
             f"{format_bytes(peak.live_bytes)} at once:"
         ),
-        *(f"    {b.bytes:>9,} B  {shorten(b.name, _LONGEST_NAME)}" for b in peak.buffers),
+        *(f"    {b.bytes:>9,} B  {name}" for b, name in zip(peak.buffers, names, strict=True)),
         *_shared(report),
         *_paragraph(_placement(report)),
     ]

@@ -163,6 +163,6 @@ def test_few_weights_too_many_are_little() -> None:
 
 def test_long_tensor_names_are_shortened() -> None:
     report = conv_net()
-    buffers = (LiveBuffer("/features" * 20, 12800),)
+    buffers = (LiveBuffer("tensor" * 20, 12800),)
     peak = msgspec.structs.replace(report.peak, buffers=buffers)
     assert ".." in explained(report, sram_bytes=12000, peak=peak)

@@ -1,7 +1,11 @@
 """How figures and names are written in reports."""
 
 import itertools
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+
+from rich.cells import cell_len
 
 _KIB = 1024
 _MIB = 1024 * 1024
@@ -41,29 +45,117 @@ def percents(parts: Sequence[int], whole: int) -> tuple[str, ...]:
     return tuple(f"{value // 10}.{value % 10}%" for value in tenths)
 
 
-def shorten(text: str, width: int) -> str:
-    """The text, or its beginning and end with `..` between, in at most `width` >= 4 characters."""
-    if len(text) <= width:
-        return text
-    tail = (width - 2) // 2
-    return f"{text[: width - 2 - tail]}..{text[-tail:]}"
+def printable(text: str) -> str:
+    """The text with `?` for what would break a line or move the cursor: names may hold anything."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def short_name(name: str, width: int) -> str:
-    """An ONNX name in at most `width` >= 4 characters.
+    """An ONNX name in at most `width` >= 4 cells of the terminal, cut in the middle.
 
     Exporters repeat folders, as in `/features/features.1/conv/conv.0/Conv`. A folder with which
     the next one begins says nothing and is left out: `/features.1/conv.0/Conv`. What tells paths
-    apart is mostly at their end, so that is what is kept of them.
+    apart is mostly at their end, so more is kept of that.
     """
-    if len(name) <= width:
+    if cell_len(name) <= width:
         return name
     parts = name.split("/")
     kept = [a for a, b in itertools.pairwise(parts) if not a or not b.startswith(a)]
     short = "/".join([*kept, parts[-1]])
-    if kept and len(short) > width:
-        return f"..{short[len(short) - width + 2 :]}"
-    return shorten(short, width)
+    return _cut(short, width, (width - 2) * 2 // 3 if kept else (width - 2) // 2)
+
+
+def distinct_names(names: Sequence[str], width: int) -> tuple[str, ...]:
+    """Names as `short_name` gives them, and different ones for different names.
+
+    Where their ends alone do not tell names apart, the place of the cut is moved; where no cut
+    does, what they have in common is left out at the beginning too, or the end gives way to the
+    number of the name.
+
+    Args:
+        names: may repeat.
+        width: cells of the terminal, 8 at least.
+    """
+    found: dict[str, str] = {name: short_name(name, width) for name in names}
+    for tail in range((width - 2) // 2, width - 2):
+        clashing = _clashing(found)
+        if not clashing:
+            break
+        taken = {short for name, short in found.items() if name not in clashing}
+        moved = {name: _cut(name, width, tail) for name in clashing}
+        if len(set(moved.values()) - taken) == len(clashing):
+            found |= moved
+    found |= _cores(_clashing(found), width)
+    clashing = _clashing(found)
+    taken = {short for name, short in found.items() if name not in clashing}
+    for number, name in enumerate(found):
+        if name in clashing and cell_len(name) > width:
+            found[name] = _marked(name, width, number, taken)
+            taken.add(found[name])
+    return tuple(found[name] for name in names)
+
+
+def _cores(names: AbstractSet[str], width: int) -> Mapping[str, str]:
+    """Names by that in which they differ: `..blocks.7..Conv`; none where that is too long."""
+    if not names:
+        return {}
+    prefix, suffix = _shared(names), _shared([name[::-1] for name in names])
+    suffix = min(suffix, *(len(name) - prefix for name in names))
+    short: dict[str, str] = {}
+    for name in names:
+        core, end = name[prefix : len(name) - suffix], name[len(name) - suffix :]
+        room = width - 4 - cell_len(core)
+        before = _tail(name[:prefix], room * 2 // 3)
+        short[name] = f"..{before}{core}..{_tail(end, room - cell_len(before))}"
+        if room < 0 or cell_len(short[name]) > width:
+            return {}
+    return short
+
+
+def _shared(texts: Iterable[str]) -> int:
+    """How many characters texts begin with in common."""
+    places = zip(*texts, strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda found: len(set(found)) == 1, places))
+
+
+def _marked(name: str, width: int, number: int, taken: set[str]) -> str:
+    """The beginning of a name and a number, this one or the next that is not taken."""
+    for each in itertools.count(number):
+        mark = f"..{each}"
+        text = _head(name, width - len(mark)) + mark
+        if text not in taken:
+            return text
+    raise AssertionError
+
+
+def _clashing(short: Mapping[str, str]) -> set[str]:
+    """The names whose short forms are those of others too."""
+    count = Counter(short.values())
+    return {name for name, text in short.items() if count[text] > 1}
+
+
+def _cut(text: str, width: int, tail: int) -> str:
+    """The text, or its beginning and at most `tail` cells of its end with `..` between."""
+    if cell_len(text) <= width:
+        return text
+    end = _tail(text, tail)
+    return f"{_head(text, width - 2 - cell_len(end))}..{end}"
+
+
+def _head(text: str, width: int) -> str:
+    """As much of the beginning as fits some cells; a character may take none, one or two."""
+    end = 0
+    while end < len(text) and cell_len(text[: end + 1]) <= width:
+        end += 1
+    return text[:end]
+
+
+def _tail(text: str, width: int) -> str:
+    """Likewise of the end."""
+    begin = len(text)
+    while begin and cell_len(text[begin - 1 :]) <= width:
+        begin -= 1
+    return text[begin:]
 
 
 def join_origin(names: Sequence[str]) -> str:

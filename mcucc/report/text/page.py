@@ -18,8 +18,8 @@ from mcucc.report.text.tables import board_table, layer_table, port_table
 from mcucc.report.text.timeline import legend, timeline
 from mcucc.targets.board import Board
 
-LEAST_WIDTH = 80
-"""Characters of the narrowest line that a report is made for; a narrower console cuts tables."""
+LEAST_WIDTH = 60
+"""Characters of the narrowest line that bars and the drawing of the arena are made for."""
 
 
 def render_report(report: Report, board: Board, *, width: int) -> Group:
@@ -47,21 +47,19 @@ def render_report(report: Report, board: Board, *, width: int) -> Group:
         layer_table(report, width),
         Text(_layer_note(report), "dim"),
         *_section("Inputs and outputs"),
-        port_table(report, width),
+        port_table(report),
         Text(_port_note(report), "dim"),
     )
 
 
-def render_boards(boards: Sequence[Board], *, width: int) -> RenderableType:
+def render_boards(boards: Sequence[Board]) -> RenderableType:
     """A table of boards with core, clock, memory and the machine that simulates them.
 
     Args:
         boards: as `list_boards` gives them.
-        width: characters in a line; less than `LEAST_WIDTH` is taken as that.
     """
-    width = max(width, LEAST_WIDTH)
     proxy = "proxy: QEMU does not know the board and runs a machine with a compatible core."
-    return Group(board_table(boards, width), Text(proxy, "dim"))
+    return Group(board_table(boards), Text(proxy, "dim"))
 
 
 def _verdict(report: Report, board: Board) -> list[Text]:

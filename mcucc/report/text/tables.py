@@ -1,106 +1,89 @@
 """Tables of layers, of inputs and outputs, and of boards."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
-from rich.box import SIMPLE
-from rich.table import Table
+from rich.cells import cell_len
 
 from mcucc.report.model import LayerReport, PortReport, Report
-from mcucc.report.text.figures import format_shape, join_origin, percents, short_name, shorten
+from mcucc.report.text.figures import distinct_names, format_shape, join_origin, percents, printable
+from mcucc.report.text.grid import Column, Grid, least_width
 from mcucc.targets.board import Board
 
+LEAST_NAME = 12
+"""Characters of a layer's name that are always shown."""
+LEAST_KERNEL = 16
+"""Characters of a kernel's name that are shown before it goes below the row."""
+
 _WIDE = 100
-_LEAST_NAME = 12
+_LONGEST_NAME = 28
 _LONGEST_NODES = 60
 
 
-@dataclass(frozen=True)
-class _Column:
-    """A column with its cells, the last one being the total.
+def layer_table(report: Report, width: int) -> Grid:
+    """A row per layer and one of totals.
 
-    Attributes:
-        title: heading.
-        cells: texts.
-        right: whether they are figures.
-        spare: columns of the highest number are left out first, of 0 never.
+    Args:
+        report: of a compilation.
+        width: of the lines; in wide ones the layers and their ONNX nodes have a column each.
     """
-
-    title: str
-    cells: tuple[str, ...]
-    right: bool = False
-    spare: int = 0
-
-    @property
-    def width(self) -> int:
-        """Characters of the widest cell."""
-        return max(len(self.title), *(len(cell) for cell in self.cells))
-
-
-def layer_table(report: Report, width: int) -> Table:
-    """A row per layer and one of totals, in at most `width` characters."""
-    layers, gap, wide = report.layers, _gap(width), width >= _WIDE
-    names = _Column("layer", (*(short_name(layer.name, 28) for layer in layers), ""))
+    layers = report.layers
     index, *figures = _figures(layers)
-    fixed = _without_spare([index, *([names] if wide else []), *figures], width - _LEAST_NAME, gap)
-    room = max(_LEAST_NAME, min(width - _total_width(fixed, gap), _LONGEST_NODES))
-    nodes = _Column(
-        "ONNX nodes" if wide else "layer +nodes",
-        (*(_nodes(layer, room, named=not wide) for layer in layers), f"{len(layers)} layers"),
-    )
-    return _table([*fixed, nodes] if wide else [index, nodes, *fixed[1:]], width)
+    names = Column("layer", tuple(layer.name for layer in layers), least=20, most=_LONGEST_NAME)
+    nodes = _nodes("ONNX nodes", [layer.origin for layer in layers])
+    wide = (index, names, *figures, nodes)
+    if width >= _WIDE and least_width([c for c in wide if not c.spare]) <= width:
+        return Grid(wide)
+    return Grid((index, _nodes("layer +nodes", [_named(layer) for layer in layers]), *figures))
 
 
-def port_table(report: Report, width: int) -> Table:
+def port_table(report: Report) -> Grid:
     """Inputs and outputs: in the ONNX model, and in the arena."""
     ports = [
         *((f"in {i}", port) for i, port in enumerate(report.inputs)),
         *((f"out {i}", port) for i, port in enumerate(report.outputs)),
     ]
     maps = {tensor.id: (tensor.h, tensor.w, tensor.c) for tensor in report.tensors}
-    columns = [
-        _Column("", tuple(label for label, _ in ports)),
-        _Column("ONNX name", tuple(shorten(port.name, width // 4) for _, port in ports)),
-        _Column("ONNX shape", tuple(format_shape(port.shape) for _, port in ports)),
-        _Column("in C, HxWxC", tuple(format_shape(maps[port.tensor]) for _, port in ports)),
-        _Column("scale", tuple(_scale(port) for _, port in ports), right=True),
-        _Column("zero", tuple(str(port.zero_point) for _, port in ports), right=True),
-        _Column("offset", tuple(f"{port.offset:,}" for _, port in ports), right=True),
-        _Column("bytes", tuple(f"{port.bytes:,}" for _, port in ports), right=True),
-    ]
-    return _table(columns, width, totals=False)
+    columns = (
+        Column("", tuple(label for label, _ in ports)),
+        Column("ONNX name", tuple(port.name for _, port in ports), least=8, most=40),
+        Column("ONNX shape", tuple(format_shape(port.shape) for _, port in ports)),
+        Column("in C, HxWxC", tuple(format_shape(maps[port.tensor]) for _, port in ports)),
+        Column("scale", tuple(_scale(port) for _, port in ports), right=True),
+        Column("zero", tuple(str(port.zero_point) for _, port in ports), right=True),
+        Column("offset", tuple(f"{port.offset:,}" for _, port in ports), right=True),
+        Column("bytes", tuple(f"{port.bytes:,}" for _, port in ports), right=True),
+    )
+    return Grid(columns)
 
 
-def board_table(boards: Sequence[Board], width: int) -> Table:
+def board_table(boards: Sequence[Board]) -> Grid:
     """Boards with core, clock, memory and the machine that simulates them."""
-    columns = [
-        _Column("board", tuple(board.id for board in boards)),
-        _Column("core", tuple(board.core.name for board in boards)),
-        _Column("MHz", tuple(f"{board.clock_hz / 1e6:g}" for board in boards), right=True),
-        _Column("SRAM KiB", tuple(_kib(b.largest_sram.size) for b in boards), right=True),
-        _Column("flash KiB", tuple(_kib(b.flash.size) for b in boards), right=True),
-        _Column("QEMU machine", tuple(_machine(board) for board in boards)),
-    ]
-    room = width - _total_width(columns, _gap(width))
-    if room >= 24:
-        names = tuple(shorten(board.name, room) for board in boards)
-        columns.append(_Column("name", names))
-    return _table(columns, width, totals=False)
+    columns = (
+        Column("board", tuple(board.id for board in boards)),
+        Column("core", tuple(board.core.name for board in boards)),
+        Column("MHz", tuple(f"{board.clock_hz / 1e6:g}" for board in boards), right=True),
+        Column("SRAM KiB", tuple(_kib(b.largest_sram.size) for b in boards), right=True),
+        Column("flash KiB", tuple(_kib(b.flash.size) for b in boards), right=True),
+        Column("QEMU machine", tuple(_machine(board) for board in boards)),
+        Column("name", tuple(board.name for board in boards), spare=1, least=24),
+    )
+    return Grid(columns)
 
 
-def _figures(layers: Sequence[LayerReport]) -> list[_Column]:
+def _figures(layers: Sequence[LayerReport]) -> list[Column]:
     macs = [layer.macs for layer in layers]
     weights = [layer.weights_bytes for layer in layers]
     shares = [percents([m], sum(macs))[0].rstrip("%") for m in macs]  # equal layers, equal shares
-    total_share = "100.0" if sum(macs) else ""
+    shapes = tuple(format_shape(layer.output_shape[1:]) for layer in layers)
+    kernels = tuple(layer.kernel or "none" for layer in layers)
     return [
-        _Column("step", (*(str(layer.step) for layer in layers), ""), right=True),
-        _Column("op", (*(_op(layer) for layer in layers), ""), spare=2),
-        _Column("output", (*(format_shape(x.output_shape[1:]) for x in layers), ""), right=True),
-        _Column("MACs", (*(f"{m:,}" for m in macs), f"{sum(macs):,}"), right=True),
-        _Column("MAC %", (*shares, total_share), right=True, spare=1),
-        _Column("weights", (*(f"{w:,}" for w in weights), f"{sum(weights):,}"), right=True),
-        _Column("kernel", (*(layer.kernel or "none" for layer in layers), "")),
+        Column("step", tuple(str(layer.step) for layer in layers), right=True),
+        Column("op", tuple(_op(layer) for layer in layers), spare=2),
+        Column("output", shapes, right=True),
+        Column("MACs", tuple(f"{m:,}" for m in macs), f"{sum(macs):,}", right=True),
+        Column("MAC %", tuple(shares), "100.0" if sum(macs) else "", right=True, spare=1),
+        Column("weights", tuple(f"{w:,}" for w in weights), f"{sum(weights):,}", right=True),
+        Column("kernel", kernels, least=LEAST_KERNEL, yields=1),
     ]
 
 
@@ -109,22 +92,38 @@ def _op(layer: LayerReport) -> str:
     return short.replace("FullyConnected", "FC")
 
 
-def _nodes(layer: LayerReport, width: int, *, named: bool) -> str:
-    """The ONNX nodes of a layer; with their number alone if their names are too long.
+def _named(layer: LayerReport) -> tuple[str, ...]:
+    """The ONNX nodes of a layer, its own name before them if it is not that of the first."""
+    return layer.origin if layer.origin[:1] == (layer.name,) else (layer.name, *layer.origin)
 
-    Args:
-        layer: of the report.
-        width: the most characters.
-        named: whether the text must begin with the name of the layer, for want of a column of its
-            own. A layer mostly bears the name of its first node; then that is not said twice.
-    """
-    own = named and layer.origin[:1] != (layer.name,)
-    names = (layer.name, *layer.origin) if own else layer.origin
-    text = join_origin(names)
-    if len(text) <= width or len(names) < 2:
-        return short_name(text, width)
-    more = f" +{len(names) - 1}"
-    return short_name(names[0], width - len(more)) + more
+
+def _nodes(title: str, names: Sequence[Sequence[str]]) -> Column:
+    """The ONNX nodes of each layer; with their number alone if their names are too long."""
+    clean = [tuple(map(printable, each)) or ("",) for each in names]
+    return Column(
+        title,
+        tuple(map(join_origin, clean)),
+        f"{len(names)} layers",
+        least=LEAST_NAME,
+        most=_LONGEST_NODES,
+        cut=_shorter(clean),
+    )
+
+
+def _shorter(names: Sequence[Sequence[str]]) -> Callable[[Sequence[str], int], Sequence[str]]:
+    """Cuts what is too long to its first name, and says how many follow."""
+    more = [f" +{len(each) - 1}" if len(each) > 1 else "" for each in names]
+
+    def cut(texts: Sequence[str], width: int) -> Sequence[str]:
+        long = [i for i, text in enumerate(texts) if cell_len(text) > width]
+        room = width - max((len(more[i]) for i in long), default=0)
+        short = distinct_names([names[i][0] for i in long], room)
+        found = list(texts)
+        for i, text in zip(long, short, strict=True):
+            found[i] = text + more[i]
+        return found
+
+    return cut
 
 
 def _scale(port: PortReport) -> str:
@@ -137,42 +136,3 @@ def _kib(count: int) -> str:
 
 def _machine(board: Board) -> str:
     return board.simulator.machine + (" (proxy)" if board.simulator.proxy else "")
-
-
-def _without_spare(columns: Sequence[_Column], width: int, gap: int) -> list[_Column]:
-    """Leaves out what can be spared, the most dispensable first, until the rest fits."""
-    kept = list(columns)
-    while _total_width(kept, gap) > width and any(column.spare for column in kept):
-        kept.remove(max(kept, key=lambda column: column.spare))
-    return kept
-
-
-def _gap(width: int) -> int:
-    """Spaces between two columns."""
-    return 2 if width >= _WIDE else 1
-
-
-def _total_width(columns: Sequence[_Column], gap: int) -> int:
-    """Characters of the columns, with a gap after each."""
-    return sum(column.width + gap for column in columns)
-
-
-def _table(columns: Sequence[_Column], width: int, *, totals: bool = True) -> Table:
-    """The columns as a table whose last cells are totals, if it has any."""
-    table = Table(
-        box=SIMPLE,
-        show_edge=False,
-        show_footer=totals,
-        pad_edge=False,
-        padding=(0, _gap(width) - 1, 0, 0),
-        header_style="bold",
-        footer_style="bold",
-    )
-    for column in columns:
-        footer = column.cells[-1] if totals else ""
-        justify = "right" if column.right else "left"
-        table.add_column(column.title, footer, justify=justify, no_wrap=True, overflow="crop")
-    rows = zip(*(c.cells[:-1] if totals else c.cells for c in columns), strict=True)
-    for row in rows:
-        table.add_row(*row)
-    return table

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from string import ascii_lowercase, ascii_uppercase, digits
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from mcucc.report.model import Report
 from mcucc.report.occupancy import Span, live_bytes, live_spans
-from mcucc.report.text.figures import short_name
+from mcucc.report.text.figures import distinct_names, printable
 
 _LETTERS = ascii_lowercase + ascii_uppercase + digits
 _STYLES = ("cyan", "magenta", "green", "yellow", "blue", "red")
@@ -31,11 +32,12 @@ def timeline(report: Report, width: int) -> Text:
     labels = _labels(report, 24 if width >= 100 else 14)
     live = [f"{live_bytes(report, i):,}" for i in range(len(report.steps))]
     digits_wide = max(len("live B"), *(len(text) for text in live))
-    cells = min(width - len(labels[0]) - digits_wide - len(_MARK) - 2, _MOST_CELLS)
+    wide = cell_len(labels[0])
+    cells = min(width - wide - digits_wide - len(_MARK) - 2, _MOST_CELLS)
     cells = max(min(cells, report.arena_bytes), 1)
     letters = _letters(report)
     ruler = _ruler(cells, report.arena_bytes)
-    head = f"{'step':<{len(labels[0])}} {ruler} {'live B':>{digits_wide}}"
+    head = f"{'step':<{wide}} {ruler} {'live B':>{digits_wide}}"
     drawing = Text(head, no_wrap=True, overflow="crop")
     for step, label in enumerate(labels):
         at_peak = step == report.peak.step
@@ -58,9 +60,10 @@ def legend(report: Report) -> str:
 
 def _labels(report: Report, longest: int) -> list[str]:
     number = len(str(max(len(report.steps) - 1, 0)))
-    texts = [f"{i:>{number}} {short_name(x.name, longest)}" for i, x in enumerate(report.steps)]
-    width = max(len("step"), *(len(text) for text in texts))
-    return [f"{text:<{width}}" for text in texts]
+    names = distinct_names([printable(step.name) for step in report.steps], longest)
+    texts = [f"{i:>{number}} {name}" for i, name in enumerate(names)]
+    width = max(len("step"), *(cell_len(text) for text in texts))
+    return [text + " " * (width - cell_len(text)) for text in texts]
 
 
 def _letters(report: Report) -> Mapping[int, int]:
