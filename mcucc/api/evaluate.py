@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mcucc.compiled.arrays import read_arrays
 from mcucc.compiled.directory import CompiledNetwork
-from mcucc.compiled.samples import flatten, load_reals, load_samples, read_arrays, to_onnx
+from mcucc.compiled.samples import flatten, load_reals, load_samples, to_onnx
 from mcucc.errors import InputFileError
+from mcucc.ir.limits import DEFAULT_LIMIT, Limit
 from mcucc.sim.onnx_runtime import run_onnx
 
 
@@ -30,7 +32,11 @@ class Evaluation:
 
 
 def evaluate(
-    directory: Path, input_path: Path, labels_path: Path, model: Path | None = None
+    directory: Path,
+    input_path: Path,
+    labels_path: Path,
+    model: Path | None = None,
+    limit: Limit = DEFAULT_LIMIT,
 ) -> Evaluation:
     """Top-1 accuracy of the first output.
 
@@ -39,14 +45,15 @@ def evaluate(
         input_path: .npy or .npz with samples.
         labels_path: .npy, or .npz with an array `labels`: one class number per sample.
         model: the compiled ONNX file, for the float figures.
+        limit: how large the samples may be.
 
     Raises:
         InputFileError: a file cannot be read or does not fit; the model is not the compiled one.
         OnnxRuntimeAbsentError: a model was given and ONNX Runtime is not installed.
     """
     compiled = CompiledNetwork.open(directory)
-    samples = load_samples(compiled.report, input_path)
-    labels = _labels(labels_path, len(samples[0]))
+    samples = load_samples(compiled.report, input_path, limit)
+    labels = _labels(labels_path, len(samples[0]), limit)
     outputs = to_onnx(compiled.report, compiled.run_host(flatten(samples)), dequantized=False)
     scores = next(iter(outputs.values()))
     _check_classes(labels_path, labels, scores[0].size)
@@ -55,7 +62,7 @@ def evaluate(
     if model is None:
         return Evaluation(len(labels), int8, None, None)
     compiled.check_model(model)
-    reals = run_onnx(model, load_reals(compiled.report, input_path))
+    reals = run_onnx(model, load_reals(compiled.report, input_path, limit))
     original = _top1(reals[compiled.report.outputs[0].name])
     return Evaluation(
         len(labels), int8, float((original == labels).mean()), float((original == chosen).mean())
@@ -66,8 +73,8 @@ def _top1(scores: NDArray[np.generic]) -> NDArray[np.int64]:
     return scores.reshape(len(scores), -1).argmax(axis=1).astype(np.int64)
 
 
-def _labels(path: Path, count: int) -> NDArray[np.int64]:
-    labels = read_arrays(path, ["labels"], kind="labels")["labels"]
+def _labels(path: Path, count: int, limit: Limit) -> NDArray[np.int64]:
+    labels = read_arrays(path, ["labels"], kind="labels", limit=limit)["labels"]
     if labels.shape != (count,) or labels.dtype.kind not in "iu":
         raise InputFileError(
             path,

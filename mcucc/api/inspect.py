@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from mcucc.api.network import demand_compilable
 from mcucc.errors import UnsupportedModelError, Violation
 from mcucc.importer import (
     OnnxPort,
@@ -14,9 +17,12 @@ from mcucc.importer import (
     lower_qdq,
     read_onnx,
 )
+from mcucc.ir.limits import DEFAULT_LIMIT, Limit
 from mcucc.kernels import select_kernels
 from mcucc.ops import Int8Graph
 from mcucc.ops.float_ops import FloatGraph
+from mcucc.passes import FLOAT, run_passes
+from mcucc.quant.neutral import neutral_form
 
 
 @dataclass(frozen=True)
@@ -61,14 +67,18 @@ class Inspection:
     layers: tuple[InspectedLayer, ...]
 
 
+@np.errstate(all="ignore")  # what overflows is named as a violation
 def inspect_model(
-    path: Path, input_shapes: Mapping[str, tuple[int, ...]] | None = None
+    path: Path,
+    input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+    limit: Limit = DEFAULT_LIMIT,
 ) -> Inspection:
     """Look into an ONNX file.
 
     Args:
         path: of the file.
         input_shapes: ONNX shapes of inputs that the file leaves open.
+        limit: how large tensors may be.
 
     Raises:
         InputFileError: the file cannot be read. An unsupported network is no error here.
@@ -79,10 +89,12 @@ def inspect_model(
     graph: Int8Graph | FloatGraph | None = None
     try:
         if is_quantized(model):
-            graph = lower_qdq(model, identifier(path), input_shapes=input_shapes)
+            graph = lower_qdq(model, identifier(path), input_shapes=input_shapes, limit=limit)
+            demand_compilable(model, graph, limit)
             select_kernels(graph)
         else:
-            graph = lower_float(model, identifier(path), input_shapes=input_shapes)
+            graph = lower_float(model, identifier(path), input_shapes=input_shapes, limit=limit)
+            demand_compilable(model, neutral_form(run_passes(graph, FLOAT)[0]), limit)
     except UnsupportedModelError as error:
         graph, violations = None, error.violations
     layers = () if graph is None else _layers(graph)

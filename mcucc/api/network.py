@@ -12,16 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.compiled.array_hints import first_index, no_arrays_in_folder
-from mcucc.compiled.samples import check_shape, read_arrays
-from mcucc.errors import InputFileError
+from mcucc.compiled.arrays import read_arrays
+from mcucc.compiled.samples import check_shape
+from mcucc.errors import InputFileError, UnsupportedModelError, Violation
 from mcucc.importer import OnnxModel, is_quantized, lower_float, lower_qdq
 from mcucc.ir import Port, Shape
+from mcucc.ir.limits import DEFAULT_LIMIT, Limit, real_bytes
 from mcucc.ops import Int8Graph
 from mcucc.ops.float_ops import FloatGraph
 from mcucc.ops.verify import total_macs, verify
 from mcucc.passes import FLOAT, INT8_WHOLE, PRUNE, run_passes
 from mcucc.progress import Stage, silent
+from mcucc.quant.neutral import neutral_form
+from mcucc.quant.observe import LARGEST_REAL
 from mcucc.quant.ptq import Inputs, PtqOptions, Quantized, quantize_network, signal_to_noise
+from mcucc.twin import demand_supported
 
 _RANDOM_SAMPLES = 8
 _MEASURED_SAMPLES = 16
@@ -36,11 +41,13 @@ class Calibration:
         path: .npz, .npy or a directory of such files; None for random inputs.
         options: of the quantizer.
         input_shapes: ONNX shapes of inputs that the file leaves open, float or quantized.
+        limit: how large tensors and calibration inputs may be.
     """
 
     path: Path | None = None
     options: PtqOptions = field(default_factory=PtqOptions)
     input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
+    limit: Limit = DEFAULT_LIMIT
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,7 @@ class Network:
     sqnr_db: Mapping[str, float]
 
 
+@np.errstate(all="ignore")  # what overflows is found where it matters, and named
 def load_network(
     model: OnnxModel,
     name: str,
@@ -89,21 +97,24 @@ def load_network(
         UsageError: a given shape contradicts the file.
         InputFileError: the calibration inputs cannot be read or do not fit.
     """
+    shapes, limit = calibration.input_shapes, calibration.limit
     if is_quantized(model):
-        imported = lower_qdq(model, name, input_shapes=calibration.input_shapes)
+        imported = lower_qdq(model, name, input_shapes=shapes, limit=limit)
         verify(imported)
+        demand_compilable(model, imported, limit)
         whole, graph = _after_passes(imported, prune=prune)
         dropped, macs = _channels(whole) - _channels(graph), total_macs(imported)
         return Network(
             graph, dropped, macs, quantized_here=False, calibrated=True, samples=0, sqnr_db={}
         )
-    original = lower_float(model, name, input_shapes=calibration.input_shapes)
+    original = lower_float(model, name, input_shapes=shapes, limit=limit)
     macs = sum(
         node.op.macs(original.input_types(node), original.tensors[node.output])
         for node in original.nodes
     )
     folded, _ = run_passes(original, FLOAT)
-    inputs = calibration_inputs(folded, calibration.path)
+    demand_compilable(model, neutral_form(folded), limit)
+    inputs = calibration_inputs(folded, calibration.path, limit)
     quantized = quantize_network(
         folded, inputs, calibration.options, lambda done: stage(f"calibrating {name}", done)
     )
@@ -119,6 +130,32 @@ def load_network(
     )
 
 
+def demand_compilable(model: OnnxModel, graph: Int8Graph, limit: Limit) -> None:
+    """Refuse more operators than can be planned in seconds, and what the twin cannot express.
+
+    Args:
+        model: the file, for the error.
+        graph: as imported, or the neutral form of a float network.
+        limit: of the number of operators.
+
+    Raises:
+        UnsupportedModelError: with every reason.
+    """
+    if len(graph.nodes) > limit.operators:
+        raise UnsupportedModelError(
+            (
+                Violation(
+                    model.path.name,
+                    "Graph",
+                    f"a network must have at most {limit.operators:,} int8 operators",
+                    f"{len(graph.nodes):,}",
+                    "Simplify the network, or raise --max-operators: planning will take long.",
+                ),
+            )
+        )
+    demand_supported(graph)
+
+
 def _after_passes(graph: Int8Graph, *, prune: bool) -> tuple[Int8Graph, Int8Graph]:
     """The graph with all its channels, and the one that is compiled."""
     whole, _ = run_passes(graph, INT8_WHOLE)
@@ -129,27 +166,47 @@ def _channels(graph: Int8Graph) -> int:
     return sum(kind.shape[-1] for kind in graph.tensors.values())
 
 
-def calibration_inputs(graph: FloatGraph, path: Path | None) -> Inputs:
+def calibration_inputs(
+    graph: FloatGraph, path: Path | None, limit: Limit = DEFAULT_LIMIT
+) -> Inputs:
     """Calibration inputs in inner layout; seeded normal random numbers without a path.
 
     Raises:
-        InputFileError: a file cannot be read, does not fit the inputs, or holds NaN or infinity.
+        InputFileError: a file cannot be read, does not fit the inputs, holds NaN, infinity or
+            numbers that are too large, or all files together are larger than the limit allows.
     """
     if path is None:
         random = np.random.default_rng(0)
+        each = real_bytes(sum(graph.tensors[port.tensor].size for port in graph.inputs))
+        count = max(1, min(_RANDOM_SAMPLES, limit.together_bytes // each))
         return {
             port.tensor: random.standard_normal(
-                (_RANDOM_SAMPLES, *graph.tensors[port.tensor].shape[1:]), dtype=np.float32
+                (count, *graph.tensors[port.tensor].shape[1:]), dtype=np.float32
             )
             for port in graph.inputs
         }
-    parts = [_read(each, graph.inputs) for each in _files(path, graph.inputs)]
-    joined = {
-        port.tensor: np.concatenate([part[port.tensor] for part in parts]) for port in graph.inputs
-    }
+    parts: list[Inputs] = []
+    for file in _files(path, graph.inputs):
+        parts.append(_read(file, graph.inputs, limit))
+        _demand_room(path, parts, limit)
+    joined = parts[0] if len(parts) == 1 else _joined(parts)
     if len({len(values) for values in joined.values()}) != 1:
         raise InputFileError(path, "its inputs do not have the same number of samples")
     return joined
+
+
+def _joined(parts: Sequence[Inputs]) -> Inputs:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _demand_room(path: Path, parts: Sequence[Inputs], limit: Limit) -> None:
+    total = sum(array.nbytes for part in parts for array in part.values())
+    if total > limit.together_bytes:
+        raise InputFileError(
+            path,
+            f"its files hold more than {limit.together_bytes:,} bytes as float32 (four times "
+            "--max-tensor-bytes): some hundred samples are enough to calibrate on",
+        )
 
 
 def _files(path: Path, ports: Sequence[Port]) -> Sequence[Path]:
@@ -161,8 +218,9 @@ def _files(path: Path, ports: Sequence[Port]) -> Sequence[Path]:
     return found
 
 
-def _read(path: Path, ports: Sequence[Port]) -> Inputs:
-    arrays = read_arrays(path, [port.name for port in ports], shapes=_shapes(ports))
+def _read(path: Path, ports: Sequence[Port], limit: Limit) -> Inputs:
+    names = [port.name for port in ports]
+    arrays = read_arrays(path, names, shapes=_shapes(ports), limit=limit)
     return {port.tensor: _to_inner(path, arrays[port.name], port) for port in ports}
 
 
@@ -175,11 +233,18 @@ def _to_inner(path: Path, array: NDArray[np.generic], port: Port) -> NDArray[np.
     if array.dtype.kind not in "fiu":
         raise InputFileError(path, f"input '{port.name}' must be numbers, it is {array.dtype}")
     with np.errstate(over="ignore"):
-        values = array.astype(np.float32)
+        values = array.astype(np.float32, copy=False)
     bad = ~np.isfinite(values)
     if bad.any():
         raise InputFileError(
             path, f"input '{port.name}' holds NaN or infinity in {first_index(bad)}: mend the data"
+        )
+    largest = float(np.abs(values).max())
+    if largest > LARGEST_REAL:
+        raise InputFileError(
+            path,
+            f"input '{port.name}' holds {largest:.3g}; numbers must be at most "
+            f"{LARGEST_REAL:.3g} to be calibrated on: scale them as in training",
         )
     return np.ascontiguousarray(values if port.perm is None else values.transpose(port.perm))
 

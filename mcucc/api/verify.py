@@ -29,7 +29,9 @@ from mcucc.compiled.samples import (
     random_samples,
     to_onnx,
 )
-from mcucc.errors import JudgeAbsentError, SimulationError
+from mcucc.errors import InputFileError, JudgeAbsentError, SimulationError
+from mcucc.ir.limits import DEFAULT_LIMIT, Limit
+from mcucc.ops import Int8Graph
 from mcucc.reference import interpreter
 from mcucc.sim.result import RunResult
 
@@ -108,6 +110,7 @@ def verify_directory(
     require: tuple[str, ...] = (),
     model: Path | None = None,
     stage: Callable[[str], None] = lambda _: None,
+    limit: Limit = DEFAULT_LIMIT,
 ) -> Verification:
     """Climb the ladder for a compiled directory.
 
@@ -118,6 +121,7 @@ def verify_directory(
         require: judges whose absence is a failure ("tflm").
         model: the compiled ONNX file, for the float link.
         stage: called with a description before each stage.
+        limit: how large the samples, and all tensors that they give, may be.
 
     Raises:
         InputFileError: the directory or the input file is not what it should be, or the model is
@@ -127,7 +131,7 @@ def verify_directory(
     compiled = CompiledNetwork.open(directory)
     if model is not None:
         compiled.check_model(model)
-    samples = _samples(compiled, input_path)
+    samples = _samples(compiled, input_path, limit)
     stage("numpy reference")
     named = {port.tensor: x for port, x in zip(compiled.graph.inputs, samples, strict=True)}
     ladder = _Ladder(compiled, samples, interpreter.run(compiled.graph, named))
@@ -140,16 +144,30 @@ def verify_directory(
         ladder.climb("qemu", ladder.qemu)
     if model is not None:
         stage("float network")
-        ladder.compare_with_float(model, input_path)
+        ladder.compare_with_float(model, input_path, limit)
     return ladder.result(require)
 
 
-def _samples(compiled: CompiledNetwork, path: Path | None) -> Samples:
-    if path is not None:
-        return load_samples(compiled.report, path)
+def _samples(compiled: CompiledNetwork, path: Path | None, limit: Limit) -> Samples:
     graph = compiled.graph
+    if path is not None:
+        samples = load_samples(compiled.report, path, limit)
+        _demand_room(path, len(samples[0]), graph, limit)
+        return samples
     shapes = [graph.tensors[port.tensor].shape for port in graph.inputs]
     return random_samples(shapes, RANDOM_SAMPLES)
+
+
+def _demand_room(path: Path, count: int, graph: Int8Graph, limit: Limit) -> None:
+    """Every judge gives every tensor of every sample: refuse more than memory holds."""
+    each = sum(kind.nbytes for kind in graph.tensors.values())
+    most = max(RANDOM_SAMPLES, limit.together_bytes // each)
+    if count > most:
+        raise InputFileError(
+            path,
+            f"holds {count:,} samples, whose tensors take {count * each:,} bytes; at most "
+            f"{most:,} samples are verified: give fewer, or raise --max-tensor-bytes",
+        )
 
 
 @dataclass
@@ -199,13 +217,13 @@ class _Ladder:
         twin = self.compiled.twin
         return hear_tflm(self.compiled.graph, twin, self.samples, self.expected)
 
-    def compare_with_float(self, model: Path, input_path: Path | None) -> None:
+    def compare_with_float(self, model: Path, input_path: Path | None, limit: Limit) -> None:
         """Hold the int8 network against the float one, on the reals that the user gave."""
         report = self.compiled.report
         if input_path is None:
             reals = dequantize_inputs(report, self.samples)
         else:
-            reals = load_reals(report, input_path)
+            reals = load_reals(report, input_path, limit)
         outputs = [self.expected[port.tensor] for port in self.compiled.graph.outputs]
         int8 = {
             name: y.astype(np.float32)

@@ -14,6 +14,7 @@ from mcucc.cli.measured_tables import render_measurements
 from mcucc.cli.options import as_json, input_shape, parse_shapes
 from mcucc.cli.printing import print_json, show
 from mcucc.errors import UsageError
+from mcucc.ir.limits import Limit
 from mcucc.progress import progress
 
 
@@ -24,11 +25,14 @@ from mcucc.progress import progress
 @arguments.objective
 @arguments.stream_input
 @input_shape
+@arguments.tensor_limit
+@arguments.operator_limit
 @as_json
 def bench(
     targets: tuple[Path, ...],
     board: str | None,
     input_shapes: tuple[str, ...],
+    limit: Limit,
     *,
     as_json: bool,
     **options: Any,  # noqa: ANN401
@@ -39,7 +43,7 @@ def bench(
     """
     if board is None and any(map(is_model, targets)):
         raise UsageError("--board: say for which board a model is compiled; see `mcucc boards`")
-    calibration = Calibration(input_shapes=parse_shapes(input_shapes))
+    calibration = Calibration(input_shapes=parse_shapes(input_shapes), limit=limit)
     found: list[Measurement] = []
     with progress(quiet=as_json) as stage:
         for target in targets:

@@ -52,6 +52,7 @@ from mcucc.cli.usage import explain, show_usage_error
 from mcucc.compiled.directory import CompiledNetwork
 from mcucc.compiled.report_file import load_report
 from mcucc.errors import DoesNotFitError, McuccError, VerificationError
+from mcucc.ir.limits import Limit
 from mcucc.progress import progress
 from mcucc.quant.ptq import PtqOptions
 from mcucc.quant.ranges import Observer
@@ -83,10 +84,12 @@ def boards(*, as_json: bool) -> None:
 @cli.command()
 @click.argument("model", type=FILE)
 @input_shape
+@arguments.tensor_limit
+@arguments.operator_limit
 @as_json
-def inspect(model: Path, input_shapes: tuple[str, ...], *, as_json: bool) -> None:
+def inspect(model: Path, input_shapes: tuple[str, ...], limit: Limit, *, as_json: bool) -> None:
     """Show operators, shapes, MACs and parameters of MODEL, and what is unsupported in it."""
-    inspection = inspect_model(model, parse_shapes(input_shapes))
+    inspection = inspect_model(model, parse_shapes(input_shapes), limit)
     if as_json:
         print_json(inspection)
     else:
@@ -146,6 +149,8 @@ def inspect(model: Path, input_shapes: tuple[str, ...], *, as_json: bool) -> Non
 )
 @click.option("--clean", is_flag=True, help="If MODEL does not fit, remove earlier C in DIRECTORY.")
 @input_shape
+@arguments.tensor_limit
+@arguments.operator_limit
 @as_json
 def compile_command(
     model: Path,
@@ -153,13 +158,14 @@ def compile_command(
     calib: Path | None,
     observer: Observer,
     input_shapes: tuple[str, ...],
+    limit: Limit,
     *,
     clean: bool,
     as_json: bool,
     **options: Any,  # noqa: ANN401
 ) -> None:
     """Compile MODEL (float or int8 QDQ ONNX) into C for a board."""
-    calibration = Calibration(calib, PtqOptions(observer), parse_shapes(input_shapes))
+    calibration = Calibration(calib, PtqOptions(observer), parse_shapes(input_shapes), limit)
     with progress(quiet=as_json) as stage:
         stage(f"compiling {model.name}")
         chosen = CompileOptions(calibration=calibration, **options)
@@ -192,10 +198,19 @@ def compile_command(
 @arguments.stream_input
 @arguments.no_prune
 @input_shape
+@arguments.tensor_limit
+@arguments.operator_limit
 @as_json
-def plan(model: Path, input_shapes: tuple[str, ...], *, as_json: bool, **options: Any) -> None:  # noqa: ANN401
+def plan(
+    model: Path,
+    input_shapes: tuple[str, ...],
+    limit: Limit,
+    *,
+    as_json: bool,
+    **options: Any,  # noqa: ANN401
+) -> None:
     """Show what MODEL needs of memory under each strategy, and which one compile would take."""
-    calibration = Calibration(input_shapes=parse_shapes(input_shapes))
+    calibration = Calibration(input_shapes=parse_shapes(input_shapes), limit=limit)
     with progress(quiet=as_json) as stage:
         plans = plan_model(model, CompileOptions(calibration=calibration, **options), stage)
     if as_json:
@@ -210,10 +225,12 @@ def plan(model: Path, input_shapes: tuple[str, ...], *, as_json: bool, **options
 @on_target
 @click.option("--require", multiple=True, type=click.Choice(["tflm"]), help="Absence is failure.")
 @click.option("--model", type=FILE, help="The compiled ONNX file, for the link to float.")
+@arguments.tensor_limit
 @as_json
 def verify(
     directory: Path,
     input_path: Path | None,
+    limit: Limit,
     target: str,
     require: tuple[str, ...],
     model: Path | None,
@@ -232,6 +249,7 @@ def verify(
             require=require,
             model=model,
             stage=stage,
+            limit=limit,
         )
     if as_json:
         print_json(verification)
@@ -246,14 +264,21 @@ def verify(
 @click.option("--input", "input_path", type=FILE, required=True, help="Samples, .npy or .npz.")
 @click.option("--labels", "labels_path", type=FILE, required=True, help="Class numbers.")
 @click.option("--model", type=FILE, help="The compiled ONNX file, for the float accuracy.")
+@arguments.tensor_limit
 @as_json
 def evaluate(
-    directory: Path, input_path: Path, labels_path: Path, model: Path | None, *, as_json: bool
+    directory: Path,
+    input_path: Path,
+    labels_path: Path,
+    model: Path | None,
+    limit: Limit,
+    *,
+    as_json: bool,
 ) -> None:
     """Measure top-1 accuracy of the int8 C code, and with --model that of the float network."""
     with progress(quiet=as_json) as stage:
         stage("evaluating")
-        result = evaluate_directory(directory, input_path, labels_path, model)
+        result = evaluate_directory(directory, input_path, labels_path, model, limit)
     if as_json:
         print_json(result)
     else:

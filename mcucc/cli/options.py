@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from mcucc.errors import UsageError
+from mcucc.ir.limits import DEFAULT_LIMIT, Limit
 
 
 def demand_board(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
@@ -25,6 +26,16 @@ def negated(context: click.Context, parameter: click.Parameter, value: bool) -> 
     return not value
 
 
+def as_limit(context: click.Context, parameter: click.Parameter, value: int) -> Limit:  # noqa: ARG001
+    """The value of `--max-tensor-bytes`, together with that of `--max-operators`."""
+    return Limit(value, context.meta.get(_OPERATORS, DEFAULT_LIMIT.operators))
+
+
+def keep_operators(context: click.Context, parameter: click.Parameter, value: int) -> None:  # noqa: ARG001
+    """Hand the value of `--max-operators` on to `as_limit`."""
+    context.meta[_OPERATORS] = value
+
+
 def parse_shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
     """Texts such as `image=1,3,96,96` to shapes by name.
 
@@ -40,6 +51,8 @@ def parse_shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
         shapes[name] = tuple(map(int, parts))
     return shapes
 
+
+_OPERATORS = "mcucc.operators"
 
 FILE = click.Path(path_type=Path)
 DIRECTORY = click.Path(path_type=Path)
@@ -58,6 +71,25 @@ input_file = click.option(
     "input_path",
     type=FILE,
     help="Samples (N, ...) as .npy or .npz, floats or int8; seeded random ones if left out.",
+)
+tensor_limit = click.option(
+    "--max-tensor-bytes",
+    "limit",
+    type=click.IntRange(min=1),
+    default=DEFAULT_LIMIT.tensor_bytes,
+    show_default=True,
+    callback=as_limit,
+    help="Largest tensor as float32; many together, samples too, may be four times that.",
+)
+operator_limit = click.option(
+    "--max-operators",
+    type=click.IntRange(min=1),
+    default=DEFAULT_LIMIT.operators,
+    show_default=True,
+    is_eager=True,
+    expose_value=False,
+    callback=keep_operators,
+    help="Most operators of a network; planning takes time with their square.",
 )
 input_shape = click.option(
     "--input-shape",

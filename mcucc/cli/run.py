@@ -6,6 +6,7 @@ import click
 from click.core import ParameterSource
 
 from mcucc.api.measure import RunCounts, profile
+from mcucc.cli import options as arguments
 from mcucc.cli.measured_tables import render_profile
 from mcucc.cli.options import DIRECTORY, FILE, as_json, input_file, on_target
 from mcucc.cli.printing import console, print_json, show
@@ -22,6 +23,7 @@ from mcucc.compiled.samples import (
     to_onnx,
 )
 from mcucc.errors import UsageError
+from mcucc.ir.limits import Limit
 from mcucc.progress import progress
 
 
@@ -32,12 +34,14 @@ from mcucc.progress import progress
 @click.option("--dequantize", is_flag=True, help="Give float32 outputs instead of int8.")
 @click.option("--profile", "profiled", is_flag=True, help="Count instructions; implies --on qemu.")
 @on_target
+@arguments.tensor_limit
 @as_json
 def run(
     directory: Path,
     input_path: Path | None,
     output_path: Path | None,
     target: str,
+    limit: Limit,
     *,
     dequantize: bool,
     profiled: bool,
@@ -48,7 +52,7 @@ def run(
     if output_path is not None:
         check_npz(output_path)
     compiled = CompiledNetwork.open(directory)
-    samples = _samples(compiled, input_path)
+    samples = _samples(compiled, input_path, limit)
     flat = flatten(samples)
     counts: tuple[RunCounts, ...] = ()
     with progress(quiet=as_json) as stage:
@@ -82,9 +86,9 @@ def _target(target: str, *, profiled: bool) -> str:
     return "qemu" if profiled else target
 
 
-def _samples(compiled: CompiledNetwork, path: Path | None) -> Samples:
+def _samples(compiled: CompiledNetwork, path: Path | None, limit: Limit) -> Samples:
     if path is not None:
-        return load_samples(compiled.report, path)
+        return load_samples(compiled.report, path, limit)
     graph = compiled.graph
     return random_samples([graph.tensors[p.tensor].shape for p in graph.inputs], 1)
 

@@ -1,41 +1,25 @@
 """Inputs and outputs as users hold them (ONNX names, layout, floats) and as the C code does."""
 
 import io
-import lzma
 import math
-import tokenize
 import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mcucc.compiled.array_hints import first_index, not_arrays
+from mcucc.compiled.array_hints import first_index
+from mcucc.compiled.arrays import read_arrays
 from mcucc.compiled.output import write_whole
 from mcucc.errors import InputFileError, UsageError
 from mcucc.ir import QParams, Shape
+from mcucc.ir.limits import DEFAULT_LIMIT, Limit
 from mcucc.reference.fixed_point import dequantize, quantize
 from mcucc.report.model import PortReport, Report
 
-_UNREADABLE = (
-    EOFError,
-    MemoryError,
-    NotImplementedError,
-    OverflowError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    lzma.LZMAError,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-"""What numpy and zipfile raise on damaged files."""
-
+_QUANTIZED_AT_ONCE = 1 << 20
+"""Numbers."""
 _UNSIGNED_SHIFT = 128
 """What uint8 values are more than the int8 values inside."""
 
@@ -58,7 +42,7 @@ def random_samples(shapes: Sequence[Shape], count: int, seed: int = 0) -> Sample
     return tuple(random.integers(-128, 128, (count, *shape[1:]), dtype=np.int8) for shape in shapes)
 
 
-def load_samples(report: Report, path: Path) -> Samples:
+def load_samples(report: Report, path: Path, limit: Limit = DEFAULT_LIMIT) -> Samples:
     """Read inputs from an .npy or .npz file.
 
     The leading axis is a list of samples: (N, ...) for a model input of (1, ...). An .npz holds one
@@ -67,20 +51,22 @@ def load_samples(report: Report, path: Path) -> Samples:
     Raises:
         InputFileError: the file cannot be read, or its arrays do not fit the inputs.
     """
-    arrays = read_arrays(path, _names(report), shapes=_shapes(report))
+    arrays = read_arrays(path, _names(report), shapes=_shapes(report), limit=limit)
     found = tuple(to_inner(path, arrays[port.name], port) for port in report.inputs)
     if len({len(array) for array in found}) != 1:
         raise InputFileError(path, "its inputs do not have the same number of samples")
     return found
 
 
-def load_reals(report: Report, path: Path) -> Mapping[str, NDArray[np.float32]]:
+def load_reals(
+    report: Report, path: Path, limit: Limit = DEFAULT_LIMIT
+) -> Mapping[str, NDArray[np.float32]]:
     """The same inputs as float32 in ONNX layout by ONNX name, as a float network takes them.
 
     Raises:
         InputFileError: as `load_samples`.
     """
-    arrays = read_arrays(path, _names(report), shapes=_shapes(report))
+    arrays = read_arrays(path, _names(report), shapes=_shapes(report), limit=limit)
     found: dict[str, NDArray[np.float32]] = {}
     for port in report.inputs:
         array = arrays[port.name]
@@ -120,9 +106,16 @@ def to_inner(path: Path, array: NDArray[np.generic], port: PortReport) -> NDArra
     if _is_quantized(array, port):
         q = _as_int8(array)
     else:
-        q = quantize(_floats(path, array, port.name), _quant(port))
+        q = _quantize(_floats(path, array, port.name), _quant(port))
     inner = q if port.perm is None else q.transpose(port.perm)
     return np.ascontiguousarray(inner)
+
+
+def _quantize(values: NDArray[np.float32], quant: QParams) -> NDArray[np.int8]:
+    """Floats to int8, some samples at a time: the steps between need many times their memory."""
+    size = max(1, _QUANTIZED_AT_ONCE // max(1, math.prod(values.shape[1:])))
+    parts = [quantize(values[i : i + size], quant) for i in range(0, len(values), size)]
+    return np.concatenate(parts)
 
 
 def _is_quantized(array: NDArray[np.generic], port: PortReport) -> bool:
@@ -153,7 +146,7 @@ def _floats(path: Path, array: NDArray[np.generic], name: str) -> NDArray[np.flo
     if bad.any():
         raise InputFileError(path, f"input '{name}' holds NaN in {first_index(bad)}: mend the data")
     with np.errstate(over="ignore"):
-        return array.astype(np.float32)
+        return array.astype(np.float32, copy=False)
 
 
 def check_shape(path: Path, array: NDArray[np.generic], name: str, shape: Shape) -> None:
@@ -271,68 +264,3 @@ def save_npz(path: Path, arrays: OnnxArrays) -> None:
         write_whole(path, content.getvalue())
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
-
-
-def read_arrays(
-    path: Path,
-    names: Sequence[str],
-    *,
-    kind: str = "input",
-    shapes: Mapping[str, Shape] | None = None,
-) -> Mapping[str, NDArray[np.generic]]:
-    """The arrays of these names; an array that is alone may stand for a name that is alone.
-
-    Args:
-        path: of an .npy or .npz file.
-        names: of the arrays.
-        kind: what the names are, for the error.
-        shapes: of a sample of each input, by name, for the error.
-
-    Raises:
-        InputFileError: the file cannot be read, or holds no such arrays.
-    """
-    try:
-        with path.open("rb") as file:
-            return _arrays_of(path, np.load(file, allow_pickle=False), names, kind)
-    except OSError as error:
-        raise InputFileError(path, f"cannot be read: {error.strerror or error}") from error
-    except _UNREADABLE as error:
-        raise InputFileError(path, not_arrays(path, shapes or {}, str(error))) from error
-
-
-def _arrays_of(
-    path: Path, loaded: NDArray[np.generic] | np.lib.npyio.NpzFile, names: Sequence[str], kind: str
-) -> Mapping[str, NDArray[np.generic]]:
-    if not isinstance(loaded, np.lib.npyio.NpzFile):
-        _pick(path, names, ["one array without a name"], kind)
-        return {names[0]: loaded}
-    with loaded:
-        if loaded.zip is not None and not _has_arrays(loaded.zip.namelist()):
-            raise ValueError(path)
-        keys = _pick(path, names, loaded.files, kind)
-        # What is no .npy inside comes as bytes.
-        return {
-            name: np.asarray(cast("object", loaded[key]))
-            for name, key in zip(names, keys, strict=True)
-        }
-
-
-def _has_arrays(names: Sequence[str]) -> bool:
-    """Whether an archive is one of arrays, be it empty."""
-    return not names or any(name.endswith(".npy") for name in names)
-
-
-def _pick(path: Path, names: Sequence[str], found: Sequence[str], kind: str) -> Sequence[str]:
-    """Which of the arrays that were found to take for each name."""
-    if len(names) == len(found) == 1:
-        return found
-    for name in names:
-        if name not in found:
-            held = ", ".join(sorted(found)) or "nothing"
-            named = f"'{name}'" if kind == name else f"as {kind} '{name}'"
-            raise InputFileError(
-                path,
-                f"holds no array named {named} (it holds {held}): save it under that name, "
-                f"np.savez('{path.name}', **{{'{name}': data}})",
-            )
-    return names

@@ -15,6 +15,7 @@ from mcucc.importer.float_inputs import input_layout
 from mcucc.importer.float_walk import FloatWalk
 from mcucc.importer.layout.layout import identity, inner_shape
 from mcucc.importer.layout.view import View
+from mcucc.importer.limits import total_violation
 from mcucc.importer.rules.float_elementwise import (
     lower_binary,
     lower_cast,
@@ -46,6 +47,7 @@ from mcucc.importer.rules.float_window import (
 )
 from mcucc.importer.values import ReadsRefusedError, RefusalError, Refused
 from mcucc.ir import DType, Port, TensorType, verify_structure
+from mcucc.ir.limits import DEFAULT_LIMIT, Limit
 from mcucc.ops.float_ops import FloatGraph
 
 _QUANTIZED_OPERATOR = re.compile(
@@ -68,7 +70,11 @@ def is_quantized(model: OnnxModel) -> bool:
 
 
 def lower_float(
-    model: OnnxModel, name: str, *, input_shapes: Mapping[str, tuple[int, ...]] | None = None
+    model: OnnxModel,
+    name: str,
+    *,
+    input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+    limit: Limit = DEFAULT_LIMIT,
 ) -> FloatGraph:
     """Lower a whole model.
 
@@ -77,13 +83,14 @@ def lower_float(
         name: the graph's name, a C identifier.
         input_shapes: ONNX shapes, batch 1 included, of inputs whose dimensions the file leaves
             open.
+        limit: of the size of tensors.
 
     Raises:
         UsageError: `input_shapes` names an unknown input or contradicts the file.
         UnsupportedModelError: with every reason why the model cannot be lowered.
     """
-    folded = _fold(model, input_shapes or {})
-    walk = FloatWalk(folded.model, violations=list(folded.violations))
+    folded = _fold(model, input_shapes or {}, limit)
+    walk = FloatWalk(folded.model, violations=list(folded.violations), limit=limit)
     inputs = tuple(_input(walk, folded, port) for port in folded.model.inputs)
     failed = {violation.node for violation in folded.violations}
     for node in folded.model.nodes:
@@ -95,7 +102,9 @@ def lower_float(
         walk.violations.append(
             Violation(model.path.name, "Graph", rule, actual, "Check the export.")
         )
-    if walk.violations:
+    together = total_violation(model.path.name, walk.tensors, limit)
+    if walk.violations or together:
+        walk.violations += [together] if together else []
         raise UnsupportedModelError(tuple(walk.violations))
     nodes = tuple(walk.nodes)
     draft: FloatGraph = FloatGraph(name, inputs, outputs, nodes, walk.tensors, walk.consts)
@@ -104,10 +113,12 @@ def lower_float(
     return graph
 
 
-def _fold(model: OnnxModel, input_shapes: Mapping[str, tuple[int, ...]]) -> FoldedModel:
+def _fold(
+    model: OnnxModel, input_shapes: Mapping[str, tuple[int, ...]], limit: Limit
+) -> FoldedModel:
     """The folded model; what is wrong with its inputs comes with all operators that are unknown."""
     try:
-        return fold(model, input_shapes)
+        return fold(model, input_shapes, limit=limit)
     except UnsupportedModelError as error:
         known = FOLDABLE | known_operators()
         raise UnsupportedModelError(

@@ -15,6 +15,7 @@ from mcucc.importer.layout.view import View
 from mcucc.importer.limits import size_faults
 from mcucc.importer.values import Constant, ReadsRefusedError, RefusalError, Refused
 from mcucc.ir import Const, DType, Node, Port, TensorType
+from mcucc.ir.limits import DEFAULT_LIMIT, Limit
 from mcucc.ops.float_ops import FloatNode, FloatOp, FloatReshape, FloatTranspose
 
 FloatArray = NDArray[np.float32]
@@ -31,6 +32,7 @@ class FloatWalk(BaseWalk):
         tensors: types of inner values so far.
         consts: weights, biases and other constants so far.
         violations: why the model cannot be lowered.
+        limit: of the size of values.
     """
 
     model: OnnxModel
@@ -39,6 +41,7 @@ class FloatWalk(BaseWalk):
     tensors: dict[str, TensorType] = field(default_factory=dict[str, TensorType])
     consts: dict[str, Const] = field(default_factory=dict[str, Const])
     violations: list[Violation] = field(default_factory=list[Violation])
+    limit: Limit = DEFAULT_LIMIT
     _moved: dict[tuple[Move, tuple[int, ...], str], str] = field(
         default_factory=dict[tuple[Move, tuple[int, ...], str], str]
     )
@@ -135,6 +138,10 @@ class FloatWalk(BaseWalk):
     def integers(self, node: OnnxNode, index: int, attribute: str) -> tuple[int, ...] | None:
         """Integers given as a constant input or, in older operator sets, as an attribute."""
         values = self.numbers(node, index, attribute)
+        if values is not None and not np.isfinite(values).all():
+            raise RefusalError(
+                node, f"'{attribute}' must be integers", f"{values[:4]}", "Check the exporter."
+            )
         return None if values is None else tuple(int(value) for value in values)
 
     # Making the graph.
@@ -186,7 +193,7 @@ class FloatWalk(BaseWalk):
         origin: tuple[str, ...],
     ) -> str:
         made = TensorType(DType.FLOAT32, op.infer([self.type_of(name) for name in inputs]))
-        for rule in _value_faults(made):
+        for rule in self._value_faults(op, self.type_of(inputs[0]), made):
             raise RefusalError(
                 cause, rule, f"{list(made.shape)} in inner layout", "Export with smaller shapes."
             )
@@ -194,6 +201,11 @@ class FloatWalk(BaseWalk):
         node: FloatNode = Node(op, tuple(inputs), output, fresh(label, self._node_names), origin)
         self.nodes.append(node)
         return output
+
+    def _value_faults(self, op: FloatOp, x: TensorType, made: TensorType) -> Sequence[str]:
+        if not 2 <= len(made.shape) <= 4 or made.shape[0] != 1 or min(made.shape) < 1:
+            return ("a value must have rank 2 to 4, batch 1 and no empty axis",)
+        return tuple(size_faults(op, x, made, self.limit))
 
     def output(self, name: str, cause: OnnxNode) -> Port | None:
         """The output port of a declared output, None (and a violation) if it has none."""
@@ -220,9 +232,3 @@ class FloatWalk(BaseWalk):
         tensor = self.read(view, view.perm, cause)
         perm = None if view.perm == identity(len(view.shape)) else view.perm
         return Port(tensor, name, DType.FLOAT32, view.shape, perm)
-
-
-def _value_faults(made: TensorType) -> Sequence[str]:
-    if not 2 <= len(made.shape) <= 4 or made.shape[0] != 1 or min(made.shape) < 1:
-        return ("a value must have rank 2 to 4, batch 1 and no empty axis",)
-    return tuple(size_faults(made))

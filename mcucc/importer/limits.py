@@ -1,26 +1,41 @@
 """What a network may ask of the fixed-point arithmetic and of memory."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 
+from mcucc.errors import Violation
 from mcucc.ir import TensorType
+from mcucc.ir.limits import Limit, real_bytes
 from mcucc.ops import (
+    AveragePool2D,
     Conv2D,
     DepthwiseConv2D,
-    FullyConnected,
     Int8Graph,
     Int8Node,
-    Mean,
-    Requantize,
-    Softmax,
+    Int8Op,
+    MaxPool2D,
+)
+from mcucc.ops.float_ops import (
+    FloatAveragePool2D,
+    FloatConv2D,
+    FloatDepthwiseConv2D,
+    FloatMaxPool2D,
+    FloatOp,
 )
 from mcucc.ops.verify import node_faults
-from mcucc.reference.fixed_point import MAX_SHIFT
-from mcucc.reference.softmax import DIFF_INTEGER_BITS, SUM_INTEGER_BITS
+from mcucc.reference.arithmetic import arithmetic_faults
 
 _MAX_ELEMENTS = 1 << 31
-_MAX_FACTOR = float(1 << (MAX_SHIFT - 1))
-_MIN_SOFTMAX_SCALE = 2.0 ** (DIFF_INTEGER_BITS - 31)
-_MAX_SOFTMAX_LENGTH = 1 << SUM_INTEGER_BITS
+_WINDOWED = (
+    Conv2D,
+    DepthwiseConv2D,
+    AveragePool2D,
+    MaxPool2D,
+    FloatConv2D,
+    FloatDepthwiseConv2D,
+    FloatAveragePool2D,
+    FloatMaxPool2D,
+)
 
 
 def broken_rules(graph: Int8Graph, node: Int8Node) -> Iterator[str]:
@@ -31,30 +46,56 @@ def broken_rules(graph: Int8Graph, node: Int8Node) -> Iterator[str]:
         node: need not be part of the graph.
     """
     label = f"{type(node.op).__name__} '{node.name}': "
+    faulty = False
     for fault in node_faults(graph, node):
         yield fault.removeprefix(label)
-    inputs, output = graph.input_types(node), graph.tensors[node.output]
-    yield from size_faults(output)
-    match node.op:
-        case Conv2D() | DepthwiseConv2D() | FullyConnected():
-            yield from _factor_faults(inputs[0].q.scale * max(inputs[1].q.scales), output)
-        case Mean() | Requantize():
-            yield from _factor_faults(inputs[0].q.scale, output)
-        case Softmax():
-            if inputs[0].q.scale <= _MIN_SOFTMAX_SCALE:
-                yield "the scale before a softmax must be above 2^-26"
-            if inputs[0].shape[-1] >= _MAX_SOFTMAX_LENGTH:
-                yield f"a softmax must be over fewer than {_MAX_SOFTMAX_LENGTH} elements"
-        case _:
-            pass
+        faulty = True
+    if not faulty:
+        yield from arithmetic_faults(graph, node)
 
 
-def size_faults(tensor: TensorType) -> Iterator[str]:
-    """The rule that sizes and offsets are int32."""
-    if tensor.size >= _MAX_ELEMENTS:
+def size_faults(
+    op: Int8Op | FloatOp, x: TensorType, made: TensorType, limit: Limit
+) -> Iterator[str]:
+    """The rules for what an operator makes, and for what its window runs over.
+
+    Args:
+        op: the operator.
+        x: its first input.
+        made: its output.
+        limit: of a tensor.
+    """
+    if made.size > limit.elements:
+        yield f"a tensor must take at most {limit}"
+    elif made.size >= _MAX_ELEMENTS:
         yield "a tensor must have fewer than 2^31 elements"
+    if isinstance(op, _WINDOWED) and len(x.shape) == 4:
+        top, bottom, left, right = op.pads
+        _, rows, columns, channels = x.shape
+        padded = (rows + top + bottom, columns + left + right, channels)
+        if math.prod(padded) > limit.elements:
+            yield (
+                f"a map must take at most {limit} with its padding, here {list(padded)} take "
+                f"{real_bytes(math.prod(padded)):,}"
+            )
 
 
-def _factor_faults(scale: float, output: TensorType) -> Iterator[str]:
-    if scale >= _MAX_FACTOR * output.q.scale:
-        yield "the scales must grow by less than 2^30 from input to output"
+def total_violation(name: str, tensors: Mapping[str, TensorType], limit: Limit) -> Violation | None:
+    """Why all values of a network together are too large, None if they are not.
+
+    Args:
+        name: of the network's file.
+        tensors: the types of its values.
+        limit: of many tensors together.
+    """
+    total = sum(tensor.size for tensor in tensors.values())
+    if total <= limit.together_bytes:
+        return None
+    return Violation(
+        name,
+        "Graph",
+        f"all values of one inference must have at most {limit.together_bytes:,} elements "
+        "(--max-tensor-bytes raises that)",
+        f"{total:,} in {len(tensors)} values",
+        limit.hint,
+    )

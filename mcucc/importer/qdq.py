@@ -26,6 +26,7 @@ from mcucc.importer.file.reader import OnnxModel, OnnxNode, OnnxPort
 from mcucc.importer.float_inputs import input_layout
 from mcucc.importer.layout.layout import channels_last
 from mcucc.importer.layout.view import View
+from mcucc.importer.limits import total_violation
 from mcucc.importer.quantization import activation_quant, quantized_constant
 from mcucc.importer.rules.qdq_conv import lower_conv, lower_dense
 from mcucc.importer.rules.qdq_elementwise import lower_binary, lower_clip, lower_unary
@@ -56,6 +57,7 @@ from mcucc.importer.values import (
 )
 from mcucc.importer.walk import Walk
 from mcucc.ir import Port, QParams
+from mcucc.ir.limits import DEFAULT_LIMIT, Limit
 from mcucc.ops import Int8Graph
 
 _UNREAD = {
@@ -69,7 +71,11 @@ _QUANTIZED_OPERATOR = re.compile(r"Quant|QLinear|QGemm|Integer|NBits")
 
 
 def lower_qdq(
-    model: OnnxModel, name: str, *, input_shapes: Mapping[str, tuple[int, ...]] | None = None
+    model: OnnxModel,
+    name: str,
+    *,
+    input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+    limit: Limit = DEFAULT_LIMIT,
 ) -> Int8Graph:
     """Lower a whole model.
 
@@ -78,6 +84,7 @@ def lower_qdq(
         name: the graph's name, a C identifier.
         input_shapes: ONNX shapes, batch 1 included, of inputs whose dimensions the file leaves
             open.
+        limit: of the size of tensors.
 
     Raises:
         UsageError: `input_shapes` names an unknown input or contradicts the file.
@@ -85,8 +92,8 @@ def lower_qdq(
     """
     _demand_quantized(model)
     model = rewrite_qoperators(model)
-    folded = _fold(model, input_shapes or {})
-    walk = Walk(folded.model, violations=list(folded.violations))
+    folded = _fold(model, input_shapes or {}, limit)
+    walk = Walk(folded.model, violations=list(folded.violations), limit=limit)
     _add_inputs(walk, folded)
     failed = {violation.node for violation in folded.violations}
     for node in folded.model.nodes:
@@ -100,7 +107,9 @@ def lower_qdq(
             f"{len(walk.nodes)} operators, {len(outputs)} outputs",
             "Check the export.",
         )
-    if walk.violations:
+    together = total_violation(model.path.name, walk.tensors, limit)
+    if walk.violations or together:
+        walk.violations += [together] if together else []
         raise UnsupportedModelError(tuple(walk.violations))
     inputs = tuple(walk.ports.get(p.name) or _unread_input(walk, p) for p in folded.model.inputs)
     nodes = tuple(walk.nodes)
@@ -108,10 +117,12 @@ def lower_qdq(
     return draft.with_nodes(nodes)
 
 
-def _fold(model: OnnxModel, input_shapes: Mapping[str, tuple[int, ...]]) -> FoldedModel:
+def _fold(
+    model: OnnxModel, input_shapes: Mapping[str, tuple[int, ...]], limit: Limit
+) -> FoldedModel:
     """The folded model; what is wrong with its inputs comes with all operators that are unknown."""
     try:
-        return fold(model, input_shapes, quantized=True)
+        return fold(model, input_shapes, quantized=True, limit=limit)
     except UnsupportedModelError as error:
         found = unknown_operators(model, FOLDABLE | known_operators(), "quantized")
         raise UnsupportedModelError((*error.violations, *_causes(found))) from error

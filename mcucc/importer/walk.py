@@ -11,7 +11,7 @@ from mcucc.importer.file.reader import OnnxModel, OnnxNode, OnnxPort
 from mcucc.importer.layout.layout import byte_order, channels_last, identity, inner_shape
 from mcucc.importer.layout.moves import BaseWalk, Move, fresh
 from mcucc.importer.layout.view import View
-from mcucc.importer.limits import broken_rules
+from mcucc.importer.limits import broken_rules, size_faults
 from mcucc.importer.pending import clamp_bounds, complete
 from mcucc.importer.values import (
     Activations,
@@ -26,6 +26,7 @@ from mcucc.importer.values import (
     describe,
 )
 from mcucc.ir import Const, DType, Node, Port, QParams, TensorType
+from mcucc.ir.limits import DEFAULT_LIMIT, Limit
 from mcucc.ops import (
     Clamp,
     Concat,
@@ -56,6 +57,7 @@ class Walk(BaseWalk):
         tensors: types of int8 values so far.
         consts: weights and biases so far.
         violations: why the model cannot be lowered.
+        limit: of the size of values.
     """
 
     model: OnnxModel
@@ -65,6 +67,7 @@ class Walk(BaseWalk):
     tensors: dict[str, TensorType] = field(default_factory=dict[str, TensorType])
     consts: dict[str, Const] = field(default_factory=dict[str, Const])
     violations: list[Violation] = field(default_factory=list[Violation])
+    limit: Limit = DEFAULT_LIMIT
     _moved: dict[tuple[Move, tuple[int, ...], str], str] = field(
         default_factory=dict[tuple[Move, tuple[int, ...], str], str]
     )
@@ -306,7 +309,9 @@ class Walk(BaseWalk):
         graph: Int8Graph = Int8Graph("", (), (), (), self.tensors, self.consts)
         made = op.infer(graph.input_types(named))
         self.tensors[output] = TensorType(DType.INT8, made, quant)
-        broken = tuple(broken_rules(graph, named))
+        broken = tuple(
+            size_faults(op, self.tensors[inputs[0]], self.tensors[output], self.limit)
+        ) or tuple(broken_rules(graph, named))
         if not 2 <= len(made) <= 4 or made[0] != 1:
             broken = (*broken, "a value must have rank 2 to 4 and batch 1")
         if broken:

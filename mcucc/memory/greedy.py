@@ -19,6 +19,9 @@ _ORDERS: tuple[Callable[[Buffer], tuple[int, ...]], ...] = (
     lambda b: (-b.end, -b.size),
 )
 
+_MANY_BUFFERS = 256
+"""Beyond, fewer orders are tried: each takes time with the square of the number."""
+
 
 def greedy_offsets(rules: Rules) -> tuple[int, ...]:
     """The lowest of the first-fit placements; among equals the one of the earliest order.
@@ -32,7 +35,8 @@ def greedy_offsets(rules: Rules) -> tuple[int, ...]:
 def greedy_order(rules: Rules) -> list[int]:
     """The order in which first fit comes out lowest; among equals the earliest order."""
     count = len(rules.buffers)
-    orders = [sorted(range(count), key=lambda i: key(rules.buffers[i])) for key in _ORDERS]
+    keys = _ORDERS if count <= _MANY_BUFFERS else _ORDERS[:1]
+    orders = [sorted(range(count), key=lambda i: key(rules.buffers[i])) for key in keys]
     orders.append(_crowded_first(rules))
     return min(orders, key=lambda order: height_of(rules, first_fit(rules, order)))
 

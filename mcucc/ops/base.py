@@ -111,6 +111,10 @@ class Op(ABC):
         return False
 
 
+_BEYOND_INT8 = 512.0
+"""Steps from any zero point to a number that int8 does not hold."""
+
+
 def clamp_range(activation: Activation, quant: QParams) -> tuple[int, int]:
     """Smallest and largest int8 output under a fused activation.
 
@@ -120,7 +124,8 @@ def clamp_range(activation: Activation, quant: QParams) -> tuple[int, int]:
     if activation != "none":
         low = max(low, quant.zero_point)
     if activation == "relu6":
-        six = float(np.float32(6.0) / np.float32(quant.scale))
+        with np.errstate(over="ignore"):
+            six = min(float(np.float32(6.0) / np.float32(quant.scale)), _BEYOND_INT8)
         high = min(high, quant.zero_point + int(six + 0.5))
     return low, high
 

@@ -27,6 +27,8 @@ from mcucc.reference.float_interpreter import run_float
 
 OpT = TypeVar("OpT")
 
+_REWRITES_PER_NODE = 16
+"""More rewrites of one pass than this for each node of a graph show that it runs in a circle."""
 FLOAT_TOLERANCE = 1e-4
 """How far a float output may move, relative to its largest element."""
 
@@ -134,16 +136,16 @@ class PassEvent:
 def run_passes(
     graph: Graph[OpT], passes: Sequence[Pass[OpT]], *, interpret: bool = False
 ) -> tuple[Graph[OpT], tuple[PassEvent, ...]]:
-    """Run passes in order, each until it finds nothing more; the graph is verified after each step.
+    """Run passes in order, each until it finds nothing more; the graph is verified after each pass.
 
     Args:
         graph: a valid graph.
         passes: in the order in which they run.
-        interpret: also run the graph before and after each rewrite on random inputs and demand
-            the same outputs (slow; for tests and for hunting a bug).
+        interpret: also verify the graph after each rewrite, and run it before and after on random
+            inputs and demand the same outputs (slow; for tests and for hunting a bug).
 
     Raises:
-        InvariantError: a pass made an invalid graph, or changed an output.
+        InvariantError: a pass made an invalid graph, changed an output, or comes to no end.
     """
     events: list[PassEvent] = []
     for each in passes:
@@ -154,14 +156,22 @@ def run_passes(
 def _run(
     graph: Graph[OpT], each: Pass[OpT], events: list[PassEvent], *, interpret: bool
 ) -> Graph[OpT]:
-    while (found := _next(graph, ready := each.prepared(graph))) is not None:
+    most = _REWRITES_PER_NODE * (len(graph.nodes) + 1)
+    for _ in range(most):
+        found = _next(graph, ready := each.prepared(graph))
+        if found is None:
+            break
         rewritten = ready.rewrite(graph, found)
-        each.verify(rewritten)
+        if interpret:
+            each.verify(rewritten)
         changed = each.changed_output(graph, rewritten) if interpret else None
         if changed is not None:
             raise InvariantError(f"pass '{each.name}' changed output '{changed}'")
         events.append(PassEvent(each.name, found.name, None))
         graph = rewritten
+    else:
+        raise InvariantError(f"pass '{each.name}' comes to no end after {most} rewrites")
+    each.verify(graph)
     left = ready.pattern(graph)
     events += [PassEvent(each.name, node.name, ready.check(graph, node)) for node in left]
     return graph

@@ -35,6 +35,8 @@ def substitute(
 
 def renamed_input(node: Node[OpT], old: str, new: str) -> Node[OpT]:
     """The node with one value read in place of another."""
+    if old not in node.inputs:
+        return node
     return replace(node, inputs=tuple(new if name == old else name for name in node.inputs))
 
 

@@ -1,6 +1,7 @@
 """Writes the int8 graph of a float graph whose values have their quantization."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -62,12 +63,12 @@ from mcucc.ops.verify import node_faults
 from mcucc.quant.observe import Observations
 from mcucc.quant.scheme import Scheme, fixed_quant
 from mcucc.quant.weights import quantize_weights
+from mcucc.reference.arithmetic import arithmetic_faults
 from mcucc.reference.elementwise import float_unary
 from mcucc.reference.fixed_point import dequantize, quantize
 
 _Plain = (
-    FloatMean
-    | FloatSoftmax
+    FloatSoftmax
     | FloatPad
     | FloatMaxPool2D
     | FloatAveragePool2D
@@ -79,7 +80,17 @@ _Plain = (
 )
 
 
-_FAULT_HINT = "Check the calibration inputs: are they scaled as in training?"
+_RANGES_HINT = (
+    "The ranges that calibration found are too far apart: look at the weights and constants of "
+    "this layer, and give calibration inputs as in training."
+)
+
+
+_SHAPES_HINT = "Change the layer in the model: its shapes have no int8 form here."
+
+
+_LARGEST_PRODUCT = 2.0**126
+"""Products of two scales must be float32 numbers."""
 
 
 class _CannotQuantizeError(Exception):
@@ -87,7 +98,12 @@ class _CannotQuantizeError(Exception):
 
 
 def convert(
-    graph: FloatGraph, scheme: Scheme, seen: Observations, *, correct_bias: bool
+    graph: FloatGraph,
+    scheme: Scheme,
+    seen: Observations,
+    *,
+    correct_bias: bool,
+    scales_matter: bool = True,
 ) -> Int8Graph:
     """The int8 graph.
 
@@ -96,6 +112,7 @@ def convert(
         scheme: quantization of every value.
         seen: channel means of the inputs of each layer, for bias correction.
         correct_bias: whether the mean error of rounded weights is taken out of the biases.
+        scales_matter: whether the scales must fit the fixed-point arithmetic.
 
     Raises:
         UnsupportedModelError: with every node that has no int8 form.
@@ -105,14 +122,40 @@ def convert(
         conversion.visit(node)
     if not conversion.violations:
         quantized = conversion.result()
-        conversion.violations += [
-            Violation(node.name, type(node.op).__name__, fault, "after quantization", _FAULT_HINT)
-            for node in quantized.nodes
-            for fault in node_faults(quantized, node)
-        ]
+        conversion.violations += _violations(quantized, scales_matter=scales_matter)
         if not conversion.violations:
             return quantized
     raise UnsupportedModelError(tuple(conversion.violations))
+
+
+def _violations(graph: Int8Graph, *, scales_matter: bool) -> Iterator[Violation]:
+    """What breaks a rule of its operator, or of the fixed point, with the scales it has."""
+    for node in graph.nodes:
+        kind = type(node.op).__name__
+        faults = [
+            fault.removeprefix(f"{kind} '{node.name}': ") for fault in node_faults(graph, node)
+        ]
+        if scales_matter:
+            for fault in faults or arithmetic_faults(graph, node):
+                yield Violation(node.name, kind, fault, _ranges(graph, node), _RANGES_HINT)
+        for fault in () if scales_matter else faults:
+            yield Violation(node.name, kind, fault, _shapes(graph, node), _SHAPES_HINT)
+
+
+def _shapes(graph: Int8Graph, node: Int8Node) -> str:
+    shapes = [list(graph.type_of(name).shape) for name in (*node.inputs, node.output)]
+    return f"{', '.join(map(str, shapes[:-1]))} make {shapes[-1]} (inner layout)"
+
+
+def _ranges(graph: Int8Graph, node: Int8Node) -> str:
+    """What an operator reads and makes, with the reals that their int8 values cover."""
+    made = [name for name in (*node.inputs, node.output) if name in graph.tensors]
+    texts: list[str] = []
+    for name in made:
+        kind = graph.tensors[name]
+        low, high = (kind.q.scale * (q - kind.q.zero_point) for q in (-128, 127))
+        texts.append(f"{list(kind.shape)} within {low:.3g} to {high:.3g}")
+    return f"{', '.join(texts[:-1])} make {texts[-1]}"
 
 
 @dataclass
@@ -169,6 +212,9 @@ class _Conversion:
                 self.unary(node, op)
             case FloatClip():
                 self.clip(node, op)
+            case FloatMean():
+                _check_mean(self.graph, node, op)
+                self.emit(node, Mean(op.axes, op.keep_dims))
             case FloatBatchNorm():
                 raise _CannotQuantizeError(
                     "a batch normalization must have been folded",
@@ -186,6 +232,14 @@ class _Conversion:
         """Convolutions and dense layers."""
         x, weights, bias = node.inputs
         axis = 3 if isinstance(op, FloatDepthwiseConv2D) else 0
+        largest = float(np.abs(self.floats(weights)).max(initial=0.0)) * self.scheme.of[x].scale
+        if largest > _LARGEST_PRODUCT:
+            rule = "the largest weight times the scale of the input must be at most"
+            raise _CannotQuantizeError(
+                f"{rule} {_LARGEST_PRODUCT:.3g}",
+                f"{largest:.3g}",
+                "Look for weights or constants that are far too large.",
+            )
         mean = self.seen.channels[x].mean if self.correct_bias else None
         quantized = quantize_weights(
             self.floats(weights), self.floats(bias), self.scheme.of[x].scale, axis, mean
@@ -205,13 +259,8 @@ class _Conversion:
     def binary(self, node: FloatNode, op: FloatBinary) -> None:
         """Sums and products of two computed values."""
         first, second = node.inputs
-        if first in self.graph.consts or second in self.graph.consts or op.kind == "div":
-            raise _CannotQuantizeError(
-                "constants in arithmetic must be one number or one per channel; no division",
-                f"{op.kind} of {[list(self.graph.type_of(n).shape) for n in node.inputs]}",
-                "Rewrite it as a product or sum of such constants.",
-            )
-        shapes = [self.graph.tensors[name].shape for name in node.inputs]
+        shapes = [self.graph.type_of(name).shape for name in node.inputs]
+        _check_operands(self.graph, node, op)
         if op.kind == "mul" and shapes[0] != self.graph.tensors[node.output].shape:
             first, second = second, first
         made = {"add": Add, "sub": Sub, "mul": Mul}[op.kind](op.activation)
@@ -282,11 +331,48 @@ class _Conversion:
         self.consts[name] = Const(name, tensor, data)
 
 
+def _check_operands(graph: FloatGraph, node: FloatNode, op: FloatBinary) -> None:
+    """Demand two values that the int8 operator takes; what constants allow, passes have folded."""
+    shapes = [list(graph.type_of(name).shape) for name in node.inputs]
+    actual = f"{op.kind} of {shapes[0]} and {shapes[1]} (inner layout)"
+    constant = [name in graph.consts for name in node.inputs]
+    if op.kind == "div" and not constant[1]:
+        rule = "a divisor must be constant"
+        raise _CannotQuantizeError(
+            rule, actual, "Multiply by a reciprocal, or divide by a constant."
+        )
+    if any(constant):
+        raise _CannotQuantizeError(
+            "a constant operand must be one number, or one number per channel",
+            f"{actual}, the {'first' if constant[0] else 'second'} constant",
+            "Use a constant that broadcasts along all axes but the channels.",
+        )
+    first, second = sorted(shapes, key=math.prod, reverse=True)
+    per_channel = [1] * (len(first) - 1) + first[-1:]
+    if shapes[0] != shapes[1] and not (op.kind == "mul" and second == per_channel):
+        also = ", or one value per channel for the second" if op.kind == "mul" else ""
+        raise _CannotQuantizeError(
+            f"two computed operands must have the same shape{also}",
+            actual,
+            "mcucc does not broadcast here: make both of one shape before they meet.",
+        )
+
+
+def _check_mean(graph: FloatGraph, node: FloatNode, op: FloatMean) -> None:
+    """Demand adjacent axes that are not the last one, which holds the channels."""
+    shape = graph.type_of(node.inputs[0]).shape
+    adjacent = op.axes == tuple(range(min(op.axes), max(op.axes) + 1))
+    if not adjacent or max(op.axes) == len(shape) - 1:
+        raise _CannotQuantizeError(
+            "a mean must be over adjacent axes, and not over the channels (the last axis inside)",
+            f"axes {list(op.axes)} of {list(shape)} (inner layout)",
+            "Transpose before the mean, or use a convolution with equal weights.",
+        )
+
+
 def _same_attributes(op: _Plain) -> Int8Op:  # noqa: C901, PLR0911 -- one return an operator
     """The int8 operator with the attributes of a float one."""
     match op:
-        case FloatMean():
-            return Mean(op.axes, op.keep_dims)
         case FloatSoftmax():
             return Softmax()
         case FloatPad():

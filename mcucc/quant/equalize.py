@@ -80,10 +80,10 @@ def _factors(
     gain is in the activations.
     """
     reach = activations.astype(np.float64)
-    reach = np.maximum(reach / max(float(reach.max()), 1e-30), 1.0 / _LIMIT)
+    reach = np.maximum(reach / max(float(reach.max()), 1e-300), 1.0 / _LIMIT)
     if weights is None:
         return reach
-    weight = np.maximum(weights / max(float(weights.max()), 1e-30), 1.0 / _LIMIT)
+    weight = np.maximum(weights / max(float(weights.max()), 1e-300), 1.0 / _LIMIT)
     factors = np.sqrt(reach / weight)
     return factors / factors.max()
 

@@ -6,8 +6,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from mcucc.errors import UnsupportedModelError, Violation
 from mcucc.ops.float_ops import FloatGraph
 from mcucc.reference.float_interpreter import run_float
+
+LARGEST_REAL = 2.0**100
+"""Larger numbers are refused: their squares and products, and the scales made of them, would leave
+what the quantizer computes with."""
+_SMALLEST_REACH = 2.0**-100
 
 BINS = 4096
 """Bins of a histogram; a power of two."""
@@ -55,7 +61,7 @@ class Histogram:
 
     def _stretch(self, needed: float) -> None:
         if self.reach == 0.0:
-            self.reach = float(2.0 ** np.floor(np.log2(max(needed, 2.0**-20))))
+            self.reach = float(2.0 ** np.floor(np.log2(max(needed, _SMALLEST_REACH))))
         while self.reach <= needed:
             merged = self.counts.reshape(-1, 2).sum(axis=1)
             quarter = BINS // 4
@@ -94,6 +100,25 @@ class Observations:
     samples: int
 
 
+def _demand_moderate(graph: FloatGraph, name: str, values: NDArray[np.float32]) -> None:
+    largest = float(np.abs(values).max())
+    if largest <= LARGEST_REAL:  # false for NaN
+        return
+    node = graph.producers.get(name)
+    label, op = (name, "Input") if node is None else (node.name, type(node.op).__name__)
+    raise UnsupportedModelError(
+        (
+            Violation(
+                label,
+                op.removeprefix("Float"),
+                f"what it computes must be at most {LARGEST_REAL:.3g} for every calibration input",
+                f"it reaches {largest:.3g} in '{name}'",
+                "Look for weights, constants or calibration inputs that are far too large.",
+            ),
+        )
+    )
+
+
 Tick = Callable[[float], None]
 """Is told the share of the work that is done, 0 to 1."""
 
@@ -109,6 +134,9 @@ def observe(
         graph: the network.
         inputs: (N, ...) in inner layout by tensor name.
         tick: told how far it is.
+
+    Raises:
+        UnsupportedModelError: a layer makes NaN, infinities, or numbers beyond `LARGEST_REAL`.
     """
     histograms = {name: Histogram() for name in graph.tensors}
     channels = {name: ChannelStatistics() for name in graph.tensors}
@@ -119,10 +147,12 @@ def observe(
 
     def watch(name: str, values: NDArray[np.float32]) -> None:
         nonlocal seen
+        _demand_moderate(graph, name, values)
         histograms[name].add(values)
         channels[name].add(values)
         seen += len(values)
         tick(seen / total)
 
-    run_float(graph, inputs, watch)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        run_float(graph, inputs, watch)
     return Observations(histograms, channels, count)

@@ -116,4 +116,4 @@ def decibels(signal: float, noise: float) -> float:
     """10 log10(signal / noise), within +-200 where one of them is 0."""
     if noise == 0.0:
         return 200.0
-    return float(max(-200.0, 10 * np.log10(max(signal, 1e-30) / noise)))
+    return float(np.clip(10 * (np.log10(max(signal, 1e-300)) - np.log10(noise)), -200.0, 200.0))

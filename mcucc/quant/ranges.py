@@ -98,7 +98,7 @@ def _least_squared_error(histogram: Histogram) -> Range:
         below = np.maximum(low - centres, 0.0)
         for high in highs:
             outside = below + np.maximum(centres - high, 0.0)
-            scale = max(high - low, 1e-12) / 255
+            scale = max(high - low, 1e-100) / 255
             error = float(counts @ np.where(outside > 0, outside**2, scale**2 / 12))
             if error < best_error:
                 best, best_error = (low, high), error

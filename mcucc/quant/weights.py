@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from mcucc.ir import QParams
 
+_SMALLEST_SCALE = 2.0**-126
+_SCALE_OF_ZEROS = 1e-12
 _BIAS_LIMIT = 2.0**29
 """A bias and its products stay below 2^30, where requantization is cheapest."""
 
@@ -49,8 +51,11 @@ def quantize_weights(
     moved = np.moveaxis(weights.astype(np.float64), channel_axis, 0)
     by_channel = moved.reshape(len(moved), -1)
     largest = np.abs(by_channel).max(axis=1)
+    lowest = _SMALLEST_SCALE / min(1.0, s_in)  # the product with s_in is a float32 too
     floor = np.abs(bias.astype(np.float64)) / (s_in * _BIAS_LIMIT)
-    scales = np.maximum(np.maximum(largest / 127, floor), 1e-12).astype(np.float32)
+    least = np.where(largest > 0, 0.0, _SCALE_OF_ZEROS)
+    wanted = np.maximum(np.maximum(largest / 127, floor), np.maximum(least, lowest))
+    scales = wanted.astype(np.float32)
     quantized = np.clip(np.round(moved / _broadcast(scales, moved.ndim)), -127, 127)
     real_bias = bias.astype(np.float64)
     if input_mean is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from mcucc.errors import InvariantError
@@ -10,7 +11,7 @@ from mcucc.memory import DEFAULT_BUDGET, Buffer, Overlap, Problem, Solver, place
 from mcucc.ops import Aliasing, Int8Graph
 from mcucc.schedule.gaps import use_gaps
 from mcucc.schedule.order.search import best_order
-from mcucc.schedule.order.work import work_of
+from mcucc.schedule.order.work import MANY_NODES, work_of
 from mcucc.schedule.segments.cuts import Cut, Cutter
 from mcucc.schedule.segments.flow import Flow, flow_of
 from mcucc.schedule.segments.segments import Stretch
@@ -31,6 +32,8 @@ Mode = Literal["auto", "layer", "stream"]
 
 _LESS_BUDGET = DEFAULT_BUDGET // 8
 """Nodes of the exact placement of a cut that is not the first choice."""
+_MANY_BUFFERS = 32
+"""Beyond so many at a time fewer placements are tried, and each for a shorter time."""
 _MOST_PLACED = 8
 """How many cuts are placed to find one whose buffers can be placed in what its steps need."""
 
@@ -182,7 +185,7 @@ class Planner:
         """Plans from the cheapest steps towards the smallest arena, each smaller than the last."""
         cut = self.cutter.cheapest(None)
         last: int | None = None
-        for _ in range(most):
+        for _ in range(max(2, int(most * self._share))):
             if cut is None:
                 return
             plan = self._placed(cut, _LESS_BUDGET)
@@ -191,17 +194,28 @@ class Planner:
                 yield plan
             cut = self.cutter.cheapest(cut.peak * 4 // 5)
 
+    @cached_property
+    def _share(self) -> float:
+        """Of the usual search: less for many nodes, and for many buffers at a time."""
+        crowd = max(map(len, self.flow.crossing))
+        return min(1.0, MANY_NODES / max(1, len(self.flow.items)), _MANY_BUFFERS / max(1, crowd))
+
+    @property
+    def _most_placed(self) -> int:
+        return max(1, int(_MOST_PLACED * self._share))
+
     def schedule(self, cut: Cut) -> Schedule:
         """The schedule of a cut."""
         return _schedule(self.flow, cut, self._options, proven=self._proven)
 
     def _placed(self, cut: Cut, budget: int = DEFAULT_BUDGET) -> MemoryPlan:
+        budget = int(budget * self._share**2)
         return plan_memory(self.schedule(cut), budget=budget, solver=self._options.solver)
 
     def _fastest(self) -> MemoryPlan | None:
         """The cheapest steps within the limit, None if none were found."""
         budget = limit = self._options.limit
-        for _ in range(_MOST_PLACED):
+        for _ in range(self._most_placed):
             cut = self.cutter.cheapest(budget)
             if cut is None:
                 return None
@@ -229,8 +243,8 @@ class Planner:
         """Cuts by ascending peaks; those of the smallest peak in all variants."""
         smallest = self.cutter.smallest()
         yield smallest
-        yield from self.cutter.without_one_place(smallest, _MOST_PLACED)
-        yield from self.cutter.by_peak(_MOST_PLACED)
+        yield from self.cutter.without_one_place(smallest, self._most_placed)
+        yield from self.cutter.by_peak(self._most_placed)
 
 
 def _schedule(flow: Flow, cut: Cut, options: PlanOptions, *, proven: bool) -> Schedule:

@@ -2,7 +2,7 @@
 
 from mcucc.ops import Int8Graph
 from mcucc.twin.draft import TWIN_PREFIX
-from mcucc.twin.lower import lower
+from mcucc.twin.lower import demand_supported, lower
 from mcucc.twin.read import (
     OperatorInfo,
     TensorInfo,
@@ -17,6 +17,7 @@ __all__ = [
     "TWIN_PREFIX",
     "OperatorInfo",
     "TensorInfo",
+    "demand_supported",
     "keep_operators",
     "read_operators",
     "read_tensors",

@@ -55,6 +55,21 @@ def lower(graph: Int8Graph) -> TwinModel:
     Raises:
         UnsupportedModelError: TensorFlow Lite cannot express a node.
     """
+    demand_supported(graph)
+    draft = Draft(graph)
+    for port in graph.inputs:
+        draft.value(port.tensor)
+    for node in graph.nodes:
+        _lower_node(draft, node)
+    return draft.model()
+
+
+def demand_supported(graph: Int8Graph) -> None:
+    """Refuse what TensorFlow Lite cannot express; its scales do not matter.
+
+    Raises:
+        UnsupportedModelError: with every such node.
+    """
     violations = tuple(
         pool_violation(graph, node, node.op)
         for node in graph.nodes
@@ -62,12 +77,6 @@ def lower(graph: Int8Graph) -> TwinModel:
     )
     if violations:
         raise UnsupportedModelError(violations)
-    draft = Draft(graph)
-    for port in graph.inputs:
-        draft.value(port.tensor)
-    for node in graph.nodes:
-        _lower_node(draft, node)
-    return draft.model()
 
 
 def _lower_node(draft: Draft, node: Int8Node) -> None:

@@ -216,7 +216,7 @@ def test_indices_of_a_max_pool_are_refused(tmp_path: Path):
         ((4,), "an input must have rank 2 to 4 and batch 1"),
         ((1, 2, 3, 4, 5), "an input must have rank 2 to 4 and batch 1"),
         ((1, 0), "an input must have rank 2 to 4 and batch 1"),
-        ((1, 1 << 30), "an input must have at most"),
+        ((1, 1 << 30), "an input must take at most"),
     ],
 )
 def test_inputs_of_other_shapes_are_refused(

@@ -21,11 +21,13 @@ import onnx.shape_inference
 from numpy.typing import NDArray
 
 from mcucc.errors import UnsupportedModelError, UsageError, Violation
+from mcucc.importer.file.checks import attribute_violations, oversized, too_large, too_many
 from mcucc.importer.file.reader import AttributeValue, OnnxModel, OnnxNode, OnnxPort
 from mcucc.ir import Shape
+from mcucc.ir.limits import DEFAULT_LIMIT, Limit, real_bytes
 
-_LARGEST_CONSTANT = 1 << 26
-"""Elements; a constant that the file does not hold but asks for must not fill the memory."""
+_LARGEST_SHAPE = 1 << 12
+"""Elements of a constant that may say a shape, which inference asks for."""
 
 FOLDABLE = frozenset(
     """Abs Add And Cast CastLike Ceil Clip Concat ConstantOfShape DequantizeLinear Div Equal Exp
@@ -83,7 +85,11 @@ class FoldedModel:
 
 
 def fold(
-    model: OnnxModel, input_shapes: Mapping[str, tuple[int, ...]], *, quantized: bool = False
+    model: OnnxModel,
+    input_shapes: Mapping[str, tuple[int, ...]],
+    *,
+    quantized: bool = False,
+    limit: Limit = DEFAULT_LIMIT,
 ) -> FoldedModel:
     """Fix the input shapes and fold.
 
@@ -93,14 +99,16 @@ def fold(
             open batch need not be given, it becomes 1.
         quantized: whether inputs may be int8 or uint8, and constants stay behind their
             DequantizeLinear.
+        limit: of every tensor; what is larger is refused before it is made.
 
     Raises:
         UsageError: `input_shapes` names an unknown input or contradicts the file.
         UnsupportedModelError: an input has an open dimension, or one that is not supported.
     """
-    inputs = _static_inputs(model, input_shapes, _QUANTIZED_INPUTS if quantized else ("float32",))
+    dtypes = _QUANTIZED_INPUTS if quantized else ("float32",)
+    inputs = _static_inputs(model, input_shapes, dtypes, limit)
     foldable = FOLDABLE - {"DequantizeLinear"} if quantized else FOLDABLE
-    state = _State(model.opset, foldable, dict(model.constants), model.newer)
+    state = _State(model.opset, foldable, dict(model.constants), model.newer, limit)
     for port in inputs:
         state.types[port.name] = _tensor_type(port.dtype, tuple(n or 0 for n in port.shape))
     for name, data in model.constants.items():
@@ -116,7 +124,13 @@ def fold(
     )
     shapes = {name: s for name, kind in state.types.items() if (s := _shape(kind)) is not None}
     failed = {node.name for node in live}
-    violations = tuple(v for v in state.violations if v.node in failed)
+    if len(live) > limit.nodes:
+        raise UnsupportedModelError((too_many(model, len(live), limit),))
+    violations = (
+        *(v for v in state.violations if v.node in failed),
+        *oversized(live, shapes, {v.node for v in state.violations}, limit),
+        *attribute_violations(live),
+    )
     return FoldedModel(folded, shapes, violations)
 
 
@@ -131,14 +145,17 @@ def live_nodes(nodes: Sequence[OnnxNode], wanted: Collection[str]) -> tuple[Onnx
 
 
 def _static_inputs(
-    model: OnnxModel, input_shapes: Mapping[str, tuple[int, ...]], dtypes: Sequence[str]
+    model: OnnxModel,
+    input_shapes: Mapping[str, tuple[int, ...]],
+    dtypes: Sequence[str],
+    limit: Limit,
 ) -> tuple[OnnxPort, ...]:
     names = [port.name for port in model.inputs]
     unknown = sorted(set(input_shapes) - set(names))
     if unknown:
         raise UsageError(f"the model has no input '{unknown[0]}'; its inputs are {names}")
     ports = tuple(_static_port(port, input_shapes.get(port.name)) for port in model.inputs)
-    violations = tuple(v for port in ports if (v := _input_fault(port, dtypes)) is not None)
+    violations = tuple(v for port in ports if (v := _input_fault(port, dtypes, limit)) is not None)
     if violations:
         raise UnsupportedModelError(violations)
     return ports
@@ -161,7 +178,7 @@ def _static_port(port: OnnxPort, given: tuple[int, ...] | None) -> OnnxPort:
     return replace(port, shape=given)
 
 
-def _input_fault(port: OnnxPort, dtypes: Sequence[str]) -> Violation | None:
+def _input_fault(port: OnnxPort, dtypes: Sequence[str], limit: Limit) -> Violation | None:
     sizes = [1 if n is None else n for n in port.shape]
     if port.dtype not in dtypes:
         rule = f"an input must be {' or '.join(dtypes)}"
@@ -177,11 +194,8 @@ def _input_fault(port: OnnxPort, dtypes: Sequence[str]) -> Violation | None:
     elif not 2 <= len(sizes) <= 4 or sizes[0] != 1 or min(sizes) < 1:
         rule = "an input must have rank 2 to 4 and batch 1"
         hint = _rank_hint(sizes)
-    elif math.prod(sizes) > _LARGEST_CONSTANT:
-        rule, hint = (
-            f"an input must have at most {_LARGEST_CONSTANT} elements",
-            "Use a smaller one.",
-        )
+    elif math.prod(sizes) > limit.elements:
+        rule, hint = f"an input must take at most {limit}", limit.hint
     else:
         return None
     return Violation(port.name, "Input", rule, f"{port.dtype}{_dims(port.shape)}", hint)
@@ -227,6 +241,8 @@ class _State:
     foldable: frozenset[str]
     constants: dict[str, NDArray[np.generic]]
     newer: Mapping[str, int]
+    limit: Limit
+    made_bytes: int = 0
     types: dict[str, onnx.TypeProto] = field(default_factory=dict[str, onnx.TypeProto])
     violations: list[Violation] = field(default_factory=list[Violation])
 
@@ -239,6 +255,7 @@ class _State:
             return False
         for name, data in values.items():
             self.constants[name] = data
+            self.made_bytes += data.nbytes
             self.types[name] = _tensor_type(data.dtype.name, data.shape)
         return True
 
@@ -247,7 +264,8 @@ class _State:
         read = [name for name in node.inputs if name]
         if not all(name in self.types for name in read):
             return
-        small = {name: d for name in read if (d := self.constants.get(name)) is not None}
+        constants = {name: d for name in read if (d := self.constants.get(name)) is not None}
+        small = {name: d for name, d in constants.items() if d.size <= _LARGEST_SHAPE}
         try:
             found = onnx.shape_inference.infer_node_outputs(
                 onnx.defs.get_schema(node.op, self._version(node)),
@@ -275,8 +293,16 @@ class _State:
         if node.op in self.newer:
             return self._refuse(node, f"{node.op} has a meaning since set {self.newer[node.op]}")
         sizes = [_shape(self.types[name]) for name in node.outputs if name in self.types]
-        if any(s is None or math.prod(s) > _LARGEST_CONSTANT for s in sizes) or not sizes:
+        if not sizes or any(s is None for s in sizes):
             return self._refuse(node, f"results of {sizes}")
+        wanted = sum(real_bytes(math.prod(s)) for s in sizes if s is not None)
+        if wanted > self.limit.tensor_bytes:
+            self.violations.append(too_large(node, f"{wanted:,} bytes", self.limit))
+            return None
+        if self.made_bytes + wanted > self.limit.together_bytes:
+            together = f"{self.made_bytes + wanted:,} bytes with those computed before"
+            self.violations.append(too_large(node, together, self.limit))
+            return None
         try:
             values = {name: self.constants[name] for name in read}
             return _evaluate(proto, values, self._version(node))
@@ -349,8 +375,9 @@ def _tensor_type(dtype: str, shape: Shape) -> onnx.TypeProto:
 
 
 def _shape(kind: onnx.TypeProto) -> Shape | None:
-    """The shape of a tensor type, None if a dimension is unknown."""
+    """The shape of a tensor type, None if a dimension is unknown, or has overflowed."""
     if not kind.HasField("tensor_type") or not kind.tensor_type.HasField("shape"):
         return None
     dims = kind.tensor_type.shape.dim
-    return tuple(d.dim_value for d in dims) if all(d.HasField("dim_value") for d in dims) else None
+    known = all(d.HasField("dim_value") and d.dim_value >= 0 for d in dims)
+    return tuple(d.dim_value for d in dims) if known else None

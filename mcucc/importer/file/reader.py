@@ -199,11 +199,18 @@ def _node(path: Path, node: onnx.NodeProto, index: int) -> OnnxNode:
         _text(path, node.name) or outputs[0],
         tuple(_text(path, name) for name in node.input),
         outputs,
-        {_text(path, a.name): _attribute(path, a) for a in node.attribute},
+        {_text(path, a.name): _attribute(path, node, a) for a in node.attribute},
     )
 
 
-def _attribute(path: Path, attribute: onnx.AttributeProto) -> AttributeValue:
+def _attribute(path: Path, node: onnx.NodeProto, attribute: onnx.AttributeProto) -> AttributeValue:
+    if attribute.ref_attr_name:
+        raise InputFileError(
+            path,
+            f"is not valid ONNX: attribute '{attribute.name}' of {node.op_type} "
+            f"'{node.name or node.output[0]}' refers to '{attribute.ref_attr_name}', an attribute "
+            "of a function, but the node is in none: give the attribute its value",
+        )
     value = onnx.helper.get_attribute_value(attribute)
     match value:
         case bytes():

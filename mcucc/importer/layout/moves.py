@@ -20,6 +20,7 @@ from mcucc.importer.layout.layout import (
 )
 from mcucc.importer.layout.view import View
 from mcucc.ir import Shape, TensorType
+from mcucc.ir.limits import Limit
 
 Move = Literal["reshape", "transpose"]
 """Operators that only rename axes or move bytes."""
@@ -31,10 +32,12 @@ class BaseWalk(ABC):
     Attributes:
         model: the folded network.
         tensors: types of inner values so far.
+        limit: of the size of values.
     """
 
     model: OnnxModel
     tensors: dict[str, TensorType]
+    limit: Limit
     _moved: dict[tuple[Move, tuple[int, ...], str], str]
     _taken: set[str]
 

@@ -1,5 +1,6 @@
 """Lowering rule for Resize and Upsample: nearest neighbour by whole factors."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -30,10 +31,15 @@ def resize_factors(walk: BaseWalk, x: MapInput) -> tuple[int, int]:
     """
     node = x.node
     factors = _factors(walk, node, x)
-    rows, columns = (round(f) for f in factors[2:])
-    whole = all(f == round(f) >= 1 for f in factors) and factors[:2] == (1.0, 1.0)
+    finite = all(math.isfinite(f) for f in factors)
+    rows, columns = (round(f) if finite else 0 for f in factors[2:])
+    whole = finite and all(f == round(f) >= 1 for f in factors) and factors[:2] == (1.0, 1.0)
     if node.string("mode", "nearest") != "nearest" or not whole:
         raise _refusal(node, f"mode {node.string('mode', 'nearest')}, factors {list(factors)}")
+    shape = (1, x.shape[1], x.shape[2] * rows, x.shape[3] * columns)
+    if math.prod(shape) > walk.limit.elements:
+        rule = f"a tensor must take at most {walk.limit}"
+        raise RefusalError(node, rule, f"{list(shape)}", walk.limit.hint)
     for size, factor in zip(x.shape[2:], (rows, columns), strict=True):
         sources = _sources(node, walk.model.opset, size, factor)
         if sources is None or not np.array_equal(sources, _whole(size, factor)):

@@ -67,11 +67,34 @@ class DropIdentity(FloatPass):
         if _is_unread(graph, node):
             return substitute(graph, {node.name: ()})
         if _is_idle(graph, node):
-            plain = _variable_first(graph, node)
-            return bypass(substitute(graph, {node.name: (plain,)}), plain)
+            return _without(graph, self._idle_run(graph, node))
         before = graph.producers[node.inputs[0]]
         direct = replace(node, inputs=before.inputs, origin=(*before.origin, *node.origin))
         return substitute(graph, {node.name: (direct,)})
+
+    def _idle_run(self, graph: FloatGraph, node: FloatNode) -> tuple[FloatNode, ...]:
+        """The node, and those behind it of which each alone reads the one before and is idle too.
+
+        All of a chain go at once: one by one, long chains would take time with their square.
+        """
+        run = [node]
+        while run[-1].output not in graph.output_tensors:
+            readers = graph.readers[run[-1].output]
+            following = readers[0] if len(readers) == 1 else None
+            if following is None or not _is_idle(graph, following):
+                break
+            if self.check(graph, following) is not None:
+                break
+            run.append(following)
+        return tuple(run)
+
+
+def _without(graph: FloatGraph, run: tuple[FloatNode, ...]) -> FloatGraph:
+    """The graph without a chain of idle nodes."""
+    first = _variable_first(graph, run[0])
+    whole = replace(first, output=run[-1].output)
+    gone: dict[str, tuple[FloatNode, ...]] = {node.name: () for node in run[1:]}
+    return bypass(substitute(graph, {**gone, first.name: (whole,)}), whole)
 
 
 def _is_unread(graph: FloatGraph, node: FloatNode) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from mcucc.schedule.order.beam import beam_order
 from mcucc.schedule.order.bound import least_peak
 from mcucc.schedule.order.cost import CostModel, State
-from mcucc.schedule.order.work import Work
+from mcucc.schedule.order.work import MANY_NODES, Work
 
 DEFAULT_STATES = 20_000
 """Sets that the exact search may extend: about a second."""
@@ -49,7 +49,13 @@ def best_order(
         alignment: of every buffer, bytes.
         states: the most sets that the exact search may extend. Beyond, beam search goes on.
         width: how many sets of each size the beam search keeps.
+
+    Both get less beyond `MANY_NODES` nodes, with the cube of the number: each step tries all nodes
+    that are ready.
     """
+    if len(work.tasks) > MANY_NODES:
+        share = (MANY_NODES / len(work.tasks)) ** 3
+        states, width = int(states * share), max(1, int(width * share))
     model = CostModel(work, alignment)
     given = tuple(range(len(work.tasks)))
     peak = model.peak(given)

@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from mcucc.errors import InvariantError
 from mcucc.ops import Aliasing, Int8Graph, Int8Node
 
+MANY_NODES = 96
+"""Beyond, what every search may try gets less with the size of the network: planning must end in
+seconds for any."""
+
 
 @dataclass(frozen=True)
 class Content:

@@ -81,6 +81,15 @@ class Flow:
     streamed: bool
 
     @cached_property
+    def crossing(self) -> tuple[tuple[int, ...], ...]:
+        """For each position the contents that lie there before it and are read at it or later."""
+        found: list[list[int]] = [[] for _ in range(len(self.items) + 1)]
+        for content, tenancy in enumerate(self.tenancies):
+            for position in range(tenancy.born + 1, min(tenancy.last, len(self.items)) + 1):
+                found[position].append(content)
+        return tuple(map(tuple, found))
+
+    @cached_property
     def row_readers(self) -> Mapping[int, tuple[tuple[int, RowRead], ...]]:
         """For each content the items that can read it row by row, and how."""
         index = {tenancy.name: i for i, tenancy in enumerate(self.tenancies)}

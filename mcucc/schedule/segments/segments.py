@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from mcucc.kernels import Shape
+from mcucc.schedule.order.work import MANY_NODES
 from mcucc.schedule.segments.distance import Writer, least_distance
 from mcucc.schedule.segments.flow import Flow, Tenancy
 from mcucc.schedule.segments.pulls import Pulls, kept_rows, pull
@@ -29,6 +30,10 @@ _CODE_COST = 600
 
 Distances = Mapping[str, int]
 """For a dying tensor: by the name of each tensor that is written, the least distance to it."""
+
+
+_LONGEST_OF_MANY = 16
+"""Items of the longest segment that is tried where there are more than `MANY_NODES` nodes."""
 
 
 @dataclass(frozen=True)
@@ -270,15 +275,14 @@ def _layer_distances(flow: Flow, position: int, made: Tenancy) -> Iterator[tuple
 
 def _dying(flow: Flow, begin: int, end: int) -> tuple[int, ...]:
     """Contents that lie there before a stretch and are read for the last time in it."""
-    return tuple(
-        i for i, tenancy in enumerate(flow.tenancies) if tenancy.born < begin <= tenancy.last < end
-    )
+    return tuple(i for i in flow.crossing[begin] if flow.tenancies[i].last < end)
 
 
 def _longest(flow: Flow, end: int) -> int:
-    """How far back a segment that ends at a place can reach."""
+    """How far back a segment that ends at a place can reach, or is tried to reach."""
     begin = end
-    while begin > 0 and _can_precede(flow, begin - 1, begin, end):
+    most = end if len(flow.items) <= MANY_NODES else _LONGEST_OF_MANY
+    while begin > max(0, end - most) and _can_precede(flow, begin - 1, begin, end):
         begin -= 1
     return begin
 
@@ -315,11 +319,7 @@ def clique_bytes(flow: Flow, stretch: Stretch, alignment: int, sizes: Sequence[i
     padded = {name: -(-size // alignment) * alignment for name, size in stretch.kept.items()}
     extra = -(-stretch.extra_bytes // alignment) * alignment
     below = sum(padded.values()) + extra
-    before = [
-        (tenancy, sizes[i])
-        for i, tenancy in enumerate(flow.tenancies)
-        if tenancy.born < stretch.begin <= tenancy.last
-    ]
+    before = [(flow.tenancies[i], sizes[i]) for i in flow.crossing[stretch.begin]]
     above = sum(size for _, size in before)
     best = above + below
     for tenancy, size in before:

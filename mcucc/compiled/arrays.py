@@ -1,0 +1,148 @@
+"""Reads .npy and .npz files: what they say of themselves is checked before it is unpacked."""
+
+import ast
+import lzma
+import math
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcucc.compiled.array_hints import not_arrays
+from mcucc.errors import InputFileError
+from mcucc.ir import Shape
+from mcucc.ir.limits import DEFAULT_LIMIT, Limit, real_bytes
+
+_UNREADABLE = (
+    EOFError,
+    MemoryError,
+    NotImplementedError,
+    OverflowError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    lzma.LZMAError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What numpy and zipfile raise on damaged files."""
+
+_MAGIC = b"\x93NUMPY"
+_SHORT_HEADER = 128
+_LONGEST_HEADER = 10_000
+"""Bytes; numpy does not read longer ones."""
+
+
+def read_arrays(
+    path: Path,
+    names: Sequence[str],
+    *,
+    kind: str = "input",
+    shapes: Mapping[str, Shape] | None = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> Mapping[str, NDArray[np.generic]]:
+    """The arrays of these names; an array that is alone may stand for a name that is alone.
+
+    Args:
+        path: of an .npy or .npz file.
+        names: of the arrays.
+        kind: what the names are, for the error.
+        shapes: of a sample of each input, by name, for the error.
+        limit: what they may take together.
+
+    Raises:
+        InputFileError: the file cannot be read, holds no such arrays, or larger ones than the
+            limit allows.
+    """
+    try:
+        with path.open("rb") as file:
+            if zipfile.is_zipfile(file):
+                return _members(path, file, names, kind, limit)
+            _pick(path, names, ["one array without a name"], kind)
+            file.seek(0)
+            _demand_room(path, limit, _declared_bytes(file))
+            file.seek(0)
+            return {names[0]: cast("NDArray[np.generic]", np.load(file, allow_pickle=False))}
+    except OSError as error:
+        raise InputFileError(path, f"cannot be read: {error.strerror or error}") from error
+    except _UNREADABLE as error:
+        raise InputFileError(path, not_arrays(path, shapes or {}, str(error))) from error
+
+
+def _members(
+    path: Path, file: IO[bytes], names: Sequence[str], kind: str, limit: Limit
+) -> Mapping[str, NDArray[np.generic]]:
+    with zipfile.ZipFile(file) as archive:
+        if archive.namelist() and not any(n.endswith(".npy") for n in archive.namelist()):
+            raise ValueError("an archive of something else")
+        members = {name.removesuffix(".npy"): name for name in archive.namelist()}
+        keys = _pick(path, names, list(members), kind)
+        wanted = 0
+        for key in keys:
+            with archive.open(members[key]) as member:
+                unpacked = archive.getinfo(members[key]).file_size
+                wanted += max((unpacked - _SHORT_HEADER) // 2, _declared_bytes(member))
+        _demand_room(path, limit, wanted)
+        found: dict[str, NDArray[np.generic]] = {}
+        for name, key in zip(names, keys, strict=True):
+            with archive.open(members[key]) as member:
+                found[name] = np.lib.format.read_array(member, allow_pickle=False)
+        return found
+
+
+def _declared_bytes(file: IO[bytes]) -> int:
+    """Bytes of an array as float32, as its header says.
+
+    Raises:
+        ValueError: there is no header that numpy reads.
+    """
+    start = file.read(len(_MAGIC) + 2)
+    if start[: len(_MAGIC)] != _MAGIC:
+        raise ValueError("no .npy")
+    major = start[len(_MAGIC)]
+    length = int.from_bytes(file.read(2 if major == 1 else 4), "little")
+    if length > _LONGEST_HEADER:
+        raise ValueError("a header that is too long")
+    text = file.read(length).decode("latin-1" if major < 3 else "utf-8")
+    found = cast("object", ast.literal_eval(text.strip()))
+    if not isinstance(found, dict):
+        raise TypeError("a header that is no dictionary")
+    shape = cast("Mapping[str, object]", found).get("shape")
+    if not isinstance(shape, tuple):
+        raise TypeError("a header without a shape")
+    sizes = cast("tuple[object, ...]", shape)
+    if not all(isinstance(size, int) and size >= 0 for size in sizes):
+        raise ValueError("a shape that is none")
+    return real_bytes(math.prod(cast("tuple[int, ...]", sizes)))
+
+
+def _demand_room(path: Path, limit: Limit, wanted: int) -> None:
+    if wanted > limit.together_bytes:
+        raise InputFileError(
+            path,
+            f"unpacks to {wanted:,} bytes as float32; at most {limit.together_bytes:,} are read "
+            f"(four times --max-tensor-bytes): give fewer samples, or raise --max-tensor-bytes",
+        )
+
+
+def _pick(path: Path, names: Sequence[str], found: Sequence[str], kind: str) -> Sequence[str]:
+    """Which of the arrays that were found to take for each name."""
+    if len(names) == len(found) == 1:
+        return found
+    for name in names:
+        if name not in found:
+            held = ", ".join(sorted(found)) or "nothing"
+            named = f"'{name}'" if kind == name else f"as {kind} '{name}'"
+            raise InputFileError(
+                path,
+                f"holds no array named {named} (it holds {held}): save it under that name, "
+                f"np.savez('{path.name}', **{{'{name}': data}})",
+            )
+    return names
