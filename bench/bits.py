@@ -98,12 +98,13 @@ def _board_file(board: Board) -> str:
     for region in board.regions:
         lines += ["[[memory]]", f'name = "{region.name}"', f'kind = "{region.kind}"']
         lines += [f"origin = {region.origin}", f"size = {region.size}"]
-    proxy = str(board.simulator.proxy).lower()
-    lines += ["[qemu]", f'machine = "{board.simulator.machine}"', f"proxy = {proxy}"]
+    simulator = board.require_simulator()
+    proxy = str(simulator.proxy).lower()
+    lines += ["[qemu]", f'machine = "{simulator.machine}"', f"proxy = {proxy}"]
     return "\n".join(lines) + "\n"
 
 
-def _facts(board: Board) -> dict[str, str | int]:
+def _facts(board: Board) -> dict[str, str | int | None]:
     return {
         "name": board.name,
         "vendor": board.vendor,
@@ -120,7 +121,8 @@ def _run(network: CompiledNetwork, board: Board) -> str:
     host = network.run_host(samples)
     core = network.count_qemu(samples).outputs
     equal = all(np.array_equal(ours, theirs) for ours, theirs in zip(host, core, strict=True))
-    return "equal" if equal else f"the outputs on {board.simulator.machine} differ from the host's"
+    machine = board.require_simulator().machine
+    return "equal" if equal else f"the outputs on {machine} differ from the host's"
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from mcucc.api.compile import compile_model, write_compilation
 from mcucc.api.measure import Measurement, measure
 from mcucc.api.options import CompileOptions
 from mcucc.progress import Stage, silent
+from mcucc.targets.board import load_board
 
 
 def is_model(path: Path) -> bool:
@@ -19,6 +20,7 @@ def measure_model(path: Path, options: CompileOptions, stage: Stage = silent) ->
 
     Raises: as `compile_model`, `write_compilation` and `measure`.
     """
+    load_board(options.board).require_simulator()
     with tempfile.TemporaryDirectory(prefix="mcucc-bench-") as folder:
         directory = Path(folder) / "network"
         write_compilation(compile_model(path, options, stage), directory)

@@ -94,7 +94,7 @@ def build_program(directory: Path, board_id: str | None, output: Path | None) ->
         output: the file; None for `<name>.elf` in the working directory.
 
     Raises:
-        BoardError: there is no such board.
+        BoardError: there is no such board, or it is no microcontroller.
         DoesNotFitError: the board's flash or RAM is too small.
         InputFileError: the directory is not a compiled network.
         ToolchainError: the compiler is missing or does not accept the code.
@@ -103,6 +103,7 @@ def build_program(directory: Path, board_id: str | None, output: Path | None) ->
     compiled = CompiledNetwork.open(directory)
     if board_id is not None:
         compiled = compiled.on(load_board(board_id))
+    compiled.board.require_simulator()
     target = output or Path(f"{compiled.report.name}.elf")
     _check_target(target)
     with tempfile.TemporaryDirectory(prefix="mcucc-build-") as work:
@@ -135,6 +136,7 @@ def _replace(source: Path, target: Path) -> None:
 
 def _measure(compiled: CompiledNetwork, program: Path, target: Path) -> BuiltProgram:
     report, board = compiled.report, compiled.board
+    simulator = board.require_simulator()
     attribution = Attribution(report)
     sections = allocated_sections(program)
     code = code_bytes(attribution, read_code_map(program, attribution.owners, attribution.kernels))
@@ -156,8 +158,8 @@ def _measure(compiled: CompiledNetwork, program: Path, target: Path) -> BuiltPro
         model=report.name,
         board=board.id,
         core=board.core.name,
-        simulator=board.simulator.machine,
-        proxy=board.simulator.proxy,
+        simulator=simulator.machine,
+        proxy=simulator.proxy,
         text_bytes=sections.get(".text", 0),
         rodata_bytes=sum(sections.get(s, 0) for s in (".vectors", ".rodata", ".ARM.exidx")),
         weights_bytes=sections.get(".weights", 0),

@@ -41,7 +41,7 @@ from mcucc.progress import Stage, silent
 from mcucc.reference import interpreter
 from mcucc.report import Report, to_json
 from mcucc.report.fit import explain_misfit
-from mcucc.report.make import Budget, Origin, Written, make_report
+from mcucc.report.make import Budget, Origin, Written, known_flash_bytes, make_report
 from mcucc.report.model import Quantization, sealed
 from mcucc.report.quality import remedy
 from mcucc.schedule import MemoryPlan, plan_network
@@ -79,24 +79,24 @@ def compile_model(path: Path, options: CompileOptions, stage: Stage = silent) ->
         InputFileError: the file cannot be read.
         UnsupportedModelError: with every reason why the network cannot be compiled.
         BoardError: there is no such board, or its file is wrong.
-        UsageError: the name is no C identifier, a given shape contradicts the file, or options
-            contradict each other.
+        UsageError: the name is no C identifier, a given shape contradicts the file, options
+            contradict each other, or `sram` is more than the board has.
         ToolchainError: the compiler does not accept the generated code.
     """
     board = load_board(options.board)
+    budget = Budget.of(board, options.sram)
     name = identifier(path) if options.name is None else check_name(options.name)
     model = read_onnx(path)
     network = load_network(model, name, options.calibration, stage, prune=options.prune)
     stage(f"compiling {name}")
     graph = network.graph
     check_options(graph, options)
-    budget = Budget.of(board, options.sram)
     plan, streamed_bytes = _plan(graph, options, budget, board)
     program = lower(plan, _provenance(model, board, options), options.io)
     twin = write_twin(graph)
     draft = _draft(program, plan, options)
     sizes = _measure(draft, program, plan, board)
-    fits = budget.admits(plan.arena_bytes, sizes)
+    fits = budget.admits(plan.arena_bytes, known_flash_bytes(plan.schedule.graph, sizes))
     own_board = _own_board_file(board, options)
     files = {**draft, f"{name}.ir": seal(print_graph(graph)), **own_board} if fits else own_board
     report = sealed(
@@ -233,7 +233,7 @@ def _own_board_file(board: Board, options: CompileOptions) -> Files:
 
 def _measure(files: Files, program: Program, plan: MemoryPlan, board: Board) -> Sizes | None:
     """Sizes of the objects built for the board's core, None without a compiler for it."""
-    if not has_tool(ARM_GCC):
+    if not board.core.has_thumb or not has_tool(ARM_GCC):
         return None
     interface = Interface(
         program.name,
@@ -292,12 +292,17 @@ def _notes(
             f"no output depends on input {', '.join(unread)}: it stays in the interface, and what "
             "it holds changes nothing"
         )
-    if sizes is None:
+    if board.simulator is None:
+        notes.append(
+            f"{board.id} is no microcontroller: flash and stack are unknown, and `fits` says that "
+            "the arena can be addressed"
+        )
+    elif sizes is None:
         notes.append(
             f"{ARM_GCC} was not found: the C was not built, flash and stack are unknown, and "
-            f"{ARM_GCC} was not found: the C was not built, flash and stack are unknown, and "
-            f"`fits` speaks of SRAM alone (on Debian: apt-get install {PACKAGES[ARM_GCC]})"
+            "`fits` speaks of SRAM and of the weights, but not of the code (on Debian: apt-get "
+            f"install {PACKAGES[ARM_GCC]})"
         )
-    if board.simulator.proxy:
+    if board.simulator is not None and board.simulator.proxy:
         notes.append(f"QEMU has no {board.name}: runs use {board.simulator.machine} as a proxy")
     return tuple(notes)

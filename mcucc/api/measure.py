@@ -111,7 +111,7 @@ def measure(directory: Path, board_id: str | None = None) -> Measurement:
         board_id: id of a board or a board file; None for the one it was compiled for.
 
     Raises:
-        BoardError: there is no such board.
+        BoardError: there is no such board, or it is no microcontroller.
         DoesNotFitError: the program does not fit the board.
         InputFileError: the directory is not a compiled network.
         ToolchainError: a compiler or the simulator is missing.
@@ -121,6 +121,7 @@ def measure(directory: Path, board_id: str | None = None) -> Measurement:
     if board_id is not None:
         compiled = compiled.on(load_board(board_id))
     report, board = compiled.report, compiled.board
+    simulator = board.require_simulator()
     shapes = [compiled.graph.tensors[port.tensor].shape for port in compiled.graph.inputs]
     result, (counts,) = profile(compiled, flatten(random_samples(shapes, 1)))
     code_bytes, weights_bytes = _sizes(compiled)
@@ -128,8 +129,8 @@ def measure(directory: Path, board_id: str | None = None) -> Measurement:
         model=report.name,
         board=board.id,
         core=board.core.name,
-        simulator=board.simulator.machine,
-        proxy=board.simulator.proxy,
+        simulator=simulator.machine,
+        proxy=simulator.proxy,
         options=report.options,
         instructions=counts.instructions,
         instructions_per_mac=round(counts.instructions / max(1, report.executed_macs), 4),

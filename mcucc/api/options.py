@@ -19,8 +19,8 @@ class CompileOptions:
     Attributes:
         board: id of a board, or path of a board file.
         name: prefix of all symbols; the file's stem if None.
-        sram: bytes that the arena may take; the board's largest SRAM region less the stack reserve
-            if None.
+        sram: bytes of the board's largest SRAM region, at most all of it, that the arena and the
+            stack reserve of 2048 bytes may take together; the whole region if None.
         objective: what to prefer where memory and speed disagree: "memory": the smallest arena;
             "speed": the fastest steps that fit; "auto": the same.
         schedule: "layer": whole tensors only; "stream": rows wherever they are possible; "auto":

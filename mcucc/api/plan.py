@@ -20,7 +20,9 @@ class ModelPlans:
     Attributes:
         model: file name.
         board: id.
-        sram_bytes: what the arena may take.
+        sram_bytes: what the arena may take: the budget less the stack reserve.
+        board_sram_bytes: the board's largest SRAM region.
+        fits: whether the arena of the chosen strategy may be that large; flash is not looked at.
         macs: multiply-accumulates, each counted once.
         lower_bound_bytes: no placement of the chosen steps is below it.
         peak_step: the chosen step that needs the most.
@@ -30,6 +32,8 @@ class ModelPlans:
     model: str
     board: str
     sram_bytes: int
+    board_sram_bytes: int
+    fits: bool
     macs: int
     lower_bound_bytes: int
     peak_step: str
@@ -42,12 +46,12 @@ def plan_model(path: Path, options: CompileOptions, stage: Stage = silent) -> Mo
     Raises: as `compile_model`.
     """
     board = load_board(options.board)
+    budget = Budget.of(board, options.sram)
     model, name = read_onnx(path), identifier(path)
     network = load_network(model, name, options.calibration, stage, prune=options.prune)
     stage(f"planning {path.name}")
     graph = network.graph
     check_options(graph, options)
-    budget = Budget.of(board, options.sram)
     found = compare_strategies(
         graph, select_kernels(graph, board.core), plan_options(options, budget)
     )
@@ -55,6 +59,8 @@ def plan_model(path: Path, options: CompileOptions, stage: Stage = silent) -> Mo
         model=path.name,
         board=board.id,
         sram_bytes=budget.arena_limit,
+        board_sram_bytes=board.largest_sram.size,
+        fits=found.arena_bytes <= budget.arena_limit,
         macs=found.macs,
         lower_bound_bytes=found.lower_bound_bytes,
         peak_step=found.peak_step,

@@ -124,11 +124,14 @@ def verify_directory(
         limit: how large the samples, and all tensors that they give, may be.
 
     Raises:
+        BoardError: `on_qemu` for a board that is no microcontroller.
         InputFileError: the directory or the input file is not what it should be, or the model is
             not the one that was compiled.
         ToolchainError: a compiler is missing.
     """
     compiled = CompiledNetwork.open(directory)
+    if on_qemu:
+        compiled.board.require_simulator()
     if model is not None:
         compiled.check_model(model)
     samples = _samples(compiled, input_path, limit)

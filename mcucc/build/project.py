@@ -22,7 +22,13 @@ from mcucc.build.toolchain import (
     arm_clang,
     find_tool,
 )
-from mcucc.errors import DoesNotFitError, InputFileError, InvariantError, ToolchainError
+from mcucc.errors import (
+    DoesNotFitError,
+    InputFileError,
+    InvariantError,
+    SimulationError,
+    ToolchainError,
+)
 from mcucc.resources import RUNTIME_C
 from mcucc.targets.board import Board, Region, load_board
 
@@ -188,6 +194,8 @@ def build_cortex_m(
 ) -> Artifact:
     """Builds a program for the QEMU machine of a board, in memory of the board's sizes.
 
+    The harness and the C library are in it too, so its flash is more than the network's.
+
     Args:
         directory: the generated code.
         network: its interface.
@@ -196,10 +204,13 @@ def build_cortex_m(
         options: what to observe.
 
     Raises:
+        BoardError: the board is no microcontroller.
         DoesNotFitError: a memory region overflows.
         InputFileError: the directory does not hold the network.
+        SimulationError: the board's memory would do, but that of its proxy does not.
         ToolchainError: arm-none-eabi-gcc is missing, or does not accept the code.
     """
+    board.require_simulator()
     build = _subdirectory(work, f"{board.id}-{options.label()}")
     gcc = Compiler(find_tool(ARM_GCC), board.core.gcc_flags)
     defines = options.defines(network)
@@ -288,7 +299,8 @@ def _link_cortex_m(
 
 def simulated_board(board: Board) -> Board:
     """Returns the board whose memory map the QEMU machine has: its own, or that of a proxy."""
-    return load_board(board.simulator.machine) if board.simulator.proxy else board
+    simulator = board.require_simulator()
+    return load_board(simulator.machine) if simulator.proxy else board
 
 
 def simulated_regions(board: Board) -> tuple[Region, Region]:
@@ -297,9 +309,9 @@ def simulated_regions(board: Board) -> tuple[Region, Region]:
     On a proxy they have the sizes of the board and lie where the machine has memory, as far as
     the machine has that much.
     """
-    if not board.simulator.proxy:
-        return board.flash, board.largest_sram
     machine = simulated_board(board)
+    if machine is board:
+        return board.flash, board.largest_sram
     return _moved(board.flash, machine.flash), _moved(board.largest_sram, machine.largest_sram)
 
 
@@ -311,17 +323,25 @@ def _explain_overflow(error: ToolchainError, network: Network, board: Board) -> 
     """Turns the linker's words about a full region into the error that users know.
 
     Raises:
-        DoesNotFitError: the linker failed because a region overflows.
+        DoesNotFitError: the linker failed because a region of the board overflows.
+        SimulationError: it failed because a region of the board's proxy does.
     """
     flash, ram = simulated_regions(board)
-    for region, label in ((flash, "flash"), (ram, "ram")):
-        for match in _OVERFLOW.finditer(str(error)):
-            if match["region"] == label:
-                raise DoesNotFitError(
-                    f"{network.name} does not fit {board.id}: its program needs "
-                    f"{region.size + int(match['bytes'])} bytes of {label}, region "
-                    f"'{region.name}' has {region.size}"
-                ) from error
+    overflows = {m["region"]: int(m["bytes"]) for m in _OVERFLOW.finditer(str(error))}
+    for region, own, label in ((flash, board.flash, "flash"), (ram, board.largest_sram, "ram")):
+        if label not in overflows:
+            continue
+        need = region.size + overflows[label]
+        if need <= own.size:
+            raise SimulationError(
+                f"{network.name} cannot be simulated: its program needs {need} bytes of {label}; "
+                f"{board.id} has {own.size}, but {simulated_board(board).id}, the QEMU machine "
+                f"that stands for it, has {region.size}"
+            ) from error
+        raise DoesNotFitError(
+            f"{network.name} does not fit {board.id}: its program needs {need} bytes of {label} "
+            f"(the harness of mcucc and the C library included), region '{own.name}' has {own.size}"
+        ) from error
 
 
 def _subdirectory(parent: Path, name: str) -> Path:

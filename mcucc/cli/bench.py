@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from mcucc.api.benchmark import is_model, measure_model
 from mcucc.api.measure import Measurement, measure
@@ -16,6 +17,9 @@ from mcucc.cli.printing import print_json, show
 from mcucc.errors import UsageError
 from mcucc.ir.limits import Limit
 from mcucc.progress import progress
+
+_OF_MODELS = ("sram", "objective", "stream_input", "input_shapes")
+"""Parameters that say how models are compiled."""
 
 
 @click.command()
@@ -41,8 +45,11 @@ def bench(
 
     Options other than --board say how MODELs are compiled.
     """
-    if board is None and any(map(is_model, targets)):
+    models = any(map(is_model, targets))
+    if board is None and models:
         raise UsageError("--board: say for which board a model is compiled; see `mcucc boards`")
+    if not models:
+        _check_nothing_to_compile()
     calibration = Calibration(input_shapes=parse_shapes(input_shapes), limit=limit)
     found: list[Measurement] = []
     with progress(quiet=as_json) as stage:
@@ -57,3 +64,16 @@ def bench(
         print_json(found)
     else:
         show(render_measurements(found))
+
+
+def _check_nothing_to_compile() -> None:
+    """Refuse options that would be held against nothing: a directory is compiled already."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if given and name in _OF_MODELS:
+            raise UsageError(
+                f"{parameter.opts[0]}: says how a MODEL is compiled, and a DIR is compiled "
+                f"already: leave it out, or give the .onnx file"
+            )

@@ -62,7 +62,7 @@ def render_program(program: BuiltProgram) -> RenderableType:
 def render_profile(name: str, board: Board, counts: Sequence[RunCounts]) -> RenderableType:
     """Where the instructions of the first sample went, and the totals of all."""
     first = counts[0]
-    simulator = board.simulator
+    simulator = board.require_simulator()
     where = _where(board.id, board.core.name, simulator.machine, proxy=simulator.proxy)
     parts: list[RenderableType] = [Text(f"{name} on {where}", style="bold")]
     for number, each in enumerate(counts):

@@ -1,7 +1,9 @@
 """Options that several commands share, and checks of arguments that click has no types for."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import click
 
@@ -34,6 +36,34 @@ def as_limit(context: click.Context, parameter: click.Parameter, value: int) -> 
 def keep_operators(context: click.Context, parameter: click.Parameter, value: int) -> None:  # noqa: ARG001
     """Hand the value of `--max-operators` on to `as_limit`."""
     context.meta[_OPERATORS] = value
+
+
+def byte_count(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    """A number of bytes, in full or with a suffix: `65536`, `64K`, `64KB`, `64KiB`, `1M`.
+
+    All suffixes are multiples of 1024.
+
+    Raises:
+        click.BadParameter: it is none, or 0.
+    """
+    if value is None:
+        return None
+    match = _BYTE_COUNT.fullmatch(value.strip())
+    count = 0 if match is None else int(match[1]) << _SHIFTS[match[2].lower()]
+    if count < 1:
+        raise click.BadParameter(
+            f"'{value}' is no number of bytes: write a whole number of at least 1, in full or with "
+            "K or M (multiples of 1024), such as 65536, 64K, 64KiB or 1M",
+            ctx=context,
+            param=parameter,
+        )
+    return count
+
+
+_BYTE_COUNT = re.compile(
+    r"([0-9](?:_?[0-9]){0,17}) ?(?:([KMG]?)(?:i?B)?)", re.IGNORECASE | re.ASCII
+)
+_SHIFTS = MappingProxyType({"": 0, "k": 10, "m": 20, "g": 30})
 
 
 def parse_shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
@@ -103,7 +133,13 @@ board = click.option(
     callback=demand_board,
     help="Id of a board (`mcucc boards` lists them) or a board file; required.",
 )
-sram = click.option("--sram", type=click.IntRange(min=1), help="Bytes that the arena may take.")
+sram = click.option(
+    "--sram",
+    callback=byte_count,
+    metavar="BYTES",
+    help="Bytes of the board's SRAM that arena and stack may take, such as 65536, 64K or 1M "
+    "(K = 1024); default: its largest SRAM region. 2048 are kept for the stack.",
+)
 objective = click.option(
     "--objective",
     type=click.Choice(["auto", "memory", "speed"]),

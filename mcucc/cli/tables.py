@@ -20,6 +20,7 @@ from mcucc.report.model import Quantization
 from mcucc.report.text.figures import format_shape, percents, short_name
 from mcucc.report.text.grid import Column, Grid
 from mcucc.report.text.tables import LEAST_NAME
+from mcucc.targets.board import STACK_RESERVE_BYTES
 
 LONGEST_NAME = 60
 """Characters of the longest name of a layer that is never cut."""
@@ -75,11 +76,22 @@ def render_plans(plans: ModelPlans) -> RenderableType:
     )
     notes = (
         f"Bytes of arena with the image in it (resident) or handed over row by row (streamed). "
-        f"> is what compile takes for {plans.board}, which has {plans.sram_bytes:,} bytes for it. "
-        f"Its fullest step, '{plans.peak_step}', cannot be placed in less than "
+        f"> is what compile takes for {plans.board}. {_verdict(plans)} Its fullest step, "
+        f"'{plans.peak_step}', cannot be placed in less than "
         f"{plans.lower_bound_bytes:,}. Row calls: turns of stages that pull rows from each other."
     )
     return Group(table, Text(), Text(notes, style="dim"))
+
+
+def _verdict(plans: ModelPlans) -> str:
+    """Whether the chosen strategy fits, and what it must fit."""
+    verdict = "It fits" if plans.fits else "It DOES NOT FIT"
+    whole = plans.sram_bytes + STACK_RESERVE_BYTES >= plans.board_sram_bytes
+    budget = "the board's" if whole else "the --sram given, of the board's"
+    return (
+        f"{verdict} {plans.sram_bytes:,} bytes: {budget} {plans.board_sram_bytes:,} of SRAM, less "
+        f"{STACK_RESERVE_BYTES:,} for the stack."
+    )
 
 
 def render_quantization(quantization: Quantization) -> RenderableType:

@@ -62,7 +62,7 @@ def choose_kernels(graph: Int8Graph, core: Core | None = None) -> Mapping[str, C
 
 def units_of(core: Core | None) -> tuple[Unit, ...]:
     """The units that a core has kernels for beside plain C, the fastest last."""
-    if core is None or (core.has_thumb2 and not core.has_dsp):
+    if core is None or not core.has_thumb or (core.has_thumb2 and not core.has_dsp):
         return ()
     if not core.has_thumb2:
         return (Unit.THUMB1,)

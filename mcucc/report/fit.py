@@ -16,9 +16,9 @@ _FEW = Fraction(3, 100)
 """Where less of the arena is missing, nobody trains a network for smaller images."""
 
 
-def has_own_budget(report: Report) -> bool:
-    """Whether the user gave the arena a budget, instead of the board less the stack reserve."""
-    return report.stack_reserve_bytes == 0
+def has_own_budget(report: Report, board: Board) -> bool:
+    """Whether the user allowed less than the board's largest SRAM region."""
+    return report.sram_bytes < board.largest_sram.size
 
 
 def explain_misfit(report: Report, board: Board) -> str:
@@ -44,7 +44,7 @@ def explain_misfit(report: Report, board: Board) -> str:
 
 
 def _arena_limit(report: Report) -> int:
-    return report.sram_bytes - report.stack_reserve_bytes
+    return max(0, report.sram_bytes - report.stack_reserve_bytes)
 
 
 def _arena_is_missing(report: Report) -> int:
@@ -57,20 +57,26 @@ def _fits(report: Report, arena_bytes: int) -> bool:
 
 
 def _flash_is_missing(report: Report) -> int:
-    """Bytes, positive if code and weights do not fit; unknown sizes are counted as 0."""
-    return (report.flash.total_bytes or 0) - report.flash_limit_bytes
+    """Bytes, positive if code and weights do not fit."""
+    return _known_flash(report) - report.flash_limit_bytes
+
+
+def _known_flash(report: Report) -> int:
+    """Code and weights, or without a compiler the weights, which is less."""
+    known = report.flash.total_bytes
+    return _weights_bytes(report) if known is None else known
 
 
 def _explain_arena(report: Report, board: Board) -> list[str]:
     peak, limit = report.peak, _arena_limit(report)
-    own = has_own_budget(report)
-    where = f"--sram {report.sram_bytes}" if own else f"the SRAM of {board.id}"
+    own = has_own_budget(report, board)
+    where = f"--sram {report.sram_bytes} on {board.id}" if own else f"the SRAM of {board.id}"
     less = f"{report.sram_bytes:,} less {report.stack_reserve_bytes:,} for the stack"
     names = distinct_names([printable(buffer.name) for buffer in peak.buffers], _LONGEST_NAME)
     return [
         f"'{report.name}' does not fit {where}:",
         f"  need     {format_bytes(report.arena_bytes)} of arena",
-        f"  have     {format_bytes(limit)}{'' if own else f' ({less})'}",
+        f"  have     {format_bytes(limit)} ({less})",
         f"  missing  {format_bytes(_arena_is_missing(report))}",
         *_paragraph(
             f"The peak is at step {peak.step}, '{peak.layer}', which needs "
@@ -110,9 +116,11 @@ def _placement(report: Report) -> str:
 def _explain_flash(report: Report, board: Board) -> list[str]:
     flash = report.flash
     parts = f"weights {flash.weights_bytes or 0:,}, code {flash.code_bytes or 0:,}"
+    if flash.total_bytes is None:
+        parts = "weights alone, the code is unknown"
     return [
         f"'{report.name}' does not fit the flash of {board.id}:",
-        f"  need     {format_bytes(flash.total_bytes or 0)}: {parts}",
+        f"  need     {format_bytes(_known_flash(report))}: {parts}",
         f"  have     {format_bytes(report.flash_limit_bytes)}",
         f"  missing  {format_bytes(_flash_is_missing(report))}",
     ]
@@ -122,11 +130,12 @@ def _remedies(report: Report, board: Board) -> Iterator[str]:
     """Sentences, what costs the user least first."""
     whole = board.arena_budget_bytes
     arena, flash = _arena_is_missing(report) > 0, _flash_is_missing(report) > 0
-    own = has_own_budget(report) and report.arena_bytes <= whole
+    own = has_own_budget(report, board) and report.arena_bytes <= whole
     if arena and own:
+        least = report.arena_bytes + report.stack_reserve_bytes
         yield (
-            f"--sram {report.arena_bytes} or more: {board.id} has {format_bytes(whole)} for an "
-            "arena, beside the stack"
+            f"--sram {least} or more: {board.id} has {format_bytes(board.largest_sram.size)}, of "
+            f"which {report.stack_reserve_bytes:,} are for the stack"
         )
     streamed = report.arena_bytes_streamed_input
     if arena and not report.stream_input and streamed is not None and _fits(report, streamed):
@@ -147,8 +156,8 @@ def _remedies(report: Report, board: Board) -> Iterator[str]:
 def _larger_board(report: Report, board: Board) -> str:
     """The smallest board of ours in the memory that is missing, then in the other."""
     known = report.flash.total_bytes
-    least_flash = _weights_bytes(report) if known is None else known
-    fitting = [b for b in list_boards() if b.fits(report.arena_bytes, least_flash)]
+    parts = [b for b in list_boards() if b.core.has_thumb]
+    fitting = [b for b in parts if b.fits(report.arena_bytes, _known_flash(report))]
     by_sram = _arena_is_missing(report) > 0
 
     def size(b: Board) -> tuple[int, int, str]:
@@ -158,7 +167,7 @@ def _larger_board(report: Report, board: Board) -> str:
     smallest = min((b for b in fitting if b.id != board.id), key=size, default=None)
     if smallest is None:
         return "--board FILE.toml of a larger board: none that comes with mcucc is large enough"
-    budget = " and no --sram" if by_sram and has_own_budget(report) else ""
+    budget = " and no --sram" if by_sram and has_own_budget(report, board) else ""
     unknown = ", if the code fits too" if known is None else ""
     other = "" if smallest.core == board.core else "; for its core the size of the code differs"
     return (

@@ -8,8 +8,9 @@ from mcucc.build.sizes import Sizes
 from mcucc.codegen import ARENA_ALIGN, Program
 from mcucc.codegen.parts import TensorRef
 from mcucc.codegen.program import PortDef, StepDef
+from mcucc.errors import UsageError
 from mcucc.ir import Port
-from mcucc.ops import Int8Graph
+from mcucc.ops import Int8Graph, Int8Node
 from mcucc.ops.verify import node_macs
 from mcucc.report.model import (
     Flash,
@@ -23,6 +24,7 @@ from mcucc.report.model import (
     StepReport,
     TensorReport,
 )
+from mcucc.report.text.figures import format_bytes
 from mcucc.schedule import (
     STATE_BYTES,
     MemoryPlan,
@@ -40,30 +42,40 @@ class Budget:
 
     Attributes:
         board: gives flash.
-        sram_bytes: for arena and stack reserve together.
-        stack_reserve_bytes: part of it that is set aside for the stack.
+        sram_bytes: for arena and stack reserve together; at most the board's largest SRAM region.
     """
 
     board: Board
     sram_bytes: int
-    stack_reserve_bytes: int
 
     @classmethod
     def of(cls, board: Board, sram: int | None) -> "Budget":
-        """The board's largest SRAM region, or what the user allows the arena alone."""
+        """The board's largest SRAM region, or as much of it as the user allows.
+
+        Raises:
+            UsageError: the user allows more than there is, or nothing.
+        """
+        region = board.largest_sram
         if sram is None:
-            return cls(board, board.largest_sram.size, STACK_RESERVE_BYTES)
-        return cls(board, sram, 0)
+            return cls(board, region.size)
+        if sram < 1:
+            raise UsageError(f"--sram {sram}: give at least 1 byte, or leave --sram out")
+        if sram > region.size:
+            raise UsageError(
+                f"--sram {sram} ({format_bytes(sram)}) is more than {board.id} has: its largest "
+                f"SRAM region, '{region.name}', has {format_bytes(region.size)}. Give at most "
+                f"--sram {region.size}, leave it out, or name a larger board"
+            )
+        return cls(board, sram)
 
     @property
     def arena_limit(self) -> int:
-        """The largest arena that fits."""
-        return self.sram_bytes - self.stack_reserve_bytes
+        """The largest arena that fits: the stack's reserve is always kept."""
+        return max(0, self.sram_bytes - STACK_RESERVE_BYTES)
 
-    def admits(self, arena_bytes: int, sizes: Sizes | None) -> bool:
-        """Whether arena and, as far as they are known, code and weights fit."""
-        flash_ok = sizes is None or sizes.flash_bytes <= self.board.flash.size
-        return arena_bytes <= self.arena_limit and flash_ok
+    def admits(self, arena_bytes: int, flash_bytes: int) -> bool:
+        """Whether an arena, and what is known of code and weights, fit."""
+        return arena_bytes <= self.arena_limit and flash_bytes <= self.board.flash.size
 
 
 @dataclass(frozen=True)
@@ -133,11 +145,11 @@ def make_report(
         stream_input=plan.schedule.streamed,
         arena_lower_bound_bytes=plan.placement.lower_bound,
         stack_bytes=None if sizes is None else sizes.stack_bytes,
-        sram_bytes=budget.sram_bytes, stack_reserve_bytes=budget.stack_reserve_bytes,
+        sram_bytes=budget.sram_bytes, stack_reserve_bytes=STACK_RESERVE_BYTES,
         flash=_flash(sizes), flash_limit_bytes=budget.board.flash.size,
-        built=sizes is not None, fits=budget.admits(plan.arena_bytes, sizes),
-        notes=tuple(written.notes),
-        files=tuple(written.files),
+        built=sizes is not None,
+        fits=budget.admits(plan.arena_bytes, known_flash_bytes(plan.schedule.graph, sizes)),
+        notes=tuple(written.notes), files=tuple(written.files),
         inputs=_ports(plan, plan.schedule.graph.inputs, program.inputs, {}),
         outputs=_ports(plan, plan.schedule.graph.outputs, program.outputs, origin.sqnr_db),
         layers=_layers(program, plan, origin.sqnr_db),
@@ -147,6 +159,13 @@ def make_report(
         peak=_peak(plan),
         memory_map=program.memory_map,
     )  # fmt: skip
+
+
+def known_flash_bytes(graph: Int8Graph, sizes: Sizes | None) -> int:
+    """Code and weights as measured, or without a compiler the weights, which is less."""
+    if sizes is not None:
+        return sizes.flash_bytes
+    return sum(_weights_bytes(graph, node) for node in graph.nodes)
 
 
 def _params(graph: Int8Graph) -> int:
@@ -201,15 +220,17 @@ def _layers(
             kernel="" if (kernel := step.kernel_of(node)) is None else kernel.name,
             macs=node_macs(graph, node),
             output_shape=graph.tensors[node.output].shape,
-            weights_bytes=sum(
-                graph.consts[name].data.nbytes for name in node.inputs if name in graph.consts
-            ),
+            weights_bytes=_weights_bytes(graph, node),
             function=functions.get(node.name, ""),
             arrays=program.arrays_of.get(node.name, ()),
             sqnr_db=sqnr_db.get(node.output),
         )
         for index, (i, step, node) in enumerate(placed)
     )
+
+
+def _weights_bytes(graph: Int8Graph, node: Int8Node) -> int:
+    return sum(graph.consts[name].data.nbytes for name in node.inputs if name in graph.consts)
 
 
 def _steps(program: Program, plan: MemoryPlan, sizes: Sizes | None) -> tuple[StepReport, ...]:

@@ -168,7 +168,8 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         stream_input: whether the caller does.
         arena_lower_bound_bytes: no placement of this schedule can be smaller.
         stack_bytes: deepest call of `run` on the board's core, None where unknown.
-        sram_bytes: what the arena and the stack reserve must fit: the budget.
+        sram_bytes: what the arena and the stack reserve must fit: the board's largest SRAM region,
+            or less of it.
         stack_reserve_bytes: bytes of it set aside for the stack.
         flash: bytes of read-only memory.
         flash_limit_bytes: what code and weights must fit.

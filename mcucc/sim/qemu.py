@@ -112,11 +112,11 @@ def _machine_options(board: Board, artifact: Artifact) -> list[str]:
     devices = ["-display", "none", "-monitor", "none", "-serial", "none"]
     semihosting = ["-semihosting-config", "enable=on,target=native"]
     kernel = ["-kernel", str(artifact.path)]
-    return ["-machine", board.simulator.machine, *devices, *semihosting, *kernel]
+    return ["-machine", board.require_simulator().machine, *devices, *semihosting, *kernel]
 
 
 def _check_end(done: Completed, network: Network, board: Board, timeout_s: float) -> None:
-    who = f"{network.name} on {board.simulator.machine}"
+    who = f"{network.name} on {board.require_simulator().machine}"
     if done.timed_out:
         raise SimulationError(f"{who}: no end after {timeout_s:g} s, stopped")
     fault = _FAULT.search(done.stdout + done.stderr)

@@ -1,18 +1,16 @@
-"""What is known of a target: the facts of a board, read from a file, and of its processor core.
+"""What is known of a target: the facts of a board, read from a file.
 
-`boards/<id>.toml` holds facts of one board and nothing else. What a core can do, and how the
-compiler is told about it, stands here in `CORES` and nowhere else: other code asks a core for
-its capabilities and never compares names. docs/boards.md describes the file format.
+`boards/<id>.toml` holds facts of one board and nothing else. docs/boards.md describes the file
+format.
 """
 
 import difflib
 import itertools
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
@@ -20,6 +18,7 @@ import msgspec
 from mcucc.errors import BoardError, InputFileError
 from mcucc.resources import BOARDS, read_plain
 from mcucc.targets.board_names import unknown_board
+from mcucc.targets.core import CORES, Core
 
 STACK_RESERVE_BYTES = 2048
 """Bytes of the largest SRAM region that a network's arena may not use.
@@ -28,7 +27,8 @@ They are for the stack of the network and of the caller, and for the few static 
 C runtime.
 """
 
-_ADDRESS_SPACE_BYTES = 2**32
+_NO_TARGET_KEYS = ("clock_hz", "qemu")
+"""Keys that only a microcontroller's file has."""
 
 _MOST_FILE_BYTES = 1 << 20
 """A board file has some hundred bytes."""
@@ -74,97 +74,18 @@ class Simulator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True)
-class Core:
-    """Capabilities of a processor core (Arm's technical reference manual of each core).
-
-    Attributes:
-        name: Arm's name in lower case, as board files use it.
-        arch: architecture as gcc spells it.
-        has_thumb2: 32-bit Thumb instructions, such as MLA and SMULL, and with them every operand in
-            any register. Without them there are eight registers for most operands, and products
-            have 32 bits.
-        has_dsp: the DSP extension: SIMD within 32-bit words, such as SMLAD and SSAT16.
-        has_mve: the M-profile vector extension (Helium).
-        has_fpu: floating-point registers and instructions, single precision at least.
-        unaligned_ok: words and half-words may be loaded and stored at any address of normal
-            memory (the reset setting of the core). Double-word and multiple accesses never.
-        gcc_flags: options that make arm-none-eabi-gcc 12 compile for the core. With an FPU
-            the ABI is hard float, which is what vendors' projects for such parts use, as
-            objects of different float ABIs do not link. Double precision is not assumed.
-    """
-
-    name: str
-    arch: str
-    has_thumb2: bool
-    has_dsp: bool
-    has_mve: bool
-    has_fpu: bool
-    unaligned_ok: bool
-    gcc_flags: tuple[str, ...]
-
-
-def _plain_core(name: str, arch: str, *, has_thumb2: bool) -> Core:
-    flags = (f"-mcpu={name}", "-mthumb", "-mfloat-abi=soft")
-    return Core(
-        name,
-        arch,
-        has_thumb2=has_thumb2,
-        has_dsp=False,
-        has_mve=False,
-        has_fpu=False,
-        unaligned_ok=has_thumb2,
-        gcc_flags=flags,
-    )
-
-
-def _dsp_core(name: str, arch: str, fpu: str, *, has_mve: bool = False) -> Core:
-    flags = (f"-mcpu={name}", "-mthumb", f"-mfpu={fpu}", "-mfloat-abi=hard")
-    return Core(
-        name,
-        arch,
-        has_thumb2=True,
-        has_dsp=True,
-        has_mve=has_mve,
-        has_fpu=True,
-        unaligned_ok=True,
-        gcc_flags=flags,
-    )
-
-
-# DSP and FPU are options of the M33, the FPU is one of the M4, M7 and M55 and Helium one of the
-# M55. Each entry is the variant which the parts on the market have. Some M7 (STM32F746) have
-# single precision only, so that is what code for any M7 may use; the ABI is the same. gcc takes
-# Helium and the FPU of the M55 from -mcpu.
-CORES: Mapping[str, Core] = MappingProxyType(
-    {
-        core.name: core
-        for core in (
-            _plain_core("cortex-m0", "armv6s-m", has_thumb2=False),
-            _plain_core("cortex-m0plus", "armv6s-m", has_thumb2=False),
-            _plain_core("cortex-m3", "armv7-m", has_thumb2=True),
-            _dsp_core("cortex-m4", "armv7e-m", "fpv4-sp-d16"),
-            _dsp_core("cortex-m7", "armv7e-m", "fpv5-sp-d16"),
-            _dsp_core("cortex-m33", "armv8-m.main", "fpv5-sp-d16"),
-            _dsp_core("cortex-m55", "armv8.1-m.main", "auto", has_mve=True),
-        )
-    }
-)
-"""Every core that a board file may name, by name."""
-
-
-@dataclass(frozen=True)
 class Board:
-    """A microcontroller board.
+    """A microcontroller board, or the computer that mcucc runs on.
 
     Attributes:
         id: stem of the board file; what the user writes after `--board`.
         name: the vendor's name of the board and of the part on it.
         vendor: who makes the board.
         core: the core that runs the network.
-        clock_hz: highest rated clock of that core, in hertz.
+        clock_hz: highest rated clock of that core, in hertz; None for the computer.
         regions: memory that a network may use, by rising address, without overlaps; at least
             one of either kind.
-        simulator: the QEMU machine that stands for the board.
+        simulator: the QEMU machine that stands for the board; None for the computer.
         source: where the memory map was taken from, in words.
     """
 
@@ -172,9 +93,9 @@ class Board:
     name: str
     vendor: str
     core: Core
-    clock_hz: int
+    clock_hz: int | None
     regions: tuple[Region, ...]
-    simulator: Simulator
+    simulator: Simulator | None
     source: str
 
     @property
@@ -201,20 +122,34 @@ class Board:
         """Whether an arena, and the code and weights of `flash_bytes` together, fit the board."""
         return arena_bytes <= self.arena_budget_bytes and flash_bytes <= self.flash.size
 
+    def require_simulator(self) -> Simulator:
+        """What runs programs for the board.
+
+        Raises:
+            BoardError: the board is no microcontroller.
+        """
+        if self.simulator is None:
+            raise BoardError(
+                f"board '{self.id}' is no microcontroller: no program is built for it, and none "
+                "simulated. Name a board with a Cortex-M core (`mcucc boards` lists them); "
+                "`mcucc run` and `mcucc verify` without --on qemu run on this computer"
+            )
+        return self.simulator
+
     def _largest(self, kind: Literal["sram", "flash"]) -> Region:
         return max((r for r in self.regions if r.kind == kind), key=lambda r: r.size)
 
 
-class _BoardFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _BoardFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The keys of a board file; the tables inside are read one by one to name their index."""
 
     name: _Text
     vendor: _Text
     core: _Text
-    clock_hz: _Count
+    clock_hz: _Count | msgspec.UnsetType = msgspec.UNSET
     source: _Text
     memory: list[object]
-    qemu: object
+    qemu: object = msgspec.UNSET
 
 
 def list_boards() -> tuple[Board, ...]:
@@ -259,16 +194,29 @@ def _read_board(path: Path) -> Board:
             f"{path}: core: '{file.core}' is not known{_near(file.core, CORES)}; "
             f"known cores: {', '.join(CORES)}"
         )
+    core = CORES[file.core]
+    _check_target_keys(file, core, path)
     return Board(
         id=path.stem,
         name=file.name,
         vendor=file.vendor,
-        core=CORES[file.core],
-        clock_hz=file.clock_hz,
-        regions=_read_regions(file.memory, path),
-        simulator=_convert(file.qemu, Simulator, path, "qemu"),
+        core=core,
+        clock_hz=None if file.clock_hz is msgspec.UNSET else file.clock_hz,
+        regions=_read_regions(file.memory, core, path),
+        simulator=_convert(file.qemu, Simulator, path, "qemu") if core.has_thumb else None,
         source=file.source,
     )
+
+
+def _check_target_keys(file: _BoardFile, core: Core, path: Path) -> None:
+    """A microcontroller has a clock and a simulator, the computer has neither."""
+    for key in _NO_TARGET_KEYS:
+        given = getattr(file, key) is not msgspec.UNSET
+        if given and not core.has_thumb:
+            raise BoardError(f"{path}: {key}: a board with the core '{core.name}' has no such key")
+        if core.has_thumb and not given:
+            keys = ", ".join(_BoardFile.__struct_fields__)
+            raise BoardError(f"{path}: missing key `{key}`; the keys here are {keys}")
 
 
 def _parse(path: Path) -> dict[str, object]:
@@ -291,11 +239,11 @@ def _read_text(path: Path) -> str:
         raise BoardError(f"{path}: the board file cannot be read: {error.problem}") from error
 
 
-def _read_regions(entries: list[object], path: Path) -> tuple[Region, ...]:
+def _read_regions(entries: list[object], core: Core, path: Path) -> tuple[Region, ...]:
     regions = [_convert(e, Region, path, f"memory[{i}]") for i, e in enumerate(entries)]
     regions.sort(key=lambda region: region.origin)
     _check_names(regions, path)
-    _check_addresses(regions, path)
+    _check_addresses(regions, core, path)
     for kind in ("sram", "flash"):
         if all(region.kind != kind for region in regions):
             raise BoardError(f"{path}: memory: no region is of kind '{kind}'; add one")
@@ -309,13 +257,13 @@ def _check_names(regions: list[Region], path: Path) -> None:
             raise BoardError(f"{path}: memory: two regions have the name '{name}'; rename one")
 
 
-def _check_addresses(regions: list[Region], path: Path) -> None:
-    """Refuses overlaps and regions beyond 32 bits; expects the regions by rising origin."""
+def _check_addresses(regions: list[Region], core: Core, path: Path) -> None:
+    """Refuses overlaps and regions beyond all addresses; expects the regions by rising origin."""
     for region in regions:
-        if region.end > _ADDRESS_SPACE_BYTES:
+        if region.end > 1 << core.address_bits:
             raise BoardError(
                 f"{path}: memory: region '{region.name}' ends at {region.end:#x}, beyond the "
-                "32-bit addresses; check its origin and size"
+                f"{core.address_bits}-bit addresses; check its origin and size"
             )
     for low, high in itertools.pairwise(regions):
         if high.origin < low.end:

@@ -13,8 +13,9 @@ import pytest
 from tests.cli.float_models import save_unsupported_model
 from tests.cli.process import CHECKOUT, DIGITS, FLOAT_DIGITS, IMAGES, Finished, mcucc
 
-BOARDS = """arduino-nano-33-ble microbit-v2 mps2-an385 mps2-an386 mps2-an500 mps2-an505 mps3-an547
-nrf5340dk nucleo-f446re nucleo-h743zi2 nucleo-l4r5zi nucleo-u575zi-q rpi-pico stm32f746g-disco"""
+BOARDS = """arduino-nano-33-ble host microbit-v2 mps2-an385 mps2-an386 mps2-an500 mps2-an505
+mps3-an547 nrf5340dk nucleo-f446re nucleo-h743zi2 nucleo-l4r5zi
+nucleo-u575zi-q rpi-pico stm32f746g-disco"""
 
 OPTIONS = {
     "boards": "--json",

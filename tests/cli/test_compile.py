@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mcucc.targets.board import STACK_RESERVE_BYTES
 from tests.cli.process import BOARD, DIGITS, Finished, compile_digits, contents, mcucc
 
 REPORT_KEYS = {
@@ -205,12 +206,12 @@ def test_a_misfit_is_explained(tmp_path: Path) -> None:
     assert "DOES NOT FIT" in for_people.out
     for text in (finished.err, for_people.out):
         assert re.search(rf"need +{report['arena_bytes']:,} B", text)
-        assert re.search(r"have +100 B", text)
+        assert re.search(r"have +0 B \(100 less 2,048 for the stack\)", text)
         assert re.search(rf"\bstep {report['peak']['step']}\b", text)
         assert f"'{report['peak']['layer']}'" in text
         for buffer in report["peak"]["buffers"]:
             assert f"{buffer['bytes']:,} B  {buffer['name'][:20]}" in text
-        assert f"--sram {report['arena_bytes']} or more" in text
+        assert f"--sram {report['arena_bytes'] + STACK_RESERVE_BYTES} or more" in text
 
 
 @pytest.mark.cc
@@ -219,7 +220,7 @@ def test_exactly_enough_fits(tmp_path: Path, no_tools: dict[str, str]) -> None:
     layers = ("--schedule", "layer")
     smallest = (*layers, "--objective", "memory", "--json")
     finished = compile_digits(tmp_path / "least", *smallest, environment=no_tools)
-    need = finished.document["arena_bytes"]
+    need = finished.document["arena_bytes"] + STACK_RESERVE_BYTES
     for sram, code in ((need, 0), (need - 1, 4)):
         arguments = (tmp_path / str(sram), "--sram", str(sram), *layers)
         assert compile_digits(*arguments, environment=no_tools).code == code
@@ -232,14 +233,15 @@ def test_rows_are_what_fits_where_layers_do_not(
     """The least that a plan can need is the limit below which nothing fits."""
     layers = compiled[1].document
     assert {step["mode"] for step in layers["steps"]} == {"layer"}
-    limit = ("--sram", str(layers["arena_bytes"] - 1))
+    limit = ("--sram", str(layers["arena_bytes"] + STACK_RESERVE_BYTES - 1))
     rows = compile_digits(tmp_path / "rows", *limit, environment=no_tools).document
     assert "rows" in {step["mode"] for step in rows["steps"]}
     assert rows["arena_bytes"] < layers["arena_bytes"]
     least = compile_digits(tmp_path / "least", "--objective", "memory", environment=no_tools)
     need = least.document["arena_bytes"]
     assert need <= rows["arena_bytes"]
-    for sram, code in ((need, 0), (need - 1, 4)):
+    enough = need + STACK_RESERVE_BYTES
+    for sram, code in ((enough, 0), (enough - 1, 4)):
         arguments = (tmp_path / str(sram), "--sram", str(sram))
         assert compile_digits(*arguments, environment=no_tools).code == code
 

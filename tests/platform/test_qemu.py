@@ -15,7 +15,7 @@ from mcucc.build.project import Artifact, BuildOptions, build_cortex_m
 from mcucc.build.sizes import measure_sizes
 from mcucc.errors import DoesNotFitError, InvariantError, SimulationError
 from mcucc.sim.qemu import run_qemu
-from mcucc.targets.board import STACK_RESERVE_BYTES, Board, Region, load_board
+from mcucc.targets.board import STACK_RESERVE_BYTES, Board, Region, Simulator, load_board
 from tests.platform.assembly import assembly
 
 pytestmark = pytest.mark.qemu
@@ -187,7 +187,7 @@ def test_faults_are_named(
 def test_a_machine_that_does_not_exist(
     tiny_dir: Path, tiny: Network, samples: Samples, m4: Board, tmp_path: Path
 ) -> None:
-    simulator = type(m4.simulator)(machine="no-such-machine", proxy=False)
+    simulator = Simulator(machine="no-such-machine", proxy=False)
     program = build_cortex_m(tiny_dir, tiny, m4, tmp_path)
     with pytest.raises(SimulationError, match=r"(?s)no reply.*unsupported machine"):
         run_qemu(program, tiny, dataclasses.replace(m4, simulator=simulator), samples)
@@ -204,8 +204,8 @@ def small_board(m4: Board, *, flash: int, sram: int) -> Board:
 @pytest.mark.parametrize(
     ("flash", "sram", "message"),
     [
-        (1024, 65536, r"tiny does not fit small: .* bytes of flash, region 'code' has 1024"),
-        (65536, 1024, r"tiny does not fit small: .* bytes of ram, region 'sram' has 1024"),
+        (1024, 65536, r"tiny does not fit small: .* bytes of flash .*, region 'code' has 1024"),
+        (65536, 1024, r"tiny does not fit small: .* bytes of ram .*, region 'sram' has 1024"),
     ],
 )
 def test_overflow_at_link_time(
@@ -213,6 +213,17 @@ def test_overflow_at_link_time(
 ) -> None:
     with pytest.raises(DoesNotFitError, match=message):
         build_cortex_m(tiny_dir, tiny, small_board(m4, flash=flash, sram=sram), tmp_path)
+
+
+def test_a_proxy_with_less_memory_than_its_board_is_no_misfit(
+    tiny_dir: Path, tiny: Network, m4: Board, tmp_path: Path
+) -> None:
+    proxy = Simulator(m4.id, proxy=True)
+    board = dataclasses.replace(small_board(m4, flash=65536, sram=16 << 20), simulator=proxy)
+    large = dataclasses.replace(tiny, arena_bytes=8 << 20)
+    message = r"cannot be simulated: .* small has 16777216, but mps2-an386, .* has 4194304"
+    with pytest.raises(SimulationError, match=message):
+        build_cortex_m(tiny_dir, large, board, tmp_path)
 
 
 def test_arena_that_leaves_only_the_reserve_links_and_runs(

@@ -1,10 +1,12 @@
 """Each kind of misfit says need, have and only what is true of that network."""
 
+import dataclasses
+
 import msgspec
 
 from mcucc.report.fit import explain_misfit
 from mcucc.report.model import Flash, LiveBuffer, Report
-from mcucc.targets.board import Board, list_boards, load_board
+from mcucc.targets.board import Board, Region, list_boards, load_board
 from tests.report.reports import conv_net, dense_net, ring_net, unmeasured
 
 BOARD = load_board("nucleo-f446re")
@@ -19,7 +21,7 @@ def explained(report: Report, board: Board = BOARD, **changes: object) -> str:
 
 def test_map_network_names_need_have_peak_and_resolution() -> None:
     text = explained(conv_net(), sram_bytes=12000)
-    assert "does not fit the SRAM of nucleo-f446re: need 17,600 B (17.2 KiB) of arena" in text
+    assert "does not fit --sram 12000 on nucleo-f446re: need 17,600 B (17.2 KiB) of arena" in text
     assert "have 9,952 B (9.7 KiB) (12,000 less 2,048 for the stack)" in text
     assert "step 0, 'conv_1', which needs 17,600 B (17.2 KiB) at once" in text
     assert "12,800 B wide" in text
@@ -29,8 +31,24 @@ def test_map_network_names_need_have_peak_and_resolution() -> None:
     assert "flash" not in text.split("What would help")[0]
 
 
+def test_the_boards_own_memory_is_named_where_no_less_was_allowed() -> None:
+    small = Region("sram", "sram", 0x2000_0000, 12000)
+    board = dataclasses.replace(BOARD, id="small", regions=(BOARD.flash, small))
+    text = explained(conv_net(), board, sram_bytes=12000)
+    assert "does not fit the SRAM of small: need 17,600 B (17.2 KiB) of arena" in text
+    assert "have 9,952 B (9.7 KiB) (12,000 less 2,048 for the stack)" in text
+    assert "--sram" not in text
+    assert "--board microbit-v2, the smallest of ours that fits" in text
+
+
+def test_less_than_the_reserve_leaves_nothing() -> None:
+    text = explained(conv_net(), sram_bytes=100)
+    assert "have 0 B (100 less 2,048 for the stack)" in text
+    assert "missing 17,600 B" in text
+
+
 def test_segment_is_named_and_its_rings_do_not_shrink_with_the_height() -> None:
-    text = explained(ring_net(), sram_bytes=8000, stack_reserve_bytes=0)
+    text = explained(ring_net(), sram_bytes=10048)
     assert "step 0, 'conv_1 .. conv_2', which needs 8,968 B (8.8 KiB) at once" in text
     assert "960 B wide" in text
     # image (3 hw) and small (2 hw) shrink with the area, wide (24 w) with the width alone; 8 bytes
@@ -40,13 +58,13 @@ def test_segment_is_named_and_its_rings_do_not_shrink_with_the_height() -> None:
 
 
 def test_a_streamed_input_is_not_held_against_the_budget() -> None:
-    report = msgspec.structs.replace(ring_net(), sram_bytes=4000, stack_reserve_bytes=0)
+    report = msgspec.structs.replace(ring_net(), sram_bytes=6048)
     assert "a smaller input" in explained(report)
     assert "a smaller input" not in explained(report, stream_input=True)
 
 
 def test_a_streamed_input_is_offered_where_it_would_fit() -> None:
-    report = msgspec.structs.replace(ring_net(), sram_bytes=8000, stack_reserve_bytes=0)
+    report = msgspec.structs.replace(ring_net(), sram_bytes=10048)
     offer = "--stream-input: with the input handed over row by row the arena is 7,000 B"
     assert offer in explained(report, arena_bytes_streamed_input=7000)
     assert "--stream-input" not in explained(report, arena_bytes_streamed_input=8001)
@@ -64,8 +82,9 @@ def test_bytes_that_two_buffers_share_are_told() -> None:
 
 
 def test_dense_network_has_no_resolution() -> None:
-    text = explained(dense_net(), sram_bytes=700, stack_reserve_bytes=0)
-    assert "does not fit --sram 700: need 768 B of arena have 700 B missing 68 B" in text
+    text = explained(dense_net(), sram_bytes=2748)
+    assert "does not fit --sram 2748 on nucleo-f446re: need 768 B of arena have 700 B" in text
+    assert "(2,748 less 2,048 for the stack) missing 68 B" in text
     assert "fewer units in the tensors of step 0 'fc_1'" in text
     assert "at the peak 8.9% must go, 68 B" in text
     for word in ("height", "pixels", "channels", "--board"):
@@ -73,7 +92,7 @@ def test_dense_network_has_no_resolution() -> None:
 
 
 def test_input_larger_than_the_budget() -> None:
-    text = explained(dense_net(), sram_bytes=500, stack_reserve_bytes=0)
+    text = explained(dense_net(), sram_bytes=2548)
     assert "a smaller input; fewer units inside cannot help" in text
     assert "takes 640 B of the arena" in text
 
@@ -81,14 +100,14 @@ def test_input_larger_than_the_budget() -> None:
 def test_output_larger_than_the_budget() -> None:
     report = dense_net()
     output = msgspec.structs.replace(report.outputs[0], bytes=760)
-    text = explained(report, sram_bytes=750, stack_reserve_bytes=0, outputs=(output,))
+    text = explained(report, sram_bytes=2798, outputs=(output,))
     assert "a smaller output; fewer units inside cannot help" in text
 
 
 def test_own_budget_is_named_first_where_the_board_has_more() -> None:
-    text = explained(conv_net(), sram_bytes=12000, stack_reserve_bytes=0)
+    text = explained(conv_net(), sram_bytes=14048)
     remedies = text.split("What would help, the least work first: ")[1].split(" - ")
-    assert remedies[0].startswith("- --sram 17600 or more: nucleo-f446re has 129,024 B")
+    assert remedies[0].startswith("- --sram 19648 or more: nucleo-f446re has 131,072 B")
     assert "--board" not in text
 
 
@@ -114,15 +133,29 @@ def test_code_that_is_too_large_is_no_matter_of_weights() -> None:
 def test_both_memories_are_explained() -> None:
     flash = Flash(weights_bytes=520000, code_bytes=9288, total_bytes=529288)
     text = explained(conv_net(), sram_bytes=12000, flash=flash)
-    assert "does not fit the SRAM" in text
+    assert "does not fit --sram" in text
     assert "does not fit the flash" in text
+
+
+def test_weights_that_are_too_many_need_no_compiler_to_be_seen() -> None:
+    """The code is unknown without one, but the weights alone are more than there is."""
+    report = unmeasured(dense_net())
+    text = explained(report, flash_limit_bytes=90_000)
+    assert "need 90,880 B (88.8 KiB): weights alone, the code is unknown" in text
+    assert "missing 880 B" in text
+
+
+def test_the_host_is_no_larger_board() -> None:
+    weights = Flash(weights_bytes=1 << 24, code_bytes=9000, total_bytes=(1 << 24) + 9000)
+    assert load_board("host").fits(768, (1 << 24) + 9000)
+    assert "host" not in explained(dense_net(), flash=weights)
 
 
 def test_the_board_that_is_named_is_the_smallest_that_fits() -> None:
     flash = Flash(weights_bytes=1500000, code_bytes=9000, total_bytes=1509000)
     text = explained(dense_net(), flash=flash)
     named = load_board(text.split("--board ")[1].split(",")[0])
-    fitting = [b for b in list_boards() if b.fits(768, 1509000)]
+    fitting = [b for b in list_boards() if b.core.has_thumb and b.fits(768, 1509000)]
     least = min((b.flash.size, b.arena_budget_bytes) for b in fitting)
     assert (named.flash.size, named.arena_budget_bytes) == least
     assert "for its core the size of the code differs" in text
@@ -142,17 +175,18 @@ def test_placement_is_blamed_only_if_the_bound_fits() -> None:
 
 
 def test_unknown_flash_is_said_to_be_unknown() -> None:
-    text = explained(unmeasured(conv_net()), sram_bytes=12000)
+    board = dataclasses.replace(BOARD, regions=(BOARD.flash, Region("ram", "sram", 0, 12000)))
+    text = explained(unmeasured(conv_net()), board, sram_bytes=12000)
     assert "that fits, if the code fits too" in text
     assert "None" not in text
 
 
 def test_a_misfit_of_a_few_bytes_is_little_and_asks_for_no_other_images() -> None:
     limit = conv_net().arena_bytes - 4
-    text = explained(conv_net(), sram_bytes=limit, stack_reserve_bytes=0)
+    text = explained(conv_net(), sram_bytes=limit + 2048)
     assert "at the peak under 0.1% must go, 4 B" in text
     assert "instead of 40x40" not in text
-    text = explained(conv_net(), sram_bytes=limit * 9 // 10, stack_reserve_bytes=0)
+    text = explained(conv_net(), sram_bytes=limit * 9 // 10 + 2048)
     assert "instead of 40x40" in text
 
 

@@ -179,7 +179,7 @@ def planned(names: Sequence[str]) -> Case:
         Strategy("whole, in place or over inputs", 10**6 + i, 10**7 + i, 10**8 + i, 10**5 + i, i)
         for i in range(1, COUNT + 1)
     ]
-    plans = ModelPlans("m", "b", 1, 10**8 - 1, 1, "s", tuple(found))
+    plans = ModelPlans("m", "b", 1, 4096, True, 10**8 - 1, 1, "s", tuple(found))
     figures = [
         [
             f"{x.arena_bytes:,}",

@@ -80,7 +80,7 @@ def flash_bar(report: Report, width: int) -> RenderableType:
     if flash.weights_bytes is None or flash.code_bytes is None:
         weights = sum(layer.weights_bytes for layer in report.layers)
         return Text(
-            f"Flash unknown: there was no compiler for the core, so nothing could be measured. "
+            f"Flash unknown: nothing was built for a core, so nothing could be measured. "
             f"Weights and biases alone are {format_bytes(weights)} "
             f"of {format_bytes(report.flash_limit_bytes)}."
         )
@@ -99,8 +99,6 @@ def _bar_cells(width: int) -> int:
 def _stack_parts(report: Report) -> tuple[_Part, ...]:
     """The reserve, divided into what `run` was seen to need and the rest."""
     reserve = report.stack_reserve_bytes
-    if not reserve:
-        return ()
     if report.stack_bytes is None:
         return (_Part("stack reserve", reserve, "▒", "green"),)
     measured = min(report.stack_bytes, reserve)
@@ -114,11 +112,9 @@ def _stack_note(report: Report) -> str:
     name = f"{report.name}_run{'_rows' if report.stream_input else ''}"
     stack, reserve = report.stack_bytes, report.stack_reserve_bytes
     if stack is None:
-        need = f"The stack of {name} is unknown without a compiler for the core"
-        return f"{need}; {format_bytes(reserve)} are set aside for it." if reserve else f"{need}."
+        need = f"The stack of {name} is unknown, as nothing was built for a core"
+        return f"{need}; {format_bytes(reserve)} are set aside for it."
     need = f"{name} needs at most {format_bytes(stack)} of stack"
-    if not reserve:
-        return f"{need}, which this budget does not count: it is for the arena alone."
     if stack > reserve:
         return f"{need}, MORE than the {format_bytes(reserve)} set aside: enlarge the stack."
     return f"{need}; the rest of the {format_bytes(reserve)} set aside is for its caller."

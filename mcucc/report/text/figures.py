@@ -8,11 +8,14 @@ from collections.abc import Set as AbstractSet
 from rich.cells import cell_len
 
 _KIB = 1024
-_MIB = 1024 * 1024
+_MIB = 1024 * _KIB
+_GIB = 1024 * _MIB
 
 
 def format_bytes(count: int) -> str:
     """Bytes in full, and from a KiB on also in the larger unit: `96,000 B (93.8 KiB)`."""
+    if count >= _GIB:
+        return f"{count:,} B ({count / _GIB:.1f} GiB)"
     if count >= _MIB:
         return f"{count:,} B ({count / _MIB:.1f} MiB)"
     if count >= _KIB:

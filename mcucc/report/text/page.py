@@ -58,7 +58,10 @@ def render_boards(boards: Sequence[Board]) -> RenderableType:
     Args:
         boards: as `list_boards` gives them.
     """
-    proxy = "proxy: QEMU does not know the board and runs a machine with a compatible core."
+    proxy = (
+        "proxy: QEMU does not know the board and runs a machine with a compatible core. host: no "
+        "microcontroller but memory without limits, for tests and scripts."
+    )
     return Group(board_table(boards), Text(proxy, "dim"))
 
 
@@ -71,11 +74,11 @@ def _verdict(report: Report, board: Board) -> list[Text]:
 
 def _answer(report: Report, board: Board) -> tuple[str, str]:
     where = f"{board.id}: {board.name}, {board.core.name}"
-    if has_own_budget(report):
+    if has_own_budget(report, board):
         where = f"{where}, in --sram {report.sram_bytes}"
     if not report.fits:
         return f"DOES NOT FIT on {where}", "bold red"
-    if not report.built:
+    if not report.built and board.core.has_thumb:
         return f"NOT BUILT (no compiler); the arena fits the SRAM of {where}", "bold yellow"
     return f"FITS on {where}", "bold green"
 

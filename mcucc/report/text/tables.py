@@ -61,7 +61,7 @@ def board_table(boards: Sequence[Board]) -> Grid:
     columns = (
         Column("board", tuple(board.id for board in boards)),
         Column("core", tuple(board.core.name for board in boards)),
-        Column("MHz", tuple(f"{board.clock_hz / 1e6:g}" for board in boards), right=True),
+        Column("MHz", tuple(_clock(board) for board in boards), right=True),
         Column("SRAM KiB", tuple(_kib(b.largest_sram.size) for b in boards), right=True),
         Column("flash KiB", tuple(_kib(b.flash.size) for b in boards), right=True),
         Column("QEMU machine", tuple(_machine(board) for board in boards)),
@@ -135,4 +135,10 @@ def _kib(count: int) -> str:
 
 
 def _machine(board: Board) -> str:
+    if board.simulator is None:
+        return "-"
     return board.simulator.machine + (" (proxy)" if board.simulator.proxy else "")
+
+
+def _clock(board: Board) -> str:
+    return "-" if board.clock_hz is None else f"{board.clock_hz / 1e6:g}"

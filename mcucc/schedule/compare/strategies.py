@@ -45,9 +45,18 @@ class Strategy:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The strategies for one network, and what no placement of the chosen steps can undercut."""
+    """The strategies for one network.
+
+    Attributes:
+        strategies: one of them is chosen.
+        arena_bytes: of the chosen one.
+        macs: multiply-accumulates, each counted once.
+        lower_bound_bytes: no placement of the chosen steps is below it.
+        peak_step: the chosen step that needs the most.
+    """
 
     strategies: tuple[Strategy, ...]
+    arena_bytes: int
     macs: int
     lower_bound_bytes: int
     peak_step: str
@@ -74,7 +83,13 @@ def compare_strategies(
     marked = _mark(found, chosen)
     step = max(range(len(chosen.schedule.steps)), key=lambda i: _live(chosen, i), default=None)
     name = "" if step is None else chosen.schedule.steps[step].name
-    return Comparison(marked, total_macs(graph), chosen.placement.lower_bound, name)
+    return Comparison(
+        strategies=marked,
+        arena_bytes=chosen.arena_bytes,
+        macs=total_macs(graph),
+        lower_bound_bytes=chosen.placement.lower_bound,
+        peak_step=name,
+    )
 
 
 def _live(plan: MemoryPlan, step: int) -> int:
