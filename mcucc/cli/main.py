@@ -117,7 +117,7 @@ def inspect(model: Path, input_shapes: tuple[str, ...], limit: Limit, *, as_json
     type=click.Choice(["own", "ortools"]),
     default="own",
     show_default=True,
-    help="Who places the buffers; ortools needs pip install 'mcucc[solver]'.",
+    help="Who places the buffers; ortools needs `pip install ortools`.",
 )
 @click.option("--check", is_flag=True, help="Replay the memory plan, byte by byte.")
 @click.option(

@@ -10,6 +10,9 @@ from mcucc.errors import UsageError
 from mcucc.memory.clearance import Rules, height_of
 from mcucc.memory.exact import Outcome
 
+REQUIREMENT = "ortools>=9.12"
+"""What pip installs, as in the extra `solver`."""
+
 _TIME_PER_NODE = 1 / 2000
 """CP-SAT's deterministic time, about a second, for a node of the own search."""
 
@@ -19,7 +22,7 @@ class OrToolsAbsentError(UsageError):
 
     def __init__(self) -> None:
         super().__init__(
-            "OR-tools is not installed; `pip install 'mcucc[solver]'`, or use the own solver"
+            f"OR-tools is not installed; `pip install '{REQUIREMENT}'`, or use the own solver"
         )
 
 

@@ -17,6 +17,9 @@ from mcucc.errors import JudgeAbsentError, SimulationError
 if TYPE_CHECKING:
     import onnxruntime
 
+REQUIREMENT = "onnxruntime>=1.19"
+"""What pip installs, as in the extra `verify`."""
+
 Inputs = Mapping[str, NDArray[np.float32] | NDArray[np.int8] | NDArray[np.uint8]]
 """Samples (N, ...) in ONNX layout by ONNX name, of the type that the file declares."""
 
@@ -119,7 +122,7 @@ def _own_errors() -> tuple[type[Exception], ...]:
         from onnxruntime.capi import onnxruntime_pybind11_state as errors  # noqa: PLC0415 -- optional
     except ImportError as error:
         if importlib.util.find_spec("onnxruntime") is None:
-            hint = "`pip install 'mcucc[verify]'`"
+            hint = f"`pip install '{REQUIREMENT}'`"
             raise OnnxRuntimeAbsentError(f"ONNX Runtime is not installed; {hint}") from error
         raise OnnxRuntimeAbsentError(
             f"ONNX Runtime is installed and cannot be loaded: {error}"

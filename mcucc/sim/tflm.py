@@ -8,6 +8,7 @@ They exchange files in a temporary directory: the parent writes `jobs.npz`, the 
 
 import importlib.util
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -31,15 +32,25 @@ _STDERR_LINES = 5
 _ABSENT = "absent"
 """The file in which the child says why the interpreter cannot be loaded."""
 
+REQUIREMENT = "tflite_micro==0.dev20261023182759"
+"""What pip installs, as in the extra `verify`."""
+
 Samples = dict[str, NDArray[np.int8]]
 """Samples (N, ...) of int8 tensors by name."""
 
 
 class TflmAbsentError(JudgeAbsentError):
-    """The package `tflite_micro` is not installed (it exists for x86-64 Linux, Python 3.11)."""
+    """The package `tflite_micro` is not installed (it exists for Linux on x86-64)."""
 
-    def __init__(self, problem: str = "is not installed") -> None:
-        hint = "`pip install 'mcucc[verify]'` on x86-64 Linux with Python 3.11"
+    def __init__(
+        self,
+        problem: str = "is not installed",
+        system: str = sys.platform,
+        machine: str = platform.machine(),
+    ) -> None:
+        hint = f"`pip install '{REQUIREMENT}'`"
+        if (system, machine) != ("linux", "x86_64"):
+            hint = f"its package exists for Linux on x86_64, and this is {system} on {machine}"
         super().__init__(f"TFLM {problem}; {hint}")
 
 

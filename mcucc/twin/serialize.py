@@ -1,4 +1,7 @@
-"""Writes a model as the bytes of a `.tflite` file, the same bytes for the same model."""
+"""Writes a model as the bytes of a `.tflite` file.
+
+The same model has the same tables. Their bytes depend on the version of flatbuffers.
+"""
 
 from collections.abc import Sequence
 

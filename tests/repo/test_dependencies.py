@@ -2,6 +2,7 @@
 
 import ast
 import re
+import runpy
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
@@ -9,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.repo.checkout import CHECKOUT, files
+from mcucc.memory import ortools_place
+from mcucc.sim import onnx_runtime, tflm
+from tests.repo.checkout import CHECKOUT, files, text
 
 _PROJECT: dict[str, Any] = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
 
@@ -69,3 +72,38 @@ def test_every_dependency_is_pinned(group: str) -> None:
         "dev": _PROJECT["dependency-groups"]["dev"],
     }[group]
     assert _names(requirements) <= set(_pins())
+
+
+def test_what_hints_tell_to_install_is_what_the_extras_have() -> None:
+    """mcucc itself is in no registry: a hint names the package that is missing."""
+    extras = _PROJECT["project"]["optional-dependencies"]
+    declared = {r.partition(";")[0] for name in ("solver", "verify") for r in extras[name]}
+    assert declared == {ortools_place.REQUIREMENT, onnx_runtime.REQUIREMENT, tflm.REQUIREMENT}
+    for path in files(".py", ".md"):
+        outside = path.name in ("test_dependencies.py", "CHANGELOG.md")
+        assert outside or not re.search(r"pip install '?mcucc\b", text(path) or ""), path
+
+
+def test_a_judge_that_exists_nowhere_near_is_not_advised() -> None:
+    assert f"pip install '{tflm.REQUIREMENT}'" in str(
+        tflm.TflmAbsentError(system="linux", machine="x86_64")
+    )
+    for system, machine in (("darwin", "arm64"), ("linux", "aarch64"), ("win32", "AMD64")):
+        message = str(tflm.TflmAbsentError(system=system, machine=machine))
+        assert f"and this is {system} on {machine}" in message
+        assert "pip install" not in message
+
+
+def test_an_old_python_is_refused_while_the_metadata_is_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`pip install` calls the hook; with extras it would else search for minutes."""
+    hook = runpy.run_path(str(CHECKOUT / "hatch_build.py"))["OldPythonHook"](str(CHECKOUT), {})
+    hook.update({})
+    for version in ((3, 10, 13), (3, 9, 0), (3, 8, 18)):
+        monkeypatch.setattr(sys, "version_info", version)
+        found = ".".join(map(str, version))
+        with pytest.raises(SystemExit, match=rf"needs Python 3\.11 or newer, and this is {found}"):
+            hook.update({})
+    assert _PROJECT["project"]["requires-python"] == ">=3.11"
+    assert "custom" in _PROJECT["tool"]["hatch"]["metadata"]["hooks"]

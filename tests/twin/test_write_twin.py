@@ -1,9 +1,11 @@
 """What a twin holds, read back from its bytes."""
 
+import sys
 from dataclasses import replace
 
 import pytest
 import tflite
+from flatbuffers import Builder
 
 from mcucc.errors import UnsupportedModelError
 from mcucc.ops import Int8Graph
@@ -16,6 +18,7 @@ from mcucc.twin import (
     write_twin,
 )
 from tests.graphs import GraphBuilder, Padding, every_operator_graph, quant
+from tests.twin.tables import tables
 
 
 def operators(graph: Int8Graph) -> list[str]:
@@ -252,3 +255,42 @@ def test_keeping_the_first_operators():
     subgraph = tflite.Model.GetRootAs(short).Subgraphs(0)
     assert subgraph.OutputsLength() == 1
     assert read_tensors(short)[subgraph.Outputs(0)].name == "depthwiseconv2d1_out"
+
+
+class _OtherBuilder(Builder):
+    """Lays out the same tables otherwise, as another version does: defaults are written too."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.ForceDefaults(True)
+
+
+def test_twins_are_compared_by_their_tables(monkeypatch: pytest.MonkeyPatch):
+    """Bytes differ with the version of flatbuffers, what the tables say does not."""
+    graph = every_operator_graph()
+    twin = write_twin(graph)
+    monkeypatch.setattr(sys.modules["mcucc.twin.serialize"], "Builder", _OtherBuilder)
+    other = write_twin(graph)
+    assert other != twin
+    assert tables(other) == tables(twin)
+
+
+def test_tables_hold_weights_scales_and_options():
+    b = GraphBuilder(seed=1)
+    b.conv(b.input((1, 8, 8, 2), quant(0.1, 5)), 3, stride=(2, 1))
+    held = tables(write_twin(b.build()))
+    (graph,) = held["Subgraphs"]
+    options = graph["Operators"][0]["BuiltinOptions"]
+    assert (options["StrideH"], options["StrideW"]) == (2, 1)
+    assert graph["Tensors"][graph["Inputs"][0]]["Quantization"]["ZeroPoint"] == [5]
+    assert max(len(buffer["Data"]) for buffer in held["Buffers"]) >= 3 * 2
+
+
+@pytest.mark.parametrize("place", [0.25, 0.5, 0.75])
+def test_a_changed_weight_changes_the_tables(place: float):
+    twin = bytearray(write_twin(every_operator_graph()))
+    before = tables(bytes(twin))
+    data = max((buffer["Data"] for buffer in before["Buffers"]), key=len)
+    start = bytes(twin).index(bytes(data))
+    twin[start + int(place * len(data))] ^= 1
+    assert tables(bytes(twin)) != before
