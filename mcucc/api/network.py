@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.compiled.array_hints import first_index, no_arrays_in_folder
-from mcucc.compiled.arrays import read_arrays
+from mcucc.compiled.arrays import read_arrays, room_bytes
 from mcucc.compiled.samples import check_shape
 from mcucc.errors import InputFileError, UnsupportedModelError, Violation
 from mcucc.importer import OnnxModel, is_quantized, lower_float, lower_qdq
@@ -186,9 +186,11 @@ def calibration_inputs(
             for port in graph.inputs
         }
     parts: list[Inputs] = []
-    for file in _files(path, graph.inputs):
+    files = _files(path, graph.inputs)
+    most = room_bytes(limit, files)
+    for file in files:
         parts.append(_read(file, graph.inputs, limit))
-        _demand_room(path, parts, limit)
+        _demand_room(path, parts, most)
     joined = parts[0] if len(parts) == 1 else _joined(parts)
     if len({len(values) for values in joined.values()}) != 1:
         raise InputFileError(path, "its inputs do not have the same number of samples")
@@ -199,13 +201,13 @@ def _joined(parts: Sequence[Inputs]) -> Inputs:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _demand_room(path: Path, parts: Sequence[Inputs], limit: Limit) -> None:
+def _demand_room(path: Path, parts: Sequence[Inputs], most: int) -> None:
     total = sum(array.nbytes for part in parts for array in part.values())
-    if total > limit.together_bytes:
+    if total > most:
         raise InputFileError(
             path,
-            f"its files hold more than {limit.together_bytes:,} bytes as float32 (four times "
-            "--max-tensor-bytes): some hundred samples are enough to calibrate on",
+            f"its files hold more than {most:,} bytes as float32, which is too much for their "
+            "sizes and --max-tensor-bytes: some hundred samples are enough to calibrate on",
         )
 
 

@@ -36,6 +36,8 @@ _UNREADABLE = (
 
 _MAGIC = b"\x93NUMPY"
 _SHORT_HEADER = 128
+_REALS_PER_BYTE = 8
+"""Bytes as float32 for each byte of a file: uint8 samples, packed to half of their size."""
 _LONGEST_HEADER = 10_000
 """Bytes; numpy does not read longer ones."""
 
@@ -123,12 +125,20 @@ def _declared_bytes(file: IO[bytes]) -> int:
     return real_bytes(math.prod(cast("tuple[int, ...]", sizes)))
 
 
+def room_bytes(limit: Limit, paths: Sequence[Path]) -> int:
+    """Bytes as float32 that may be read from files: a large file may hold much, a small one not."""
+    held = sum(path.stat().st_size for path in paths)
+    return max(limit.together_bytes, _REALS_PER_BYTE * held)
+
+
 def _demand_room(path: Path, limit: Limit, wanted: int) -> None:
-    if wanted > limit.together_bytes:
+    most = room_bytes(limit, [path])
+    if wanted > most:
         raise InputFileError(
             path,
-            f"unpacks to {wanted:,} bytes as float32; at most {limit.together_bytes:,} are read "
-            f"(four times --max-tensor-bytes): give fewer samples, or raise --max-tensor-bytes",
+            f"unpacks to {wanted:,} bytes as float32; at most {most:,} are read from it (four "
+            f"times --max-tensor-bytes, or {_REALS_PER_BYTE} times its own size): give fewer "
+            "samples, or raise --max-tensor-bytes",
         )
 
 

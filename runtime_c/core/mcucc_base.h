@@ -21,7 +21,7 @@
 #endif
 
 #if defined(MCUCC_CORTEX_M) && !defined(__GNUC__) && !defined(MCUCC_ALLOW_PORTABLE)
-#error "mcucc: this compiler has no inline assembly in GNU's form (gcc, clang and Arm Compiler 6 do): \
+#error "mcucc: this compiler has no inline assembly in GNU's form (gcc, clang, Arm Compiler 6 do): \
 kernels would be plain C, 3 times (Cortex-M4) to 37 times (Cortex-M55) slower. Define \
 MCUCC_ALLOW_PORTABLE to allow that."
 #endif
@@ -77,8 +77,8 @@ typedef char mcucc_needs_wrapping_conversion
 typedef char mcucc_needs_int_of_32_bits[(sizeof(int) >= sizeof(int32_t)) ? 1 : -1];
 
 /* Stands before assembly that overwrites r9. A compiler lets that pass though it keeps r9 for the
- * system. Asked for r9 as an output, with no other high register to choose from, it stops then, with
- * "impossible constraints" or "more registers than available": define MCUCC_KEEP_R9. No instruction
+ * system. Asked for r9 as an output, with no other high register to choose from, it stops then,
+ * with "impossible constraints" or "more registers than available": define MCUCC_KEEP_R9. No instruction
  * comes of it. For size and without Thumb-2 gcc keeps it from itself, and cannot be asked. */
 #if defined(__GNUC__) && (defined(__thumb2__) || defined(__ARM_ARCH_6M__))
 MCUCC_INLINE void mcucc_need_r9(void)

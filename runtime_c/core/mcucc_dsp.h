@@ -9,8 +9,8 @@
 
 #if defined(MCUCC_CORTEX_M) && !defined(__ARM_FEATURE_DSP) && !defined(MCUCC_ALLOW_PORTABLE)
 #error "mcucc: these kernels are for the DSP extension, which this is not compiled for: in plain C \
-they take 3 times as long. Give the compiler the core that the network was made for (-mcpu), or make \
-it for this one (mcucc compile --board), or define MCUCC_ALLOW_PORTABLE."
+they take 3 times as long. Give the compiler the core that the network was made for (-mcpu), or \
+make it for this one (mcucc compile --board), or define MCUCC_ALLOW_PORTABLE."
 #endif
 
 #if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)

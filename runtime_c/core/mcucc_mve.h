@@ -11,8 +11,8 @@
 #include "mcucc_base.h"
 
 #if defined(MCUCC_CORTEX_M) && !defined(__ARM_FEATURE_MVE) && !defined(MCUCC_ALLOW_PORTABLE)
-#error "mcucc: these kernels are for Helium, which this is not compiled for: in plain C they take 37 \
-times as long. Give the compiler the core that the network was made for (-mcpu=cortex-m55 \
+#error "mcucc: these kernels are for Helium, which this is not compiled for: in plain C they take \
+37 times as long. Give the compiler the core that the network was made for (-mcpu=cortex-m55 \
 -mfloat-abi=hard), or make it for this one (mcucc compile --board), or define MCUCC_ALLOW_PORTABLE."
 #endif
 

@@ -11,9 +11,9 @@
 #include "mcucc_requantize.h"
 
 #if defined(MCUCC_CORTEX_M) && !defined(__ARM_ARCH_6M__) && !defined(MCUCC_ALLOW_PORTABLE)
-#error "mcucc: these kernels are for the Cortex-M0 and M0+, which this is not compiled for: elsewhere \
-they are slow. Give the compiler the core that the network was made for (-mcpu), or make it for this \
-one (mcucc compile --board), or define MCUCC_ALLOW_PORTABLE."
+#error "mcucc: these kernels are for the Cortex-M0 and M0+, which this is not compiled for: \
+elsewhere they are slow. Give the compiler the core that the network was made for (-mcpu), or make \
+it for this one (mcucc compile --board), or define MCUCC_ALLOW_PORTABLE."
 #endif
 
 #if defined(__GNUC__) && defined(__ARM_ARCH_6M__) && !defined(MCUCC_KEEP_R9)

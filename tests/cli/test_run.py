@@ -209,7 +209,7 @@ REFUSED: list[tuple[Callable[[Path], None], str]] = [
     (array(1, 1, 8, 8, dtype="<U4"), "the array is <U4"),
     (_object_npy, "holds Python objects in place of numbers"),
     (_truncated_npy, "is damaged"),
-    (_npy_that_claims_too_much, "is damaged"),
+    (_npy_that_claims_too_much, "unpacks to 256,000,000,000,000 bytes"),
     (_truncated_npz, "is a zip archive that is cut off or damaged"),
     (_corrupt_npz, "is damaged"),
     (_npz_of_text, "is a zip archive (it holds image): samples are read from"),
