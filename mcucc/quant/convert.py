@@ -60,6 +60,7 @@ from mcucc.ops.float_ops import (
     FloatUnary,
 )
 from mcucc.ops.verify import node_faults
+from mcucc.quant.means import Correction
 from mcucc.quant.observe import Observations
 from mcucc.quant.scheme import Scheme, fixed_quant
 from mcucc.quant.weights import quantize_weights
@@ -110,7 +111,7 @@ def convert(
     Args:
         graph: after the float passes.
         scheme: quantization of every value.
-        seen: channel means of the inputs of each layer, for bias correction.
+        seen: means of the inputs of each layer, for bias correction.
         correct_bias: whether the mean error of rounded weights is taken out of the biases.
         scales_matter: whether the scales must fit the fixed-point arithmetic.
 
@@ -231,7 +232,6 @@ class _Conversion:
     ) -> None:
         """Convolutions and dense layers."""
         x, weights, bias = node.inputs
-        axis = 3 if isinstance(op, FloatDepthwiseConv2D) else 0
         largest = float(np.abs(self.floats(weights)).max(initial=0.0)) * self.scheme.of[x].scale
         if largest > _LARGEST_PRODUCT:
             rule = "the largest weight times the scale of the input must be at most"
@@ -240,9 +240,9 @@ class _Conversion:
                 f"{largest:.3g}",
                 "Look for weights or constants that are far too large.",
             )
-        mean = self.seen.channels[x].mean if self.correct_bias else None
         quantized = quantize_weights(
-            self.floats(weights), self.floats(bias), self.scheme.of[x].scale, axis, mean
+            *(op, self.floats(weights), self.floats(bias), self.scheme.of[x].scale),
+            self.correction(x, node.output) if self.correct_bias else None,
         )
         names = (f"{node.name}.weights", f"{node.name}.bias")
         self.const(names[0], quantized.weights, quantized.weight_quant)
@@ -255,6 +255,12 @@ class _Conversion:
         else:
             made = Conv2D(op.stride, op.dilation, op.pads, op.activation)
         self.emit(node, made, [x, *names])
+
+    def correction(self, x: str, output: str) -> Correction:
+        """What was seen of a layer's input, to correct its biases."""
+        seen = self.seen.sums[x]
+        numbers = seen.count * self.graph.tensors[output].size
+        return Correction.of(seen.mean, self.scheme.of[output].scale, numbers)
 
     def binary(self, node: FloatNode, op: FloatBinary) -> None:
         """Sums and products of two computed values."""

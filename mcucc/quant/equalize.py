@@ -41,7 +41,7 @@ def equalize(graph: FloatGraph, seen: Observations) -> FloatGraph:
         if second is None:
             continue
         # Two pairs may share a layer: read the weights as they are by now.
-        factors = _factors(seen.channels[first.output].largest, _input_reach(consts, second))
+        factors = _factors(seen.largest[first.output], _input_reach(consts, second))
         _scale_outputs(consts, first, 1.0 / factors)
         _scale_inputs(consts, second, factors)
     return replace(graph, consts=consts)

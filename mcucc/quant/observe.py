@@ -1,13 +1,18 @@
-"""What calibration inputs tell of each value: its range, its distribution, its channel means."""
+"""What calibration inputs tell of each value: its range, its distribution, its mean."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.errors import UnsupportedModelError, Violation
-from mcucc.ops.float_ops import FloatGraph
+from mcucc.ops.float_ops import (
+    FloatConv2D,
+    FloatDense,
+    FloatDepthwiseConv2D,
+    FloatGraph,
+)
 from mcucc.reference.float_interpreter import run_float
 
 LARGEST_REAL = 2.0**100
@@ -42,12 +47,21 @@ class Histogram:
         flat = values.ravel()
         self.low = min(self.low, float(flat.min()))
         self.high = max(self.high, float(flat.max()))
-        self._stretch(max(abs(self.low), abs(self.high)))
+        self.stretch(max(abs(self.low), abs(self.high)))
         bins = ((flat + np.float32(self.reach)) * np.float32(BINS / (2 * self.reach))).astype(
             np.int32
         )
         np.clip(bins, 0, BINS - 1, out=bins)
         self.counts += np.bincount(bins, minlength=BINS)
+
+    def merged(self, other: "Histogram") -> "Histogram":
+        """The counts of both; neither is changed."""
+        low, high = min(self.low, other.low), max(self.high, other.high)
+        parts = [replace(self), replace(other)]
+        reach = max(part.reach for part in parts)
+        for part in parts:
+            part.stretch(reach / 2)
+        return Histogram(low, high, reach, parts[0].counts + parts[1].counts)
 
     @property
     def count(self) -> int:
@@ -59,7 +73,8 @@ class Histogram:
         bins = np.arange(BINS, dtype=np.float64) + 0.5
         return (bins * (2 * self.reach / BINS) - self.reach).astype(np.float64)
 
-    def _stretch(self, needed: float) -> None:
+    def stretch(self, needed: float) -> None:
+        """Let the reach be larger than a magnitude."""
         if self.reach == 0.0:
             self.reach = float(2.0 ** np.floor(np.log2(max(needed, _SMALLEST_REACH))))
         while self.reach <= needed:
@@ -71,33 +86,41 @@ class Histogram:
 
 
 @dataclass
-class ChannelStatistics:
-    """Running mean and largest magnitude per channel (the last axis)."""
+class Sum:
+    """Samples of a value, added up.
 
-    count: int = 0
-    total: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
-    largest: NDArray[np.float32] = field(default_factory=lambda: np.zeros(1, dtype=np.float32))
+    Attributes:
+        count: how many samples.
+        total: their sum, in the shape of one: [H, W, C], or [K].
+    """
+
+    count: int
+    total: NDArray[np.float64]
 
     def add(self, values: NDArray[np.float32]) -> None:
-        """Take in values [..., C]."""
-        flat = values.reshape(-1, values.shape[-1])
-        self.total = self.total + flat.sum(axis=0, dtype=np.float64)
-        self.largest = np.maximum(self.largest, np.abs(flat).max(axis=0))
-        self.count += len(flat)
+        """Take in samples (n, ...)."""
+        self.count += len(values)
+        self.total += values.sum(axis=0, dtype=np.float64)
 
     @property
     def mean(self) -> NDArray[np.float64]:
-        """[C]."""
+        """In the shape of one sample."""
         return self.total / max(1, self.count)
 
 
 @dataclass(frozen=True)
 class Observations:
-    """What was seen of every value of a float graph, inputs included, by name."""
+    """What was seen of the values of a float graph, by name.
+
+    Attributes:
+        histograms: of every value, inputs included.
+        largest: of every value the largest magnitude by channel (the last axis).
+        sums: of the inputs of layers with weights.
+    """
 
     histograms: Mapping[str, Histogram]
-    channels: Mapping[str, ChannelStatistics]
-    samples: int
+    largest: Mapping[str, NDArray[np.float32]]
+    sums: Mapping[str, Sum]
 
 
 def _demand_moderate(graph: FloatGraph, name: str, values: NDArray[np.float32]) -> None:
@@ -139,7 +162,8 @@ def observe(
         UnsupportedModelError: a layer makes NaN, infinities, or numbers beyond `LARGEST_REAL`.
     """
     histograms = {name: Histogram() for name in graph.tensors}
-    channels = {name: ChannelStatistics() for name in graph.tensors}
+    largest = {name: np.zeros(kind.shape[-1], np.float32) for name, kind in graph.tensors.items()}
+    sums = {name: Sum(0, np.zeros(graph.tensors[name].shape[1:])) for name in _weighted(graph)}
 
     count = len(next(iter(inputs.values())))
     total = count * len(graph.tensors)
@@ -149,10 +173,32 @@ def observe(
         nonlocal seen
         _demand_moderate(graph, name, values)
         histograms[name].add(values)
-        channels[name].add(values)
+        by_channel = np.abs(values.reshape(-1, values.shape[-1])).max(axis=0)
+        np.maximum(largest[name], by_channel, out=largest[name])
+        if name in sums:
+            sums[name].add(values)
         seen += len(values)
         tick(seen / total)
 
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         run_float(graph, inputs, watch)
-    return Observations(histograms, channels, count)
+    return Observations(histograms, largest, sums)
+
+
+def merge(first: Observations, second: Observations) -> Observations:
+    """What was seen of one graph on the samples of both; neither is changed."""
+    sums = second.sums
+    return Observations(
+        {name: each.merged(second.histograms[name]) for name, each in first.histograms.items()},
+        {name: np.maximum(each, second.largest[name]) for name, each in first.largest.items()},
+        {
+            name: Sum(each.count + sums[name].count, each.total + sums[name].total)
+            for name, each in first.sums.items()
+        },
+    )
+
+
+def _weighted(graph: FloatGraph) -> set[str]:
+    """The values that layers with weights read."""
+    layers = (FloatConv2D, FloatDepthwiseConv2D, FloatDense)
+    return {node.inputs[0] for node in graph.nodes if isinstance(node.op, layers)}

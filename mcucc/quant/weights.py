@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.ir import QParams
+from mcucc.ops.float_ops import FloatConv2D, FloatDense, FloatDepthwiseConv2D
+from mcucc.quant.means import Correction
 
 _SMALLEST_SCALE = 2.0**-126
 _SCALE_OF_ZEROS = 1e-12
@@ -31,23 +33,23 @@ class QuantizedWeights:
 
 
 def quantize_weights(
+    op: FloatConv2D | FloatDepthwiseConv2D | FloatDense,
     weights: NDArray[np.float32],
     bias: NDArray[np.float32],
     s_in: float,
-    channel_axis: int,
-    input_mean: NDArray[np.float64] | None,
+    correction: Correction | None,
 ) -> QuantizedWeights:
     """Quantize symmetrically, one scale per output channel.
 
     Args:
-        weights: float32; the last axis (or, for depthwise weights, the channel axis itself) runs
-            over input channels.
+        op: the layer, whose kind says which inputs a weight meets.
+        weights: float32, as the layer has them.
         bias: float32 [channels].
         s_in: scale of the layer's input.
-        channel_axis: of the output channels.
-        input_mean: mean of the input per channel, for bias correction: the mean error that rounding
-            the weights makes is taken out of the bias (Nagel et al., 2019). None switches it off.
+        correction: takes the mean error that rounding the weights makes out of the bias (Nagel et
+            al., 2019); None to leave it.
     """
+    channel_axis = 3 if isinstance(op, FloatDepthwiseConv2D) else 0
     moved = np.moveaxis(weights.astype(np.float64), channel_axis, 0)
     by_channel = moved.reshape(len(moved), -1)
     largest = np.abs(by_channel).max(axis=1)
@@ -58,9 +60,9 @@ def quantize_weights(
     scales = wanted.astype(np.float32)
     quantized = np.clip(np.round(moved / _broadcast(scales, moved.ndim)), -127, 127)
     real_bias = bias.astype(np.float64)
-    if input_mean is not None:
+    if correction is not None:
         error = quantized * _broadcast(scales, moved.ndim) - moved
-        real_bias = real_bias - _mean_effect(error, input_mean)
+        real_bias = real_bias - correction.effect(op, np.moveaxis(error, 0, channel_axis))
     bias_scales = s_in * scales.astype(np.float64)
     limit = float(2**31 - 1)
     q_bias = np.clip(np.round(real_bias / bias_scales), -limit, limit).astype(np.int32)
@@ -75,14 +77,3 @@ def quantize_weights(
 
 def _broadcast(scales: NDArray[np.float32], rank: int) -> NDArray[np.float64]:
     return scales.astype(np.float64).reshape(-1, *(1,) * (rank - 1))
-
-
-def _mean_effect(error: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What a weight error [channels, ..., in_c or 1] adds to the mean of each output channel."""
-    taps = error.sum(axis=tuple(range(1, error.ndim - 1))) if error.ndim > 2 else error
-    if error.ndim == 4 and error.shape[-1] != len(mean):  # depthwise, moved to [out_c, 1, kh, kw]
-        return error.sum(axis=(1, 2, 3)) * np.repeat(mean, len(error) // len(mean))
-    groups = len(mean) // taps.shape[1]
-    each = len(taps) // groups
-    means = np.repeat(mean.reshape(groups, -1), each, axis=0)
-    return (taps * means).sum(axis=1)

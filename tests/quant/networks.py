@@ -11,12 +11,17 @@ _HEAD = 'graph("net")\ninput("x", float32[1, 6, 6, 3], onnx=("x", "float32", (1,
 
 def network(body: str, output: str, **constants: NDArray[np.float64]) -> FloatGraph:
     """A graph from its text after the input x [1, 6, 6, 3]; constants by name."""
-    lines = [
+    tail = f'output("{output}", onnx=("{output}", "float32", (1, 1)))\n'
+    lines = constant_lines(**constants)
+    return parse_graph(f"{_HEAD}{lines}\n{body}\n{tail}", FLOAT_OPS)
+
+
+def constant_lines(**constants: NDArray[np.float64]) -> str:
+    """Constants in the text form."""
+    return "\n".join(
         f'const("{name}", float32{list(data.shape)}, {data.astype(np.float32).ravel().tolist()})'
         for name, data in constants.items()
-    ]
-    tail = f'output("{output}", onnx=("{output}", "float32", (1, 1)))\n'
-    return parse_graph(_HEAD + "\n".join(lines) + "\n" + body + "\n" + tail, FLOAT_OPS)
+    )
 
 
 def inputs(count: int = 16, seed: int = 0) -> dict[str, NDArray[np.float32]]:

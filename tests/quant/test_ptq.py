@@ -5,6 +5,7 @@ import pytest
 
 from mcucc.errors import UnsupportedModelError
 from mcucc.ops import Clamp, Requantize, Table
+from mcucc.ops.float_ops import FloatConv2D
 from mcucc.ops.verify import verify
 from mcucc.quant.equalize import equalize
 from mcucc.quant.observe import observe
@@ -40,34 +41,9 @@ def test_layers_that_clip_at_6_are_left_alone() -> None:
     assert equalize(graph, observe(graph, inputs())) == graph
 
 
-def test_bias_correction_takes_the_mean_error_out() -> None:
-    random = np.random.default_rng(0)
-    weights = random.standard_normal((4, 1, 1, 16)).astype(np.float32)
-    mean = random.uniform(1, 3, 16)
-    x = (mean + 0.1 * random.standard_normal((5000, 16))).astype(np.float64)
-    real = x @ weights.reshape(4, 16).T
-    errors: list[float] = []
-    for known in (None, x.mean(axis=0)):
-        q = quantize_weights(weights, np.zeros(4, np.float32), 0.01, 0, known)
-        scales = np.array(q.weight_quant.scales)
-        approximated = x @ (q.weights.reshape(4, 16) * scales[:, None]).T + q.bias * scales * 0.01
-        errors.append(float(np.abs((approximated - real).mean(axis=0)).max()))
-    assert errors[1] < errors[0] / 5
-
-
-def test_depthwise_and_grouped_bias_correction_have_the_right_shape() -> None:
-    random = np.random.default_rng(0)
-    depthwise = random.standard_normal((1, 3, 3, 8)).astype(np.float32)
-    assert quantize_weights(depthwise, np.zeros(8, np.float32), 0.1, 3, np.ones(8)).bias.shape == (
-        8,
-    )
-    grouped = random.standard_normal((8, 3, 3, 2)).astype(np.float32)
-    assert quantize_weights(grouped, np.zeros(8, np.float32), 0.1, 0, np.ones(4)).bias.shape == (8,)
-
-
 def test_dead_channels_have_a_scale_and_a_bias() -> None:
     weights = np.zeros((2, 1, 1, 3), dtype=np.float32)
-    q = quantize_weights(weights, np.array([0.0, 5.0], np.float32), 0.02, 0, None)
+    q = quantize_weights(FloatConv2D(), weights, np.array([0.0, 5.0], np.float32), 0.02, None)
     real = q.bias * np.array(q.bias_quant.scales)
     assert np.allclose(real, [0.0, 5.0], rtol=1e-6)
     assert np.abs(q.bias).max() < 2**30
