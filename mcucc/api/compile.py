@@ -64,12 +64,14 @@ class Compilation:
         files: text files by name; no code among them if the network does not fit.
         twin: the same network as `.tflite`.
         misfit: why it does not fit and what would help; empty if it fits.
+        warnings: those of the report's notes that say that results will be wrong.
     """
 
     report: Report
     files: Files
     twin: bytes
     misfit: str
+    warnings: tuple[str, ...] = ()
 
 
 def compile_model(path: Path, options: CompileOptions, stage: Stage = silent) -> Compilation:
@@ -113,7 +115,8 @@ def compile_model(path: Path, options: CompileOptions, stage: Stage = silent) ->
             streamed_bytes=streamed_bytes,
         )
     )
-    return Compilation(report, files, twin, "" if fits else explain_misfit(report, board))
+    misfit = "" if fits else explain_misfit(report, board)
+    return Compilation(report, files, twin, misfit, _warnings(network))
 
 
 def write_compilation(compilation: Compilation, directory: Path, *, clean: bool = False) -> None:
@@ -257,18 +260,29 @@ def _origin(network: Network, calibration: Calibration) -> Origin:
     if network.quantized_here:
         by_ratio = sorted(network.sqnr_db.items(), key=lambda item: (item[1], item[0]))
         options = calibration.options
-        worst, ratio = by_ratio[0] if by_ratio else ("", 0.0)
-        maker = network.graph.producers.get(worst)
+        worst, ratio = by_ratio[0] if by_ratio else (None, None)
+        maker = None if worst is None else network.graph.producers.get(worst)
         quantization = Quantization(
             samples=network.samples,
             observer=options.observer,
             equalized=options.equalize,
             bias_corrected=options.correct_bias,
+            held_out=network.held_out,
             worst_layer=worst if maker is None else maker.name,
             worst_sqnr_db=ratio,
-            remedy=remedy(ratio, calibrated=network.calibrated, samples=network.samples),
+            remedy=remedy(
+                ratio,
+                calibrated=network.calibrated,
+                samples=network.samples,
+                doubtful=bool(network.doubts),
+            ),
         )
     return Origin(network.model_macs, network.calibrated, quantization, network.sqnr_db)
+
+
+def _warnings(network: Network) -> tuple[str, ...]:
+    """What makes results wrong."""
+    return network.doubts if network.calibrated else (NOT_CALIBRATED,)
 
 
 def _notes(
@@ -279,8 +293,7 @@ def _notes(
         notes.append(
             "the network comes quantized (QDQ) with scales of its own: --calib was not used"
         )
-    if not network.calibrated:
-        notes.append(NOT_CALIBRATED)
+    notes += _warnings(network)
     if network.dropped_channels:
         notes.append(
             f"{network.dropped_channels:,} channels that do not depend on the input, or are not "

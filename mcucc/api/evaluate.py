@@ -8,10 +8,14 @@ from numpy.typing import NDArray
 
 from mcucc.compiled.arrays import read_arrays
 from mcucc.compiled.directory import CompiledNetwork
+from mcucc.compiled.input_range import InputRange, input_ranges
 from mcucc.compiled.samples import flatten, load_reals, load_samples, to_onnx
-from mcucc.errors import InputFileError
+from mcucc.errors import InputFileError, UsageError
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit
 from mcucc.sim.onnx_runtime import run_onnx
+
+_CHANCE = 0.5
+"""A share of right answers that wrong labels do not reach."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +27,16 @@ class Evaluation:
         int8_top1: whose largest int8 output is the label.
         float_top1: the same for the float network in ONNX Runtime; None without a model.
         agreement: for which both choose the same class; None without a model.
+        input_range: how the samples lie in the range that was calibrated.
+        notes: what a reader should know.
     """
 
     samples: int
     int8_top1: float
     float_top1: float | None
     agreement: float | None
+    input_range: tuple[InputRange, ...]
+    notes: tuple[str, ...]
 
 
 def evaluate(
@@ -49,6 +57,7 @@ def evaluate(
 
     Raises:
         InputFileError: a file cannot be read or does not fit; the model is not the compiled one.
+        UsageError: the labels are one-hot, or count from 1.
         OnnxRuntimeAbsentError: a model was given and ONNX Runtime is not installed.
     """
     compiled = CompiledNetwork.open(directory)
@@ -58,15 +67,23 @@ def evaluate(
     scores = next(iter(outputs.values()))
     _check_classes(labels_path, labels, scores[0].size)
     chosen = _top1(scores)
-    int8 = float((chosen == labels).mean())
-    if model is None:
-        return Evaluation(len(labels), int8, None, None)
+    original = None if model is None else _float_top1(compiled, model, input_path, limit)
+    return Evaluation(
+        samples=len(labels),
+        int8_top1=float((chosen == labels).mean()),
+        float_top1=None if original is None else float((original == labels).mean()),
+        agreement=None if original is None else float((original == chosen).mean()),
+        input_range=input_ranges(compiled.report, input_path, limit),
+        notes=_notes(labels, chosen),
+    )
+
+
+def _float_top1(
+    compiled: CompiledNetwork, model: Path, input_path: Path, limit: Limit
+) -> NDArray[np.int64]:
     compiled.check_model(model)
     reals = run_onnx(model, load_reals(compiled.report, input_path, limit))
-    original = _top1(reals[compiled.report.outputs[0].name])
-    return Evaluation(
-        len(labels), int8, float((original == labels).mean()), float((original == chosen).mean())
-    )
+    return _top1(reals[compiled.report.outputs[0].name])
 
 
 def _top1(scores: NDArray[np.generic]) -> NDArray[np.int64]:
@@ -75,25 +92,47 @@ def _top1(scores: NDArray[np.generic]) -> NDArray[np.int64]:
 
 def _labels(path: Path, count: int, limit: Limit) -> NDArray[np.int64]:
     labels = read_arrays(path, ["labels"], kind="labels", limit=limit)["labels"]
-    if labels.shape != (count,) or labels.dtype.kind not in "iu":
-        raise InputFileError(
-            path,
-            f"must hold one class number for each of the {count} samples, "
-            f"it holds {labels.dtype} {labels.shape}",
+    if labels.shape == (count,) and labels.dtype.kind in "iu":
+        return labels.astype(np.int64)
+    wrong = (
+        f"must hold one class number for each of the {count} samples, "
+        f"it holds {labels.dtype} {labels.shape}"
+    )
+    if labels.ndim == 2 and len(labels) == count and labels.shape[1] > 1:
+        raise UsageError(
+            f"{path}: {wrong}: a row per sample (one-hot, or probabilities) becomes class numbers "
+            "by labels.argmax(axis=1)"
         )
-    return labels.astype(np.int64)
+    if labels.size == count and labels.dtype.kind in "iuf":
+        wrong += ": give labels.reshape(-1).astype(int)"
+    raise InputFileError(path, wrong)
 
 
 def _check_classes(path: Path, labels: NDArray[np.int64], classes: int) -> None:
-    """Labels that no output stands for show that they are those of another network.
+    """Labels that no output stands for count from 1, or are those of another network.
 
     Raises:
+        UsageError: they count from 1.
         InputFileError: a label is below 0 or not below the number of outputs.
     """
     low, high = int(labels.min()), int(labels.max())
+    held = (
+        f"holds labels from {low} to {high}; the network has {classes} outputs, which are "
+        f"classes 0 to {classes - 1}"
+    )
+    if low > 0 and high == classes:
+        raise UsageError(f"{path}: {held}: do the labels count from 1? Then subtract 1")
     if low < 0 or high >= classes:
-        raise InputFileError(
-            path,
-            f"holds labels from {low} to {high}; the network has {classes} outputs, which are "
-            f"classes 0 to {classes - 1}",
-        )
+        raise InputFileError(path, held)
+
+
+def _notes(labels: NDArray[np.int64], chosen: NDArray[np.int64]) -> tuple[str, ...]:
+    """Labels that count from 1, but never name the last class, look right."""
+    given, shifted = float((chosen == labels).mean()), float((chosen == labels - 1).mean())
+    if int(labels.min()) < 1 or shifted <= max(_CHANCE, 2 * given):
+        return ()
+    note = (
+        f"no label is 0, and with 1 subtracted from each {shifted:.2%} would be right instead of "
+        f"{given:.2%}: do the labels count from 1? Then subtract 1."
+    )
+    return (note,)

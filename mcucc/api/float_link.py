@@ -5,7 +5,7 @@ far int8 is from it is no matter of right and wrong, but of the signal-to-noise 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,12 +38,13 @@ class FloatOutput:
         name: in the ONNX file.
         largest_difference: between ONNX Runtime and numpy float, as a part of the largest magnitude
             of the output; None without ONNX Runtime.
-        sqnr_db: of int8 against float: ONNX Runtime's, or numpy's where that is absent.
+        sqnr_db: of int8 against float: ONNX Runtime's, or numpy's where that is absent. None on
+            random inputs, of which the ratio says nothing.
     """
 
     name: str
     largest_difference: float | None
-    sqnr_db: float
+    sqnr_db: float | None
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class LsbOutput:
 
 
 def compare_with_float(
-    report: Report, model: Path, inputs: Reals, int8: Reals
+    report: Report, model: Path, inputs: Reals, int8: Reals, *, random: bool
 ) -> tuple[FloatLink, str]:
     """Hold ONNX Runtime, numpy float and int8 against each other.
 
@@ -88,6 +89,7 @@ def compare_with_float(
         model: the compiled file.
         inputs: real samples.
         int8: what the int8 network made of them, dequantized.
+        random: whether the samples are no real ones.
 
     Returns:
         The link, and a message where it is not complete.
@@ -115,7 +117,13 @@ def compare_with_float(
         _compare(port.name, ours[port.name], (theirs or {}).get(port.name), int8[port.name])
         for port in report.outputs
     )
-    return FloatLink(broken or verdict(outputs), LIMIT, outputs), message
+    link = FloatLink(broken or verdict(outputs), LIMIT, outputs)
+    return (_without_ratios(link) if random else link), message
+
+
+def _without_ratios(link: FloatLink) -> FloatLink:
+    """The same without signal-to-noise ratios."""
+    return replace(link, outputs=tuple(replace(each, sqnr_db=None) for each in link.outputs))
 
 
 def _float_graph(report: Report, path: Path) -> FloatGraph | None:

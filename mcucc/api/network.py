@@ -23,14 +23,14 @@ from mcucc.ops.float_ops import FloatGraph
 from mcucc.ops.verify import total_macs, verify
 from mcucc.passes import FLOAT, INT8_WHOLE, PRUNE, run_passes
 from mcucc.progress import Stage, silent
+from mcucc.quant.doubts import doubts
+from mcucc.quant.held_out import MEASURED, halves, held_out_ratios
 from mcucc.quant.neutral import neutral_form
 from mcucc.quant.observe import LARGEST_REAL
-from mcucc.quant.ptq import Inputs, PtqOptions, Quantized, quantize_network, signal_to_noise
+from mcucc.quant.ptq import Inputs, PtqOptions, fit
 from mcucc.twin import demand_supported
 
 _RANDOM_SAMPLES = 8
-_MEASURED_SAMPLES = 16
-"""Calibration inputs on which the signal-to-noise ratios are measured."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,11 @@ class Network:
         quantized_here: whether mcucc quantized it.
         calibrated: false if the quantization rests on random inputs.
         samples: how many calibration inputs were used.
-        sqnr_db: signal-to-noise ratio of int8 values, by name, with the channels that pruning
-            drops; empty for a network that came quantized.
+        held_out: on how many of them ratios were measured by networks that were not fitted to them;
+            0 if too few differ.
+        sqnr_db: signal-to-noise ratio of int8 values on these, by name, with the channels that
+            pruning drops; empty if nothing was measured.
+        doubts: sentences about calibration inputs that look wrongly prepared.
     """
 
     graph: Int8Graph
@@ -71,7 +74,9 @@ class Network:
     quantized_here: bool
     calibrated: bool
     samples: int
-    sqnr_db: Mapping[str, float]
+    held_out: int = 0
+    sqnr_db: Mapping[str, float] = field(default_factory=dict[str, float])
+    doubts: tuple[str, ...] = ()
 
 
 @np.errstate(all="ignore")  # what overflows is found where it matters, and named
@@ -104,9 +109,7 @@ def load_network(
         demand_compilable(model, imported, limit)
         whole, graph = _after_passes(imported, prune=prune)
         dropped, macs = _channels(whole) - _channels(graph), total_macs(imported)
-        return Network(
-            graph, dropped, macs, quantized_here=False, calibrated=True, samples=0, sqnr_db={}
-        )
+        return Network(graph, dropped, macs, quantized_here=False, calibrated=True, samples=0)
     original = lower_float(model, name, input_shapes=shapes, limit=limit)
     macs = sum(
         node.op.macs(original.input_types(node), original.tensors[node.output])
@@ -115,18 +118,22 @@ def load_network(
     folded, _ = run_passes(original, FLOAT)
     demand_compilable(model, neutral_form(folded), limit)
     inputs = calibration_inputs(folded, calibration.path, limit)
-    quantized = quantize_network(
-        folded, inputs, calibration.options, lambda done: stage(f"calibrating {name}", done)
+    parts = halves(inputs)
+    fitted = fit(
+        folded, parts, calibration.options, lambda done: stage(f"calibrating {name}", done)
     )
-    whole, graph = _after_passes(quantized.graph, prune=prune)
+    whole, graph = _after_passes(fitted.whole.graph, prune=prune)
+    calibrated = calibration.path is not None
     return Network(
         graph,
         _channels(whole) - _channels(graph),
         macs,
         quantized_here=True,
-        calibrated=calibration.path is not None,
+        calibrated=calibrated,
         samples=len(next(iter(inputs.values()))),
-        sqnr_db=_ratios(quantized, whole, inputs),
+        held_out=MEASURED if len(parts) > 1 else 0,
+        sqnr_db=held_out_ratios(fitted, parts, lambda each: run_passes(each, INT8_WHOLE)[0]),
+        doubts=doubts(folded, inputs) if calibrated else (),
     )
 
 
@@ -249,9 +256,3 @@ def _to_inner(path: Path, array: NDArray[np.generic], port: Port) -> NDArray[np.
             f"{LARGEST_REAL:.3g} to be calibrated on: scale them as in training",
         )
     return np.ascontiguousarray(values if port.perm is None else values.transpose(port.perm))
-
-
-def _ratios(quantized: Quantized, graph: Int8Graph, inputs: Inputs) -> Mapping[str, float]:
-    some = {name: values[:_MEASURED_SAMPLES] for name, values in inputs.items()}
-    ratios = signal_to_noise(quantized, graph, some)
-    return {name: round(ratio, 2) for name, ratio in ratios.items()}

@@ -20,6 +20,7 @@ from mcucc.api.float_link import (
 )
 from mcucc.api.tflm_link import Heard, Values, hear_tflm
 from mcucc.compiled.directory import CompiledNetwork
+from mcucc.compiled.input_range import InputRange, input_ranges
 from mcucc.compiled.samples import (
     Samples,
     dequantize_inputs,
@@ -87,6 +88,7 @@ class Verification:
         onnxruntime_lsb: how far ONNX Runtime is from the int8 outputs, if a model was given and
             comes quantized; it does not bear on `ok`.
         messages: what crashed or absent judges said.
+        input_range: how the samples lie in the range that was calibrated; None for random ones.
     """
 
     ok: bool
@@ -100,6 +102,7 @@ class Verification:
     float: FloatLink | None
     onnxruntime_lsb: tuple[LsbOutput, ...] | None
     messages: tuple[str, ...]
+    input_range: tuple[InputRange, ...] | None
 
 
 def verify_directory(
@@ -138,6 +141,8 @@ def verify_directory(
     stage("numpy reference")
     named = {port.tensor: x for port, x in zip(compiled.graph.inputs, samples, strict=True)}
     ladder = _Ladder(compiled, samples, interpreter.run(compiled.graph, named))
+    if input_path is not None:
+        ladder.input_range = input_ranges(compiled.report, input_path, limit)
     stage("host C with sanitizers")
     ladder.climb("host", ladder.host)
     stage("TensorFlow Lite Micro")
@@ -186,6 +191,7 @@ class _Ladder:
     real: FloatLink | None = None
     lsb: tuple[LsbOutput, ...] | None = None
     messages: list[str] = field(default_factory=list[str])
+    input_range: tuple[InputRange, ...] | None = None
 
     def climb(self, judge: str, hear: Callable[[], Heard]) -> None:
         """Run one judge and compare all its tensors."""
@@ -232,7 +238,9 @@ class _Ladder:
             name: y.astype(np.float32)
             for name, y in to_onnx(report, outputs, dequantized=True).items()
         }
-        self.real, message = compare_with_float(report, model, reals, int8)
+        self.real, message = compare_with_float(
+            report, model, reals, int8, random=input_path is None
+        )
         self.messages += [message] if message else []
         if self.real.says == "quantized":
             self.compare_with_onnx_runtime(model)
@@ -264,6 +272,7 @@ class _Ladder:
             float=self.real,
             onnxruntime_lsb=self.lsb,
             messages=tuple(self.messages),
+            input_range=self.input_range,
         )
 
     def _failures(self, require: tuple[str, ...]) -> Iterator[str]:

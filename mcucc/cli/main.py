@@ -17,7 +17,6 @@ import msgspec
 
 import mcucc
 from mcucc.api.compile import (
-    NOT_CALIBRATED,
     CompileOptions,
     compile_model,
     write_compilation,
@@ -172,8 +171,8 @@ def compile_command(
         compilation = compile_model(model, chosen, stage)
     report = compilation.report
     target = directory or Path(report.name)
-    if not report.calibrated:
-        click.secho(f"mcucc: warning: {NOT_CALIBRATED}", err=True, fg="red", bold=True)
+    for warning in compilation.warnings:
+        click.secho(f"mcucc: warning: {warning}", err=True, fg="red", bold=True)
     try:
         write_compilation(compilation, target, clean=clean)
     except DoesNotFitError as error:
@@ -186,7 +185,10 @@ def compile_command(
     if as_json:
         print_json(report)
     else:
-        _show_report(report, CompiledNetwork.open(target))
+        # What stderr has just warned of need not stand among the notes again.
+        rest = tuple(note for note in report.notes if note not in compilation.warnings)
+        shown = msgspec.structs.replace(report, notes=rest)
+        _show_report(shown, CompiledNetwork.open(target))
         console().print(f"Written to {target}: {', '.join(report.files)}, report.json")
 
 

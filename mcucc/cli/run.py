@@ -12,6 +12,7 @@ from mcucc.cli.options import DIRECTORY, FILE, as_json, input_file, on_target
 from mcucc.cli.printing import console, print_json, show
 from mcucc.cli.tables import render_outputs
 from mcucc.compiled.directory import CompiledNetwork
+from mcucc.compiled.input_range import input_ranges
 from mcucc.compiled.samples import (
     OnnxArrays,
     Samples,
@@ -53,6 +54,7 @@ def run(
         check_npz(output_path)
     compiled = CompiledNetwork.open(directory)
     samples = _samples(compiled, input_path, limit)
+    ranges = None if input_path is None else input_ranges(compiled.report, input_path, limit)
     flat = flatten(samples)
     counts: tuple[RunCounts, ...] = ()
     with progress(quiet=as_json) as stage:
@@ -68,11 +70,11 @@ def run(
         save_npz(output_path, outputs)
     if as_json:
         facts = {"samples": len(flat), "random_input": input_path is None, "on": target}
-        print_json(facts | _values(outputs) | _profile(counts))
+        print_json(facts | {"input_range": ranges} | _values(outputs) | _profile(counts))
         return
     if input_path is None:
         console().print("No --input: this is what a seeded random sample gives.")
-    show(render_outputs(outputs, width=console().width))
+    show(render_outputs(outputs, ranges or (), width=console().width))
     if counts:
         show(render_profile(compiled.report.name, compiled.board, counts))
     if output_path is not None:

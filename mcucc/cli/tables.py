@@ -14,8 +14,10 @@ from mcucc.api.float_link import FloatLink, LsbOutput
 from mcucc.api.inspect import InspectedLayer, Inspection
 from mcucc.api.plan import ModelPlans
 from mcucc.api.verify import Difference, Verification
+from mcucc.compiled.input_range import InputRange, describe
 from mcucc.compiled.samples import OnnxArrays
 from mcucc.errors import grouped
+from mcucc.quant.held_out import FEWEST
 from mcucc.report.model import Quantization
 from mcucc.report.text.figures import format_shape, percents, short_name
 from mcucc.report.text.grid import Column, Grid
@@ -100,9 +102,18 @@ def render_quantization(quantization: Quantization) -> RenderableType:
     techniques += ["equalized"] if quantization.equalized else []
     techniques += ["biases corrected"] if quantization.bias_corrected else []
     return Text(
-        f"Quantized on {quantization.samples} inputs ({', '.join(techniques)}). Worst layer: "
+        f"Quantized on {quantization.samples} inputs ({', '.join(techniques)}). "
+        f"{_worst(quantization)} Remedy: {quantization.remedy}"
+    )
+
+
+def _worst(quantization: Quantization) -> str:
+    if quantization.worst_layer is None or quantization.worst_sqnr_db is None:
+        return f"Too few different inputs to hold some out ({FEWEST} are needed): no decibels."
+    return (
+        f"Worst layer on {quantization.held_out} of them, held out: "
         f"'{short_name(quantization.worst_layer, LONGEST_NAME)}' with "
-        f"{quantization.worst_sqnr_db:.1f} dB. Remedy: {quantization.remedy}"
+        f"{quantization.worst_sqnr_db:.1f} dB."
     )
 
 
@@ -122,6 +133,7 @@ def render_verification(verification: Verification) -> RenderableType:
     if verification.float is not None:
         parts += map(Text, _float_lines(verification.float))
     parts += [Text(_lsb_line(output)) for output in verification.onnxruntime_lsb or ()]
+    parts += map(Text, describe(verification.input_range or ()))
     seen = f"{verification.tensors_compared} tensors compared on {verification.samples} sample(s)"
     if verification.ok:
         return Group(*parts, Text(f"equal bits: {seen}"))
@@ -147,7 +159,8 @@ def _float_lines(link: FloatLink) -> Iterator[str]:
                 f"numpy float differs by at most {output.largest_difference:.1e} of its largest "
                 f"value (limit {link.limit:.0e})"
             )
-        parts.append(f"int8 has {output.sqnr_db:.1f} dB of signal to noise")
+        if output.sqnr_db is not None:
+            parts.append(f"int8 has {output.sqnr_db:.1f} dB of signal to noise")
         yield f"  {output.name}: {', '.join(parts)}"
 
 
@@ -158,9 +171,14 @@ def _lsb_line(output: LsbOutput) -> str:
     )
 
 
-def render_outputs(outputs: OnnxArrays, *, width: int) -> RenderableType:
-    """Name, shape, type and numbers of each output; long arrays are abridged."""
-    parts: list[Text] = []
+def render_outputs(
+    outputs: OnnxArrays, input_range: Sequence[InputRange] = (), *, width: int
+) -> RenderableType:
+    """How the samples lie in the range; name, shape, type and numbers of each output.
+
+    Long arrays are abridged.
+    """
+    parts = [Text(line) for line in describe(input_range)]
     for name, array in outputs.items():
         parts.append(Text(f"{name} {list(array.shape)} {array.dtype}"))
         parts.append(Text(np.array2string(array, threshold=100, max_line_width=width)))
@@ -174,6 +192,8 @@ def render_evaluation(evaluation: Evaluation) -> RenderableType:
         lines.append(f"float    {evaluation.float_top1:.2%} right")
     if evaluation.agreement is not None:
         lines.append(f"both choose the same class for {evaluation.agreement:.2%}")
+    lines += describe(evaluation.input_range)
+    lines += [f"Note: {note}" for note in evaluation.notes]
     return Text("\n".join(lines))
 
 

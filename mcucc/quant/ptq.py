@@ -1,7 +1,8 @@
 """Post-training quantization, the whole of it, and how good it is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from mcucc.ops import Int8Graph
 from mcucc.ops.float_ops import FloatGraph
 from mcucc.quant.convert import convert
 from mcucc.quant.equalize import equalize
-from mcucc.quant.observe import Tick, observe
+from mcucc.quant.observe import Observations, Tick, merge, observe
 from mcucc.quant.ranges import Observer
 from mcucc.quant.scheme import make_scheme
 from mcucc.reference import interpreter
@@ -51,6 +52,21 @@ class Quantized:
     stands_for: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """A network quantized on all inputs, and on all but a part of them for each part.
+
+    Attributes:
+        whole: fitted to all inputs.
+        without: for each part of the inputs what the other parts alone would have made; none if
+            there was one part. Channels are evened by all inputs, which changes no real number;
+            ranges and biases know nothing of the part.
+    """
+
+    whole: Quantized
+    without: tuple[Quantized, ...]
+
+
 def quantize_network(
     graph: FloatGraph, inputs: Inputs, options: PtqOptions, tick: Tick = lambda _: None
 ) -> Quantized:
@@ -65,17 +81,57 @@ def quantize_network(
     Raises:
         UnsupportedModelError: with every node that has no int8 form.
     """
+    return fit(graph, [inputs], options, tick).whole
+
+
+def fit(
+    graph: FloatGraph, parts: Sequence[Inputs], options: PtqOptions, tick: Tick = lambda _: None
+) -> Fitted:
+    """Quantize on the inputs of all parts, each of which is looked at once for all fits.
+
+    Args:
+        graph: after the float passes.
+        parts: calibration samples, each in one part; one part, or two.
+        options: which techniques to use.
+        tick: told how far it is.
+
+    Raises:
+        UnsupportedModelError: with every node that has no int8 form.
+    """
     rounds = 2 if options.equalize else 1
-    seen = observe(graph, inputs, lambda done: tick(done / rounds))
+    seen = _observe(graph, parts, lambda done: tick(done / rounds))
     if options.equalize:
-        graph = equalize(graph, seen)
-        seen = observe(graph, inputs, lambda done: tick((1 + done) / rounds))
+        graph = equalize(graph, reduce(merge, seen))
+        seen = _observe(graph, parts, lambda done: tick((1 + done) / rounds))
+    whole = _quantize(graph, reduce(merge, seen), options)
+    others = [seen[:i] + seen[i + 1 :] for i in range(len(seen))] if len(seen) > 1 else []
+    return Fitted(whole, tuple(_quantize(graph, reduce(merge, rest), options) for rest in others))
+
+
+def _observe(graph: FloatGraph, parts: Sequence[Inputs], tick: Tick) -> list[Observations]:
+    sizes = [len(next(iter(part.values()))) for part in parts]
+    total = sum(sizes)
+    return [
+        observe(graph, part, lambda done, i=i: tick((sum(sizes[:i]) + done * sizes[i]) / total))
+        for i, part in enumerate(parts)
+    ]
+
+
+def _quantize(graph: FloatGraph, seen: Observations, options: PtqOptions) -> Quantized:
     scheme = make_scheme(graph, seen, options.observer)
     quantized = convert(graph, scheme, seen, correct_bias=options.correct_bias)
     stands_for = {name: name for name in quantized.tensors if name in graph.tensors}
     for clipped, source in scheme.absorbed.items():
         stands_for[source] = stands_for.get(clipped, clipped)
     return Quantized(quantized, graph, stands_for)
+
+
+@dataclass
+class Noise:
+    """Sums of squares: of float values, and of what int8 values differ from them."""
+
+    signal: float = 0.0
+    noise: float = 0.0
 
 
 def signal_to_noise(quantized: Quantized, graph: Int8Graph, inputs: Inputs) -> Mapping[str, float]:
@@ -87,6 +143,12 @@ def signal_to_noise(quantized: Quantized, graph: Int8Graph, inputs: Inputs) -> M
             nobody reads.
         inputs: float samples; the int8 network gets them quantized.
     """
+    found = measure_noise(quantized, graph, inputs)
+    return {name: decibels(each.signal, each.noise) for name, each in found.items()}
+
+
+def measure_noise(quantized: Quantized, graph: Int8Graph, inputs: Inputs) -> Mapping[str, Noise]:
+    """Signal and noise of each int8 value; arguments as for `signal_to_noise`."""
     wanted = {
         float_name: name
         for name, float_name in quantized.stands_for.items()
@@ -95,7 +157,7 @@ def signal_to_noise(quantized: Quantized, graph: Int8Graph, inputs: Inputs) -> M
     q_inputs = {name: quantize(x, graph.tensors[name].q) for name, x in inputs.items()}
     values = interpreter.run(graph, q_inputs)
     position = dict.fromkeys(wanted, 0)
-    signal, noise = dict.fromkeys(wanted, 0.0), dict.fromkeys(wanted, 0.0)
+    found = {name: Noise() for name in wanted}
 
     def compare(name: str, x: NDArray[np.float32]) -> None:
         if name not in wanted:
@@ -105,11 +167,11 @@ def signal_to_noise(quantized: Quantized, graph: Int8Graph, inputs: Inputs) -> M
         int8 = wanted[name]
         real = dequantize(values[int8][start : start + len(x)], graph.tensors[int8].q)
         error = (x - real).astype(np.float64)
-        signal[name] += float((x.astype(np.float64) ** 2).sum())
-        noise[name] += float((error**2).sum())
+        found[name].signal += float((x.astype(np.float64) ** 2).sum())
+        found[name].noise += float((error**2).sum())
 
     run_float(quantized.original, inputs, compare)
-    return {wanted[name]: decibels(signal[name], noise[name]) for name in wanted}
+    return {wanted[name]: each for name, each in found.items()}
 
 
 def decibels(signal: float, noise: float) -> float:

@@ -3,6 +3,7 @@
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mcucc.ir import QParams
 from mcucc.quant.observe import Histogram
@@ -90,16 +91,21 @@ def _least_squared_error(histogram: Histogram) -> Range:
     """
     used = np.flatnonzero(histogram.counts)
     centres, counts = histogram.centres()[used], histogram.counts[used].astype(np.float64)
-    best, best_error = (histogram.low, histogram.high), np.inf
     shrink = np.linspace(1.0, 0.3, 36)
-    lows = [float(f) * min(0.0, histogram.low) for f in shrink]
-    highs = [float(f) * max(0.0, histogram.high) for f in shrink]
-    for low in lows:
-        below = np.maximum(low - centres, 0.0)
-        for high in highs:
-            outside = below + np.maximum(centres - high, 0.0)
-            scale = max(high - low, 1e-100) / 255
-            error = float(counts @ np.where(outside > 0, outside**2, scale**2 / 12))
-            if error < best_error:
-                best, best_error = (low, high), error
-    return best
+    lows, highs = shrink * min(0.0, histogram.low), shrink * max(0.0, histogram.high)
+    # Zero lies between the ends, so no value is outside at both.
+    below = np.maximum(lows[:, None] - centres, 0.0)
+    above = np.maximum(centres - highs[:, None], 0.0)
+    scales = np.maximum(highs - lows[:, None], 1e-100) / 255
+    outside = _weighed(below > 0, counts)[:, None] + _weighed(above > 0, counts)
+    clamped = _weighed(below**2, counts)[:, None] + _weighed(above**2, counts)
+    errors = clamped + (counts.sum() - outside) * scales**2 / 12
+    low, high = divmod(int(errors.argmin()), len(shrink))
+    return float(lows[low]), float(highs[high])
+
+
+def _weighed(
+    values: NDArray[np.float64] | NDArray[np.bool_], counts: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Sums of [candidates, bins] over bins; a matrix product would round as its threads do."""
+    return (values * counts).sum(axis=1)

@@ -30,7 +30,7 @@ class Flash(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LayerReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A layer of the network; `sqnr_db` is its output's, None for a network that came quantized.
+    """A layer of the network; `sqnr_db` is its output's, None where none was measured.
 
     `step` is the step of `run` that executes it, `function` the C function within which it runs
     (empty for a reshape within a segment), `arrays` the names in C of its constants.
@@ -74,7 +74,7 @@ class PortReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `perm` takes the ONNX axes to the inner ones: inner = onnx.transpose(perm). `zero_point` is that
     of the int8 values inside; in the header of a uint8 interface it is 128 more. `sqnr_db` is that
-    of an output against the float network, on calibration inputs.
+    of an output against the float network, on calibration inputs that were held out.
     """
 
     name: str
@@ -131,15 +131,18 @@ class Peak(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Quantization(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How mcucc quantized a float network, and where it lost most.
 
-    Signal-to-noise ratios compare the int8 values with the float ones on calibration inputs.
+    Signal-to-noise ratios compare int8 values with the float ones on `held_out` calibration inputs,
+    by networks that were not fitted to these. If too few inputs differ, `held_out` is 0 and no
+    ratio is known.
     """
 
     samples: int
     observer: str
     equalized: bool
     bias_corrected: bool
-    worst_layer: str
-    worst_sqnr_db: float
+    held_out: int
+    worst_layer: str | None
+    worst_sqnr_db: float | None
     remedy: str
 
 

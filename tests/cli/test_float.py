@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mcucc.api.evaluate import evaluate
 from mcucc.api.float_link import LIMIT, FloatOutput, verdict
-from mcucc.errors import InputFileError
+from mcucc.errors import InputFileError, UsageError
 from tests.cli.float_models import save_open_model
 from tests.cli.process import (
     BOARD,
@@ -44,9 +45,11 @@ def test_a_calibrated_network(float_digits: Path) -> None:
     assert min(ratios) == facts["worst_sqnr_db"] > 25
     assert facts["worst_layer"] in {layer["name"] for layer in report["layers"]}
     assert report["outputs"][0]["sqnr_db"] > 25
+    assert facts["held_out"] == 16
     for_people = " ".join(mcucc("report", float_digits).out.split())
     assert "Quantized on 100 inputs (observer mse, equalized, biases corrected)" in for_people
     assert f"{facts['worst_sqnr_db']:.1f} dB" in for_people
+    assert "on 16 of them, held out" in for_people
 
 
 def test_calibration_is_not_the_test() -> None:
@@ -144,8 +147,9 @@ def test_without_calibration_the_warning_is_loud(tmp_path: Path, no_tools: dict[
     assert "--calib" in finished.document["quantization"]["remedy"]
     arguments = ("compile", FLOAT_DIGITS, "--board", BOARD, "-o", tmp_path / "out")
     for_people = mcucc(*arguments, environment=no_tools)
-    assert "NOT CALIBRATED" in for_people.out
-    assert "NOT CALIBRATED" in for_people.err
+    assert (for_people.out + for_people.err).count("NOT CALIBRATED") == 1
+    assert for_people.err.count("warning") == 1
+    assert "NOT CALIBRATED" in mcucc("report", tmp_path / "out", environment=no_tools).out
 
 
 def test_a_network_that_comes_quantized_needs_no_calibration(
@@ -232,8 +236,9 @@ def test_accuracy_without_a_model(float_digits: Path, tmp_path: Path) -> None:
     ("labels", "complaint"),
     [
         (np.zeros(3, np.int64), "one class number for each of the 360 samples"),
-        (np.zeros((360, 10), np.int64), "one class number for each of the 360 samples"),
-        (np.zeros(360, np.float32), "float32"),
+        (np.zeros(360, np.float32), "labels.reshape(-1).astype(int)"),
+        (np.zeros((360, 1), np.int64), "labels.reshape(-1).astype(int)"),
+        (np.zeros((36, 10), np.int64), "one class number for each of the 360 samples"),
         (np.arange(360) % 11, "labels from 0 to 10; the network has 10 outputs"),
         (np.arange(360) % 10 - 1, "labels from -1 to 8"),
     ],
@@ -246,6 +251,61 @@ def test_labels_that_are_refused(
         evaluate(float_digits, IMAGES, tmp_path / "labels.npy")
     assert str(refused.value).startswith(f"{tmp_path / 'labels.npy'}: ")
     assert complaint in str(refused.value)
+
+
+def _from_1(labels: NDArray[np.int64]) -> NDArray[Any]:
+    return labels + 1
+
+
+def _small_from_1(labels: NDArray[np.int64]) -> NDArray[Any]:
+    return (labels + 1).astype(np.uint8)
+
+
+def _one_hot(labels: NDArray[np.int64]) -> NDArray[Any]:
+    return np.eye(10, dtype=np.int64)[labels]
+
+
+def _probabilities(labels: NDArray[np.int64]) -> NDArray[Any]:
+    return np.eye(10, dtype=np.float32)[labels] * 0.9 + 0.01
+
+
+def _flags(labels: NDArray[np.int64]) -> NDArray[Any]:
+    return labels[:, None] == np.arange(10)
+
+
+@pytest.mark.cc
+@pytest.mark.parametrize(
+    ("prepare", "remedy"),
+    [
+        (_one_hot, "labels.argmax(axis=1)"),
+        (_probabilities, "labels.argmax(axis=1)"),
+        (_flags, "labels.argmax(axis=1)"),
+        (_from_1, "subtract 1"),
+        (_small_from_1, "subtract 1"),
+    ],
+)
+def test_one_hot_labels_and_those_from_1(
+    float_digits: Path,
+    tmp_path: Path,
+    prepare: Callable[[NDArray[np.int64]], NDArray[Any]],
+    remedy: str,
+) -> None:
+    np.save(tmp_path / "labels.npy", prepare(np.load(IMAGES)["labels"]))
+    with pytest.raises(UsageError) as refused:
+        evaluate(float_digits, IMAGES, tmp_path / "labels.npy")
+    assert str(refused.value).startswith(f"{tmp_path / 'labels.npy'}: ")
+    assert remedy in str(refused.value)
+
+
+@pytest.mark.cc
+def test_labels_from_1_without_the_last_class_are_noted(float_digits: Path, tmp_path: Path) -> None:
+    with np.load(IMAGES) as arrays:
+        image, labels = arrays["image"], arrays["labels"]
+    kept = labels < 9
+    np.savez(tmp_path / "x.npz", image=image[kept], labels=labels[kept] + 1)
+    (note,) = evaluate(float_digits, tmp_path / "x.npz", tmp_path / "x.npz").notes
+    assert "subtract 1" in note
+    assert not evaluate(float_digits, IMAGES, IMAGES).notes
 
 
 @pytest.mark.cc
@@ -279,9 +339,14 @@ def test_the_float_link(float_digits: Path) -> None:
 
 @pytest.mark.cc
 def test_the_float_link_on_random_samples(float_digits: Path) -> None:
-    link = mcucc("verify", float_digits, "--model", FLOAT_DIGITS, "--json").document["float"]
+    document = mcucc("verify", float_digits, "--model", FLOAT_DIGITS, "--json").document
+    assert document["input_range"] is None
+    link = document["float"]
     assert link["says"] == "equal"
-    assert link["outputs"][0]["sqnr_db"] > 10
+    assert link["outputs"][0]["sqnr_db"] is None  # of random samples it would say nothing
+    for_people = mcucc("verify", float_digits, "--model", FLOAT_DIGITS).out
+    assert "dB" not in for_people
+    assert "limit" in for_people
 
 
 @pytest.mark.cc

@@ -17,9 +17,9 @@ from mcucc.quant.means import Correction, mean_effect
 from mcucc.quant.ptq import PtqOptions, quantize_network, signal_to_noise
 from mcucc.quant.weights import quantize_weights
 from mcucc.reference import interpreter
+from mcucc.reference.conv import float_conv2d, float_depthwise_conv2d
 from mcucc.reference.fixed_point import dequantize, quantize
 from mcucc.reference.float_interpreter import run_float
-from mcucc.reference.float_ops import conv2d, depthwise_conv2d
 from tests.quant.windows import LAYERS, Layer
 
 each_layer = pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)
@@ -33,9 +33,9 @@ def test_the_mean_effect_is_that_of_the_layer_itself(layer: Layer) -> None:
     zeros, op = np.zeros(layer.out_c, np.float32), layer.op
     weights = error.astype(np.float32)
     if isinstance(op, FloatDepthwiseConv2D):
-        made = depthwise_conv2d(op, x, weights, zeros)
+        made = float_depthwise_conv2d(op, x, weights, zeros)
     else:
-        made = conv2d(op, x, weights, zeros)
+        made = float_conv2d(op, x, weights, zeros)
     expected = made.mean(axis=(0, 1, 2), dtype=np.float64)
     found = mean_effect(op, error, x.mean(axis=0, dtype=np.float64))
     assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()

@@ -79,7 +79,10 @@ def test_the_installed_command(installed: Path, tmp_path: Path) -> None:
     arguments = ["compile", network, "--board", "nucleo-f446re", "-o", "float"]
     _run([command, *arguments, "--calib", calibration], tmp_path)
     verified = json.loads(
-        _run([command, "verify", "float", "--model", network, "--json"], tmp_path)
+        _run(
+            [command, "verify", "float", "--model", network, "--input", calibration, "--json"],
+            tmp_path,
+        )
     )
     assert (verified["ok"], verified["float"]["says"]) == (True, "absent")
     assert verified["float"]["outputs"][0]["largest_difference"] is None
