@@ -102,7 +102,7 @@ class Verification:
     float: FloatLink | None
     onnxruntime_lsb: tuple[LsbOutput, ...] | None
     messages: tuple[str, ...]
-    input_range: tuple[InputRange, ...] | None
+    input_range: tuple[InputRange, ...] | None = None
 
 
 def verify_directory(
