@@ -131,7 +131,7 @@ def load_network(
         quantized_here=True,
         calibrated=calibrated,
         samples=len(next(iter(inputs.values()))),
-        held_out=MEASURED if len(parts) > 1 else 0,
+        held_out=MEASURED if fitted.without else 0,
         sqnr_db=held_out_ratios(fitted, parts, lambda each: run_passes(each, INT8_WHOLE)[0]),
         doubts=doubts(folded, inputs) if calibrated else (),
     )

@@ -8,7 +8,7 @@ from mcucc.errors import UnsupportedModelError, Violation
 from mcucc.ops import Int8Graph
 from mcucc.ops.float_ops import FloatGraph
 from mcucc.quant.convert import convert
-from mcucc.quant.observe import ChannelStatistics, Histogram, Observations
+from mcucc.quant.observe import Histogram, Observations
 from mcucc.quant.scheme import make_scheme
 
 
@@ -27,11 +27,7 @@ def neutral_form(graph: FloatGraph) -> Int8Graph:
     violations = tuple(_overflown(graph))
     if violations:
         raise UnsupportedModelError(violations)
-    seen = Observations(
-        {name: Histogram(-1.0, 1.0, 2.0) for name in graph.tensors},
-        {name: ChannelStatistics() for name in graph.tensors},
-        samples=1,
-    )
+    seen = Observations({name: Histogram(-1.0, 1.0, 2.0) for name in graph.tensors}, {}, {})
     scheme = make_scheme(graph, seen, "minmax")
     return convert(graph, scheme, seen, correct_bias=False, scales_matter=False)
 

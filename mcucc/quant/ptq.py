@@ -7,6 +7,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
+from mcucc.errors import UnsupportedModelError
 from mcucc.ops import Int8Graph
 from mcucc.ops.float_ops import FloatGraph
 from mcucc.quant.convert import convert
@@ -59,7 +60,7 @@ class Fitted:
     Attributes:
         whole: fitted to all inputs.
         without: for each part of the inputs what the other parts alone would have made; none if
-            there was one part. Channels are evened by all inputs, which changes no real number;
+            there was one part, or one is too little to fit to. Channels are evened by all inputs, which changes no real number;
             ranges and biases know nothing of the part.
     """
 
@@ -104,8 +105,18 @@ def fit(
         graph = equalize(graph, reduce(merge, seen))
         seen = _observe(graph, parts, lambda done: tick((1 + done) / rounds))
     whole = _quantize(graph, reduce(merge, seen), options)
-    others = [seen[:i] + seen[i + 1 :] for i in range(len(seen))] if len(seen) > 1 else []
-    return Fitted(whole, tuple(_quantize(graph, reduce(merge, rest), options) for rest in others))
+    return Fitted(whole, _without_each(graph, seen, options) if len(seen) > 1 else ())
+
+
+def _without_each(
+    graph: FloatGraph, seen: Sequence[Observations], options: PtqOptions
+) -> tuple[Quantized, ...]:
+    """Fitted to all parts but one, for each; none if a part is too little to fit to."""
+    others = [[*seen[:i], *seen[i + 1 :]] for i in range(len(seen))]
+    try:
+        return tuple(_quantize(graph, reduce(merge, rest), options) for rest in others)
+    except UnsupportedModelError:
+        return ()  # a value that is 0 in one half, say; all inputs together were enough
 
 
 def _observe(graph: FloatGraph, parts: Sequence[Inputs], tick: Tick) -> list[Observations]:
