@@ -78,8 +78,9 @@ typedef char mcucc_needs_int_of_32_bits[(sizeof(int) >= sizeof(int32_t)) ? 1 : -
 
 /* Stands before assembly that overwrites r9. A compiler lets that pass though it keeps r9 for the
  * system. Asked for r9 as an output, with no other high register to choose from, it stops then,
- * with "impossible constraints" or "more registers than available": define MCUCC_KEEP_R9. No instruction
- * comes of it. For size and without Thumb-2 gcc keeps it from itself, and cannot be asked. */
+ * with "impossible constraints" or "more registers than available": define MCUCC_KEEP_R9. No
+ * instruction comes of it. For size and without Thumb-2 gcc keeps it from itself, and cannot be
+ * asked. */
 #if defined(__GNUC__) && (defined(__thumb2__) || defined(__ARM_ARCH_6M__))
 MCUCC_INLINE void mcucc_need_r9(void)
 {
