@@ -251,6 +251,7 @@ def _measure(files: Files, program: Program, plan: MemoryPlan, board: Board) -> 
         source = Path(folder) / "source"
         source.mkdir()
         for name, text in files.items():
+            (source / name).parent.mkdir(exist_ok=True)
             (source / name).write_text(text, encoding="utf-8")
         return measure_sizes(source, interface, board, Path(folder) / "work")
 

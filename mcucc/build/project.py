@@ -233,8 +233,8 @@ def network_sources(directory: Path, network: Network) -> tuple[Path, ...]:
     Raises:
         InputFileError: the directory does not hold the network's header and its C files.
     """
-    others = {"example_main.c", f"{network.name}_selftest.c"}
-    sources = tuple(sorted(p for p in directory.glob("*.c") if p.name not in others))
+    spare = f"{network.name}_selftest.c"
+    sources = tuple(sorted(p for p in directory.glob("*.c") if p.name != spare))
     for name in (f"{network.name}.h", f"{network.name}.c"):
         if not (directory / name).is_file():
             raise InputFileError(

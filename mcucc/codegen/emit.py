@@ -15,6 +15,9 @@ from mcucc.resources import runtime_headers
 _INCLUDE = re.compile(r'^#include "(mcucc_\w+\.h)"', re.MULTILINE)
 _C = (".c", ".h")
 
+EXAMPLE = "example/main.c"
+"""In a folder of its own: who builds all C files of the directory gets no second `main`."""
+
 
 def emit(program: Program, *, selftest: SelfTest | None = None) -> Files:
     """All files of a generated network; no file is written.
@@ -31,7 +34,7 @@ def emit(program: Program, *, selftest: SelfTest | None = None) -> Files:
         f"{name}_weights.h": "weights.h.j2",
         f"{name}_weights.c": "weights.c.j2",
         f"{name}_io.c": "io.c.j2",
-        "example_main.c": "example_float.c.j2" if program.runs_on_floats else "example_main.c.j2",
+        EXAMPLE: "example_float.c.j2" if program.runs_on_floats else "example_main.c.j2",
         "CMakeLists.txt": "CMakeLists.txt.j2",
     }
     if selftest is not None:

@@ -21,6 +21,7 @@ from mcucc.build.project import (
     build_host_library,
 )
 from mcucc.build.ranges import read_code_map
+from mcucc.codegen import EXAMPLE
 from mcucc.compiled.report_file import load_report
 from mcucc.errors import InputFileError, InvariantError, UsageError
 from mcucc.importer import model_digest
@@ -230,7 +231,7 @@ def _describes(report: Report, graph: Int8Graph) -> bool:
 
 def _is_needed(name: str, report: Report) -> bool:
     """Whether nothing can be run without a file; `.ir` and `.tflite` are missed when read."""
-    spare = name in ("example_main.c", f"{report.name}_selftest.c")
+    spare = name in (EXAMPLE, f"{report.name}_selftest.c")
     return name.endswith((".c", ".h", ".toml")) and not spare
 
 

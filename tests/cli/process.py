@@ -73,5 +73,6 @@ def compile_float(
 
 
 def contents(directory: Path) -> dict[str, bytes]:
-    """Every file of a directory by name."""
-    return {path.name: path.read_bytes() for path in sorted(directory.iterdir())}
+    """Every file of a directory and its folders by name."""
+    paths = sorted(path for path in directory.rglob("*") if path.is_file())
+    return {path.relative_to(directory).as_posix(): path.read_bytes() for path in paths}

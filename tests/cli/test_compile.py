@@ -54,7 +54,7 @@ def test_files(compiled: tuple[Path, Finished]) -> None:
     written = set(contents(directory))
     assert written == {*finished.document["files"], "report.json"}
     own = {f"digits{end}" for end in (".h", ".c", "_weights.c", ".tflite", "_selftest.c")}
-    assert own | {"example_main.c", "CMakeLists.txt"} <= written
+    assert own | {"example/main.c", "CMakeLists.txt"} <= written
 
 
 @pytest.mark.cc
@@ -275,11 +275,11 @@ def test_compiling_again_under_another_name_replaces_the_files(own_digits: Path)
     assert not (own_digits / "digits.c").exists()
 
 
-@pytest.mark.parametrize("name", ["CMakeLists.txt", "example_main.c", "digits_int8.c"])
+@pytest.mark.parametrize("name", ["CMakeLists.txt", "example/main.c", "digits_int8.c"])
 def test_files_of_the_users_own_are_never_overwritten(
     name: str, tmp_path: Path, no_tools: dict[str, str]
 ) -> None:
-    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / name).parent.mkdir(parents=True)
     (tmp_path / "project" / name).write_text("mine")
     finished = compile_digits(tmp_path / "project", environment=no_tools)
     assert finished.code == 2

@@ -157,6 +157,6 @@ def test_a_missing_source_is_named(own_digits: Path) -> None:
 
 
 def test_what_is_only_an_example_may_go(own_digits: Path) -> None:
-    for name in ("example_main.c", "CMakeLists.txt", "digits_selftest.c"):
+    for name in ("example/main.c", "CMakeLists.txt", "digits_selftest.c"):
         (own_digits / name).unlink()
     assert mcucc("verify", own_digits).code == 0

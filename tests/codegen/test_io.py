@@ -168,8 +168,9 @@ def test_the_example_runs(io: Io, tmp_path: Path) -> None:
     objects = compile_network(
         gcc, generated.directory, generated.network, tmp_path, (*WARNINGS, "-O1")
     )
-    example = str(generated.directory / "example_main.c")
-    gcc.run([*WARNINGS, example, *map(str, objects), "-o", "example"], cwd=tmp_path)
+    example = str(generated.directory / "example/main.c")
+    include = f"-I{generated.directory}"
+    gcc.run([*WARNINGS, include, example, *map(str, objects), "-o", "example"], cwd=tmp_path)
     done = run_child([str(tmp_path / "example")], cwd=tmp_path, timeout_s=60)
     assert done.returncode == 0
     zeros = {

@@ -34,7 +34,12 @@ def test_same_bytes_on_one_and_two_threads(name: str, models_dir: Path, tmp_path
             env={**os.environ, "OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads},
             timeout=300,
         )
-        written.append({path.name: path.read_bytes() for path in sorted(out.iterdir())})
+        written.append({path: (out / path).read_bytes() for path in _files(out)})
     assert written[0].keys() == written[1].keys()
     for file in written[0]:
         assert written[0][file] == written[1][file], file
+
+
+def _files(directory: Path) -> list[Path]:
+    """Of a directory and its folders, from there."""
+    return sorted(p.relative_to(directory) for p in directory.rglob("*") if p.is_file())

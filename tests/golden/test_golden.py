@@ -54,14 +54,18 @@ def recorded(files: Files) -> Files:
 
 
 def read(folder: Path) -> Files:
-    return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*"))}
+    return {
+        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def write(folder: Path, files: Files) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in folder.glob("*"):
-        path.unlink()
+    for name in read(folder):
+        (folder / name).unlink()
     for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
 
 

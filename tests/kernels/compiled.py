@@ -94,6 +94,7 @@ def generate_plan(plan: MemoryPlan, directory: Path, *, io: Io = "int8") -> Gene
     program = lower(plan, PROVENANCE, io)
     directory.mkdir(parents=True)
     for name, text in emit(program).items():
+        (directory / name).parent.mkdir(exist_ok=True)
         (directory / name).write_text(text, encoding="utf-8")
     return Generated(graph, kernels, plan, program, _network(program, plan), directory)
 

@@ -11,6 +11,7 @@ from mcucc.build.elf import section_sizes
 from mcucc.build.process import run_child
 from mcucc.build.project import NETWORK_OPTIMIZATION, compile_network
 from mcucc.build.toolchain import ARM_GCC, HOST_GCC, WARNINGS, Compiler, find_tool
+from mcucc.errors import ToolchainError
 from mcucc.ops import Int8Graph
 from mcucc.reference.interpreter import run
 from mcucc.targets.board import CORES
@@ -122,8 +123,8 @@ def test_host(everything: Generated, tmp_path: Path, hooks: tuple[str, ...]) -> 
     objects = compile_network(gcc, everything.directory, everything.network, tmp_path, flags)
     if not hooks:
         check_objects(gcc, objects, "everything")
-    example = everything.directory / "example_main.c"
-    gcc.compile(example, tmp_path / "example_main.o", flags)
+    example = everything.directory / "example/main.c"
+    gcc.compile(example, tmp_path / "example.o", (*flags, f"-I{everything.directory}"))
 
 
 @pytest.mark.cc
@@ -182,3 +183,16 @@ def _main_of(pair: list[Generated]) -> str:
             lines.append(f"    if (fwrite({where}, {size}, 1, file) != 1) return 4;")
         lines.append("    fclose(file);")
     return "\n".join([*lines, "    return 0;", "}", ""])
+
+
+@pytest.mark.cc
+def test_all_c_files_of_a_directory_have_no_main(everything: Generated, tmp_path: Path) -> None:
+    """As those build who take every file; the example brings the only one, from its own folder."""
+    gcc = Compiler(find_tool(HOST_GCC))
+    sources = [str(path) for path in sorted(everything.directory.glob("*.c"))]
+    with pytest.raises(ToolchainError, match="main"):
+        gcc.run(["-std=c99", *sources, "-o", "none"], cwd=tmp_path)
+    example = str(everything.directory / "example" / "main.c")
+    include = f"-I{everything.directory}"
+    gcc.run(["-std=c99", include, *sources, example, "-o", "example"], cwd=tmp_path)
+    assert (tmp_path / "example").is_file()
