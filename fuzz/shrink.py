@@ -57,19 +57,29 @@ def _copy(proto: onnx.ModelProto) -> onnx.ModelProto:
 
 def _earlier_outputs(proto: onnx.ModelProto) -> Iterator[bytes]:
     declared = [port.name for port in proto.graph.output]
+    types = _types(proto)
     for node in proto.graph.node:
         if not node.output or list(node.output[:1]) == declared:
             continue
         made = _copy(proto)
         del made.graph.output[:]
-        port = made.graph.output.add()
-        port.name = node.output[0]
-        port.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
-        for _ in range(4):
-            port.type.tensor_type.shape.dim.add()
+        made.graph.output.add().CopyFrom(types.get(node.output[0], _unknown(node.output[0])))
         _drop_unused(made.graph)
         if len(made.graph.node) < len(proto.graph.node):
             yield made.SerializeToString()
+
+
+def _types(proto: onnx.ModelProto) -> dict[str, onnx.ValueInfoProto]:
+    """What ONNX infers of each value, if it can."""
+    try:
+        typed = onnx.shape_inference.infer_shapes(proto)
+    except (RuntimeError, ValueError):
+        return {}
+    return {info.name: info for info in typed.graph.value_info}
+
+
+def _unknown(name: str) -> onnx.ValueInfoProto:
+    return onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["a", "b", "c", "d"])
 
 
 def _drop_unused(graph: onnx.GraphProto) -> bool:
