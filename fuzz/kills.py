@@ -14,7 +14,13 @@ from fuzz.case import Case, Kind, Outcome, write_files
 from fuzz.command import call, empty, no_compilers
 
 TARGET = "out"
+_OPERATIONS = 113
+"""More than there are; a prime, so that every so many seeds lie all over them."""
+_STRIDE = 29
 _KILLED = 9
+_FAILED = 64
+"""What is added to the exit code of a compilation in which an operation failed."""
+
 _EXAMPLES = Path(__file__).parents[1] / "examples" / "digits"
 _MODEL = str(_EXAMPLES / "digits_int8.onnx")
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
@@ -53,7 +59,8 @@ class Kills(Kind):
     def draw(self, seed: int) -> Case:
         """A plan and the number of the operation at which it happens."""
         before, wanted, event = _PLAN[seed % len(_PLAN)]
-        arguments = (before, wanted, event, str(1 + seed // len(_PLAN)))
+        number = 1 + seed // len(_PLAN) * _STRIDE % _OPERATIONS
+        arguments = (before, wanted, event, str(number))
         files = {f"{TARGET}/{n}": c for n, c in _before(before).items()}
         return Case(self.name, seed, arguments, files)
 
@@ -103,13 +110,13 @@ def _judge(case: Case, folder: Path) -> Outcome:
         left = contents(folder / TARGET)
         state = "old" if left == old else "new" if left == new else "between"
         mended = call(_arguments(wanted, folder / TARGET))
-    said = f"{event}: {state}"
-    if status == 0 or (status == _MISFIT and wanted == "misfit"):
-        said = "after the last operation"
-        state = "old" if state == "between" else state
-    if event == "fails" and status not in (0, 2, _MISFIT):
-        return Outcome(f"{event}: exit {status}", failed=True)
-    if state == "between":
+    happened = status == _KILLED or status >= _FAILED
+    said = f"{event}: {state}" if happened else "after the last operation"
+    if status not in (0, _MISFIT, _KILLED, _FAILED, _FAILED + 2, _FAILED + _MISFIT):
+        return Outcome(f"{event}: exit {status % _FAILED}", failed=True)
+    if happened and int(number) == _OPERATIONS:
+        return Outcome("more operations than are tried", failed=True)
+    if state == "between" or (status == _FAILED and state != "new"):
         return Outcome(said, failed=True, detail=f"{sorted(left)} at operation {number}")
     after = contents(folder / TARGET)
     if mended.code not in (0, _MISFIT) or (wanted != "misfit" and after != new):
@@ -134,8 +141,10 @@ def _interrupted(wanted: str, folder: Path, number: int, *, dies: bool) -> int:
     """Compile in a child, in which something happens at an operation; its exit code."""
     child = os.fork()
     if child == 0:
-        _Counter(folder, number, dies=dies).watch()
-        os._exit(call(_arguments(wanted, folder / TARGET)).code)
+        counter = _Counter(folder, number, dies=dies)
+        sys.addaudithook(counter.hook)
+        code = call(_arguments(wanted, folder / TARGET)).code
+        os._exit(code + (_FAILED if counter.left <= 0 else 0))
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
@@ -144,21 +153,18 @@ class _Counter:
 
     def __init__(self, folder: Path, number: int, *, dies: bool) -> None:
         self._folder = str(folder.resolve())
-        self._left = number
+        self.left = number
         self._dies = dies
 
-    def watch(self) -> None:
-        """Begin; there is no end."""
-        sys.addaudithook(self._hook)
-
-    def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
+    def hook(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """What Python calls before it does anything."""
         changes = event in _CHANGES or (event == "open" and _writes(arguments))
         if not changes or not any(self._is_below(a) for a in arguments[:2]):
             return
-        self._left -= 1
-        if self._left == 0 and self._dies:
+        self.left -= 1
+        if self.left == 0 and self._dies:
             os._exit(_KILLED)
-        if self._left == 0:
+        if self.left == 0:
             raise OSError(ENOSPC, os.strerror(ENOSPC), str(arguments[0]))
 
     def _is_below(self, path: object) -> bool:
