@@ -60,8 +60,8 @@ class Fitted:
     Attributes:
         whole: fitted to all inputs.
         without: for each part of the inputs what the other parts alone would have made; none if
-            there was one part, or one is too little to fit to. Channels are evened by all inputs, which changes no real number;
-            ranges and biases know nothing of the part.
+            there was one part, or one is too little to fit to. Channels are evened by all inputs,
+            which changes no real number; ranges and biases know nothing of the part.
     """
 
     whole: Quantized
