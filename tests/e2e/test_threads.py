@@ -23,7 +23,7 @@ write_compilation(compile_model(model, options), out)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["kws", "vww_96"])
 def test_same_bytes_on_one_and_two_threads(name: str, models_dir: Path, tmp_path: Path) -> None:
-    written: list[dict[str, bytes]] = []
+    written: list[dict[Path, bytes]] = []
     for threads in ("1", "2"):
         out = tmp_path / threads / "net"
         model, calibration = models_dir / f"{name}_float.onnx", models_dir / f"{name}_calib.npz"
