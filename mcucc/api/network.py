@@ -117,10 +117,18 @@ def load_network(
     )
     folded, _ = run_passes(original, FLOAT)
     demand_compilable(model, neutral_form(folded), limit)
-    inputs = calibration_inputs(folded, calibration.path, limit)
+    return _calibrated(folded, calibration, macs, stage, prune=prune)
+
+
+def _calibrated(
+    folded: FloatGraph, calibration: Calibration, macs: int, stage: Stage, *, prune: bool
+) -> Network:
+    """The network quantized on calibration inputs; `macs` are those in the file."""
+    inputs = calibration_inputs(folded, calibration.path, calibration.limit)
     parts = halves(inputs)
     fitted = fit(
-        folded, parts, calibration.options, lambda done: stage(f"calibrating {name}", done)
+        *(folded, parts, calibration.options),
+        lambda done: stage(f"calibrating {folded.name}", done),
     )
     whole, graph = _after_passes(fitted.whole.graph, prune=prune)
     calibrated = calibration.path is not None

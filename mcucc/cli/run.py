@@ -53,9 +53,8 @@ def run(
     if output_path is not None:
         check_npz(output_path)
     compiled = CompiledNetwork.open(directory)
-    samples = _samples(compiled, input_path, limit)
     ranges = None if input_path is None else input_ranges(compiled.report, input_path, limit)
-    flat = flatten(samples)
+    flat = flatten(_samples(compiled, input_path, limit))
     counts: tuple[RunCounts, ...] = ()
     with progress(quiet=as_json) as stage:
         stage(f"running {len(flat)} sample(s) on {target}")

@@ -240,9 +240,10 @@ class _Conversion:
                 f"{largest:.3g}",
                 "Look for weights or constants that are far too large.",
             )
+        output = self.int8_type(node.output)
         quantized = quantize_weights(
             *(op, self.floats(weights), self.floats(bias), self.scheme.of[x].scale),
-            self.correction(x, node.output) if self.correct_bias else None,
+            Correction.of(self.seen.sums[x], output) if self.correct_bias else None,
         )
         names = (f"{node.name}.weights", f"{node.name}.bias")
         self.const(names[0], quantized.weights, quantized.weight_quant)
@@ -255,12 +256,6 @@ class _Conversion:
         else:
             made = Conv2D(op.stride, op.dilation, op.pads, op.activation)
         self.emit(node, made, [x, *names])
-
-    def correction(self, x: str, output: str) -> Correction:
-        """What was seen of a layer's input, to correct its biases."""
-        seen = self.seen.sums[x]
-        numbers = seen.count * self.graph.tensors[output].size
-        return Correction.of(seen.mean, self.scheme.of[output].scale, numbers)
 
     def binary(self, node: FloatNode, op: FloatBinary) -> None:
         """Sums and products of two computed values."""

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mcucc.ir import TensorType
 from mcucc.ops.float_ops import FloatConv2D, FloatDense, FloatDepthwiseConv2D
+from mcucc.quant.observe import Sum
 from mcucc.reference.windows import taps
 
 Doubles = NDArray[np.float64]
@@ -27,9 +29,10 @@ class Correction:
     least: float
 
     @classmethod
-    def of(cls, mean: Doubles, scale: float, numbers: int) -> "Correction":
-        """For a layer whose output of this scale is made of so many numbers, over all samples."""
-        return cls(mean, _CHANCE * scale / float(np.sqrt(numbers)))
+    def of(cls, seen: Sum, output: TensorType) -> "Correction":
+        """For a layer of whose input this was seen, and that makes this int8 output of it."""
+        numbers = seen.count * output.size
+        return cls(seen.mean, _CHANCE * output.q.scale / float(np.sqrt(numbers)))
 
     def effect(
         self, op: FloatConv2D | FloatDepthwiseConv2D | FloatDense, error: Doubles

@@ -12,8 +12,10 @@ from onnx import TensorProto, helper, numpy_helper
 from mcucc.api.compile import CompileOptions, compile_model, write_compilation
 from mcucc.api.network import Calibration
 from mcucc.api.verify import verify_directory
+from mcucc.ir import DType, QParams, TensorType
 from mcucc.ops.float_ops import FloatDense, FloatDepthwiseConv2D
 from mcucc.quant.means import Correction, mean_effect
+from mcucc.quant.observe import Sum
 from mcucc.quant.ptq import PtqOptions, quantize_network, signal_to_noise
 from mcucc.quant.weights import quantize_weights
 from mcucc.reference import interpreter
@@ -85,7 +87,10 @@ def test_an_effect_that_chance_makes_too_is_left_alone() -> None:
     assert Correction(mean, rms * 0.999).effect(FloatDense(), error).tolist() == [0.2, -0.4]
     assert not Correction(mean, rms * 1.001).effect(FloatDense(), error).any()
     # Fewer numbers show a mean less exactly.
-    assert Correction.of(mean, 0.5, 100).least == 2 * Correction.of(mean, 0.5, 400).least > 0
+    output = TensorType(DType.INT8, (1, 2), QParams((0.5,), 0))
+    few, many = (Correction.of(Sum(count, mean * count), output) for count in (25, 100))
+    assert few.least == 2 * many.least > 0
+    assert few.mean == many.mean == mean
 
 
 GROUPED = [(8, 4, 2), (4, 12, 2), (12, 12, 3), (12, 8, 4), (8, 16, 8), (16, 6, 2)]
