@@ -127,7 +127,7 @@ def _declared_bytes(file: IO[bytes]) -> int:
 
 def room_bytes(limit: Limit, paths: Sequence[Path]) -> int:
     """Bytes as float32 that may be read from files: a large file may hold much, a small one not."""
-    held = sum(path.stat().st_size for path in paths)
+    held = sum(path.stat().st_size for path in paths if path.exists())  # reading says what lacks
     return max(limit.together_bytes, _REALS_PER_BYTE * held)
 
 

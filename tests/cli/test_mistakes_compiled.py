@@ -41,8 +41,14 @@ def samples(wrong: Path) -> Path:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("ok.onnx", *ON_BOARD, "--sram", "100"), ("need", "have     100 B", "'conv'")),
-        (("ok.onnx", *ON_BOARD, "--sram", "200"), ("need", "have     200 B", "image")),
+        (
+            ("ok.onnx", *ON_BOARD, "--sram", "100"),
+            ("need", "have     0 B (100 less 2,048 for the stack)", "'conv'"),
+        ),
+        (
+            ("ok.onnx", *ON_BOARD, "--sram", "200"),
+            ("need", "have     0 B (200 less 2,048 for the stack)", "image"),
+        ),
         (
             ("large.onnx", "--board", "microbit-v2"),
             ("need", "129,024 B", "'conv'", "image", "--stream-input", "--board "),
