@@ -158,10 +158,15 @@ def test_archives_that_unpack_to_gigabytes_are_refused(tmp_path: Path) -> None:
             read_arrays(path, ["x"])
         sized = kind not in ("no_array", "long_header")
         assert ("--max-tensor-bytes" in str(caught.value)) == sized, kind
-    small = zipped(tmp_path / "g.npz", "x.npy", header((4, 4)) + bytes(64))
-    assert read_arrays(small, ["x"])["x"].shape == (4, 4)
-    with pytest.raises(InputFileError, match="unpacks to 64 bytes"):
+    small = zipped(tmp_path / "g.npz", "x.npy", header((64, 64)) + bytes(1 << 14))
+    assert read_arrays(small, ["x"])["x"].shape == (64, 64)
+    with pytest.raises(InputFileError, match="unpacks to 16,384 bytes"):
         read_arrays(small, ["x"], limit=Limit(8))
+
+
+def test_a_file_that_is_large_itself_may_hold_much(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.ones((64, 64), np.uint8))
+    assert read_arrays(tmp_path / "x.npy", ["x"], limit=Limit(8))["x"].shape == (64, 64)
 
 
 def test_a_folder_of_calibration_files_is_bounded_as_a_whole(tmp_path: Path) -> None:
@@ -169,10 +174,10 @@ def test_a_folder_of_calibration_files_is_bounded_as_a_whole(tmp_path: Path) -> 
     folder = tmp_path / "calib"
     folder.mkdir()
     for i in range(3):
-        np.save(folder / f"{i}.npy", np.ones((4, 1, 4, 4), np.float32))
-    assert len(calibration_inputs(graph, folder)["x"]) == 12
-    with pytest.raises(InputFileError, match="its files hold more than 512 bytes"):
-        calibration_inputs(graph, folder, Limit(128))
+        np.savez_compressed(folder / f"{i}.npz", x=np.ones((512, 1, 4, 4), np.float32))
+    assert len(calibration_inputs(graph, folder)["x"]) == 1536
+    with pytest.raises(InputFileError, match="its files hold more than 40,960 bytes"):
+        calibration_inputs(graph, folder, Limit(10_240))
 
 
 def test_large_inputs_get_fewer_random_samples(tmp_path: Path) -> None:
