@@ -216,7 +216,7 @@ class CompiledNetwork:
 
 
 def _describes(report: Report, graph: Int8Graph) -> bool:
-    """Whether a graph is the one of a report: its name, its ports, the tensors that are traced."""
+    """Whether a graph is the one of a report, whose layers stand in the order of execution."""
     ports = [*report.inputs, *report.outputs]
     names = {tensor.id: tensor.name for tensor in report.tensors}
     sizes = {tensor.name: (tensor.h, tensor.w, tensor.c) for tensor in report.tensors}
@@ -225,7 +225,7 @@ def _describes(report: Report, graph: Int8Graph) -> bool:
         and [p.name for p in (*graph.inputs, *graph.outputs)] == [p.name for p in ports]
         and [p.tensor for p in (*graph.inputs, *graph.outputs)] == [names[p.tensor] for p in ports]
         and all(sizes.get(name) == tensor.hwc for name, tensor in graph.tensors.items())
-        and [node.name for node in graph.nodes] == [layer.name for layer in report.layers]
+        and sorted(node.name for node in graph.nodes) == sorted(each.name for each in report.layers)
     )
 
 
