@@ -65,9 +65,9 @@ def test_header_constants(compiled: tuple[Path, Finished]) -> None:
     text = (directory / "digits.h").read_text()
     macros = dict(re.findall(r"^#define (DIGITS_\w+) +(.+)$", text, re.M))
     scales = {name: macros.pop(name) for name in list(macros) if name.endswith("_SCALE")}
-    assert all(re.fullmatch(r"-?\d+u?", value) for value in macros.values())
+    assert all(re.fullmatch(r"-?\d+u?|\(-\d+\)", value) for value in macros.values())
     assert all(re.fullmatch(r"\d*\.?\d+(e[-+]?\d+)?f", value) for value in scales.values())
-    values = {name: int(value.rstrip("u")) for name, value in macros.items()}
+    values = {name: int(value.strip("u()")) for name, value in macros.items()}
     assert values.pop("DIGITS_ARENA_BYTES") == report["arena_bytes"]
     assert values.pop("DIGITS_ARENA_ALIGN") == report["arena_align"]
     for prefix, port in (("INPUT0", report["inputs"][0]), ("OUTPUT0", report["outputs"][0])):
