@@ -120,7 +120,7 @@ def _nothing(path: Path) -> None:
         (_array(2, 1, 8, 8, value=float("nan")), "NaN"),
         (_array(2, 1, 8, 8, value=float("inf")), "infinity"),
         (_words, "must be numbers"),
-        (_text, "is damaged, or is no .npy or .npz"),
+        (_text, "is a text of numbers: samples are read from"),
         (_nothing, "cannot be read: No such file"),
         (Path.mkdir, "holds no .npy or .npz file"),
     ],
