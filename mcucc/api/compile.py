@@ -10,6 +10,7 @@ True
 """
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,7 +35,7 @@ from mcucc.importer import (
     read_onnx,
 )
 from mcucc.ir import print_graph, seal
-from mcucc.kernels import select_kernels
+from mcucc.kernels import Kernel, select_kernels
 from mcucc.ops import Int8Graph
 from mcucc.ops.verify import total_macs
 from mcucc.progress import Stage, silent
@@ -44,7 +45,7 @@ from mcucc.report.fit import explain_misfit
 from mcucc.report.make import Budget, Origin, Written, known_flash_bytes, make_report
 from mcucc.report.model import Quantization, sealed
 from mcucc.report.quality import remedy
-from mcucc.schedule import MemoryPlan, plan_network
+from mcucc.schedule import MemoryPlan, PlanOptions, plan_network
 from mcucc.schedule.proof.replay import replay
 from mcucc.targets.board import Board, load_board
 from mcucc.twin import write_twin
@@ -93,7 +94,11 @@ def compile_model(path: Path, options: CompileOptions, stage: Stage = silent) ->
     stage(f"compiling {name}")
     graph = network.graph
     check_options(graph, options)
-    plan, streamed_bytes = _plan(graph, options, budget, board)
+    kernels = select_kernels(graph, board.core)
+    wanted = plan_options(options, budget)
+    plan = plan_network(graph, kernels, wanted)
+    if options.check:
+        _prove(plan)
     program = lower(plan, _provenance(model, board, options), options.io)
     twin = write_twin(graph)
     draft = _draft(program, plan, options)
@@ -112,7 +117,7 @@ def compile_model(path: Path, options: CompileOptions, stage: Stage = silent) ->
                 files=sorted([*files, f"{name}.tflite"] if fits else files),
                 notes=_notes(network, board, sizes, options.calibration),
             ),
-            streamed_bytes=streamed_bytes,
+            streamed_bytes=_streamed_bytes(plan, kernels, wanted),
         )
     )
     misfit = "" if fits else explain_misfit(report, board)
@@ -156,21 +161,20 @@ def write_compilation(compilation: Compilation, directory: Path, *, clean: bool 
     raise DoesNotFitError(compilation.misfit + (removed if gone else ""))
 
 
-def _plan(
-    graph: Int8Graph, options: CompileOptions, budget: Budget, board: Board
-) -> tuple[MemoryPlan, int | None]:
-    """The plan, and the size of the arena if the caller handed over the input row by row."""
-    kernels = select_kernels(graph, board.core)
-    wanted = plan_options(options, budget)
-    plan = plan_network(graph, kernels, wanted)
-    if options.check:
-        _prove(plan)
-    if len(graph.inputs) != 1:
-        return plan, None
-    if options.stream_input:
-        return plan, plan.arena_bytes
-    other = replace(wanted, stream_input=True, keep_input=False)
-    return plan, plan_network(graph, kernels, other).arena_bytes
+def _streamed_bytes(
+    plan: MemoryPlan, kernels: Mapping[str, Kernel | None], wanted: PlanOptions
+) -> int | None:
+    """The size of the arena with a streamed input.
+
+    It takes another planning: found only where an arena is too large, for the advice.
+    """
+    if plan.schedule.streamed:
+        return plan.arena_bytes
+    graph = plan.schedule.graph
+    if len(graph.inputs) != 1 or wanted.limit is None or plan.arena_bytes <= wanted.limit:
+        return None
+    streamed = replace(wanted, stream_input=True, keep_input=False)
+    return plan_network(graph, kernels, streamed).arena_bytes
 
 
 def _prove(plan: MemoryPlan) -> None:

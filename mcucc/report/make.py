@@ -127,7 +127,7 @@ def make_report(
         sizes: measured on objects for the board's core, None without a compiler.
         origin: where the network comes from.
         written: files and notes.
-        streamed_bytes: size of the arena with a streamed input, None if it cannot be streamed.
+        streamed_bytes: size of the arena with a streamed input, None if that was not found.
     """
     return Report(
         mcucc_version=mcucc.__version__,

@@ -166,8 +166,9 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         params: elements of weights and biases.
         arena_bytes: inputs, outputs, scratch and state included.
         arena_align: alignment that the caller must give the arena.
-        arena_bytes_streamed_input: what the arena would be if the caller handed over the input
-            row by row (`--stream-input`); None for a network with several inputs.
+        arena_bytes_streamed_input: what the arena is if the caller hands over the input row by
+            row (`--stream-input`); found where the caller does, and for advice where the arena is
+            too large; None otherwise, and for a network with several inputs.
         stream_input: whether the caller does.
         arena_lower_bound_bytes: no placement of this schedule can be smaller.
         stack_bytes: deepest call of `run` on the board's core, None where unknown.
