@@ -9,14 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.api.attribution import Attribution, Layers
+from mcucc.build.project import BuildOptions
 from mcucc.build.sizes import measure_sizes
 from mcucc.compiled.directory import CompiledNetwork
 from mcucc.compiled.samples import flatten, random_samples
+from mcucc.ir import Shape
 from mcucc.report.model import Report
 from mcucc.sim.profile import Profile
 from mcucc.sim.result import RunResult
 from mcucc.targets.board import load_board
 from mcucc.targets.cycles import InstructionCounts, modelled_cycles
+
+_INPUTS = 5
+"""Random inputs of a measurement."""
 
 
 @dataclass(frozen=True)
@@ -74,16 +79,19 @@ class Measurement:
         simulator: QEMU machine that ran it.
         proxy: whether that machine only stands in for the board.
         options: how it was compiled.
-        instructions: executed from the entry of `run` to its return; repeatable to the instruction.
-            Instructions are not cycles.
-        instructions_per_mac: the same per multiply-accumulate of the plan.
+        instructions: executed from the entry of `run` to its return for the first input; repeatable
+            to the instruction. Instructions are not cycles.
+        inputs: how many random inputs were run.
+        least_instructions: for any of them. Code that branches on data needs more or fewer.
+        most_instructions: likewise.
+        instructions_per_mac: `instructions` per multiply-accumulate that the plan executes.
         modelled_cycles: of a core with ideal memory, None without a model of the core; no latency.
         arena_bytes: of the plan.
         code_bytes: of the network's objects, None without a compiler.
         weights_bytes: likewise.
-        stack_bytes: that the run used, painted and read back; the report's is what it uses at most.
-        overhead_instructions: those of no layer.
-        layers: in order.
+        stack_bytes: that the runs used, painted and read back; the report's is an upper bound.
+        overhead_instructions: those of no layer, for the first input.
+        layers: in order, for the first input.
     """
 
     model: str
@@ -93,6 +101,9 @@ class Measurement:
     proxy: bool
     options: str
     instructions: int
+    inputs: int
+    least_instructions: int
+    most_instructions: int
     instructions_per_mac: float
     modelled_cycles: int | None
     arena_bytes: int
@@ -104,7 +115,7 @@ class Measurement:
 
 
 def measure(directory: Path, board_id: str | None = None) -> Measurement:
-    """Measure one inference on one seeded random input.
+    """Measure one inference on a seeded random input, and how the count differs for four others.
 
     Args:
         directory: a compiled network.
@@ -123,7 +134,8 @@ def measure(directory: Path, board_id: str | None = None) -> Measurement:
     report, board = compiled.report, compiled.board
     simulator = board.require_simulator()
     shapes = [compiled.graph.tensors[port.tensor].shape for port in compiled.graph.inputs]
-    result, (counts,) = profile(compiled, flatten(random_samples(shapes, 1)))
+    result, runs = profile(compiled, _random_inputs(shapes))
+    counts, totals = runs[0], [run.instructions for run in runs]
     code_bytes, weights_bytes = _sizes(compiled)
     return Measurement(
         model=report.name,
@@ -133,6 +145,9 @@ def measure(directory: Path, board_id: str | None = None) -> Measurement:
         proxy=simulator.proxy,
         options=report.options,
         instructions=counts.instructions,
+        inputs=len(runs),
+        least_instructions=min(totals),
+        most_instructions=max(totals),
         instructions_per_mac=round(counts.instructions / max(1, report.executed_macs), 4),
         modelled_cycles=counts.modelled_cycles,
         arena_bytes=report.arena_bytes,
@@ -160,13 +175,22 @@ def profile(
     return result, tuple(_run_counts(attribution, each, core) for each in profiles)
 
 
+def _random_inputs(shapes: Sequence[Shape]) -> NDArray[np.int8]:
+    """Samples (N, bytes), each with a seed of its own."""
+    drawn = [flatten(random_samples(shapes, 1, seed)) for seed in range(_INPUTS)]
+    return np.concatenate(drawn)
+
+
 def _sizes(compiled: CompiledNetwork) -> tuple[int | None, int | None]:
     """Bytes of code and weights, from the report or, for another board, from its own objects."""
     flash = compiled.report.flash
     if compiled.board.id == compiled.report.board:
         return flash.code_bytes, flash.weights_bytes
     with tempfile.TemporaryDirectory(prefix="mcucc-sizes-") as work:
-        sizes = measure_sizes(compiled.directory, compiled.network, compiled.board, Path(work))
+        sizes = measure_sizes(
+            *(compiled.directory, compiled.network, compiled.board, Path(work)),
+            BuildOptions(other_core=compiled.is_elsewhere),
+        )
     return sizes.code_bytes, sizes.weights_bytes
 
 

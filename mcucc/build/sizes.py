@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mcucc.build.elf import SectionSizes, function_sizes, section_sizes
 from mcucc.build.network import Network
-from mcucc.build.project import NETWORK_OPTIMIZATION, compile_network
+from mcucc.build.project import NETWORK_OPTIMIZATION, PLAIN, BuildOptions, compile_network
 from mcucc.build.stack import CALL_GRAPH_FLAG, worst_stack_bytes
 from mcucc.build.toolchain import ARM_GCC, WARNINGS, Compiler, find_tool
 from mcucc.errors import InvariantError
@@ -36,7 +36,9 @@ class Sizes:
         return self.code_bytes + self.weights_bytes
 
 
-def measure_sizes(directory: Path, network: Network, board: Board, work: Path) -> Sizes:
+def measure_sizes(
+    directory: Path, network: Network, board: Board, work: Path, options: BuildOptions = PLAIN
+) -> Sizes:
     """Compiles a network as it would be for the board and adds up the sections.
 
     Args:
@@ -44,6 +46,7 @@ def measure_sizes(directory: Path, network: Network, board: Board, work: Path) -
         network: its interface.
         board: gives the core's options.
         work: where build products go.
+        options: of them whether the code was made for another core.
 
     Raises:
         InputFileError: the directory does not hold the network.
@@ -51,7 +54,7 @@ def measure_sizes(directory: Path, network: Network, board: Board, work: Path) -
         ToolchainError: arm-none-eabi-gcc is missing, or does not accept the code.
     """
     gcc = Compiler(find_tool(ARM_GCC), board.core.gcc_flags)
-    flags = (*WARNINGS, NETWORK_OPTIMIZATION, CALL_GRAPH_FLAG)
+    flags = (*WARNINGS, NETWORK_OPTIMIZATION, CALL_GRAPH_FLAG, *options.defines(network))
     build = work.resolve() / f"{board.id}-sizes"
     objects = compile_network(gcc, directory, network, build, flags)
     sizes = {path.stem: section_sizes(path) for path in objects}

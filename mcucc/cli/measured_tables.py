@@ -108,6 +108,7 @@ def _measurement(measured: Measurement) -> Iterator[RenderableType]:
     yield Text(f"{measured.model} on {where}", style="bold")
     per_mac = f"{measured.instructions_per_mac:.3f} per MAC"
     yield Text(f"  instructions  {measured.instructions:,} ({per_mac})")
+    yield Text(f"  on {measured.inputs} inputs   {_spread(measured)}")
     if measured.modelled_cycles is not None:
         yield Text(f"  modelled      {measured.modelled_cycles:,} cycles")
     for label, number in (
@@ -120,6 +121,14 @@ def _measurement(measured: Measurement) -> Iterator[RenderableType]:
     yield Text()
     yield _layer_instructions(measured.layers)
     yield Text()
+
+
+def _spread(measured: Measurement) -> str:
+    """How far the instructions depend on the input."""
+    least, most = measured.least_instructions, measured.most_instructions
+    if least == most:
+        return "the same"
+    return f"{least:,} to {most:,} ({100 * (most - least) / least:.2f} % apart)"
 
 
 def _layer_instructions(layers: Sequence[LayerMeasurement]) -> Grid:

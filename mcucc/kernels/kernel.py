@@ -91,6 +91,8 @@ class Family:
         tells_clamping: whether its kernels have a version for outputs that saturate.
         takes_scratch: units whose kernels take scratch, though not every layer needs any.
         takes_multiple: units whose kernels are made for numbers of input channels.
+        takes_last_fours: units whose kernels make channels by fours of them, the last of which are
+            the last four, even if some of these were made before.
     """
 
     name: str
@@ -105,6 +107,7 @@ class Family:
     tells_clamping: bool = False
     takes_scratch: frozenset[Unit] = frozenset()
     takes_multiple: frozenset[Unit] = frozenset()
+    takes_last_fours: frozenset[Unit] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -174,6 +177,19 @@ class Kernel:
     def lean(self) -> "Kernel":
         """The kernel that needs no scratch: itself, or another."""
         return self.without_scratch or self
+
+    def values_made(self, pixels: int, channels: int) -> int:
+        """How many values a call computes for a run of pixels, those made twice counted twice.
+
+        Args:
+            pixels: of the run.
+            channels: of an output pixel.
+        """
+        if self.pairs:
+            pixels += pixels % 2  # the last one is made as if it were two
+        if self.unit in self.family.takes_last_fours:
+            channels += -channels % 4
+        return pixels * channels
 
     @property
     def shape(self) -> Shape:

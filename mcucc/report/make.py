@@ -32,6 +32,7 @@ from mcucc.schedule import (
     dead_ranges,
     live_tensors,
     peak_step,
+    total_executed_macs,
 )
 from mcucc.targets.board import STACK_RESERVE_BYTES, Board
 
@@ -137,10 +138,10 @@ def make_report(
         options=program.provenance.options,
         io=program.io,
         calibrated=origin.calibrated, quantization=origin.quantization,
-        model_macs=origin.model_macs, macs=program.macs, executed_macs=program.macs,
+        model_macs=origin.model_macs, macs=program.macs,
+        executed_macs=total_executed_macs(plan.schedule),
         params=_params(plan.schedule.graph),
-        arena_bytes=plan.arena_bytes,
-        arena_align=ARENA_ALIGN,
+        arena_bytes=plan.arena_bytes, arena_align=ARENA_ALIGN,
         arena_bytes_streamed_input=streamed_bytes,
         stream_input=plan.schedule.streamed,
         arena_lower_bound_bytes=plan.placement.lower_bound,

@@ -162,7 +162,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         quantization: how mcucc quantized it; None for a network that came quantized.
         model_macs: multiply-accumulates of the network as in the file.
         macs: after passes that change no bit, each counted once.
-        executed_macs: of the plan, recomputation included.
+        executed_macs: of the plan, those that kernels do twice counted twice.
         params: elements of weights and biases.
         arena_bytes: inputs, outputs, scratch and state included.
         arena_align: alignment that the caller must give the arena.

@@ -5,6 +5,7 @@ A graph with its kernels becomes a `Schedule` (order, buffers and their lives), 
 and segments, `replay` proves what comes out.
 """
 
+from mcucc.schedule.executed import executed_macs, total_executed_macs
 from mcucc.schedule.occupancy import Resident, dead_ranges, live_tensors, peak_step
 from mcucc.schedule.plan import (
     Mode,
@@ -40,6 +41,7 @@ __all__ = [
     "Stage",
     "Step",
     "dead_ranges",
+    "executed_macs",
     "live_tensors",
     "peak_step",
     "plan_memory",
@@ -48,4 +50,5 @@ __all__ = [
     "scratch_name",
     "state_name",
     "sums_name",
+    "total_executed_macs",
 ]

@@ -6,18 +6,21 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from rich.console import Console, RenderableType
 
 from mcucc.api.build import build_program
-from mcucc.api.measure import Measurement, RunCounts
+from mcucc.api.measure import Measurement, RunCounts, measure, profile
 from mcucc.cli.measured_tables import render_measurements, render_profile
 from mcucc.compiled.directory import CompiledNetwork
 from mcucc.compiled.samples import flatten, random_samples
 from mcucc.errors import InputFileError, UsageError
+from mcucc.targets.board import load_board
 from tests.cli.process import CHECKOUT, DIGITS, mcucc
 from tests.processes import command_of, processes_that_mention
 
@@ -44,6 +47,8 @@ def test_bench(digits: Path) -> None:
     assert first["stack_bytes"] <= report["stack_bytes"]
     ratio = first["instructions"] / report["executed_macs"]
     assert first["instructions_per_mac"] == pytest.approx(ratio, abs=1e-3)
+    assert first["inputs"] == 5
+    assert first["least_instructions"] <= first["instructions"] <= first["most_instructions"]
     assert [layer["index"] for layer in first["layers"]] == list(range(len(report["layers"])))
     counted = sum(layer["instructions"] for layer in first["layers"])
     assert counted + first["overhead_instructions"] == first["instructions"]
@@ -75,6 +80,21 @@ def test_bench_of_a_model_and_of_another_board(digits: Path) -> None:
     assert model["instructions"] < directory["instructions"]
     assert all(layer["kernel"].endswith("_mve") for layer in model["layers"][:3])
     assert all(layer["kernel"].endswith("_dsp") for layer in directory["layers"][:3])
+
+
+def test_bench_says_how_far_the_count_depends_on_the_input(digits: Path) -> None:
+    """Inputs with seeds of their own; an M0+ branches where it saturates."""
+    found = measure(digits, "rpi-pico")
+    compiled = CompiledNetwork.open(digits).on(load_board("rpi-pico"))
+    inputs = [flatten(random_samples([(1, 8, 8, 1)], 1, seed)) for seed in range(5)]
+    totals = [counts.instructions for counts in profile(compiled, np.concatenate(inputs))[1]]
+    assert found.instructions == totals[0]
+    assert (found.least_instructions, found.most_instructions) == (min(totals), max(totals))
+    assert min(totals) < max(totals)
+    out = shown(render_measurements([found]))
+    assert f"on 5 inputs   {min(totals):,} to {max(totals):,} (" in out
+    same = replace(found, least_instructions=totals[0], most_instructions=totals[0])
+    assert "on 5 inputs   the same" in shown(render_measurements([same]))
 
 
 def test_profile_tells_the_layers_of_a_segment_apart(tmp_path: Path) -> None:

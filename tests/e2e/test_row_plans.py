@@ -58,7 +58,8 @@ def test_smallest_plan(name: str, stream_input: bool, models_dir: Path, tmp_path
     )
     compilation = compile_model(models_dir / f"{name}.onnx", options)
     report = compilation.report
-    assert report.executed_macs == report.macs
+    # No row is made twice, says the proof; of odd rows of 9 pixels and more the last pixel may be.
+    assert report.macs <= report.executed_macs <= 10 / 9 * report.macs
     if name in LARGEST:
         assert report.arena_bytes <= LARGEST[name][stream_input] * 1024
     write_compilation(compilation, tmp_path / "net")

@@ -26,7 +26,11 @@ from mcucc.kernels.use import Declined, Field, KernelUse, LayerCode, OperatorKer
 from mcucc.ops import DepthwiseConv2D, Int8Op, NodeView
 from mcucc.reference.parameters import conv_multipliers
 
-DEPTHWISE = Family("dw", Shape.WINDOW, Access.PIXEL, "depthwise", tells_clamping=True)
+DEPTHWISE = Family(
+    *("dw", Shape.WINDOW, Access.PIXEL, "depthwise"),
+    tells_clamping=True,
+    takes_last_fours=frozenset({Unit.DSP}),
+)
 DEPTHWISE_MULTIPLIED = Family(
     *("dwm", Shape.WINDOW, Access.PIXEL, "depthwise"),
     function="depthwise_multiplied",

@@ -8,6 +8,7 @@ from mcucc.memory import Problem, place_greedy
 from mcucc.ops import Int8Graph
 from mcucc.ops.verify import total_macs
 from mcucc.schedule.compare.patches import best_patches
+from mcucc.schedule.executed import total_executed_macs
 from mcucc.schedule.plan import Planner, PlanOptions, lean_kernels, plan_memory, plan_network
 from mcucc.schedule.types import MemoryPlan, Segment
 
@@ -24,7 +25,8 @@ class Strategy:
         arena_bytes: with the image in the arena; None for a plan that streams it.
         arena_bytes_streamed_input: with an image that is handed over row by row, or that lies
             elsewhere (patches); None for a plan that has it in the arena.
-        executed_macs: multiply-accumulates, recomputation included.
+        executed_macs: multiply-accumulates, those done again included; of modelled patches the rows
+            and pixels that overlap, not what kernels do twice.
         row_calls: turns of the stages of segments.
         segments: steps that run row by row.
         patches: patches or strips that a map is cut into; 1 for none.
@@ -100,15 +102,15 @@ def _whole_tensors(
     graph: Int8Graph, kernels: Mapping[str, Kernel | None], options: PlanOptions
 ) -> Iterator[Strategy]:
     """Layer by layer: in the given order, in the best, and with outputs over dying inputs."""
-    macs = total_macs(graph)
     layers = replace(options, mode="layer", stream_input=False)
     for name, given in (("whole, given order", True), ("whole, best order", False)):
         planner = Planner(graph, kernels, layers, given_order=given)
-        problem = planner.schedule(planner.cheapest_layers()).problem
-        height = place_greedy(Problem(problem.buffers)).height
-        yield Strategy(name, height, None, macs)
+        schedule = planner.schedule(planner.cheapest_layers())
+        height = place_greedy(Problem(schedule.problem.buffers)).height
+        yield Strategy(name, height, None, total_executed_macs(schedule))
     planner = Planner(graph, kernels, layers)
     plan = plan_memory(planner.schedule(planner.cheapest_layers()))
+    macs = total_executed_macs(plan.schedule)
     yield Strategy("whole, in place or over inputs", plan.arena_bytes, None, macs)
 
 
@@ -142,7 +144,7 @@ def _strategy(name: str, plan: MemoryPlan) -> Strategy:
         name=name,
         arena_bytes=None if streamed else plan.arena_bytes,
         arena_bytes_streamed_input=plan.arena_bytes if streamed else None,
-        executed_macs=total_macs(plan.schedule.graph),
+        executed_macs=total_executed_macs(plan.schedule),
         row_calls=sum(stage.turns for segment in segments for stage in segment.stages),
         segments=len(segments),
     )

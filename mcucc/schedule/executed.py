@@ -1,0 +1,58 @@
+"""What a plan's kernels execute: every row once, but within a row some of its values twice."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+from mcucc.kernels import Kernel, Shape
+from mcucc.ops import Int8Graph, Int8Node
+from mcucc.ops.verify import node_macs
+from mcucc.schedule.types import Schedule, Segment, Step
+
+
+def executed_macs(schedule: Schedule) -> Mapping[str, int]:
+    """Multiply-accumulates that are executed for each node, by its name.
+
+    They are the node's own, and those for values that its kernel makes once more because it makes
+    several at a time (`Kernel.values_made`). Products of zeros that fill up a vector or a word are
+    none of the network's and do not count.
+    """
+    graph = schedule.graph
+    return {
+        node.name: _executed(graph, step, position)
+        for step in schedule.steps
+        for position, node in enumerate(step.nodes)
+    }
+
+
+def total_executed_macs(schedule: Schedule) -> int:
+    """Those of all nodes."""
+    return sum(executed_macs(schedule).values())
+
+
+def _executed(graph: Int8Graph, step: Step, position: int) -> int:
+    node = step.nodes[position]
+    macs, kernel = node_macs(graph, node), step.kernel_of(node)
+    if kernel is None or not macs or kernel.shape not in (Shape.WINDOW, Shape.PIXELS):
+        return macs
+    rows, pixels, channels = graph.tensors[node.output].hwc
+    if isinstance(step, Segment):
+        made = rows * _in_runs(kernel, pixels, channels, _run(step, node, pixels))
+    elif kernel.shape is Shape.WINDOW:
+        made = rows * kernel.values_made(pixels, channels)
+    else:
+        made = kernel.values_made(rows * pixels, channels)
+    return int(Fraction(macs, rows * pixels * channels) * made)
+
+
+def _in_runs(kernel: Kernel, pixels: int, channels: int, run: int) -> int:
+    """Values made of a row that is made so many pixels at a time."""
+    whole, rest = divmod(pixels, run)
+    return whole * kernel.values_made(run, channels) + kernel.values_made(rest, channels)
+
+
+def _run(segment: Segment, node: Int8Node, pixels: int) -> int:
+    """Pixels that a stage makes at a time: a row, but where it makes or reads a panel."""
+    stage = next(stage for stage in segment.stages if stage.node is node)
+    if {stage.content, *(read.content for read in stage.reads)} & set(segment.panels):
+        return max(segment.panels.values())
+    return pixels
