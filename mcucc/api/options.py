@@ -5,11 +5,14 @@ from dataclasses import dataclass, field
 from mcucc.api.network import Calibration
 from mcucc.codegen import Io
 from mcucc.errors import UsageError
-from mcucc.memory import Solver
+from mcucc.memory import ALIGNMENT, Solver
 from mcucc.ops import Int8Graph
 from mcucc.report.make import Budget
 from mcucc.schedule import Mode, Objective, PlanOptions
 from mcucc.schedule.stages import MOST_ROWS
+
+_ALIGNMENTS = (4, 8, 16, 32, 64)
+"""Bytes: from a word to the longest cache line of a Cortex-M, twice."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class CompileOptions:
         schedule: "layer": whole tensors only; "stream": rows wherever they are possible; "auto":
             what serves the objective.
         stream_input: the caller hands over the one input row by row.
+        alignment: bytes, a power of two from 4 to 64: the arena, all that lies in it and the
+            arrays of int8 weights begin at multiples of it.
         prune: whether channels are dropped that do not depend on the input, or are not needed.
         solver: who places the buffers: "own", or "ortools" of the extra `solver`.
         check: replay the plan and refuse one that loses a byte.
@@ -34,6 +39,9 @@ class CompileOptions:
         selftest: recorded samples in `<name>_selftest.c`; 0 for none.
         calibration: how a float network is quantized, and shapes that the file leaves open; of this
             a network that comes quantized takes the shapes alone.
+
+    Raises:
+        UsageError: the alignment is none of these.
     """
 
     board: str
@@ -42,6 +50,7 @@ class CompileOptions:
     objective: Objective = "auto"
     schedule: Mode = "auto"
     stream_input: bool = False
+    alignment: int = ALIGNMENT
     prune: bool = True
     solver: Solver = "own"
     check: bool = False
@@ -50,6 +59,11 @@ class CompileOptions:
     selftest: int = 0
     calibration: Calibration = field(default_factory=Calibration)
 
+    def __post_init__(self) -> None:
+        if self.alignment not in _ALIGNMENTS:
+            choices = ", ".join(map(str, _ALIGNMENTS))
+            raise UsageError(f"--align {self.alignment}: give one of {choices}")
+
     def describe(self) -> str:
         """The options that change the generated files, for the provenance."""
         parts = [f"--objective {self.objective}"]
@@ -57,6 +71,7 @@ class CompileOptions:
         parts += [f"--io {self.io}"] if self.io != "int8" else []
         parts += [f"--schedule {self.schedule}"] if self.schedule != "auto" else []
         parts += [f"--solver {self.solver}"] if self.solver != "own" else []
+        parts += [f"--align {self.alignment}"] if self.alignment != ALIGNMENT else []
         parts += ["--no-prune"] if not self.prune else []
         parts += ["--stream-input"] if self.stream_input else []
         parts += ["--keep-input"] if self.keep_input else []
@@ -77,6 +92,7 @@ def plan_options(options: CompileOptions, budget: Budget) -> PlanOptions:
         limit=budget.arena_limit,
         keep_input=options.keep_input,
         stream_input=options.stream_input,
+        alignment=options.alignment,
         solver=options.solver,
     )
 

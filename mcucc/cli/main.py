@@ -52,6 +52,7 @@ from mcucc.compiled.directory import CompiledNetwork
 from mcucc.compiled.report_file import load_report
 from mcucc.errors import DoesNotFitError, McuccError, VerificationError
 from mcucc.ir.limits import Limit
+from mcucc.memory import ALIGNMENT
 from mcucc.progress import progress
 from mcucc.quant.ptq import PtqOptions
 from mcucc.quant.ranges import Observer
@@ -125,6 +126,15 @@ def inspect(model: Path, input_shapes: tuple[str, ...], limit: Limit, *, as_json
     default="int8",
     show_default=True,
     help="What the C interface takes and gives; float: a function beside the int8 one.",
+)
+@click.option(
+    "--align",
+    "alignment",
+    type=int,
+    default=ALIGNMENT,
+    show_default=True,
+    metavar="BYTES",
+    help="Where the arena, all in it and int8 weights begin: multiples of 4, 8, 16, 32 or 64.",
 )
 @click.option("--keep-input", is_flag=True, help="Inputs survive a run.")
 @click.option(

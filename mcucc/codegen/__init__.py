@@ -1,11 +1,10 @@
 """From a memory plan to C text."""
 
 from mcucc.codegen.emit import EXAMPLE, emit, self_test
-from mcucc.codegen.lower import ARENA_ALIGN, lower
+from mcucc.codegen.lower import lower
 from mcucc.codegen.program import Files, Io, Program, Provenance, SelfTest
 
 __all__ = [
-    "ARENA_ALIGN",
     "EXAMPLE",
     "Files",
     "Io",

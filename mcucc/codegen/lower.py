@@ -22,9 +22,6 @@ from mcucc.ops.verify import node_macs, total_macs
 from mcucc.schedule import Layer as PlannedLayer
 from mcucc.schedule import MemoryPlan, Segment, Step
 
-ARENA_ALIGN = 4
-"""Alignment of the arena and of every tensor in it, bytes."""
-
 _MAP_WIDTH = 96
 
 
@@ -76,7 +73,7 @@ class _Lowering:
             element=element_of(self._io),
             keep_input=keep_input,
             arena_bytes=plan.arena_bytes,
-            arena_align=ARENA_ALIGN,
+            arena_align=plan.alignment,
             inputs=ports(graph, graph.inputs, refs, self._io),
             outputs=ports(graph, graph.outputs, refs, self._io),
             tensors=tuple(refs.values()),

@@ -54,6 +54,7 @@ class SegmentLowering:
             index=index,
             title=_title(segment),
             state_offset=self.plan.state_offset(segment),
+            state_bytes=segment.state_bytes,
             stages=stages,
             sinks=tuple(by_tensor[name] for name in segment.sinks),
             reshaped_first=tuple(t for t in reshaped if self.home(t.name) not in rings),

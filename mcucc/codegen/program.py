@@ -150,7 +150,7 @@ class Program:
         element: what its inputs and outputs are made of.
         keep_input: whether a run leaves the inputs as they were.
         arena_bytes: size of the arena.
-        arena_align: alignment of the arena.
+        arena_align: alignment of the arena, of every buffer in it and of int8_t arrays, bytes.
         inputs: of the interface.
         outputs: of the interface.
         tensors: every value in the arena.

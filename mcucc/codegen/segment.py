@@ -134,6 +134,7 @@ class SegmentDef:
         index: its number.
         title: what it computes, for a reader.
         state_offset: of its counters in the arena.
+        state_bytes: of its counters.
         stages: in the order of execution.
         sinks: the stages that run to their ends, one after the other.
         reshaped_first: tensors that are whole from the start: reshapes of what earlier steps made.
@@ -144,6 +145,7 @@ class SegmentDef:
     index: int
     title: str
     state_offset: int
+    state_bytes: int
     stages: tuple[StageDef, ...]
     sinks: tuple[StageDef, ...]
     reshaped_first: tuple[TensorRef, ...]

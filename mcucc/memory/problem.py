@@ -10,6 +10,9 @@ from types import MappingProxyType
 
 from mcucc.errors import InvariantError
 
+ALIGNMENT = 4
+"""Bytes. What kernels work in are words, and some read tensors as words."""
+
 
 @dataclass(frozen=True)
 class Buffer:
@@ -30,7 +33,7 @@ class Buffer:
     size: int
     start: int
     end: int
-    alignment: int = 4
+    alignment: int = ALIGNMENT
 
     def __post_init__(self) -> None:
         if self.size < 1:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import mcucc
 from mcucc.build.sizes import Sizes
-from mcucc.codegen import ARENA_ALIGN, Program
+from mcucc.codegen import Program
 from mcucc.codegen.parts import TensorRef
 from mcucc.codegen.program import PortDef, StepDef
 from mcucc.errors import UsageError
@@ -26,7 +26,6 @@ from mcucc.report.model import (
 )
 from mcucc.report.text.figures import format_bytes
 from mcucc.schedule import (
-    STATE_BYTES,
     MemoryPlan,
     Segment,
     dead_ranges,
@@ -141,7 +140,7 @@ def make_report(
         model_macs=origin.model_macs, macs=program.macs,
         executed_macs=total_executed_macs(plan.schedule),
         params=_params(plan.schedule.graph),
-        arena_bytes=plan.arena_bytes, arena_align=ARENA_ALIGN,
+        arena_bytes=plan.arena_bytes, arena_align=program.arena_align,
         arena_bytes_streamed_input=streamed_bytes,
         stream_input=plan.schedule.streamed,
         arena_lower_bound_bytes=plan.placement.lower_bound,
@@ -247,7 +246,7 @@ def _steps(program: Program, plan: MemoryPlan, sizes: Sizes | None) -> tuple[Ste
                 layers=tuple(range(layers, layers + len(step.nodes))),
                 macs=sum(node_macs(plan.schedule.graph, node) for node in step.nodes),
                 functions=printed.functions,
-                state_bytes=STATE_BYTES * len(printed.stages),
+                state_bytes=step.state_bytes,
                 code_bytes=_code_bytes(printed, sizes) if rows else None,
             )
         )

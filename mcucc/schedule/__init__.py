@@ -15,7 +15,7 @@ from mcucc.schedule.plan import (
     plan_network,
     schedule_layers,
 )
-from mcucc.schedule.stages import STATE_BYTES, RowRead, Stage
+from mcucc.schedule.stages import RowRead, Stage
 from mcucc.schedule.types import (
     Layer,
     MemoryPlan,
@@ -28,7 +28,6 @@ from mcucc.schedule.types import (
 )
 
 __all__ = [
-    "STATE_BYTES",
     "Layer",
     "MemoryPlan",
     "Mode",

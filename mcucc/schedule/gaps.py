@@ -11,7 +11,7 @@ from mcucc.errors import InvariantError
 from mcucc.kernels import Kernel
 from mcucc.memory import Buffer, Placement, Problem, validate
 from mcucc.schedule.occupancy import dead_ranges
-from mcucc.schedule.stages import SCRATCH_ALIGNMENT, Stage
+from mcucc.schedule.stages import Stage
 from mcucc.schedule.types import Layer, MemoryPlan, Segment, Step, scratch_name
 
 
@@ -34,7 +34,7 @@ def use_gaps(plan: MemoryPlan, kernels: Mapping[str, Kernel | None]) -> MemoryPl
         faster = _faster(step, kernels, end - begin)
         size = _scratch_bytes(faster)
         if size:
-            buffers.append(Buffer(scratch_name(faster), size, i, i + 1, SCRATCH_ALIGNMENT))
+            buffers.append(Buffer(scratch_name(faster), size, i, i + 1, plan.alignment))
             offsets[scratch_name(faster)] = begin
         steps.append(faster)
     problem = plan.schedule.problem
@@ -47,7 +47,7 @@ def use_gaps(plan: MemoryPlan, kernels: Mapping[str, Kernel | None]) -> MemoryPl
 def _largest_gap(plan: MemoryPlan, step: int) -> tuple[int, int]:
     """The longest range of bytes that nobody owns at a step; its begin is aligned."""
     aligned = (
-        (-(-begin // SCRATCH_ALIGNMENT) * SCRATCH_ALIGNMENT, end)
+        (-(-begin // plan.alignment) * plan.alignment, end)
         for begin, end in dead_ranges(plan, step)
     )
     return max(aligned, key=lambda gap: (gap[1] - gap[0], -gap[0]), default=(0, 0))

@@ -7,7 +7,16 @@ from typing import Literal
 
 from mcucc.errors import InvariantError
 from mcucc.kernels import Kernel
-from mcucc.memory import DEFAULT_BUDGET, Buffer, Overlap, Problem, Solver, place, validate
+from mcucc.memory import (
+    ALIGNMENT,
+    DEFAULT_BUDGET,
+    Buffer,
+    Overlap,
+    Problem,
+    Solver,
+    place,
+    validate,
+)
 from mcucc.ops import Aliasing, Int8Graph
 from mcucc.schedule.gaps import use_gaps
 from mcucc.schedule.order.search import best_order
@@ -15,7 +24,6 @@ from mcucc.schedule.order.work import MANY_NODES, work_of
 from mcucc.schedule.segments.cuts import Cut, Cutter
 from mcucc.schedule.segments.flow import Flow, flow_of
 from mcucc.schedule.segments.segments import Stretch
-from mcucc.schedule.stages import SCRATCH_ALIGNMENT
 from mcucc.schedule.types import (
     Layer,
     MemoryPlan,
@@ -60,7 +68,7 @@ class PlanOptions:
     limit: int | None = None
     keep_input: bool = False
     stream_input: bool = False
-    alignment: int = 4
+    alignment: int = ALIGNMENT
     solver: Solver = "own"
 
 
@@ -100,7 +108,7 @@ def schedule_layers(
     kernels: Mapping[str, Kernel | None],
     *,
     keep_input: bool = False,
-    alignment: int = 4,
+    alignment: int = ALIGNMENT,
 ) -> Schedule:
     """Schedules a graph layer by layer: each step makes a whole tensor.
 
@@ -324,7 +332,7 @@ def _overlaps(cut: Cut) -> Iterator[Overlap]:
 
 def _extra_buffers(steps: tuple[Step, ...], cut: Cut, alignment: int) -> Iterator[Buffer]:
     """Scratch of kernels, sums of reductions, and the counters of segments."""
-    words = max(SCRATCH_ALIGNMENT, alignment)
+    words = max(ALIGNMENT, alignment)
     for i, (step, stretch) in enumerate(zip(steps, cut.stretches, strict=True)):
         if isinstance(step, Layer):
             scratch = stretch.layer_scratch

@@ -1,6 +1,6 @@
 """What each node does when it runs row by row: which rows it reads, and how often it runs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,10 +17,8 @@ MOST_ROWS = 65535
 """Of a tensor that a segment makes or reduces: its counters have 16 bits."""
 SUM_BYTES = 4
 """Of the sum that a reduction keeps for each channel."""
-SCRATCH_ALIGNMENT = 4
-"""Of what kernels work in: sums and words."""
-STATE_BYTES = 4
-"""What a segment remembers of each tensor: the rows made, and the slot of the next one."""
+_COUNTER_BYTES = 4
+"""What a segment remembers of a tensor: the rows made, and the slot of the next one."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +111,16 @@ class Stage:
     def scratch_bytes(self) -> int:
         """Bytes that its kernel needs during a turn."""
         return 0 if self.kernel is None else self.kernel.scratch_bytes
+
+
+def state_bytes(stages: Iterable[Stage], panels: Mapping[str, int]) -> int:
+    """Bytes of the counters of a segment: one pair for each stage that makes rows.
+
+    Args:
+        stages: of the segment.
+        panels: the contents that are made within the turns of others, which have no counters.
+    """
+    return _COUNTER_BYTES * sum(stage.content not in panels for stage in stages)
 
 
 def image_stage(graph: Int8Graph, value: str) -> Stage:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from mcucc.ir import TensorType
 from mcucc.kernels import Kernel
-from mcucc.memory import Placement, Problem
+from mcucc.memory import ALIGNMENT, Placement, Problem
 from mcucc.ops import Int8Graph, Int8Node
-from mcucc.schedule.stages import Stage
+from mcucc.schedule.stages import Stage, state_bytes
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,11 @@ class Layer:
     def nodes(self) -> tuple[Int8Node, ...]:
         """The node alone."""
         return (self.node,)
+
+    @property
+    def state_bytes(self) -> int:
+        """None: it counts no rows."""
+        return 0
 
     def kernel_of(self, node: Int8Node) -> Kernel | None:  # noqa: ARG002 - it has but one
         """What executes a node of the step."""
@@ -65,6 +70,11 @@ class Segment:
         """Of the first and the last stage."""
         first, last = self.stages[0].name, self.stages[-1].name
         return first if first == last else f"{first} .. {last}"
+
+    @property
+    def state_bytes(self) -> int:
+        """Bytes that hold the stages' counters."""
+        return state_bytes(self.stages, self.panels)
 
     def kernel_of(self, node: Int8Node) -> Kernel | None:
         """What executes a node of the step, None for a reshape."""
@@ -125,6 +135,12 @@ class MemoryPlan:
 
     schedule: Schedule
     placement: Placement
+
+    @property
+    def alignment(self) -> int:
+        """Of the arena, and at least that of every buffer in it, bytes."""
+        buffers = self.schedule.problem.buffers
+        return max((buffer.alignment for buffer in buffers), default=ALIGNMENT)
 
     @property
     def arena_bytes(self) -> int:

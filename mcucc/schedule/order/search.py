@@ -10,6 +10,7 @@ paid, the search runs straight to the end.
 import heapq
 from dataclasses import dataclass
 
+from mcucc.memory import ALIGNMENT
 from mcucc.schedule.order.beam import beam_order
 from mcucc.schedule.order.bound import least_peak
 from mcucc.schedule.order.cost import CostModel, State
@@ -37,7 +38,7 @@ class Order:
 
 
 def best_order(
-    work: Work, *, alignment: int = 4, states: int = DEFAULT_STATES, width: int = BEAM_WIDTH
+    work: Work, *, alignment: int = ALIGNMENT, states: int = DEFAULT_STATES, width: int = BEAM_WIDTH
 ) -> Order:
     """The topological order with the smallest peak, as far as the limits allow to find out.
 

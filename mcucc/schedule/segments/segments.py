@@ -16,7 +16,7 @@ from mcucc.schedule.order.work import MANY_NODES
 from mcucc.schedule.segments.distance import Writer, least_distance
 from mcucc.schedule.segments.flow import Flow, Tenancy
 from mcucc.schedule.segments.pulls import Pulls, kept_rows, pull
-from mcucc.schedule.stages import STATE_BYTES, RowRead, Stage
+from mcucc.schedule.stages import RowRead, Stage, state_bytes
 
 PANEL_PIXELS = 4
 """Pixels of a panel: enough to make up for the calls of two kernels, few enough to save memory."""
@@ -67,7 +67,7 @@ class Stretch:
     @property
     def state_bytes(self) -> int:
         """Bytes that hold the stages' counters."""
-        return STATE_BYTES * (len(self.stages) - len(self.panels))
+        return state_bytes(self.stages, self.panels)
 
     @property
     def extra_bytes(self) -> int:
