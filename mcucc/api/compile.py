@@ -35,7 +35,7 @@ from mcucc.importer import (
     read_onnx,
 )
 from mcucc.ir import print_graph, seal
-from mcucc.kernels import Kernel, select_kernels
+from mcucc.kernels import Choice, Kernel, choose_kernels
 from mcucc.ops import Int8Graph
 from mcucc.ops.verify import total_macs
 from mcucc.progress import Stage, silent
@@ -45,6 +45,7 @@ from mcucc.report.fit import explain_misfit
 from mcucc.report.make import Budget, Origin, Written, known_flash_bytes, make_report
 from mcucc.report.model import Quantization, sealed
 from mcucc.report.quality import remedy
+from mcucc.report.reasons import Grounds, collect
 from mcucc.schedule import MemoryPlan, PlanOptions, plan_network
 from mcucc.schedule.proof.replay import replay
 from mcucc.targets.board import Board, load_board
@@ -94,7 +95,8 @@ def compile_model(path: Path, options: CompileOptions, stage: Stage = silent) ->
     stage(f"compiling {name}")
     graph = network.graph
     check_options(graph, options)
-    kernels = select_kernels(graph, board.core)
+    choices = choose_kernels(graph, board.core)
+    kernels = {name: choice.kernel for name, choice in choices.items()}
     wanted = plan_options(options, budget)
     plan = plan_network(graph, kernels, wanted)
     if options.check:
@@ -116,6 +118,7 @@ def compile_model(path: Path, options: CompileOptions, stage: Stage = silent) ->
             Written(
                 files=sorted([*files, f"{name}.tflite"] if fits else files),
                 notes=_notes(network, board, sizes, options.calibration),
+                decided=collect(plan, _grounds(network, choices, options)),
             ),
             streamed_bytes=_streamed_bytes(plan, kernels, wanted),
         )
@@ -159,6 +162,11 @@ def write_compilation(compilation: Compilation, directory: Path, *, clean: bool 
     gone = len(set(earlier.files) - set(contents))
     removed = f"\n\n  {gone} file(s) of the earlier compilation in {directory} were removed."
     raise DoesNotFitError(compilation.misfit + (removed if gone else ""))
+
+
+def _grounds(network: Network, choices: Mapping[str, Choice], options: CompileOptions) -> Grounds:
+    """What the reasons of a compilation are made of."""
+    return Grounds(network.events, network.whole, choices, options.prune)
 
 
 def _streamed_bytes(

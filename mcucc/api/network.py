@@ -5,7 +5,7 @@ after training, on calibration inputs.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ from mcucc.ir.limits import DEFAULT_LIMIT, Limit, real_bytes
 from mcucc.ops import Int8Graph
 from mcucc.ops.float_ops import FloatGraph
 from mcucc.ops.verify import total_macs, verify
-from mcucc.passes import FLOAT, INT8_WHOLE, PRUNE, run_passes
+from mcucc.passes import FLOAT, INT8_WHOLE, PRUNE, PassEvent, run_passes
 from mcucc.progress import Stage, silent
 from mcucc.quant.doubts import doubts
 from mcucc.quant.held_out import MEASURED, halves, held_out_ratios
@@ -56,6 +56,7 @@ class Network:
 
     Attributes:
         graph: after all passes.
+        whole: the same before pruning, with all its channels.
         dropped_channels: how many channels of its values pruning dropped.
         model_macs: multiply-accumulates of the network as in the file.
         quantized_here: whether mcucc quantized it.
@@ -66,9 +67,11 @@ class Network:
         sqnr_db: signal-to-noise ratio of int8 values on these, by name, with the channels that
             pruning drops; empty if nothing was measured.
         doubts: sentences about calibration inputs that look wrongly prepared.
+        events: what the passes did and declined, in the order in which they ran.
     """
 
     graph: Int8Graph
+    whole: Int8Graph
     dropped_channels: int
     model_macs: int
     quantized_here: bool
@@ -77,6 +80,7 @@ class Network:
     held_out: int = 0
     sqnr_db: Mapping[str, float] = field(default_factory=dict[str, float])
     doubts: tuple[str, ...] = ()
+    events: tuple[PassEvent, ...] = ()
 
 
 @np.errstate(all="ignore")  # what overflows is found where it matters, and named
@@ -107,17 +111,26 @@ def load_network(
         imported = lower_qdq(model, name, input_shapes=shapes, limit=limit)
         verify(imported)
         demand_compilable(model, imported, limit)
-        whole, graph = _after_passes(imported, prune=prune)
-        dropped, macs = _channels(whole) - _channels(graph), total_macs(imported)
-        return Network(graph, dropped, macs, quantized_here=False, calibrated=True, samples=0)
+        whole, graph, events = _after_passes(imported, prune=prune)
+        return Network(
+            graph,
+            whole,
+            _channels(whole) - _channels(graph),
+            total_macs(imported),
+            quantized_here=False,
+            calibrated=True,
+            samples=0,
+            events=events,
+        )
     original = lower_float(model, name, input_shapes=shapes, limit=limit)
     macs = sum(
         node.op.macs(original.input_types(node), original.tensors[node.output])
         for node in original.nodes
     )
-    folded, _ = run_passes(original, FLOAT)
+    folded, events = run_passes(original, FLOAT)
     demand_compilable(model, neutral_form(folded), limit)
-    return _calibrated(folded, calibration, macs, stage, prune=prune)
+    network = _calibrated(folded, calibration, macs, stage, prune=prune)
+    return replace(network, events=(*events, *network.events))
 
 
 def _calibrated(
@@ -130,10 +143,11 @@ def _calibrated(
         *(folded, parts, calibration.options),
         lambda done: stage(f"calibrating {folded.name}", done),
     )
-    whole, graph = _after_passes(fitted.whole.graph, prune=prune)
+    whole, graph, events = _after_passes(fitted.whole.graph, prune=prune)
     calibrated = calibration.path is not None
     return Network(
         graph,
+        whole,
         _channels(whole) - _channels(graph),
         macs,
         quantized_here=True,
@@ -142,6 +156,7 @@ def _calibrated(
         held_out=MEASURED if fitted.without else 0,
         sqnr_db=held_out_ratios(fitted, parts, lambda each: run_passes(each, INT8_WHOLE)[0]),
         doubts=doubts(folded, inputs) if calibrated else (),
+        events=events,
     )
 
 
@@ -171,10 +186,13 @@ def demand_compilable(model: OnnxModel, graph: Int8Graph, limit: Limit) -> None:
     demand_supported(graph)
 
 
-def _after_passes(graph: Int8Graph, *, prune: bool) -> tuple[Int8Graph, Int8Graph]:
-    """The graph with all its channels, and the one that is compiled."""
-    whole, _ = run_passes(graph, INT8_WHOLE)
-    return whole, run_passes(whole, PRUNE)[0] if prune else whole
+def _after_passes(
+    graph: Int8Graph, *, prune: bool
+) -> tuple[Int8Graph, Int8Graph, tuple[PassEvent, ...]]:
+    """The graph with all its channels, the one that is compiled, and what the passes say."""
+    whole, events = run_passes(graph, INT8_WHOLE)
+    pruned, more = run_passes(whole, PRUNE if prune else ())
+    return whole, pruned, (*events, *more)
 
 
 def _channels(graph: Int8Graph) -> int:

@@ -29,6 +29,7 @@ from mcucc.api.verify import verify_directory
 from mcucc.cli import options as arguments
 from mcucc.cli.bench import bench
 from mcucc.cli.build import build
+from mcucc.cli.explain import explain as explain_command
 from mcucc.cli.options import (
     DIRECTORY,
     FILE,
@@ -315,7 +316,7 @@ def _show_report(report: Report, compiled: CompiledNetwork) -> None:
         show(render_quantization(report.quantization))
 
 
-for command in (bench, build, run):
+for command in (bench, build, explain_command, run):
     cli.add_command(command)
 
 

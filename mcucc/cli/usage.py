@@ -20,6 +20,7 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("accuracy", "eval"), "evaluate"),
         **dict.fromkeys(("memory", "arena", "schedule"), "plan"),
         **dict.fromkeys(("make", "link", "flash", "elf"), "build"),
+        **dict.fromkeys(("why", "reasons", "reason", "describe"), "explain"),
         "quantize": "compile MODEL --calib FILE",
     }
 )

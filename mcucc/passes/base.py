@@ -10,8 +10,8 @@ its two families know: `Int8Pass` and `FloatPass`.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,10 +36,23 @@ _SAMPLES = 4
 """Random inputs on which the graphs before and after a rewrite are compared."""
 
 
+class Worth(NamedTuple):
+    """What a rewrite brings, or would bring: an amount and its unit."""
+
+    amount: int
+    unit: Literal["bytes written", "channels"]
+
+
 class Pass(ABC, Generic[OpT]):
-    """A rewrite of graphs; subclasses are frozen dataclasses without state."""
+    """A rewrite of graphs; subclasses are frozen dataclasses without state.
+
+    Attributes:
+        name: of the pass.
+        effect: what it does to a candidate, as a sentence whose subject is the node.
+    """
 
     name: str
+    effect: ClassVar[str] = "is rewritten"
 
     def prepared(self, graph: Graph[OpT]) -> "Pass[OpT]":  # noqa: ARG002
         """The same pass with what it finds out once per graph; most have nothing of the kind."""
@@ -56,6 +69,20 @@ class Pass(ABC, Generic[OpT]):
     @abstractmethod
     def rewrite(self, graph: Graph[OpT], node: Node[OpT]) -> Graph[OpT]:
         """The graph with one candidate rewritten; only called if `check` returned None."""
+
+    def acting(self, graph: Graph[OpT], node: Node[OpT]) -> "Pass[OpT]":  # noqa: ARG002
+        """The pass that rewrites a candidate: itself, unless it stands for several."""
+        return self
+
+    def refusals(
+        self, graph: Graph[OpT], node: Node[OpT]
+    ) -> "Iterator[tuple[Pass[OpT], str | None]]":
+        """Why a candidate that is left over stays as it is: each pass that declines, and why."""
+        yield self, self.check(graph, node)
+
+    def worth(self, graph: Graph[OpT], node: Node[OpT]) -> Worth | None:
+        """What rewriting a candidate brings: its output need not be written, if nothing is said."""
+        return Worth(graph.tensors[node.output].size, "bytes written")
 
     @abstractmethod
     def verify(self, graph: Graph[OpT]) -> None:
@@ -126,11 +153,17 @@ class PassEvent:
         name: of the pass.
         node: the candidate.
         declined: why it was left alone; None if it was rewritten.
+        did: what was done to it, as a sentence whose subject is the node; empty if it was declined.
+        origin: the ONNX nodes that the candidate came from.
+        worth: what it brought, or would have; None where that is not known.
     """
 
     name: str
     node: str
     declined: str | None
+    did: str = field(default="", compare=False)
+    origin: tuple[str, ...] = field(default=(), compare=False)
+    worth: Worth | None = field(default=None, compare=False)
 
 
 def run_passes(
@@ -167,14 +200,28 @@ def _run(
         changed = each.changed_output(graph, rewritten) if interpret else None
         if changed is not None:
             raise InvariantError(f"pass '{each.name}' changed output '{changed}'")
-        events.append(PassEvent(each.name, found.name, None))
+        events.append(_rewritten(graph, ready, found))
         graph = rewritten
     else:
         raise InvariantError(f"pass '{each.name}' comes to no end after {most} rewrites")
     each.verify(graph)
-    left = ready.pattern(graph)
-    events += [PassEvent(each.name, node.name, ready.check(graph, node)) for node in left]
+    events += _declined(graph, ready)
     return graph
+
+
+def _rewritten(graph: Graph[OpT], each: Pass[OpT], node: Node[OpT]) -> PassEvent:
+    """That a candidate of a graph is about to be rewritten."""
+    acting = each.acting(graph, node)
+    worth = acting.worth(graph, node)
+    return PassEvent(acting.name, node.name, None, acting.effect, node.origin, worth)
+
+
+def _declined(graph: Graph[OpT], each: Pass[OpT]) -> Iterator[PassEvent]:
+    """Why each candidate that is left over stays as it is."""
+    for node in each.pattern(graph):
+        for declining, reason in each.refusals(graph, node):
+            worth = declining.worth(graph, node)
+            yield PassEvent(declining.name, node.name, reason, "", node.origin, worth)
 
 
 def _next(graph: Graph[OpT], each: Pass[OpT]) -> Node[OpT] | None:

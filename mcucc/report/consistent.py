@@ -19,6 +19,7 @@ def inconsistencies(report: Report) -> Iterator[str]:
         yield "it has no inputs or no outputs"
     yield from _steps(report)
     yield from _tensors(report)
+    yield from _references(report)
     ids = {tensor.id for tensor in report.tensors}
     for port in (*report.inputs, *report.outputs):
         if port.tensor not in ids or not _is_port(port, report.arena_bytes):
@@ -41,6 +42,17 @@ def _steps(report: Report) -> Iterator[str]:
     for begin, end in (span for spans in report.dead_ranges for span in spans):
         if not 0 <= begin < end <= report.arena_bytes:
             yield f"dead bytes [{begin}, {end}) do not lie in the arena"
+
+
+def _references(report: Report) -> Iterator[str]:
+    """Layers that are spoken of and are not there."""
+    count = len(report.layers)
+    for layer in report.layers:
+        if not all(0 <= i < count for i in layer.reads):
+            yield f"layer '{layer.name}' reads one that is not there"
+    for reason in report.reasons:
+        if reason.layer is not None and not 0 <= reason.layer < count:
+            yield f"a reason speaks of layer {reason.layer}, which is not there"
 
 
 def _tensors(report: Report) -> Iterator[str]:

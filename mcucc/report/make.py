@@ -24,6 +24,8 @@ from mcucc.report.model import (
     StepReport,
     TensorReport,
 )
+from mcucc.report.reasons import Collected
+from mcucc.report.reasons.placed import placed_layers
 from mcucc.report.text.figures import format_bytes
 from mcucc.schedule import (
     MemoryPlan,
@@ -102,10 +104,12 @@ class Written:
     Attributes:
         files: beside it; none if the network does not fit.
         notes: what a reader should know.
+        decided: what was done and declined.
     """
 
     files: Sequence[str]
     notes: Sequence[str]
+    decided: Collected = field(default_factory=Collected)
 
 
 def make_report(
@@ -138,8 +142,7 @@ def make_report(
         io=program.io,
         calibrated=origin.calibrated, quantization=origin.quantization,
         model_macs=origin.model_macs, macs=program.macs,
-        executed_macs=total_executed_macs(plan.schedule),
-        params=_params(plan.schedule.graph),
+        executed_macs=total_executed_macs(plan.schedule), params=_params(plan.schedule.graph),
         arena_bytes=plan.arena_bytes, arena_align=program.arena_align,
         arena_bytes_streamed_input=streamed_bytes,
         stream_input=plan.schedule.streamed,
@@ -157,6 +160,7 @@ def make_report(
         tensors=_tensors(program.tensors),
         dead_ranges=_dead_ranges(plan),
         peak=_peak(plan),
+        reasons=written.decided.reasons, reasons_left_out=written.decided.left_out,
         memory_map=program.memory_map,
     )  # fmt: skip
 
@@ -209,23 +213,26 @@ def _layers(
     program: Program, plan: MemoryPlan, sqnr_db: Mapping[str, float]
 ) -> tuple[LayerReport, ...]:
     graph, functions = plan.schedule.graph, program.function_of
-    placed = [(i, s, node) for i, s in enumerate(plan.schedule.steps) for node in s.nodes]
+    layers = tuple(placed_layers(plan))
+    made_by = {layer.node.output: layer.index for layer in layers}
     return tuple(
         LayerReport(
-            index=index,
-            step=i,
+            index=layer.index,
+            step=layer.step,
             name=node.name,
             op=type(node.op).__name__,
             origin=node.origin,
-            kernel="" if (kernel := step.kernel_of(node)) is None else kernel.name,
+            kernel="" if (kernel := layer.within.kernel_of(node)) is None else kernel.name,
             macs=node_macs(graph, node),
             output_shape=graph.tensors[node.output].shape,
             weights_bytes=_weights_bytes(graph, node),
             function=functions.get(node.name, ""),
             arrays=program.arrays_of.get(node.name, ()),
             sqnr_db=sqnr_db.get(node.output),
+            reads=tuple(dict.fromkeys(made_by[x] for x in node.inputs if x in made_by)),
         )
-        for index, (i, step, node) in enumerate(placed)
+        for layer in layers
+        for node in (layer.node,)
     )
 
 

@@ -5,13 +5,21 @@ in here; they never look at the ONNX file again.
 """
 
 import hashlib
+from typing import Literal, get_args
 
 import msgspec
 
 from mcucc.codegen.program import Io
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the format."""
+
+Stage = Literal["pass", "prune", "kernel", "order", "segment", "placement"]
+"""What decides something of a network, in the order in which it does."""
+STAGES: tuple[Stage, ...] = get_args(Stage)
+
+GainUnit = Literal["arena bytes", "instructions", "MACs", "bytes written", "channels"]
+"""What a decision saves; all but the first in each run."""
 
 
 class ModelFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,7 +41,8 @@ class LayerReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A layer of the network; `sqnr_db` is its output's, None where none was measured.
 
     `step` is the step of `run` that executes it, `function` the C function within which it runs
-    (empty for a reshape within a segment), `arrays` the names in C of its constants.
+    (empty for a reshape within a segment), `arrays` the names in C of its constants. `reads` are
+    indices of the layers whose outputs it reads.
     """
 
     index: int
@@ -48,6 +57,7 @@ class LayerReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     function: str = ""
     arrays: tuple[str, ...] = ()
     sqnr_db: float | None = None
+    reads: tuple[int, ...] = ()
 
 
 class StepReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -146,6 +156,36 @@ class Quantization(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     remedy: str
 
 
+class Gain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a decision saves, or would have saved."""
+
+    amount: int
+    unit: GainUnit
+
+
+class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Something that was decided: either `did` says what was done, or `declined` why it was not.
+
+    Attributes:
+        stage: who decided.
+        layer: index of the report's layer; None where it is about the network, or about an ONNX
+            node of which no layer is left.
+        node: name of the layer, or of the node that it took up; empty for the network.
+        rule: name of the pass, of the kernel or its unit, or of the planner's rule.
+        did: a sentence without a full stop whose subject is the node.
+        declined: the rule that does not hold, with the value.
+        gain: what it saves; where declined, what it would save. None where that is not known.
+    """
+
+    stage: Stage
+    layer: int | None
+    node: str
+    rule: str
+    did: str | None = None
+    declined: str | None = None
+    gain: Gain | None = None
+
+
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A compilation.
 
@@ -188,6 +228,8 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         tensors: every value in the arena.
         dead_ranges: for each step the byte ranges of the arena that hold nothing live.
         peak: where the arena gets its size.
+        reasons: what was decided for the network and for each of its layers, and why.
+        reasons_left_out: how many more there are of layers that have very many.
         memory_map: a drawing of the arena over the steps.
         report_sha256: of the JSON text of all other keys, by which a change is noticed.
     """
@@ -226,6 +268,8 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     tensors: tuple[TensorReport, ...]
     dead_ranges: tuple[tuple[tuple[int, int], ...], ...]
     peak: Peak
+    reasons: tuple[Reason, ...] = ()
+    reasons_left_out: int = 0
     memory_map: str
     report_sha256: str = ""
 

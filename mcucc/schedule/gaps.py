@@ -44,6 +44,24 @@ def use_gaps(plan: MemoryPlan, kernels: Mapping[str, Kernel | None]) -> MemoryPl
     return MemoryPlan(replace(plan.schedule, steps=tuple(steps), problem=problem), placement)
 
 
+def room_for_scratch(plan: MemoryPlan, step: int) -> int:
+    """Bytes in one piece that the scratch of a step's kernels may take without a larger arena.
+
+    Args:
+        plan: with the scratch that `use_gaps` gave out, which lies in the largest gap of its step.
+        step: number of the step.
+    """
+    executed = plan.schedule.steps[step]
+    begin = plan.scratch_offset(executed)
+    if begin is None:
+        begin, end = _largest_gap(plan, step)
+        return max(end - begin, 0)
+    name = scratch_name(executed)
+    buffers = plan.schedule.problem.live_at(step)
+    end = begin + next(buffer.size for buffer in buffers if buffer.name == name)
+    return dict(dead_ranges(plan, step)).get(end, end) - begin
+
+
 def _largest_gap(plan: MemoryPlan, step: int) -> tuple[int, int]:
     """The longest range of bytes that nobody owns at a step; its begin is aligned."""
     aligned = (

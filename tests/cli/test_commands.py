@@ -28,6 +28,7 @@ OPTIONS = {
     "verify": "DIRECTORY --input --on --require --model --json",
     "evaluate": "DIRECTORY --input --labels --model --json",
     "report": "DIRECTORY --json",
+    "explain": "DIRECTORY [LAYER] --json",
     "bench": "DIR|MODEL... --board --sram --objective --stream-input --input-shape --json",
 }
 

@@ -51,7 +51,7 @@ def network(
     peak_bytes = sum(end - begin for begin, end in live[peak])
     macs = sum(layer.macs for layer in layers)
     return Report(
-        schema=2, mcucc_version="0", name="net", model=ModelFacts("net.onnx", "0" * 64),
+        schema=3, mcucc_version="0", name="net", model=ModelFacts("net.onnx", "0" * 64),
         board="nucleo-f446re", options="", calibrated=True, quantization=None,
         model_macs=macs, macs=macs, executed_macs=macs,
         params=1000, arena_bytes=arena, arena_align=8, arena_lower_bound_bytes=peak_bytes,

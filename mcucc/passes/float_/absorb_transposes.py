@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from mcucc.ir import DType, Port, TensorType
 from mcucc.ops.float_ops import FloatGraph, FloatNode, FloatTranspose
@@ -29,6 +30,7 @@ class AbsorbTransposes(FloatPass):
     """
 
     name: str = "absorb_transposes"
+    effect: ClassVar[str] = "vanishes: the port takes its order of axes over"
 
     def pattern(self, graph: FloatGraph) -> Iterator[FloatNode]:
         """Every Transpose."""

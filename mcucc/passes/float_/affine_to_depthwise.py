@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from mcucc.errors import InvariantError
 from mcucc.ir import DType, Node, Shape, TensorType
 from mcucc.ops.float_ops import FloatDepthwiseConv2D, FloatGraph, FloatNode, FloatReshape
-from mcucc.passes.base import FloatPass
+from mcucc.passes.base import FloatPass, Worth
 from mcucc.passes.float_.affine import Affine, looks_affine, read_affine
 from mcucc.passes.float_.layers import float_const
 from mcucc.passes.rewriting import fresh_node, fresh_value, sole_reader, substitute
@@ -29,6 +30,7 @@ class AffineToDepthwise(FloatPass):
     """
 
     name: str = "affine_to_depthwise"
+    effect: ClassVar[str] = "becomes a depthwise layer of one pixel"
 
     def pattern(self, graph: FloatGraph) -> Iterator[FloatNode]:
         """Batch normalizations, and arithmetic with a constant."""
@@ -54,6 +56,10 @@ class AffineToDepthwise(FloatPass):
         nodes, tensors = _as_layer(graph, chain, affine, (weights, bias))
         new = {each.name: () for each in chain} | {node.name: nodes}
         return substitute(graph, new, tensors, consts)
+
+    def worth(self, graph: FloatGraph, node: FloatNode) -> Worth | None:  # noqa: ARG002
+        """Nothing: it is the only way to compute it."""
+        return None
 
 
 def _chain(graph: FloatGraph, node: FloatNode) -> tuple[Affine, tuple[FloatNode, ...]]:

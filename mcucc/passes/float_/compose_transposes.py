@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from mcucc.ops.float_ops import FloatGraph, FloatNode, FloatReshape, FloatTranspose
 from mcucc.passes.base import FloatPass
@@ -25,6 +26,7 @@ class ComposeTransposes(FloatPass):
     """
 
     name: str = "compose_transposes"
+    effect: ClassVar[str] = "becomes one with the transposition before it, or a view"
 
     def pattern(self, graph: FloatGraph) -> Iterator[FloatNode]:
         """Every Transpose."""

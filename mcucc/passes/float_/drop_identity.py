@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from mcucc.ops.float_ops import (
     FloatResizeNearest,
     FloatSlice,
 )
-from mcucc.passes.base import FloatPass
+from mcucc.passes.base import FloatPass, Worth
 from mcucc.passes.rewriting import bypass, cannot_bypass, substitute
 
 _NO_PADS: Pads = (0, 0, 0, 0)
@@ -47,6 +48,7 @@ class DropIdentity(FloatPass):
     """
 
     name: str = "drop_identity"
+    effect: ClassVar[str] = "is removed: it does nothing, or what it does is done again"
 
     def pattern(self, graph: FloatGraph) -> Iterator[FloatNode]:
         """Nodes that are idle, unread, or Reshapes of Reshapes."""
@@ -71,6 +73,10 @@ class DropIdentity(FloatPass):
         before = graph.producers[node.inputs[0]]
         direct = replace(node, inputs=before.inputs, origin=(*before.origin, *node.origin))
         return substitute(graph, {node.name: (direct,)})
+
+    def worth(self, graph: FloatGraph, node: FloatNode) -> Worth | None:
+        """A copy of its input; a Reshape is none."""
+        return None if isinstance(node.op, FloatReshape) else super().worth(graph, node)
 
     def _idle_run(self, graph: FloatGraph, node: FloatNode) -> tuple[FloatNode, ...]:
         """The node, and those behind it of which each alone reads the one before and is idle too.

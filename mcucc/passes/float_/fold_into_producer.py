@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from mcucc.errors import InvariantError
 from mcucc.ops.float_ops import FloatGraph, FloatNode
@@ -35,6 +36,7 @@ class FoldIntoProducer(FloatPass):
     """
 
     name: str = "fold_into_producer"
+    effect: ClassVar[str] = "is folded into the weights of the layer before it"
 
     def pattern(self, graph: FloatGraph) -> Iterator[FloatNode]:
         """Batch normalizations, and arithmetic with a constant."""

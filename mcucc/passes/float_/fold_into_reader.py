@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from mcucc.errors import InvariantError
 from mcucc.ir import Const
@@ -37,6 +38,7 @@ class FoldIntoReader(FloatPass):
     """
 
     name: str = "fold_into_reader"
+    effect: ClassVar[str] = "is folded into the weights of the layers that read it"
 
     def pattern(self, graph: FloatGraph) -> Iterator[FloatNode]:
         """Batch normalizations, and arithmetic with a constant."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from mcucc.ops.conv import Pads
 from mcucc.ops.float_ops import (
@@ -44,6 +45,7 @@ class FoldPad(FloatPass):
     """
 
     name: str = "fold_pad"
+    effect: ClassVar[str] = "is added to the padding of what reads it"
 
     def pattern(self, graph: FloatGraph) -> Iterator[FloatNode]:
         """Every Pad."""

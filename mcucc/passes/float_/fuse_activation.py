@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from mcucc.ops.base import Activation
 from mcucc.ops.float_ops import (
@@ -38,6 +39,7 @@ class FuseActivation(FloatPass):
     """
 
     name: str = "fuse_activation"
+    effect: ClassVar[str] = "becomes the activation of the layer before it, which clamps anyway"
 
     def pattern(self, graph: FloatGraph) -> Iterator[FloatNode]:
         """Every clip."""

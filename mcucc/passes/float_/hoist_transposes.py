@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from mcucc.ir import DType, Node, TensorType
 from mcucc.ops.float_ops import FloatGraph, FloatNode, FloatReshape, FloatTranspose
-from mcucc.passes.base import FloatPass
+from mcucc.passes.base import FloatPass, Worth
 from mcucc.passes.float_.permutations import Perm, real_axes
 from mcucc.passes.rewriting import fresh_node, fresh_value, sole_reader, substitute
 
@@ -27,6 +28,7 @@ class HoistTransposes(FloatPass):
     """
 
     name: str = "hoist_transposes"
+    effect: ClassVar[str] = "moves towards the input, where another undoes it"
 
     def pattern(self, graph: FloatGraph) -> Iterator[FloatNode]:
         """Every Transpose."""
@@ -68,6 +70,10 @@ class HoistTransposes(FloatPass):
             Node(last, (value,), node.output, node.name, (*reshape.origin, *node.origin)),
         )
         return substitute(graph, {reshape.name: (), node.name: nodes}, {value: turned})
+
+    def worth(self, graph: FloatGraph, node: FloatNode) -> Worth | None:  # noqa: ARG002
+        """Nothing by itself: it is written all the same, elsewhere."""
+        return None
 
 
 def _perm_above(graph: FloatGraph, source: str, reshaped: str, perm: Perm) -> Perm:

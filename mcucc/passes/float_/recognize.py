@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from mcucc.ir import Node
 from mcucc.ops.float_ops import FloatBinary, FloatClip, FloatGraph, FloatNode, FloatUnary
@@ -58,6 +59,7 @@ class Recognize(FloatPass):
     """
 
     name: str = "recognize"
+    effect: ClassVar[str] = "is recognized as the last part of one activation, a table lookup"
 
     def pattern(self, graph: FloatGraph) -> Iterator[FloatNode]:
         """The last nodes of spelled-out activations."""

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from mcucc.ir import Shape
 from mcucc.ops.float_ops import (
@@ -14,7 +15,7 @@ from mcucc.ops.float_ops import (
     FloatReshape,
     FloatUnary,
 )
-from mcucc.passes.base import FloatPass
+from mcucc.passes.base import FloatPass, Worth
 from mcucc.passes.float_.sinking import other_readers, sunk
 
 
@@ -39,6 +40,7 @@ class SinkReshapes(FloatPass):
     """
 
     name: str = "sink_reshapes"
+    effect: ClassVar[str] = "moves below the operator that reads it"
 
     def pattern(self, graph: FloatGraph) -> Iterator[FloatNode]:
         """Every Reshape."""
@@ -64,6 +66,10 @@ class SinkReshapes(FloatPass):
         (reader,) = other_readers(graph, node)
         constants = {name: graph.const(name) for name in reader.inputs if name in graph.consts}
         return sunk(graph, node, reader, constants)
+
+    def worth(self, graph: FloatGraph, node: FloatNode) -> Worth | None:  # noqa: ARG002
+        """A Reshape moves no byte, wherever it stands."""
+        return None
 
 
 def _operand_fault(graph: FloatGraph, node: FloatNode, reader: FloatNode) -> str | None:

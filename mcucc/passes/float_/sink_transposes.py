@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from mcucc.ops.float_ops import (
     FloatTranspose,
     FloatUnary,
 )
-from mcucc.passes.base import FloatPass
+from mcucc.passes.base import FloatPass, Worth
 from mcucc.passes.float_.layers import float_const
 from mcucc.passes.float_.permutations import Perm, inverse
 from mcucc.passes.float_.sinking import other_readers, sunk
@@ -41,6 +42,7 @@ class SinkTransposes(FloatPass):
     """
 
     name: str = "sink_transposes"
+    effect: ClassVar[str] = "moves below the operator that reads it, where another undoes it"
 
     def pattern(self, graph: FloatGraph) -> Iterator[FloatNode]:
         """Every Transpose."""
@@ -66,6 +68,10 @@ class SinkTransposes(FloatPass):
         constants = [name for name in reader.inputs if name in graph.consts]
         turned = {name: _turned(graph, name, node.op.perm) for name in constants}
         return sunk(graph, node, reader, turned)
+
+    def worth(self, graph: FloatGraph, node: FloatNode) -> Worth | None:  # noqa: ARG002
+        """Nothing by itself: it is written all the same, elsewhere."""
+        return None
 
 
 def _reader_fault(graph: FloatGraph, node: FloatNode, reader: FloatNode) -> str | None:

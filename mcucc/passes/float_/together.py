@@ -43,8 +43,17 @@ class Together(FloatPass):
 
     def rewrite(self, graph: FloatGraph, node: FloatNode) -> FloatGraph:
         """As the first pass that does not decline."""
-        willing = (e for e in self._wanting(graph, node) if e.check(graph, node) is None)
-        return next(willing).rewrite(graph, node)
+        return self.acting(graph, node).rewrite(graph, node)
+
+    def acting(self, graph: FloatGraph, node: FloatNode) -> FloatPass:
+        """The first pass that does not decline."""
+        return next(each for each in self._wanting(graph, node) if not each.check(graph, node))
+
+    def refusals(
+        self, graph: FloatGraph, node: FloatNode
+    ) -> Iterator[tuple[FloatPass, str | None]]:
+        """Every pass with its own reason."""
+        return ((each, each.check(graph, node)) for each in self._wanting(graph, node))
 
     def _wanting(self, graph: FloatGraph, node: FloatNode) -> Iterator[FloatPass]:
         return (each for each in self.passes if node in tuple(each.pattern(graph)))

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from mcucc.ops import Int8Graph, Int8Node
-from mcucc.passes.base import Int8Pass
+from mcucc.passes.base import Int8Pass, Worth
 from mcucc.passes.int8_.known_channels import Known, known_channels
 from mcucc.passes.int8_.narrow import narrow
 from mcucc.passes.int8_.spare_channels import Spare, spare_channels
@@ -45,6 +46,7 @@ class DropChannels(Int8Pass):
     """
 
     name: str = "drop_channels"
+    effect: ClassVar[str] = "loses channels that do not depend on the input, or are not needed"
     survey: _Survey | None = None
 
     def prepared(self, graph: Int8Graph) -> "DropChannels":
@@ -72,6 +74,13 @@ class DropChannels(Int8Pass):
         """The graph without all the channels that can go, of this node and of all others."""
         found = self._at(graph)
         return narrow(graph, found.known, found.spare)
+
+    def worth(self, graph: Int8Graph, node: Int8Node) -> Worth | None:
+        """How many channels go, or how many are constant and stay all the same."""
+        found = self._at(graph)
+        kept = found.spare.kept(node.output)
+        constant = found.known.masks[node.output]
+        return Worth(int((constant if kept.all() else ~kept).sum()), "channels")
 
     def _at(self, graph: Int8Graph) -> _Survey:
         survey = self.survey

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from mcucc.ops import Int8Graph, Int8Node
 from mcucc.passes.base import Int8Pass
@@ -20,6 +21,7 @@ class DropUnread(Int8Pass):
     """
 
     name: str = "drop_unread"
+    effect: ClassVar[str] = "is removed: nobody reads its result"
 
     def pattern(self, graph: Int8Graph) -> Iterator[Int8Node]:
         """Nodes without readers."""

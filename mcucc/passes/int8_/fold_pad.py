@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from mcucc.ops import Conv2D, DepthwiseConv2D, Int8Graph, Int8Node, Pad
 from mcucc.passes.base import Int8Pass
@@ -22,6 +23,7 @@ class FoldPad(Int8Pass):
     """
 
     name: str = "fold_pad"
+    effect: ClassVar[str] = "is added to the padding of the convolutions that read it"
 
     def pattern(self, graph: Int8Graph) -> Iterator[Int8Node]:
         """Every Pad."""

@@ -1,0 +1,44 @@
+"""How many instructions kernels take, as measured: for reasons, never for a decision."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from mcucc.kernels.kernel import Kernel, Unit
+
+INSTRUCTIONS_PER_MAC: Mapping[str, Mapping[Unit, float]] = MappingProxyType(
+    {
+        "conv": MappingProxyType(
+            {Unit.PORTABLE: 1.95, Unit.THUMB1: 3.73, Unit.DSP: 0.97, Unit.MVE: 0.20}
+        ),
+        "dw": MappingProxyType({Unit.PORTABLE: 5.69, Unit.DSP: 3.99, Unit.MVE: 1.23}),
+        "pw": MappingProxyType(
+            {Unit.PORTABLE: 2.60, Unit.THUMB1: 5.04, Unit.DSP: 1.46, Unit.MVE: 0.32}
+        ),
+        "fc": MappingProxyType(
+            {Unit.PORTABLE: 2.50, Unit.THUMB1: 3.84, Unit.DSP: 1.21, Unit.MVE: 0.20}
+        ),
+    }
+)
+"""Instructions for a multiply-accumulate, by family and unit, over all layers of bench/results.
+
+Those of plain C on Cortex-M3, of 16-bit Thumb on M0+, of the DSP extension on M4, of Helium on M55;
+a family that is not named has kernels for no unit, or was not measured.
+"""
+
+
+def instructions_saved(kernel: Kernel, unit: Unit, macs: int) -> int | None:
+    """About how many instructions a layer would take less on another unit.
+
+    Args:
+        kernel: what executes it.
+        unit: what would, if there were a kernel.
+        macs: multiply-accumulates of the layer.
+
+    Returns:
+        None where its family was not measured on both, or if nothing would be saved.
+    """
+    known = INSTRUCTIONS_PER_MAC.get(kernel.family.name, {})
+    if kernel.unit not in known or unit not in known:
+        return None
+    saved = round((known[kernel.unit] - known[unit]) * macs)
+    return saved if saved > 0 else None
