@@ -61,7 +61,7 @@ def bench(
             else:
                 found.append(measure(target, board))
     if as_json:
-        print_json(found)
+        print_json({"measurements": found})
     else:
         show(render_measurements(found))
 

@@ -39,7 +39,7 @@ from mcucc.cli.options import (
     on_target,
     parse_shapes,
 )
-from mcucc.cli.printing import console, print_json, show
+from mcucc.cli.printing import console, print_json, print_json_text, show
 from mcucc.cli.run import run
 from mcucc.cli.tables import (
     render_evaluation,
@@ -51,13 +51,14 @@ from mcucc.cli.tables import (
 from mcucc.cli.usage import explain, show_usage_error
 from mcucc.compiled.directory import CompiledNetwork
 from mcucc.compiled.report_file import load_report
-from mcucc.errors import DoesNotFitError, McuccError, VerificationError
+from mcucc.errors import DoesNotFitError, McuccError, UsageError, VerificationError
 from mcucc.ir.limits import Limit
 from mcucc.memory import ALIGNMENT
 from mcucc.progress import progress
 from mcucc.quant.ptq import PtqOptions
 from mcucc.quant.ranges import Observer
 from mcucc.report import Report
+from mcucc.report.model import report_schema
 from mcucc.report.text.page import render_boards, render_report
 from mcucc.targets.board import list_boards
 
@@ -77,7 +78,7 @@ def boards(*, as_json: bool) -> None:
     """List the boards that mcucc knows."""
     found = list_boards()
     if as_json:
-        print_json(found)
+        print_json({"boards": found})
     else:
         show(render_boards(found))
 
@@ -299,10 +300,16 @@ def evaluate(
 
 
 @cli.command()
-@click.argument("directory", type=DIRECTORY)
+@click.argument("directory", type=DIRECTORY, required=False)
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of report.json instead.")
 @as_json
-def report(directory: Path, *, as_json: bool) -> None:
+def report(directory: Path | None, *, schema: bool, as_json: bool) -> None:
     """Show the memory-budget report of a compiled DIRECTORY."""
+    if schema:
+        print_json_text(report_schema())
+        return
+    if directory is None:
+        raise UsageError("report: give a directory that `mcucc compile` wrote, or --schema")
     loaded = load_report(directory)
     if as_json:
         print_json(loaded)

@@ -15,7 +15,21 @@ def show(content: RenderableType) -> None:
     console().print(content)
 
 
+DOCUMENT_SCHEMA = 1
+"""Version of the documents of commands and of errors; `report.json` has a version of its own."""
+
+
 def print_json(value: object) -> None:
-    """Print one document, on stdout."""
+    """Print one document, on stdout, with the version of its format as its first key.
+
+    Args:
+        value: a structure, a data class or a mapping; its own `schema`, if it has one, stands.
+    """
+    document: dict[str, object] = msgspec.to_builtins(value)
+    print_json_text({"schema": DOCUMENT_SCHEMA, **document})
+
+
+def print_json_text(value: object) -> None:
+    """Print a value as JSON, on stdout."""
     # As bytes: JSON is UTF-8, whatever the terminal's encoding.
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))

@@ -1,10 +1,12 @@
 """The report of one compilation: what `report.json` holds.
 
 Everything that later commands (`run`, `verify`, `bench`, `report`) need of a compiled directory is
-in here; they never look at the ONNX file again.
+in here; they never look at the ONNX file again. docs/report.md says what each key means. Readers
+ignore keys that they do not know, so a key may be added; what changes or goes raises `SCHEMA`.
 """
 
 import hashlib
+from collections.abc import Mapping
 from typing import Literal, get_args
 
 import msgspec
@@ -12,7 +14,7 @@ import msgspec
 from mcucc.codegen.program import Io
 
 SCHEMA = 3
-"""Version of the format."""
+"""Version of the format, which readers compare."""
 
 Stage = Literal["pass", "prune", "kernel", "order", "segment", "placement"]
 """What decides something of a network, in the order in which it does."""
@@ -22,14 +24,14 @@ GainUnit = Literal["arena bytes", "instructions", "MACs", "bytes written", "chan
 """What a decision saves; all but the first in each run."""
 
 
-class ModelFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ModelFacts(msgspec.Struct, frozen=True):
     """The compiled file: its name without folder, and its digest."""
 
     name: str
     sha256: str
 
 
-class Flash(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Flash(msgspec.Struct, frozen=True):
     """Bytes of read-only memory; None where no compiler for the core was found."""
 
     weights_bytes: int | None
@@ -37,7 +39,7 @@ class Flash(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     total_bytes: int | None
 
 
-class LayerReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class LayerReport(msgspec.Struct, frozen=True):
     """A layer of the network; `sqnr_db` is its output's, None where none was measured.
 
     `step` is the step of `run` that executes it, `function` the C function within which it runs
@@ -60,7 +62,7 @@ class LayerReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reads: tuple[int, ...] = ()
 
 
-class StepReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class StepReport(msgspec.Struct, frozen=True):
     """A step of `run`: a layer on its own, or a segment, whose layers run row by row.
 
     `layers` are indices of the report's `layers`. `functions` are its C functions, its own first;
@@ -79,7 +81,7 @@ class StepReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     code_bytes: int | None = None
 
 
-class PortReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PortReport(msgspec.Struct, frozen=True):
     """An input or output: ONNX name, type and shape, and where it lies in the arena.
 
     `perm` takes the ONNX axes to the inner ones: inner = onnx.transpose(perm). `zero_point` is that
@@ -99,7 +101,7 @@ class PortReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sqnr_db: float | None = None
 
 
-class TensorReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class TensorReport(msgspec.Struct, frozen=True):
     """A tensor in the arena: rows of pixels of channels, live from `first` to `last` step.
 
     `rows` is how many of its h rows are held at a time, in a ring that begins at `offset`. Where
@@ -118,14 +120,14 @@ class TensorReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pixels: int | None = None
 
 
-class LiveBuffer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class LiveBuffer(msgspec.Struct, frozen=True):
     """A buffer that is live at the peak, with the tensors it holds."""
 
     name: str
     bytes: int
 
 
-class Peak(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Peak(msgspec.Struct, frozen=True):
     """The step that sets the size of the arena.
 
     `live_bytes` counts bytes that two buffers share once: what is written may lie over what is
@@ -138,7 +140,7 @@ class Peak(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     buffers: tuple[LiveBuffer, ...]
 
 
-class Quantization(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Quantization(msgspec.Struct, frozen=True):
     """How mcucc quantized a float network, and where it lost most.
 
     Signal-to-noise ratios compare int8 values with the float ones on `held_out` calibration inputs,
@@ -156,14 +158,14 @@ class Quantization(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     remedy: str
 
 
-class Gain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Gain(msgspec.Struct, frozen=True):
     """What a decision saves, or would have saved."""
 
     amount: int
     unit: GainUnit
 
 
-class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Reason(msgspec.Struct, frozen=True):
     """Something that was decided: either `did` says what was done, or `declined` why it was not.
 
     Attributes:
@@ -186,7 +188,7 @@ class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gain: Gain | None = None
 
 
-class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Report(msgspec.Struct, frozen=True, kw_only=True):
     """A compilation.
 
     Attributes:
@@ -281,10 +283,20 @@ def to_json(report: Report) -> str:
 
 def sealed(report: Report) -> Report:
     """The same report with its `report_sha256`."""
-    return msgspec.structs.replace(report, report_sha256=report_digest(report))
+    document = msgspec.to_builtins(report)
+    return msgspec.structs.replace(report, report_sha256=report_digest(document))
 
 
-def report_digest(report: Report) -> str:
-    """What `report_sha256` of a report must be."""
-    unsealed = msgspec.structs.replace(report, report_sha256="")
+def report_digest(document: Mapping[str, object]) -> str:
+    """What `report_sha256` must be, given all keys of a report, also those of later versions."""
+    unsealed = {**document, "report_sha256": ""}
     return hashlib.sha256(msgspec.json.encode(unsealed)).hexdigest()
+
+
+def report_schema() -> dict[str, object]:
+    """The JSON Schema of `report.json`."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"report.json of mcucc, schema {SCHEMA}",
+        **msgspec.json.schema(Report),
+    }

@@ -28,8 +28,11 @@ class Finished:
 
     @property
     def document(self) -> Any:
-        """The only JSON document of stdout; anything before or after it is an error."""
-        return json.loads(self.out)
+        """The only JSON document of stdout, which has the version of its format."""
+        document = json.loads(self.out)
+        assert next(iter(document)) == "schema"
+        assert isinstance(document["schema"], int)
+        return document
 
     @property
     def error(self) -> str:

@@ -22,12 +22,12 @@ OPTIONS = {
     "inspect": "MODEL --input-shape --json",
     "plan": "MODEL --board --sram --objective --stream-input --no-prune --input-shape --json",
     "compile": "MODEL --board -o --name --sram --objective --schedule --stream-input --no-prune "
-    "--solver --check --io --keep-input --selftest --calib --observer --input-shape --json",
+    "--solver --check --io --align --keep-input --selftest --calib --observer --input-shape --json",
     "build": "DIRECTORY --for --output --json",
     "run": "DIRECTORY --input --output --dequantize --profile --on --json",
     "verify": "DIRECTORY --input --on --require --model --json",
     "evaluate": "DIRECTORY --input --labels --model --json",
-    "report": "DIRECTORY --json",
+    "report": "DIRECTORY --schema --json",
     "explain": "DIRECTORY [LAYER] --json",
     "bench": "DIR|MODEL... --board --sram --objective --stream-input --input-shape --json",
 }
@@ -60,7 +60,7 @@ def test_version() -> None:
 
 
 def test_boards() -> None:
-    for_people, document = mcucc("boards"), mcucc("boards", "--json").document
+    for_people, document = mcucc("boards"), mcucc("boards", "--json").document["boards"]
     assert for_people.code == 0
     assert [board["id"] for board in document] == BOARDS.split()
     for board in document:

@@ -37,7 +37,7 @@ def shown(content: RenderableType) -> str:
 
 def test_bench(digits: Path) -> None:
     """One entry per directory; instructions are exact and add up over the layers."""
-    first, again = mcucc("bench", digits, digits, "--json").document
+    first, again = mcucc("bench", digits, digits, "--json").document["measurements"]
     assert first == again
     keys = "model board core instructions instructions_per_mac arena_bytes code_bytes"
     assert {*keys.split(), "weights_bytes", "stack_bytes", "layers"} <= set(first)
@@ -68,7 +68,9 @@ def test_bench(digits: Path) -> None:
 
 def test_bench_of_a_model_and_of_another_board(digits: Path) -> None:
     """A model is compiled for the core; a directory keeps the kernels that it was compiled with."""
-    found = mcucc("bench", DIGITS, digits, "--board", "mps3-an547", "--json").document
+    found = mcucc("bench", DIGITS, digits, "--board", "mps3-an547", "--json").document[
+        "measurements"
+    ]
     model, directory = found
     assert {each["core"] for each in found} == {"cortex-m55"}
     assert model["options"] == "--objective auto"

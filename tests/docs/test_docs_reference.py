@@ -12,16 +12,6 @@ from mcucc.api.inspect import Inspection
 from mcucc.api.measure import LayerMeasurement, Measurement, RunCounts
 from mcucc.api.verify import Difference, Verification
 from mcucc.ops import INT8_OPS
-from mcucc.report.model import (
-    Flash,
-    LayerReport,
-    Peak,
-    PortReport,
-    Quantization,
-    Report,
-    StepReport,
-    TensorReport,
-)
 from tests.docs.pages import CHECKOUT, DOCS, Page, quoted, rows
 
 MANUAL = Page(DOCS / "command-line.md")
@@ -41,7 +31,6 @@ def test_operators() -> None:
     ("command", "kind"),
     [
         ("inspect", Inspection),
-        ("report", Report),
         ("verify", Verification),
         ("evaluate", Evaluation),
         ("bench", Measurement),
@@ -57,13 +46,6 @@ def test_json_keys(command: str, kind: type) -> None:
 @pytest.mark.parametrize(
     ("command", "key", "kind"),
     [
-        ("report", "flash", Flash),
-        ("report", "quantization", Quantization),
-        ("report", "inputs", PortReport),
-        ("report", "steps", StepReport),
-        ("report", "layers", LayerReport),
-        ("report", "tensors", TensorReport),
-        ("report", "peak", Peak),
         ("verify", "first_difference", Difference),
         ("verify", "float", FloatLink),
         ("verify", "float", FloatOutput),
