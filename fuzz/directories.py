@@ -90,6 +90,7 @@ def _make(special: Mapping[str, bytes], folder: Path) -> None:
     (folder / DIRECTORY).mkdir(exist_ok=True)
     for name, content in special.items():
         path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
         if content == _FOLDER:
             path.mkdir()
         else:

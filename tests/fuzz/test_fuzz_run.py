@@ -142,3 +142,10 @@ def test_a_seed_means_one_case_and_a_case_is_kept_as_it_is(name: str, tmp_path: 
     assert drawn == [kind.draw(seed) for seed in range(12)]
     assert len({(case.arguments, tuple(sorted(case.files.items()))) for case in drawn}) > 5
     assert load_case(save_case(drawn[3], "x", tmp_path)) == drawn[3]
+
+
+@pytest.mark.parametrize("content", [b"<a folder>", b"<a link to itself>", b"<a link to nothing>"])
+def test_a_link_may_be_the_only_thing_in_its_folder(content: bytes, tmp_path: Path) -> None:
+    case = Case("directory", 0, ("report", "net"), {"net/example/main.c": content})
+    (outcome,) = KINDS["directory"].judge([case], tmp_path)
+    assert outcome.said == "exit 3"
