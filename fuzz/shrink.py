@@ -73,7 +73,7 @@ def _types(proto: onnx.ModelProto) -> dict[str, onnx.ValueInfoProto]:
     """What ONNX infers of each value, if it can."""
     try:
         typed = onnx.shape_inference.infer_shapes(proto)
-    except (RuntimeError, ValueError):
+    except (RuntimeError, ValueError, onnx.shape_inference.InferenceError):
         return {}
     return {info.name: info for info in typed.graph.value_info}
 

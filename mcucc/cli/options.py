@@ -1,9 +1,12 @@
 """Options that several commands share, and checks of arguments that click has no types for."""
 
+import errno
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import click
 
@@ -82,10 +85,37 @@ def parse_shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
+class _PossiblePath(click.Path):
+    """A path that may be missing, but that the system could have."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 -- as click has it
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:  # noqa: ANN401
+        """The path.
+
+        Raises:
+            click.BadParameter: it is longer than paths may be.
+        """
+        path = super().convert(value, param, ctx)
+        try:
+            os.lstat(path)
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                text = str(value)
+                shown = f"'{text[:_SHOWN]}..' of {len(text)} characters"
+                self.fail(f"{shown} is longer than a path may be: shorten it", param, ctx)
+        return path
+
+
+_SHOWN = 40
+"""Characters of a path that is too long."""
 _OPERATORS = "mcucc.operators"
 
-FILE = click.Path(path_type=Path)
-DIRECTORY = click.Path(path_type=Path)
+FILE = _PossiblePath(path_type=Path)
+DIRECTORY = _PossiblePath(path_type=Path)
 
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 on_target = click.option(

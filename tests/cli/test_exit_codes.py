@@ -1,6 +1,7 @@
 """The exit codes that other programs rely on, each with a message that helps."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from mcucc.cli import main as cli
 from mcucc.errors import InvariantError
 from tests.cli.float_models import save_unsupported_model
+from tests.cli.in_process import Caller
 from tests.cli.process import BOARD, DIGITS, compile_digits, mcucc
 
 
@@ -32,6 +34,40 @@ def test_usage_errors_are_2(arguments: tuple[str | Path, ...], complaint: str) -
     assert for_programs.code == 2
     assert complaint in for_programs.error
     assert complaint in for_programs.err
+
+
+LONG = "x" * 300
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("compile", str(DIGITS), "--board", "host", "-o", LONG),
+        ("compile", str(DIGITS), "--board", "host", "-o", f"{LONG}/below"),
+        ("compile", str(DIGITS), "--board", f"{LONG}.toml"),
+        ("compile", str(DIGITS), "--board", "host", "--calib", LONG),
+        ("compile", LONG, "--board", "host"),
+        ("inspect", "a/" * 3000),
+        ("plan", LONG, "--board", "host"),
+        ("run", LONG),
+        ("run", "network", "--input", LONG),
+        ("run", "network", "--output", f"{LONG}.npz"),
+        ("report", LONG),
+        ("build", "network", "-o", LONG),
+        ("bench", LONG, "--board", "rpi-pico"),
+        ("verify", "network", "--model", LONG),
+        ("evaluate", "network", "--input", "a.npz", "--labels", LONG),
+    ],
+    ids=lambda arguments: f"{arguments[0]} {arguments[-2].lstrip('x')}",
+)
+def test_paths_that_no_system_has_are_2(
+    arguments: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    complaint = Caller(monkeypatch, capsys, tmp_path).refusal(2, *arguments)
+    assert re.search("longer than a path may be|File name too long", complaint)
 
 
 def test_no_command_shows_the_help_and_is_2() -> None:

@@ -17,7 +17,7 @@ from fuzz.kinds import KINDS
 from fuzz.ledger import Entry, Ledger, code_state, ranges
 from fuzz.pool import Pool
 from fuzz.run import Run, Wanted
-from fuzz.shrink import shrink
+from fuzz.shrink import shrink, smaller_models
 from fuzz.worker import Task
 
 
@@ -149,3 +149,22 @@ def test_a_link_may_be_the_only_thing_in_its_folder(content: bytes, tmp_path: Pa
     case = Case("directory", 0, ("report", "net"), {"net/example/main.c": content})
     (outcome,) = KINDS["directory"].judge([case], tmp_path)
     assert outcome.said == "exit 3"
+
+
+def test_a_model_that_contradicts_itself_is_made_smaller_too() -> None:
+    """ONNX infers nothing of a file whose output has the name of a constant of another rank."""
+    ports = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
+        for name, shape in (("x", [1, 4]), ("y", [1, 2, 3, 4]))
+    ]
+    nodes = [
+        onnx.helper.make_node("Relu", ["x"], ["a"], "first"),
+        onnx.helper.make_node("Relu", ["a"], ["y"], "second"),
+    ]
+    constant = onnx.numpy_helper.from_array(np.zeros(1, np.float32), "y")
+    graph = onnx.helper.make_graph(nodes, "g", ports[:1], ports[1:], [constant])
+    model = onnx.helper.make_model(graph)
+    with pytest.raises(onnx.shape_inference.InferenceError):
+        onnx.shape_inference.infer_shapes(model)
+    found = [onnx.ModelProto.FromString(m) for m in smaller_models(model.SerializeToString())]
+    assert any(len(each.graph.node) == 1 for each in found)

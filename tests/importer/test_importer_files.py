@@ -169,7 +169,10 @@ def test_truncated_external_data(tmp_path: Path):
     assert problem(model).startswith(("its external data", "is not valid ONNX"))
 
 
-@pytest.mark.parametrize("location", ["../outside.bin", "/etc/passwd", "a/../../outside.bin"])
+@pytest.mark.parametrize(
+    "location",
+    ["../outside.bin", "/etc/passwd", "a/../../outside.bin", "x" * 300, "a/" * 3000, "a\0b", "."],
+)
 def test_external_data_must_not_leave_the_directory(location: str, tmp_path: Path):
     folder = tmp_path / "model"
     folder.mkdir()

@@ -34,9 +34,9 @@ def replace_files(directory: Path, contents: Mapping[str, bytes]) -> None:
             needed, or the earlier report lists what mcucc does not write; nothing has changed then.
     """
     _check_names(contents)
-    _check_path(directory)
     home = Path(os.path.realpath(directory))
     try:
+        _check_path(directory)
         home.parent.mkdir(parents=True, exist_ok=True)
         for _ in range(_ATTEMPTS):
             if _attempt(directory, home, contents):

@@ -11,6 +11,9 @@ import onnx
 from mcucc.errors import InputFileError
 from mcucc.importer.file.model_file import read_model_file
 
+_SHOWN = 80
+"""Characters of a name that no file can have."""
+
 
 def model_digest(path: Path) -> str:
     """The sha256 by which a model is known, in hexadecimal digits.
@@ -71,13 +74,20 @@ def _checked(path: Path, name: str) -> Path:
             path,
             f"its external data cannot be loaded: '{name}' does not lie in the folder of the model",
         )
-    if not file.exists():
+    try:
+        exists, is_file = file.exists(), file.is_file()
+    except OSError as error:  # no system has a file of such a name
+        raise InputFileError(
+            path,
+            f"its external data cannot be loaded: the file '{name[:_SHOWN]}': {error.strerror}",
+        ) from error
+    if not exists:
         raise InputFileError(
             path,
             f"its external data cannot be loaded: the file '{name}' is missing: keep the data file "
             "beside the model",
         )
-    if not file.is_file():
+    if not is_file:
         raise InputFileError(path, f"its external data cannot be loaded: '{name}' is no file")
     return file
 
