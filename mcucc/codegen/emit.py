@@ -44,7 +44,7 @@ def emit(program: Program, *, selftest: SelfTest | None = None) -> Files:
     context = {"program": program, "test": selftest}
     files = {file: env.get_template(template).render(context) for file, template in names.items()}
     own = {file: fit_lines(text) if file[-2:] in _C else text for file, text in files.items()}
-    return {**own, **_runtime_files(program.runtime_headers)}
+    return {**own, **_runtime_files(program)}
 
 
 def self_test(
@@ -66,13 +66,17 @@ def self_test(
     return SelfTest(len(inputs[0]), rows(inputs), rows(outputs))
 
 
-def _runtime_files(headers: Sequence[str]) -> Files:
-    """The headers of runtime_c/ that are used, and those that they include."""
+def _runtime_files(program: Program) -> Files:
+    """The headers of runtime_c/ that are used or included by these, with their version."""
     texts: dict[str, str] = {}
-    queue = list(headers)
+    queue = list(program.runtime_headers)
     while queue:
         header = queue.pop(0)
         if header not in texts:
             texts[header] = runtime_headers()[header].read_text(encoding="utf-8")
             queue += _INCLUDE.findall(texts[header])
-    return dict(sorted(texts.items()))
+    template = environment().get_template("runtime.h.j2")
+    return {
+        name: template.render(program=program, name=name, text=text)
+        for name, text in sorted(texts.items())
+    }

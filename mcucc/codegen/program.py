@@ -1,5 +1,6 @@
 """The generated program as data: everything the templates print, nothing they must decide."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -8,6 +9,10 @@ from mcucc.codegen.parts import TensorRef, WindowRows
 from mcucc.codegen.segment import SegmentDef
 from mcucc.kernels import Kernel, Shape
 from mcucc.kernels.use import ArrayDef, LayerSpec
+
+API = 1
+"""What a network's files and the headers of runtime_c/ expect of each other. Raised when files that
+were made before do not fit any more."""
 
 Io = Literal["int8", "uint8", "float"]
 """What the C interface takes and gives: int8 or uint8 values in the arena, or int8 values there
@@ -49,6 +54,12 @@ class Provenance:
     model_sha256: str
     board: str
     options: str
+
+    @property
+    def number(self) -> int:
+        """The version as a number that the preprocessor can compare: 1.2.3 is 1002003."""
+        major, minor, patch, *_ = map(int, re.findall(r"\d+", self.version))
+        return (major * 1000 + minor) * 1000 + patch
 
 
 @dataclass(frozen=True)
@@ -199,6 +210,11 @@ class Program:
     def runs_on_floats(self) -> bool:
         """Whether there is `<name>_run_float`."""
         return self.io == "float"
+
+    @property
+    def api(self) -> int:
+        """What its header and runtime headers compare."""
+        return API
 
     @property
     def upper(self) -> str:

@@ -64,6 +64,7 @@ def test_header_constants(compiled: tuple[Path, Finished]) -> None:
     report = finished.document
     text = (directory / "digits.h").read_text()
     macros = dict(re.findall(r"^#define (DIGITS_\w+) +(.+)$", text, re.M))
+    assert macros.pop("DIGITS_VERSION") == f'"{report["mcucc_version"]}"'
     scales = {name: macros.pop(name) for name in list(macros) if name.endswith("_SCALE")}
     assert all(re.fullmatch(r"-?\d+u?|\(-\d+\)", value) for value in macros.values())
     assert all(re.fullmatch(r"\d*\.?\d+(e[-+]?\d+)?f", value) for value in scales.values())

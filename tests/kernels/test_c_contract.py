@@ -10,7 +10,7 @@ import pytest
 from mcucc.build.elf import section_sizes
 from mcucc.build.process import run_child
 from mcucc.build.project import NETWORK_OPTIMIZATION, compile_network
-from mcucc.build.toolchain import ARM_GCC, HOST_GCC, WARNINGS, Compiler, find_tool
+from mcucc.build.toolchain import ARM_GCC, HOST_CLANG, HOST_GCC, WARNINGS, Compiler, find_tool
 from mcucc.errors import ToolchainError
 from mcucc.ops import Int8Graph
 from mcucc.reference.interpreter import run
@@ -128,7 +128,8 @@ def test_host(everything: Generated, tmp_path: Path, hooks: tuple[str, ...]) -> 
 
 
 @pytest.mark.cc
-def test_two_networks_in_one_program(tmp_path: Path) -> None:
+@pytest.mark.parametrize("compiler", [HOST_GCC, HOST_CLANG])
+def test_two_networks_in_one_program(compiler: str, tmp_path: Path) -> None:
     """They share kernels and runtime headers, and each has its own arena."""
     pair = [
         generate(small_network(name, seed), tmp_path / name)
@@ -136,7 +137,7 @@ def test_two_networks_in_one_program(tmp_path: Path) -> None:
     ]
     kernels = [set(each.kernels.values()) - {None} for each in pair]
     assert kernels[0] & kernels[1]
-    gcc = Compiler(find_tool(HOST_GCC))
+    gcc = Compiler(find_tool(compiler))
     objects = [
         path
         for each in pair
