@@ -23,7 +23,7 @@ from typing import NamedTuple
 from mcucc.api.compile import Compilation, CompileOptions, compile_model
 from mcucc.api.network import Calibration
 from mcucc.build.process import run_child
-from mcucc.errors import McuccError
+from mcucc.errors import UnsupportedModelError
 from mcucc.schedule.plan import Objective
 from mcucc.targets.board import load_board
 
@@ -78,14 +78,14 @@ def _digest(work: Work) -> tuple[str, dict[str, str]]:
     path = None if work.calibration is None else work.folder / work.calibration
     calibration = Calibration(path)
     options = CompileOptions(
-        work.board, name="m", objective=work.objective, calibration=calibration
+        work.board, name="net", objective=work.objective, calibration=calibration
     )
     if not work.objects:
         os.environ["PATH"] = ""  # without a compiler nothing is built to learn sizes
     try:
         compilation = compile_model(work.folder / work.model, options)
         made = _objects(compilation, work.board) if work.objects else _files(compilation)
-    except McuccError as error:
+    except UnsupportedModelError as error:
         made = {"refused": type(error).__name__}
     return f"{work.model} {work.board} {work.objective}", made
 
@@ -103,12 +103,12 @@ def _objects(compilation: Compilation, board: str) -> dict[str, str]:
             path = Path(work) / name
             path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        for name in ("m.c", "m_weights.c", "m_io.c"):
-            command = ["arm-none-eabi-gcc", "-std=c99", "-O3", *flags, "-c", name, "-o", "m.o"]
+        for name in ("net.c", "net_weights.c", "net_io.c"):
+            command = ["arm-none-eabi-gcc", "-std=c99", "-O3", *flags, "-c", name, "-o", "net.o"]
             done = run_child(command, cwd=Path(work), timeout_s=300)
             assert done.returncode == 0, done.stderr
             shown = run_child(
-                ["arm-none-eabi-objdump", "-d", "-s", "m.o"], cwd=Path(work), timeout_s=300
+                ["arm-none-eabi-objdump", "-d", "-s", "net.o"], cwd=Path(work), timeout_s=300
             )
             text = "\n".join(line for line in shown.stdout.splitlines() if ".comment" not in line)
             made[name] = _hash(text.encode())
