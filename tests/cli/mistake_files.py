@@ -180,6 +180,9 @@ def _save_samples(folder: Path) -> None:
     bad[1, 2, 3, 4] = bad[7, 0, 0, 0] = np.nan
     ends[0, 0, 0, 0] = np.inf
     np.savez(folder / "calib.npz", image=x)
+    np.savez(folder / "bytes.npz", image=(x * 255).astype(np.uint8))
+    np.savez(folder / "unscaled.npz", image=x * 255)
+    np.savez(folder / "constant.npz", image=np.full_like(x, 0.5))
     np.savez(folder / "nhwc.npz", image=x.transpose(0, 2, 3, 1))
     np.savez(folder / "square.npz", image=np.ones((8, 8, 8, 3), np.float32))
     np.savez(folder / "one.npz", image=x[0])

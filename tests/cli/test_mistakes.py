@@ -92,11 +92,14 @@ COMMANDS: dict[str, Mistake] = {
     "two directories": mistake(2, ("one DIRECTORY", "'b'"), "verify", "a", "b"),
     "boards of": mistake(2, ("takes no argument",), "boards", "nucleo"),
     "no model": mistake(2, ("MODEL", "ONNX file"), "compile", *ON_BOARD),
-    "no directory": mistake(2, ("DIRECTORY", "mcucc compile"), "report"),
+    "no directory": mistake(2, ("give a directory", "mcucc compile"), "report"),
     # Names.
     "upper case": mistake(2, ("'my_net'",), *compiling("ok.onnx", "--name", "My-Net")),
     "word of C": mistake(2, ("'float'", "net_float"), *compiling("ok.onnx", "--name", "float")),
     "digit first": mistake(2, ("'2net'", "net_2net"), *compiling("ok.onnx", "--name", "2net")),
+    "all": mistake(2, ("'all'", "CMake", "'net_all'"), *compiling("ok.onnx", "--name", "all")),
+    "help": mistake(2, ("'help'", "'net_help'"), *compiling("ok.onnx", "--name", "help")),
+    "clean": mistake(2, ("'clean'", "'net_clean'"), *compiling("ok.onnx", "--name", "clean")),
     # Models.
     "no such file": mistake(3, ("nowhere.onnx", "ONNX file is wanted"), *compiling("nowhere.onnx")),
     "near a file": mistake(3, ("opset99.onnx",), *compiling("opst99.onnx")),
@@ -274,6 +277,18 @@ def test_the_advised_arrays_are_read(
 WORKS: dict[str, tuple[tuple[str, ...], Callable[[str], bool]]] = {
     "no calibration": (("ok.onnx",), lambda text: text.count("NOT CALIBRATED") == 1),
     "calibrated": (("ok.onnx", "--calib", "calib.npz"), lambda text: "CALIBRATED" not in text),
+    "bytes": (
+        ("ok.onnx", "--calib", "bytes.npz"),
+        lambda text: "'image' ranges from 0 to 254 in whole numbers" in text and "x / 255" in text,
+    ),
+    "unscaled": (
+        ("ok.onnx", "--calib", "unscaled.npz"),
+        lambda text: "to 254.8871 as pixels of 0 to 255" in text and "x / 255" in text,
+    ),
+    "constant": (
+        ("ok.onnx", "--calib", "constant.npz"),
+        lambda text: "'image' is 0.5 everywhere, in all its 16 samples" in text,
+    ),
     "newer set": (("opset25.onnx", "--calib", "calib.npz"), lambda text: "CALIBRATED" not in text),
     "shape given": (
         ("minus_one.onnx", "--input-shape", "image=1,3,8,8", "--calib", "calib.npz"),
@@ -298,3 +313,11 @@ def test_what_works_with_a_note(name: str, call: Caller, tmp_path: Path) -> None
     assert done.document["flash"]["total_bytes"] is None
     notes = " ".join(done.document["notes"])
     assert said(notes), notes
+
+
+@pytest.mark.parametrize(("text", "count"), [("64K", 65536), ("64KiB", 65536), ("65536", 65536)])
+def test_kibibytes_are_taken(text: str, count: int, call: Caller, tmp_path: Path) -> None:
+    arguments = (*ON_BOARD, "--sram", text, "-o", str(tmp_path / "out"), "--json")
+    done = call("compile", str(DIGITS), *arguments)
+    assert done.code == 0, done.err
+    assert done.document["sram_bytes"] == count

@@ -33,6 +33,7 @@ def samples(wrong: Path) -> Path:
     np.save(wrong / "bytes.npy", (x * 255).astype(np.uint8))
     np.save(wrong / "three_labels.npy", np.arange(3))
     np.save(wrong / "high_labels.npy", np.arange(6) + CLASSES)
+    np.save(wrong / "one_hot.npy", np.eye(CLASSES)[np.arange(6) % CLASSES])
     np.save(wrong / "float_labels.npy", np.zeros(6, np.float32))
     (wrong / "labels.csv").write_text("0\n1\n2\n")
     return wrong
@@ -91,6 +92,7 @@ def test_an_output_that_cannot_be_written(target: str, call: Caller) -> None:
         (2, ("--input",), ("evaluate", "net", "--labels", "six.npy")),
         (3, ("6 samples", "(3,)"), ("evaluate", "three_labels.npy")),
         (3, ("6 samples", "float32"), ("evaluate", "float_labels.npy")),
+        (2, ("one_hot.npy", "(6, 4)", "labels.argmax(axis=1)"), ("evaluate", "one_hot.npy")),
         (3, ("text of numbers", "np.save('labels.npy'"), ("evaluate", "labels.csv")),
         (3, ("net.onnx", "is a file"), ("report", "net.onnx")),
         (5, ("apt-get install gcc libc6-dev",), ("run", "net")),
