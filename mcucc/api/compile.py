@@ -118,7 +118,7 @@ def compile_model(path: Path, options: CompileOptions, stage: Stage = silent) ->
             Written(
                 files=sorted([*files, f"{name}.tflite"] if fits else files),
                 notes=_notes(network, board, sizes, options.calibration),
-                decided=collect(plan, _grounds(network, choices, options)),
+                decided=collect(plan, _grounds(network, choices, options, wanted)),
             ),
             streamed_bytes=_streamed_bytes(plan, kernels, wanted),
         )
@@ -164,9 +164,11 @@ def write_compilation(compilation: Compilation, directory: Path, *, clean: bool 
     raise DoesNotFitError(compilation.misfit + (removed if gone else ""))
 
 
-def _grounds(network: Network, choices: Mapping[str, Choice], options: CompileOptions) -> Grounds:
+def _grounds(
+    network: Network, choices: Mapping[str, Choice], options: CompileOptions, wanted: PlanOptions
+) -> Grounds:
     """What the reasons of a compilation are made of."""
-    return Grounds(network.events, network.whole, choices, options.prune)
+    return Grounds(network.events, network.whole, choices, options.prune, wanted)
 
 
 def _streamed_bytes(

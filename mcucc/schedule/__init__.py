@@ -15,6 +15,7 @@ from mcucc.schedule.plan import (
     plan_network,
     schedule_layers,
 )
+from mcucc.schedule.search import FoundPlan, Search, TriedCut
 from mcucc.schedule.stages import RowRead, Stage
 from mcucc.schedule.types import (
     Layer,
@@ -28,6 +29,7 @@ from mcucc.schedule.types import (
 )
 
 __all__ = [
+    "FoundPlan",
     "Layer",
     "MemoryPlan",
     "Mode",
@@ -36,9 +38,11 @@ __all__ = [
     "Resident",
     "RowRead",
     "Schedule",
+    "Search",
     "Segment",
     "Stage",
     "Step",
+    "TriedCut",
     "dead_ranges",
     "executed_macs",
     "live_tensors",

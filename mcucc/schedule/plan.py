@@ -1,7 +1,7 @@
 """From a graph with its kernels to a schedule, and from a schedule to a memory plan."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -21,6 +21,7 @@ from mcucc.ops import Aliasing, Int8Graph
 from mcucc.schedule.gaps import use_gaps
 from mcucc.schedule.order.search import best_order
 from mcucc.schedule.order.work import MANY_NODES, work_of
+from mcucc.schedule.search import FoundPlan, Search, TriedCut
 from mcucc.schedule.segments.cuts import Cut, Cutter
 from mcucc.schedule.segments.flow import Flow, flow_of
 from mcucc.schedule.segments.segments import Stretch
@@ -74,7 +75,7 @@ class PlanOptions:
 
 def plan_network(
     graph: Int8Graph, kernels: Mapping[str, Kernel | None], options: PlanOptions
-) -> MemoryPlan:
+) -> FoundPlan:
     """Chooses order, steps and places of a network.
 
     Where the arena must be small, kernels that need no scratch take the place of those that do,
@@ -91,11 +92,16 @@ def plan_network(
     """
     lean = lean_kernels(kernels)
     need_none = all(k is None or not k.scratch_bytes for k in kernels.values())
+    too_large: tuple[TriedCut, ...] = ()
     if options.objective != "memory" or need_none:
         plan = Planner(graph, kernels, options).plan()
         if need_none or options.limit is None or plan.arena_bytes <= options.limit:
             return plan
-    return use_gaps(Planner(graph, lean, options).plan(), kernels)
+        too_large = plan.search.tried
+    plan = Planner(graph, lean, options).plan()
+    faster = use_gaps(plan, kernels)
+    search = replace(plan.search, with_scratch=too_large)
+    return FoundPlan(faster.schedule, faster.placement, search)
 
 
 def lean_kernels(kernels: Mapping[str, Kernel | None]) -> Mapping[str, Kernel | None]:
@@ -169,11 +175,17 @@ class Planner:
         tasks = tuple(range(len(graph.nodes))) if given_order else order.tasks
         self._options = options
         self._proven = order.proven and not given_order
+        self._order = order
+        self._tried: list[TriedCut] = []
         self.flow = flow_of(graph, kernels, work, tasks, streamed=options.stream_input)
         self.cutter = Cutter(self.flow, options.alignment, rows=options.mode != "layer")
 
-    def plan(self) -> MemoryPlan:
-        """The plan that the options ask for."""
+    def plan(self) -> FoundPlan:
+        """The plan that the options ask for, with all cuts that were tried for it."""
+        plan = self._wanted()
+        return replace(plan, search=replace(plan.search, tried=tuple(self._tried)))
+
+    def _wanted(self) -> FoundPlan:
         if self._options.mode == "stream":
             return self._placed(self.cutter.longest())
         if self._options.mode == "layer":
@@ -189,7 +201,7 @@ class Planner:
             raise InvariantError(f"'{self.flow.graph.name}' cannot be cut into steps")
         return cut
 
-    def pareto(self, most: int) -> Iterator[MemoryPlan]:
+    def pareto(self, most: int) -> Iterator[FoundPlan]:
         """Plans from the cheapest steps towards the smallest arena, each smaller than the last."""
         cut = self.cutter.cheapest(None)
         last: int | None = None
@@ -216,11 +228,16 @@ class Planner:
         """The schedule of a cut."""
         return _schedule(self.flow, cut, self._options, proven=self._proven)
 
-    def _placed(self, cut: Cut, budget: int = DEFAULT_BUDGET) -> MemoryPlan:
+    def _placed(self, cut: Cut, budget: int = DEFAULT_BUDGET) -> FoundPlan:
         budget = int(budget * self._share**2)
-        return plan_memory(self.schedule(cut), budget=budget, solver=self._options.solver)
+        plan = plan_memory(self.schedule(cut), budget=budget, solver=self._options.solver)
+        segments = sum(bool(stretch.stages) for stretch in cut.stretches)
+        tried = TriedCut(len(cut.stretches), segments, cut.peak, plan.arena_bytes, cut.cost)
+        self._tried.append(tried)
+        search = Search(self._order, self.flow, self.cutter, cut)
+        return FoundPlan(plan.schedule, plan.placement, search)
 
-    def _fastest(self) -> MemoryPlan | None:
+    def _fastest(self) -> FoundPlan | None:
         """The cheapest steps within the limit, None if none were found."""
         budget = limit = self._options.limit
         for _ in range(self._most_placed):
@@ -233,9 +250,9 @@ class Planner:
             budget = cut.peak - 1
         return None
 
-    def smallest(self) -> MemoryPlan:
+    def smallest(self) -> FoundPlan:
         """The smallest arena among the cuts with the smallest peaks."""
-        best: tuple[int, int, MemoryPlan] | None = None
+        best: tuple[int, int, FoundPlan] | None = None
         for cut in self._candidates():
             if best is not None and cut.peak >= best[0]:
                 break

@@ -19,6 +19,8 @@ def test_the_page_of_a_network_speaks_of_what_it_lacks(call: Caller, digits: Pat
     finished = call("explain", str(digits))
     assert (finished.code, finished.err) == (0, "")
     assert finished.out.startswith("digits on nucleo-f446re: ")
+    for title in ("What sets the peak:", "Why this plan:", "Layers without a faster kernel"):
+        assert title in finished.out
     assert "DSP kernel: Mean has no kernel for it" in finished.out
     assert max(map(len, finished.out.splitlines())) <= 80
 

@@ -43,8 +43,10 @@ def int8_reasons(
     pruned, more = run_passes(whole, PRUNE)
     choices = choose_kernels(pruned, load_board(board).core)
     kernels = {name: choice.kernel for name, choice in choices.items()}
-    plan = plan_network(pruned, kernels, options or PlanOptions(mode="layer"))
-    return collect(plan, Grounds((*events, *before, *more), whole, choices, pruned=True)).reasons
+    wanted = options or PlanOptions(mode="layer")
+    plan = plan_network(pruned, kernels, wanted)
+    grounds = Grounds((*events, *before, *more), whole, choices, pruned=True, options=wanted)
+    return collect(plan, grounds).reasons
 
 
 def did(reasons: tuple[Reason, ...], rule: str) -> list[Reason]:

@@ -9,10 +9,12 @@ from mcucc.passes import PassEvent
 from mcucc.report.model import STAGES, Reason
 from mcucc.report.reasons.of_kernels import kernel_reasons
 from mcucc.report.reasons.of_passes import pass_reasons
+from mcucc.report.reasons.of_plan import plan_reasons
 from mcucc.report.reasons.of_pruning import pruning_reasons
+from mcucc.report.reasons.of_steps import step_reasons
 from mcucc.report.reasons.placed import Survivors, placed_layers
 from mcucc.report.reasons.value import by_value
-from mcucc.schedule import MemoryPlan
+from mcucc.schedule import FoundPlan, PlanOptions
 
 MOST_OF_LAYER = 16
 """Reasons of one layer that a report holds."""
@@ -29,12 +31,14 @@ class Grounds:
         whole: the network with all its channels.
         choices: the kernels, and those that declined, by the name of the node.
         pruned: false if the user wanted all channels.
+        options: that the planner was asked for.
     """
 
     events: Sequence[PassEvent]
     whole: Int8Graph
     choices: Mapping[str, Choice]
     pruned: bool
+    options: PlanOptions
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Collected:
     left_out: int = 0
 
 
-def collect(plan: MemoryPlan, grounds: Grounds) -> Collected:
+def collect(plan: FoundPlan, grounds: Grounds) -> Collected:
     """The reasons of a compilation, by layer; those that are worth least are left out if many."""
     layers = tuple(placed_layers(plan))
     graph = plan.schedule.graph
@@ -54,6 +58,8 @@ def collect(plan: MemoryPlan, grounds: Grounds) -> Collected:
             *pass_reasons(grounds.events, Survivors(layers)),
             *pruning_reasons(grounds.whole, graph, layers, pruned=grounds.pruned),
             *kernel_reasons(plan, layers, grounds.choices),
+            *plan_reasons(plan, grounds.options),
+            *step_reasons(plan, layers, grounds.options),
         )
     )
 

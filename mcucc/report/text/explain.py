@@ -6,10 +6,22 @@ from types import MappingProxyType
 
 from mcucc.report.model import Gain, LayerReport, Reason, Report
 from mcucc.report.reasons.value import by_value
-from mcucc.report.text.figures import format_bytes, format_shape, join_origin, printable
+from mcucc.report.text.figures import (
+    format_bytes,
+    format_shape,
+    join_origin,
+    plural,
+    printable,
+)
 
 _FEW = 3
 """Reasons of a layer on the page of the network."""
+
+_MOST_BUFFERS = 12
+"""Buffers at the peak that are named."""
+
+PLANNING = ("order", "segment", "placement")
+"""Stages of the planner."""
 
 _INTO_PRODUCER = ("fold_into_producer", "fuse_activation")
 """Passes that would have put a layer into the one that makes its input."""
@@ -32,10 +44,17 @@ def explain_network(report: Report, width: int) -> str:
         width: characters of a line.
     """
     lines = _Lines(width)
-    lines.head(f"{report.name} on {report.board}: {len(report.layers)} layers")
+    lines.head(f"{report.name} on {report.board}: {plural(len(report.layers), 'layer')}")
     for line in _pruned(report):
         lines.add(line)
-    lines.reasons(by_value(r for r in report.reasons if r.layer is None), report)
+    whole = [reason for reason in report.reasons if reason.layer is None]
+    lines.reasons(by_value(r for r in whole if r.stage in ("pass", "prune")), report)
+    lines.section("What sets the peak")
+    for line in _peak(report):
+        lines.add(line)
+    lines.section("Why this plan")
+    lines.reasons((r for r in whole if r.stage in PLANNING), report)
+    lines.add("`mcucc plan MODEL --board BOARD` shows the other strategies.")
     for layer in report.layers:
         wanted = [r for r in by_value(_of(report, layer)) if _is_worth_it(r)]
         if wanted:
@@ -55,9 +74,28 @@ def _pruned(report: Report) -> Iterator[str]:
     if narrowed:
         saved = sum(r.gain.amount for r in narrowed if r.gain is not None)
         yield (
-            f"{len(narrowed)} layers make or read fewer channels than in the file, as the others "
-            f"do not depend on the input or are not needed: {saved:,} MACs less (drop_channels)."
+            f"Fewer channels than in the file are made or read by {plural(len(narrowed), 'layer')},"
+            " as the others do not depend on the input or are not needed: "
+            f"{saved:,} MACs less (drop_channels)."
         )
+
+
+def _peak(report: Report) -> Iterator[str]:
+    """The fullest step and the buffers that are live in it, the largest first."""
+    peak = report.peak
+    yield (
+        f"Step {peak.step} of {len(report.steps)}, '{peak.layer}', has "
+        f"{format_bytes(peak.live_bytes)} live in an arena of {format_bytes(report.arena_bytes)}:"
+    )
+    largest = sorted(peak.buffers, key=lambda buffer: -buffer.bytes)
+    for buffer in largest[:_MOST_BUFFERS]:
+        yield f"{buffer.bytes:>11,} B  {buffer.name}"
+    rest = largest[_MOST_BUFFERS:]
+    if rest:
+        yield f"{sum(buffer.bytes for buffer in rest):>11,} B  in {len(rest)} smaller ones"
+    shared = sum(buffer.bytes for buffer in peak.buffers) - peak.live_bytes
+    if shared > 0:
+        yield f"{format_bytes(shared)} of these are shared: written over what is read last."
 
 
 def _without_kernel(report: Report) -> Sequence[str]:
@@ -102,7 +140,7 @@ def explain_layer(report: Report, index: int, width: int) -> str:
     lines.section("Schedule and memory")
     for line in _schedule(report, layer):
         lines.add(line)
-    lines.reasons([r for r in mine if r.stage in ("order", "segment", "placement")], report)
+    lines.reasons([r for r in mine if r.stage in PLANNING], report)
     return lines.text()
 
 
@@ -126,6 +164,8 @@ def sentence(reason: Reason, report: Report, units: Sequence[str] = ()) -> str:
         less = "" if reason.gain is None else f", {_saved(reason.gain)} less"
         if reason.stage == "kernel":
             return f"{reason.did} ({_UNITS.get(reason.rule, reason.rule)}{less})"
+        if not reason.node:
+            return f"{reason.rule}: {reason.did}{less}"
         return f"{reason.did} ({reason.rule}{less})"
     if reason.stage != "kernel":
         return f"{reason.rule} declined: {reason.declined}{_lost(reason)}"
@@ -225,7 +265,7 @@ def _schedule(report: Report, layer: LayerReport) -> Iterator[str]:
     step = report.steps[layer.step]
     where = f"step {step.index} of {len(report.steps)}"
     if step.mode == "rows":
-        where += f", row by row with {len(step.layers) - 1} other layers ({step.name})"
+        where += f", row by row with {plural(len(step.layers) - 1, 'other layer')} ({step.name})"
     yield f"Runs in {where}, in C within {layer.function or 'no function of its own'}."
     makers = ", ".join(f"{i} {report.layers[i].name}" for i in layer.reads)
     yield f"Reads {makers or 'the input of the network'}."

@@ -23,6 +23,11 @@ def format_bytes(count: int) -> str:
     return f"{count:,} B"
 
 
+def plural(count: int, noun: str) -> str:
+    """How many of what: `1 step`, `2 steps`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def format_shape(shape: Sequence[int]) -> str:
     """Extents joined by `x`; `scalar` without any."""
     return "x".join(str(extent) for extent in shape) or "scalar"

@@ -9,6 +9,7 @@ paid, the search runs straight to the end.
 
 import heapq
 from dataclasses import dataclass
+from typing import Literal
 
 from mcucc.memory import ALIGNMENT
 from mcucc.schedule.order.beam import beam_order
@@ -22,6 +23,11 @@ BEAM_WIDTH = 64
 """Sets of each size that the beam search keeps."""
 
 
+Ending = Literal["chain", "bound", "search", "budget"]
+"""How an order was found: there is no other; that of the graph needs no more than any must; the
+exact search came to its end; it used up its budget, and beam search went on."""
+
+
 @dataclass(frozen=True)
 class Order:
     """An order of nodes.
@@ -29,12 +35,25 @@ class Order:
     Attributes:
         tasks: every node once, topologically ordered, as positions in the graph.
         peak_bytes: the bytes of the step that needs the most.
-        proven: no other order has a lower peak.
+        ending: how it was found.
+        given_bytes: the peak of the graph's own order.
+        least_bytes: every order with a lower peak is excluded.
+        states: sets of executed nodes that the exact search extended.
+        budget: how many it might have.
     """
 
     tasks: tuple[int, ...]
     peak_bytes: int
-    proven: bool
+    ending: Ending
+    given_bytes: int
+    least_bytes: int
+    states: int = 0
+    budget: int = 0
+
+    @property
+    def proven(self) -> bool:
+        """Whether no other order has a lower peak."""
+        return self.peak_bytes <= self.least_bytes
 
 
 def best_order(
@@ -61,21 +80,20 @@ def best_order(
     given = tuple(range(len(work.tasks)))
     peak = model.peak(given)
     if _is_chain(work):
-        return Order(given, peak, proven=True)
+        return Order(given, peak, "chain", peak, peak)
     bound = least_peak(model)
     if peak <= bound:
-        return Order(given, peak, proven=True)
+        return Order(given, peak, "bound", peak, bound)
     exact = _Search(model, bound, peak)
     while exact.is_open and exact.extended < states:
         exact.extend()
+    extended = (exact.extended, states)
     if exact.found is not None:
-        return Order(exact.found, exact.reached, proven=True)
+        return Order(exact.found, exact.reached, "search", peak, exact.reached, *extended)
     if not exact.is_open:
-        return Order(given, peak, proven=True)
-    found = beam_order(model, width, bound=exact.reached, below=peak)
-    if found is None:
-        return Order(given, peak, proven=False)
-    return Order(found, model.peak(found), proven=model.peak(found) <= exact.reached)
+        return Order(given, peak, "search", peak, peak, *extended)
+    found = beam_order(model, width, bound=exact.reached, below=peak) or given
+    return Order(found, model.peak(found), "budget", peak, exact.reached, *extended)
 
 
 def _is_chain(work: Work) -> bool:

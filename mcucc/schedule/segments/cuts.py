@@ -82,6 +82,40 @@ class Cutter:
         """What a single item needs if it runs as a layer."""
         return self._need(_Choice(position, panels=False), position + 1)
 
+    def first(self, end: int) -> int:
+        """Where the longest segment that ends at a place begins."""
+        return self._families[False][end - 1].first
+
+    def why_apart(self, before: Stretch, after: Stretch, peak: int) -> str:
+        """Why two steps of a cut, which could be one segment, are not.
+
+        Args:
+            before: a step.
+            after: the one that follows it.
+            peak: of the cut.
+        """
+        end = after.end
+        ways = [_Choice(before.begin, panels=False)]
+        if self._families[True][end - 1].has_panels(before.begin):
+            ways.append(_Choice(before.begin, panels=True))
+        needs = [self._known_need(way, end) for way in ways]
+        if min(needs) > peak:
+            return f"it would need at least {min(needs):,} bytes; the fullest step has {peak:,}"
+        possible = [way for way, need in zip(ways, needs, strict=True) if need <= peak]
+        costs = [self._cost(way, end) - before.cost - after.cost for way in possible]
+        if min(costs) > 0:
+            more = f"it would cost {min(costs):,} instructions more a run"
+            return f"{more}, and the arena need not be smaller"
+        need = min(self._need(way, end) for way in possible)
+        if need > peak:
+            return f"it would need {need:,} bytes; the fullest step has {peak:,}"
+        return "the buffers of the cut that joins them were not placed in less"
+
+    def _known_need(self, choice: _Choice, end: int) -> int:
+        """What a stretch needs if that is known, else the least that it needs in any case."""
+        known = self._known.get((choice, end))
+        return self._least(choice, end) if known is None else known[1]
+
     def by_peak(self, most: int) -> Iterator[Cut]:
         """Cuts with ascending peaks, each the cheapest within its peak."""
         cut: Cut | None = self.smallest()

@@ -282,27 +282,29 @@ def _longest(flow: Flow, end: int) -> int:
     """How far back a segment that ends at a place can reach, or is tried to reach."""
     begin = end
     most = end if len(flow.items) <= MANY_NODES else _LONGEST_OF_MANY
-    while begin > max(0, end - most) and _can_precede(flow, begin - 1, begin, end):
+    while begin > max(0, end - most) and hindrance(flow, begin - 1, begin, end) is None:
         begin -= 1
     return begin
 
 
-def _can_precede(flow: Flow, position: int, begin: int, end: int) -> bool:
-    """Whether an item can run by rows ahead of the items from `begin` to `end`."""
+def hindrance(flow: Flow, position: int, begin: int, end: int) -> str | None:
+    """Why an item cannot run by rows ahead of the items from `begin` to `end`; None if it can."""
     item = flow.items[position]
     if item.is_reshape:
-        return True
+        return None
     if item.rows is None or item.writes is None:
-        return False
+        return "it works on whole tensors"
     readers = [(i, read) for i, read in flow.row_readers[item.writes] if begin <= i < end]
     read_whole = {i for i in range(begin, end) if item.writes in flow.items[i].reads}
     read_by_rows = {i for i, _ in readers}
     reshaped = {i for i in read_whole if flow.items[i].is_reshape}
     if item.rows.is_reduction and readers:
-        return False
+        return "it makes its output with the last row of its input"
     height, row_bytes = item.rows.shape[0], item.rows.row_bytes
-    alike = all(read.shape[0] == height and read.row_bytes == row_bytes for _, read in readers)
-    return alike and read_whole <= read_by_rows | reshaped
+    odd = {i for i, r in readers if r.shape[0] != height or r.row_bytes != row_bytes}
+    odd |= read_whole - read_by_rows - reshaped
+    reader = flow.items[min(odd)].node if odd else None
+    return None if reader is None else f"'{reader.name}' does not read its rows as they are made"
 
 
 def clique_bytes(flow: Flow, stretch: Stretch, alignment: int, sizes: Sequence[int]) -> int:
