@@ -8,7 +8,7 @@ import numpy as np
 
 from mcucc.codegen.executed import ExecutedNode, execute
 from mcucc.codegen.literals import c_comment, unique_idents
-from mcucc.codegen.lower_segment import SegmentLowering, first_row, scratch_expression
+from mcucc.codegen.lower_segment import SegmentLowering, first_row, scratch_of
 from mcucc.codegen.parts import TensorRef, WindowRows
 from mcucc.codegen.ports import element_of, ports, shifted_first, shifted_last
 from mcucc.codegen.program import Io, LayerDef, Program, Provenance, StepDef
@@ -106,12 +106,13 @@ class _Lowering:
     def _layer_step(self, index: int, step: PlannedLayer) -> LayerDef:
         node = step.node
         executed = self._executed.get(node.name)
+        function = f"step_{self._names.layers[node.name]}"
         inputs = tuple(self._names.tensors[name] for name in self._graph.variable_inputs(node))
         output = self._names.tensors[node.output]
         return LayerDef(
             index=index,
             node=node.name,
-            function=f"step_{self._names.layers[node.name]}",
+            function=function,
             title=stage_title(self._graph, node, inputs, output),
             origin=", ".join(node.origin) or "mcucc",
             macs=node_macs(self._graph, node),
@@ -121,7 +122,7 @@ class _Lowering:
             operands=() if executed is None else self._operands(executed),
             output=output,
             window=None if executed is None else self._window(executed),
-            scratch=scratch_expression(self._plan, step),
+            scratch=scratch_of(self._plan, step, function),
         )
 
     def _operands(self, executed: ExecutedNode) -> tuple[str, ...]:

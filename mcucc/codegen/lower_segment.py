@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from mcucc.codegen.executed import ExecutedNode
-from mcucc.codegen.parts import TensorRef
+from mcucc.codegen.parts import TensorRef, Workspace
 from mcucc.codegen.segment import PanelDef, PullDef, RingDef, SegmentDef, StageDef
 from mcucc.codegen.titles import stage_title
 from mcucc.errors import InvariantError
@@ -53,13 +53,17 @@ class SegmentLowering:
         return SegmentDef(
             index=index,
             title=_title(segment),
-            state_offset=self.plan.state_offset(segment),
-            state_bytes=segment.state_bytes,
+            counters=Workspace(
+                f"COUNTERS_SEG{index}",
+                self.plan.state_offset(segment),
+                segment.state_bytes,
+                "how many rows of each tensor are made",
+            ),
             stages=stages,
             sinks=tuple(by_tensor[name] for name in segment.sinks),
             reshaped_first=tuple(t for t in reshaped if self.home(t.name) not in rings),
             reshaped_last=tuple(t for t in reshaped if self.home(t.name) in rings),
-            scratch=scratch_expression(self.plan, segment),
+            scratch=scratch_of(self.plan, segment, f"seg{index}"),
         )
 
     def home(self, value: str) -> str:
@@ -88,9 +92,8 @@ class _StageLowering:
         if stage.node is None:
             title = f"{ring.tensor.name}: the caller's image, {ring.tensor.size_text}"
             traced = self._traced(stage)
-            return StageDef("", title, "", 0, None, None, ring, stage.turns, (), (), "", traced)
+            return StageDef("", title, "", 0, None, None, ring, stage.turns, (), (), None, traced)
         executed = self._whole.executed[stage.node.name]
-        sums = self._whole.plan.sums_offset(stage.node)
         panels = self._panels(stage)
         return StageDef(
             node=stage.node.name,
@@ -103,12 +106,19 @@ class _StageLowering:
             turns=stage.turns,
             pulls=tuple(self._pulls(stage)),
             rows=self._heads(stage) if panels else self._rows(stage, "rows"),
-            sums="" if sums is None else f"(int32_t *)(void *)&arena[{sums}]",
+            sums=self._sums(stage, ring),
             traced=self._traced(stage),
             panels=panels,
             run=max(self._segment.panels.values()) if panels else 0,
             operands=self._run_operands(stage) if panels else (),
         )
+
+    def _sums(self, stage: Stage, ring: RingDef) -> Workspace | None:
+        assert stage.node is not None
+        offset = self._whole.plan.sums_offset(stage.node)
+        if offset is None:
+            return None
+        return Workspace(f"SUMS_{ring.ident.upper()}", offset, stage.sum_bytes, "sums of columns")
 
     def _title(self, stage: Stage) -> str:
         assert stage.node is not None
@@ -242,10 +252,13 @@ class _StageLowering:
         return f"(&arena[{tensor.at} + ({row} * {tensor.row_bytes})])", step
 
 
-def scratch_expression(plan: MemoryPlan, step: Step) -> str:
-    """C expression of what a step's kernels work in."""
+def scratch_of(plan: MemoryPlan, step: Step, function: str) -> Workspace | None:
+    """What a step's kernels work in, None if they need nothing; `function` is the step's in C."""
     offset = plan.scratch_offset(step)
-    return "NULL" if offset is None else f"&arena[{offset}]"
+    if offset is None:
+        return None
+    size = plan.scratch_bytes(step)
+    return Workspace(f"SCRATCH_{function.upper()}", offset, size, "what a kernel works in")
 
 
 def _origin(stage: Stage) -> str:

@@ -1,4 +1,4 @@
-"""What layers and segments are printed with: tensors and the rows of windows."""
+"""What layers and segments are printed with: tensors, bytes to work in, rows of windows."""
 
 from dataclasses import dataclass
 
@@ -60,6 +60,28 @@ class TensorRef:
         if self.pixels_held is not None:
             held = f", {self.pixels_held} pixels held"
         return f"{self.size_text}{held}"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Bytes of the arena that a step needs beside tensors, for the time that it runs.
+
+    Attributes:
+        at: the C constant that holds its offset.
+        offset: bytes from the start of the arena.
+        nbytes: how many.
+        holds: what for, for a reader.
+    """
+
+    at: str
+    offset: int
+    nbytes: int
+    holds: str
+
+    @property
+    def pointer(self) -> str:
+        """C expression of its first byte."""
+        return f"&arena[{self.at}]"
 
 
 @dataclass(frozen=True)

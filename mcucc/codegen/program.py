@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from mcucc.codegen.parts import TensorRef, WindowRows
+from mcucc.codegen.parts import TensorRef, WindowRows, Workspace
 from mcucc.codegen.segment import SegmentDef
 from mcucc.kernels import Kernel, Shape
 from mcucc.kernels.use import ArrayDef, LayerSpec
@@ -80,7 +80,7 @@ class LayerDef:
             array.
         output: the tensor it makes.
         window: for window kernels.
-        scratch: C expression of what its kernel works in, or NULL.
+        scratch: what its kernel works in.
     """
 
     index: int
@@ -95,7 +95,7 @@ class LayerDef:
     operands: tuple[str, ...]
     output: TensorRef
     window: WindowRows | None = None
-    scratch: str = "NULL"
+    scratch: Workspace | None = None
 
     @property
     def shape(self) -> Shape | None:
@@ -106,6 +106,11 @@ class LayerDef:
     def headers(self) -> tuple[str, ...]:
         """Files of runtime_c/ that its own code uses."""
         return () if self.window is None else ("mcucc_window.h",)
+
+    @property
+    def workspaces(self) -> tuple[Workspace, ...]:
+        """All that it needs beside tensors."""
+        return () if self.scratch is None else (self.scratch,)
 
     @property
     def stages(self) -> tuple[()]:
@@ -200,6 +205,11 @@ class Program:
     def function_of(self) -> Mapping[str, str]:
         """The C function within which each node is computed, by its name; none for reshapes."""
         return {node: name for step in self.steps for node, name in step.by_node.items()}
+
+    @property
+    def workspaces(self) -> tuple[Workspace, ...]:
+        """All that steps need beside tensors, in their order."""
+        return tuple(each for step in self.steps for each in step.workspaces)
 
     @property
     def source_type(self) -> str:

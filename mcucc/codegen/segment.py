@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mcucc.codegen.parts import TensorRef
+from mcucc.codegen.parts import TensorRef, Workspace
 from mcucc.kernels import Kernel, Shape
 from mcucc.kernels.use import LayerSpec
 
@@ -97,7 +97,7 @@ class StageDef:
         turns: how often it runs.
         pulls: rows that it needs, in the order of its inputs.
         rows: lines of C that find its input rows.
-        sums: C expression of the sums of a reduction, else empty.
+        sums: of a reduction, None for others.
         traced: the tensors that a turn makes a row of: the stage's, and its reshapes.
         panels: stages that run within its turns, in order.
         run: pixels of a run, 0 without panels.
@@ -114,7 +114,7 @@ class StageDef:
     turns: int
     pulls: tuple[PullDef, ...]
     rows: tuple[str, ...]
-    sums: str
+    sums: Workspace | None
     traced: tuple[TensorRef, ...]
     panels: tuple[PanelDef, ...] = ()
     run: int = 0
@@ -133,24 +133,22 @@ class SegmentDef:
     Attributes:
         index: its number.
         title: what it computes, for a reader.
-        state_offset: of its counters in the arena.
-        state_bytes: of its counters.
+        counters: of the rows of each tensor that are made.
         stages: in the order of execution.
         sinks: the stages that run to their ends, one after the other.
         reshaped_first: tensors that are whole from the start: reshapes of what earlier steps made.
         reshaped_last: tensors that are whole in the end: reshapes, to other rows, of what it made.
-        scratch: C expression of what its kernels work in, one after the other, or NULL.
+        scratch: what its kernels work in, one after the other.
     """
 
     index: int
     title: str
-    state_offset: int
-    state_bytes: int
+    counters: Workspace
     stages: tuple[StageDef, ...]
     sinks: tuple[StageDef, ...]
     reshaped_first: tuple[TensorRef, ...]
     reshaped_last: tuple[TensorRef, ...]
-    scratch: str
+    scratch: Workspace | None
 
     @property
     def function(self) -> str:
@@ -158,9 +156,11 @@ class SegmentDef:
         return f"seg{self.index}"
 
     @property
-    def at(self) -> str:
-        """The C constant with the offset of its counters."""
-        return f"AT_SEG{self.index}"
+    def workspaces(self) -> tuple[Workspace, ...]:
+        """All that it needs beside tensors."""
+        sums = (stage.sums for stage in self.stages)
+        found = (self.counters, *sums, self.scratch)
+        return tuple(each for each in found if each is not None)
 
     @property
     def macs(self) -> int:

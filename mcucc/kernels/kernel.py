@@ -85,7 +85,7 @@ class Family:
         header: stem of the files that hold it: `mcucc_<header>.h`, `mcucc_<header>_<unit>.h`.
         structure: `mcucc_<structure>_t` holds a layer's numbers; the header's stem if empty.
         function: `mcucc_<function>` is what its kernels call; the header's stem if empty.
-        constants: arguments that it fixes, before those of window and class.
+        constants: name and value of arguments that it fixes, before those of window and class.
         dilates: whether its windows may be dilated.
         leaves_padding_out: window kernels that take NULL for a row of padding.
         tells_clamping: whether its kernels have a version for outputs that saturate.
@@ -101,7 +101,7 @@ class Family:
     header: str
     structure: str = ""
     function: str = ""
-    constants: tuple[str, ...] = ()
+    constants: tuple[tuple[str, int], ...] = ()
     dilates: bool = True
     leaves_padding_out: bool = False
     tells_clamping: bool = False
@@ -220,18 +220,30 @@ class Kernel:
 
     def _arguments(self) -> Iterator[str]:
         yield from _ARGUMENTS[self.shape]
-        if self.pairs or self.unit in self.family.takes_scratch:
+        if self.is_given_scratch:
             yield "scratch"
-        yield from self.family.constants
-        if self.window is not None:
-            numbers = [self.window.kh, self.window.kw, self.window.stride]
-            yield from map(str, numbers + [self.window.dilation] * self.family.dilates)
-        if self.unit in self.family.takes_multiple:
-            yield str(self.multiple)
+        for name, number in self._constants():
+            yield f"/*{name}*/ {number}"
         if self.requant is not None:
             yield f"MCUCC_{self.requant.name}"
         if self.family.tells_clamping and self.unit is not Unit.MVE:
-            yield str(int(self.clamps))
+            yield f"/*clamps*/ {int(self.clamps)}"
+
+    def _constants(self) -> Iterator[tuple[str, int]]:
+        """Names and values of the numbers that are fixed, in the order of the arguments."""
+        yield from self.family.constants
+        if self.window is not None:
+            yield from (("kh", self.window.kh), ("kw", self.window.kw))
+            yield "stride", self.window.stride
+            if self.family.dilates:
+                yield "dilation", self.window.dilation
+        if self.unit in self.family.takes_multiple:
+            yield "multiple", self.multiple
+
+    @property
+    def is_given_scratch(self) -> bool:
+        """Whether its algorithm takes what may be scratch."""
+        return self.pairs or self.unit in self.family.takes_scratch
 
     @property
     def _suffix(self) -> str:

@@ -1,14 +1,14 @@
 """A placement as a timeline in plain ASCII, made to stand in a C comment.
 
-One row per step, the arena from left to right, one letter per buffer:
+One row per step, the arena from left to right, one letter per buffer, or two where one does not do:
 
     step   0         40        80          live
     0 conv aaaaaaaaaaaaaaaaaaaabbbbbbbb     112  <- peak
     1 dw   ccccccc.............bbbbbbbb      60
 """
 
-from collections.abc import Mapping, Sequence
-from itertools import combinations
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations, product
 from string import ascii_lowercase, ascii_uppercase, digits
 
 from mcucc.errors import InvariantError
@@ -24,9 +24,22 @@ _TICK_CELLS = 10
 
 
 def glyphs(problem: Problem) -> Mapping[str, str]:
-    """The letter or digit that stands for each buffer, by name; reused after 62 buffers."""
+    """What stands for each buffer, by name: a letter or digit, beyond 62 buffers two or more.
+
+    No two buffers have the same, and all are of one length.
+    """
     by_life = sorted(problem.buffers, key=lambda b: (b.start, b.end))
-    return {buffer.name: _GLYPHS[i % len(_GLYPHS)] for i, buffer in enumerate(by_life)}
+    length = _length(len(by_life))
+    texts = map("".join, product(_GLYPHS, repeat=length))
+    return {buffer.name: text for buffer, text in zip(by_life, texts, strict=False)}
+
+
+def _length(count: int) -> int:
+    """How many letters tell so many buffers apart."""
+    length = 1
+    while len(_GLYPHS) ** length < count:
+        length += 1
+    return length
 
 
 def draw(
@@ -34,8 +47,9 @@ def draw(
 ) -> str:
     """Draws the arena over the steps of the schedule.
 
-    A column stands for a fixed number of bytes and shows the smallest buffer that touches it, or
-    `=` if a byte of it belongs to two, one written over the other as that dies.
+    A column, as wide as the letters of a buffer, stands for a fixed number of bytes and shows the
+    smallest buffer that touches it, or `=` if a byte of it belongs to two, one written over the
+    other as that dies.
     The number on the right is the fewest bytes that hold the live buffers of
     the step, padding included, so that of the peak step is the lower bound.
 
@@ -54,13 +68,17 @@ def draw(
     _check(problem, step_names, width)
     labels = _labels(step_names)
     live_digits = max(len(str(placement.lower_bound)), len("live"))
-    columns = width - len(labels[0]) - live_digits - len(_MARK) - 3
+    letters = glyphs(problem)
+    size = _length(len(problem.buffers))
+    columns = (width - len(labels[0]) - live_digits - len(_MARK) - 3) // size
     unit = _round_unit(-(-placement.height // columns))
     cells = -(-placement.height // unit)
-    lines = [f"{labels[0]} {_ruler(cells, unit)}  {'live':>{live_digits}}"]
+    ruler = _ruler(cells, unit, size)
+    lines = [f"{labels[0]} {ruler}  {'live':>{live_digits}}"]
     peak = peak_step(problem)
     for step, label in enumerate(labels[1:]):
-        row = _row(problem, placement, step, cells, unit)
+        runs = _runs(problem, placement, step, letters, _SHARED * size)
+        row = _row(runs, [_FREE * size] * cells, unit)
         live = least_bytes(problem.live_at(step), problem.overlaps)
         mark = _MARK if step == peak and live else ""
         lines.append(f"{label} {row}  {live:>{live_digits}}{mark}")
@@ -101,31 +119,36 @@ def _round_unit(least: int) -> int:
     return max(1, -(-least // step) * step)
 
 
-def _ruler(cells: int, unit: int) -> str:
+def _ruler(cells: int, unit: int, size: int) -> str:
     """Addresses over every tenth column, as far as they do not touch."""
     ruler = ""
     for cell in range(0, cells, _TICK_CELLS):
-        tick = str(cell * unit)
-        if (not ruler or len(ruler) < cell) and cell + len(tick) <= cells:
-            ruler = f"{ruler:<{cell}}{tick}"
-    return f"{ruler:<{cells}}"
+        tick, at = str(cell * unit), cell * size
+        if (not ruler or len(ruler) < at) and at + len(tick) <= cells * size:
+            ruler = f"{ruler:<{at}}{tick}"
+    return f"{ruler:<{cells * size}}"
 
 
-def _row(problem: Problem, placement: Placement, step: int, cells: int, unit: int) -> str:
-    """The arena in one step; small buffers are painted last, or large ones could hide them."""
-    letters = glyphs(problem)
+def _runs(
+    problem: Problem, placement: Placement, step: int, letters: Mapping[str, str], shared: str
+) -> Iterator[tuple[int, int, str]]:
+    """Begin, end and letters of what is live in one step, and of what two share.
+
+    Small buffers are painted last, or large ones could hide them.
+    """
     live = sorted(problem.live_at(step), key=lambda b: -b.size)
     runs = [(placement.offset(b.name), placement.offset(b.name) + b.size) for b in live]
-    row = [_FREE] * cells
-    for buffer, run in zip(live, runs, strict=True):
-        _paint(row, run, unit, letters[buffer.name])
+    for buffer, (begin, end) in zip(live, runs, strict=True):
+        yield begin, end, letters[buffer.name]
     for (begin, end), (other_begin, other_end) in combinations(runs, 2):
-        shared = max(begin, other_begin), min(end, other_end)
-        if shared[0] < shared[1]:
-            _paint(row, shared, unit, _SHARED)
-    return "".join(row)
+        first, last = max(begin, other_begin), min(end, other_end)
+        if first < last:
+            yield first, last, shared
 
 
-def _paint(row: list[str], run: tuple[int, int], unit: int, letter: str) -> None:
-    first, last = run[0] // unit, -(-run[1] // unit)
-    row[first:last] = letter * (last - first)
+def _row(runs: Iterable[tuple[int, int, str]], cells: list[str], unit: int) -> str:
+    """The arena in one step, painted over cells of free bytes."""
+    for begin, end, letters in runs:
+        first, last = begin // unit, -(-end // unit)
+        cells[first:last] = [letters] * (last - first)
+    return "".join(cells)

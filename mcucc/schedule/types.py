@@ -155,6 +155,11 @@ class MemoryPlan:
         """Byte offset of the scratch of a step's kernels, None if they need none."""
         return self.placement.offsets.get(scratch_name(step))
 
+    def scratch_bytes(self, step: Step) -> int:
+        """Bytes of the scratch of a step's kernels."""
+        buffers = self.schedule.problem.buffers
+        return next((b.size for b in buffers if b.name == scratch_name(step)), 0)
+
     def sums_offset(self, node: Int8Node) -> int | None:
         """Byte offset of the sums of a reduction, None if the node is none."""
         return self.placement.offsets.get(sums_name(node))

@@ -62,10 +62,31 @@ def test_a_small_buffer_is_seen_beside_a_large_one() -> None:
     assert glyphs(problem)["small"] in row.split()[2]
 
 
-def test_glyphs_start_again_after_62() -> None:
-    problem = Problem(tuple(Buffer(f"b{i}", 1, i, i + 1) for i in range(64)))
+@pytest.mark.parametrize(("count", "length"), [(1, 1), (62, 1), (63, 2), (3844, 2), (3845, 3)])
+def test_no_two_buffers_have_the_same_letters(count: int, length: int) -> None:
+    problem = Problem(tuple(Buffer(f"b{i}", 1, i, i + 1) for i in range(count)))
     letters = glyphs(problem)
-    assert [letters[f"b{i}"] for i in (0, 25, 26, 61, 62, 63)] == ["a", "z", "A", "9", "a", "b"]
+    assert len(set(letters.values())) == count
+    assert {len(each) for each in letters.values()} == {length}
+
+
+def test_letters_of_few_and_of_many_buffers() -> None:
+    few = glyphs(Problem(tuple(Buffer(f"b{i}", 1, i, i + 1) for i in range(62))))
+    assert [few[f"b{i}"] for i in (0, 25, 26, 61)] == ["a", "z", "A", "9"]
+    many = glyphs(Problem(tuple(Buffer(f"b{i}", 1, i, i + 1) for i in range(63))))
+    assert [many[f"b{i}"] for i in (0, 61, 62)] == ["aa", "a9", "ba"]
+
+
+def test_a_drawing_of_many_buffers_shows_all_letters_of_each() -> None:
+    """A column is two characters wide then, also where two buffers share bytes or none is live."""
+    buffers = tuple(Buffer(f"b{i}", 4, i // 3, i // 3 + 1) for i in range(66))
+    problem = Problem((*buffers, Buffer("large", 40, 0, 1)))
+    drawn = draw(problem, place(problem), [f"s{i}" for i in range(22)]).splitlines()
+    letters = glyphs(problem)
+    for step, line in enumerate(drawn[1:]):
+        cells = line.split()[2]
+        shown = {cells[i : i + 2] for i in range(0, len(cells), 2)} - {".."}
+        assert shown == {letters[buffer.name] for buffer in problem.live_at(step)}
 
 
 @pytest.mark.parametrize("width", [59, 101])

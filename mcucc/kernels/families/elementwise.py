@@ -37,8 +37,8 @@ from mcucc.reference.parameters import (
     requantize_multiplier,
 )
 
-ADD = Family("add", Shape.PIXELS, Access.ELEMENT, "add", constants=("1",))
-SUB = Family("sub", Shape.PIXELS, Access.ELEMENT, "add", constants=("-1",))
+ADD = Family("add", Shape.PIXELS, Access.ELEMENT, "add", constants=(("sign", 1),))
+SUB = Family("sub", Shape.PIXELS, Access.ELEMENT, "add", constants=(("sign", -1),))
 MUL = Family("mul", Shape.PIXELS, Access.ELEMENT, "mul")
 MUL_CHANNELS = Family("mulc", Shape.PIXELS, Access.ELEMENT, "mul", function="mul_channels")
 RESCALE = Family("rescale", Shape.PIXELS, Access.ELEMENT, "rescale")

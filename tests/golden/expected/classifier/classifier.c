@@ -34,42 +34,23 @@ enum {
     AT_SOFTMAX2_OUT        =      0  /* 4   softmax2_out */
 };
 
-/* Report `count` rows of a tensor, beginning with row y, if the network is compiled for that. */
+/* The hooks, which are nothing unless the network is compiled with them; y is used either way. */
+#ifdef CLASSIFIER_TRACE
+/* Report `count` rows of a tensor, beginning with row y. */
 static inline void trace_rows(int32_t tensor, int32_t y, int32_t count, int32_t width,
                               const int8_t *ptr, int32_t row_bytes)
 {
-#ifdef CLASSIFIER_TRACE
     for (int32_t i = 0; i < count; i++) {
         classifier_trace(tensor, y + i, 0, width, &ptr[i * row_bytes]);
     }
-#else
-    (void)tensor;
-    (void)y;
-    (void)count;
-    (void)width;
-    (void)ptr;
-    (void)row_bytes;
-#endif
 }
-
-/* The hooks around each step, if the network is compiled with them. */
-static inline void begin_step(int32_t step)
-{
-#ifdef CLASSIFIER_STEP_HOOKS
-    classifier_step_begin(step);
 #else
-    (void)step;
+#define trace_rows(tensor, y, count, width, ptr, row_bytes) ((void)(y))
 #endif
-}
-
-static inline void end_step(int32_t step)
-{
-#ifdef CLASSIFIER_STEP_HOOKS
-    classifier_step_end(step);
-#else
-    (void)step;
+#ifndef CLASSIFIER_STEP_HOOKS
+#define classifier_step_begin(step) ((void)(step))
+#define classifier_step_end(step) ((void)(step))
 #endif
-}
 
 /* 0: fullyconnected0: FullyConnected, 10 -> 6 */
 static const mcucc_pointwise_t spec_fullyconnected0 = {
@@ -119,26 +100,26 @@ static void step_softmax2(int8_t *arena)
 int classifier_run(void *arena)
 {
     if ((arena == NULL) || (((uintptr_t)arena % CLASSIFIER_ARENA_ALIGN) != 0U)) {
-        return -1;
+        return CLASSIFIER_BAD_ARGUMENT;
     }
     int8_t *const bytes = arena;
 
     /* 0: fullyconnected0: FullyConnected, 10 -> 6, 60 MACs
      *    from onnx_fullyconnected0 */
-    begin_step(0);
+    classifier_step_begin(0);
     step_fullyconnected0(bytes);
-    end_step(0);
+    classifier_step_end(0);
 
     /* 1: fullyconnected1: FullyConnected, 6 -> 4, 24 MACs
      *    from onnx_fullyconnected1 */
-    begin_step(1);
+    classifier_step_begin(1);
     step_fullyconnected1(bytes);
-    end_step(1);
+    classifier_step_end(1);
 
     /* 2: softmax2: Softmax, 4 -> 4
      *    from onnx_softmax2 */
-    begin_step(2);
+    classifier_step_begin(2);
     step_softmax2(bytes);
-    end_step(2);
+    classifier_step_end(2);
     return 0;
 }

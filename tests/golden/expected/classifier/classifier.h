@@ -30,6 +30,9 @@ extern "C" {
 #define CLASSIFIER_ARENA_BYTES 18u
 #define CLASSIFIER_ARENA_ALIGN 4u
 
+/* What a run returns that did nothing: `arena` is NULL or misaligned. */
+#define CLASSIFIER_BAD_ARGUMENT (-1)
+
 /* Input 0, "features"
  * int8, rows of pixels of channels (NHWC); real value = SCALE * (q - ZERO_POINT). */
 #define CLASSIFIER_INPUT0_OFFSET 0u
@@ -60,7 +63,7 @@ static inline int8_t *classifier_output0(void *arena)
     return (int8_t *)arena + CLASSIFIER_OUTPUT0_OFFSET;
 }
 
-/* Run one inference on the inputs in the arena. Returns 0, or -1 if `arena` is NULL or misaligned.
+/* Run one inference on the inputs in the arena. Returns 0 or CLASSIFIER_BAD_ARGUMENT.
  * The inputs may be overwritten. The outputs are valid until the next run. */
 int classifier_run(void *arena);
 

@@ -31,14 +31,14 @@ static MCUCC_NOINLINE void fc_s8_fast(const mcucc_pointwise_t *p, const int8_t *
                                       void *scratch)
 {
     (void)scratch;
-    mcucc_pointwise_pixel(p, in, out, MCUCC_FAST, 0);
+    mcucc_pointwise_pixel(p, in, out, MCUCC_FAST, /*clamps*/ 0);
 }
 
 static MCUCC_NOINLINE void fc_s8_fast_clamp(const mcucc_pointwise_t *p, const int8_t *in,
                                             int8_t *out, void *scratch)
 {
     (void)scratch;
-    mcucc_pointwise_pixel(p, in, out, MCUCC_FAST, 1);
+    mcucc_pointwise_pixel(p, in, out, MCUCC_FAST, /*clamps*/ 1);
 }
 
 static MCUCC_NOINLINE void softmax_s8(const mcucc_softmax_t *p, const int8_t *in, int8_t *out,

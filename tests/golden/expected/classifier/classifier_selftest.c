@@ -29,14 +29,14 @@ static const int8_t output0[SAMPLES * CLASSIFIER_OUTPUT0_BYTES] = {
 int classifier_selftest(void *arena)
 {
     if (arena == NULL) {
-        return -1;
+        return CLASSIFIER_BAD_ARGUMENT;
     }
     const int8_t *wanted0 = output0;
     for (uint32_t sample = 0; sample < SAMPLES; sample++) {
         memcpy(classifier_input0(arena), &input0[sample * CLASSIFIER_INPUT0_BYTES],
                CLASSIFIER_INPUT0_BYTES);
         if (classifier_run(arena) != 0) {
-            return -1;
+            return CLASSIFIER_BAD_ARGUMENT;
         }
         if (memcmp(classifier_output0(arena), wanted0, CLASSIFIER_OUTPUT0_BYTES) != 0) {
             return (int)sample + 1;

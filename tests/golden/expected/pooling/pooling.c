@@ -37,42 +37,23 @@ enum {
     AT_MEAN3_OUT          =    108  /* 3      mean3_out */
 };
 
-/* Report `count` rows of a tensor, beginning with row y, if the network is compiled for that. */
+/* The hooks, which are nothing unless the network is compiled with them; y is used either way. */
+#ifdef POOLING_TRACE
+/* Report `count` rows of a tensor, beginning with row y. */
 static inline void trace_rows(int32_t tensor, int32_t y, int32_t count, int32_t width,
                               const int8_t *ptr, int32_t row_bytes)
 {
-#ifdef POOLING_TRACE
     for (int32_t i = 0; i < count; i++) {
         pooling_trace(tensor, y + i, 0, width, &ptr[i * row_bytes]);
     }
-#else
-    (void)tensor;
-    (void)y;
-    (void)count;
-    (void)width;
-    (void)ptr;
-    (void)row_bytes;
-#endif
 }
-
-/* The hooks around each step, if the network is compiled with them. */
-static inline void begin_step(int32_t step)
-{
-#ifdef POOLING_STEP_HOOKS
-    pooling_step_begin(step);
 #else
-    (void)step;
+#define trace_rows(tensor, y, count, width, ptr, row_bytes) ((void)(y))
 #endif
-}
-
-static inline void end_step(int32_t step)
-{
-#ifdef POOLING_STEP_HOOKS
-    pooling_step_end(step);
-#else
-    (void)step;
+#ifndef POOLING_STEP_HOOKS
+#define pooling_step_begin(step) ((void)(step))
+#define pooling_step_end(step) ((void)(step))
 #endif
-}
 
 /* 0: averagepool2d0: AveragePool2D, 5x7x3 -> 3x7x3 */
 static const mcucc_average_pool_t spec_averagepool2d0 = {
@@ -144,32 +125,32 @@ static void step_mean3(int8_t *arena)
 int pooling_run(void *arena)
 {
     if ((arena == NULL) || (((uintptr_t)arena % POOLING_ARENA_ALIGN) != 0U)) {
-        return -1;
+        return POOLING_BAD_ARGUMENT;
     }
     int8_t *const bytes = arena;
 
     /* 0: averagepool2d0: AveragePool2D, 5x7x3 -> 3x7x3
      *    from onnx_averagepool2d0 */
-    begin_step(0);
+    pooling_step_begin(0);
     step_averagepool2d0(bytes);
-    end_step(0);
+    pooling_step_end(0);
 
     /* 1: requantize1: Requantize, 3x7x3 -> 3x7x3
      *    from onnx_requantize1 */
-    begin_step(1);
+    pooling_step_begin(1);
     step_requantize1(bytes);
-    end_step(1);
+    pooling_step_end(1);
 
     /* 2: pad2: padding, 3x7x3 -> 4x9x3
      *    from onnx_pad2 */
-    begin_step(2);
+    pooling_step_begin(2);
     step_pad2(bytes);
-    end_step(2);
+    pooling_step_end(2);
 
     /* 3: mean3: Mean, 4x9x3 -> 3
      *    from onnx_mean3 */
-    begin_step(3);
+    pooling_step_begin(3);
     step_mean3(bytes);
-    end_step(3);
+    pooling_step_end(3);
     return 0;
 }

@@ -30,6 +30,9 @@ extern "C" {
 #define POOLING_ARENA_BYTES 127u
 #define POOLING_ARENA_ALIGN 4u
 
+/* What a run returns that did nothing: `arena` is NULL or misaligned. */
+#define POOLING_BAD_ARGUMENT (-1)
+
 /* Input 0, "map"
  * int8, rows of pixels of channels (NHWC); real value = SCALE * (q - ZERO_POINT). */
 #define POOLING_INPUT0_OFFSET 8u
@@ -75,7 +78,7 @@ static inline int8_t *pooling_output1(void *arena)
     return (int8_t *)arena + POOLING_OUTPUT1_OFFSET;
 }
 
-/* Run one inference on the inputs in the arena. Returns 0, or -1 if `arena` is NULL or misaligned.
+/* Run one inference on the inputs in the arena. Returns 0 or POOLING_BAD_ARGUMENT.
  * The inputs may be overwritten. The outputs are valid until the next run. */
 int pooling_run(void *arena);
 

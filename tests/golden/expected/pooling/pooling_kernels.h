@@ -35,7 +35,7 @@ static MCUCC_NOINLINE void avgpool_s8_k2x3s1(const mcucc_average_pool_t *p,
                                              void *scratch)
 {
     (void)scratch;
-    mcucc_average_pool(p, rows, x_begin, x_end, out, out_stride, 2, 3, 1);
+    mcucc_average_pool(p, rows, x_begin, x_end, out, out_stride, /*kh*/ 2, /*kw*/ 3, /*stride*/ 1);
 }
 
 static MCUCC_NOINLINE void mean_s8(const mcucc_mean_t *p, const int8_t *in, int8_t *out,

@@ -58,14 +58,14 @@ static const int8_t output1[SAMPLES * POOLING_OUTPUT1_BYTES] = {
 int pooling_selftest(void *arena)
 {
     if (arena == NULL) {
-        return -1;
+        return POOLING_BAD_ARGUMENT;
     }
     const int8_t *wanted0 = output0;
     const int8_t *wanted1 = output1;
     for (uint32_t sample = 0; sample < SAMPLES; sample++) {
         memcpy(pooling_input0(arena), &input0[sample * POOLING_INPUT0_BYTES], POOLING_INPUT0_BYTES);
         if (pooling_run(arena) != 0) {
-            return -1;
+            return POOLING_BAD_ARGUMENT;
         }
         if (memcmp(pooling_output0(arena), wanted0, POOLING_OUTPUT0_BYTES) != 0) {
             return (int)sample + 1;

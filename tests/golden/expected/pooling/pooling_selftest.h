@@ -14,7 +14,8 @@ extern "C" {
 #endif
 
 /* Run the recorded samples in the arena. Returns 0 if every sample gives its outputs, the number of
- * the first sample (from 1) that does not, or -1 if `arena` is NULL or misaligned. */
+ * the first sample (from 1) that does not, or POOLING_BAD_ARGUMENT if `arena` is
+ * NULL or misaligned. */
 int pooling_selftest(void *arena);
 
 #ifdef __cplusplus

@@ -37,42 +37,23 @@ enum {
     AT_ADD3_OUT             =      0  /* 3x5x4  add3_out */
 };
 
-/* Report `count` rows of a tensor, beginning with row y, if the network is compiled for that. */
+/* The hooks, which are nothing unless the network is compiled with them; y is used either way. */
+#ifdef RESIDUAL_TRACE
+/* Report `count` rows of a tensor, beginning with row y. */
 static inline void trace_rows(int32_t tensor, int32_t y, int32_t count, int32_t width,
                               const int8_t *ptr, int32_t row_bytes)
 {
-#ifdef RESIDUAL_TRACE
     for (int32_t i = 0; i < count; i++) {
         residual_trace(tensor, y + i, 0, width, &ptr[i * row_bytes]);
     }
-#else
-    (void)tensor;
-    (void)y;
-    (void)count;
-    (void)width;
-    (void)ptr;
-    (void)row_bytes;
-#endif
 }
-
-/* The hooks around each step, if the network is compiled with them. */
-static inline void begin_step(int32_t step)
-{
-#ifdef RESIDUAL_STEP_HOOKS
-    residual_step_begin(step);
 #else
-    (void)step;
+#define trace_rows(tensor, y, count, width, ptr, row_bytes) ((void)(y))
 #endif
-}
-
-static inline void end_step(int32_t step)
-{
-#ifdef RESIDUAL_STEP_HOOKS
-    residual_step_end(step);
-#else
-    (void)step;
+#ifndef RESIDUAL_STEP_HOOKS
+#define residual_step_begin(step) ((void)(step))
+#define residual_step_end(step) ((void)(step))
 #endif
-}
 
 /* 0: conv2d0: 3x2/2 convolution, 6x5x2 -> 3x5x4 */
 static const mcucc_conv_t spec_conv2d0 = {
@@ -156,32 +137,32 @@ static void step_add3(int8_t *arena)
 int residual_run(void *arena)
 {
     if ((arena == NULL) || (((uintptr_t)arena % RESIDUAL_ARENA_ALIGN) != 0U)) {
-        return -1;
+        return RESIDUAL_BAD_ARGUMENT;
     }
     int8_t *const bytes = arena;
 
     /* 0: conv2d0: 3x2/2 convolution, 6x5x2 -> 3x5x4, 720 MACs
      *    from onnx_conv2d0 */
-    begin_step(0);
+    residual_step_begin(0);
     step_conv2d0(bytes);
-    end_step(0);
+    residual_step_end(0);
 
     /* 1: depthwiseconv2d1: 3x3/1 depthwise convolution, 3x5x4 -> 3x5x4, 540 MACs
      *    from onnx_depthwiseconv2d1 */
-    begin_step(1);
+    residual_step_begin(1);
     step_depthwiseconv2d1(bytes);
-    end_step(1);
+    residual_step_end(1);
 
     /* 2: conv2d2: 1x1/1 convolution, 3x5x4 -> 3x5x4, 240 MACs
      *    from onnx_conv2d2 */
-    begin_step(2);
+    residual_step_begin(2);
     step_conv2d2(bytes);
-    end_step(2);
+    residual_step_end(2);
 
     /* 3: add3: Add, 3x5x4 + 3x5x4 -> 3x5x4
      *    from onnx_add3 */
-    begin_step(3);
+    residual_step_begin(3);
     step_add3(bytes);
-    end_step(3);
+    residual_step_end(3);
     return 0;
 }

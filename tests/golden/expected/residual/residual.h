@@ -30,6 +30,9 @@ extern "C" {
 #define RESIDUAL_ARENA_BYTES 124u
 #define RESIDUAL_ARENA_ALIGN 4u
 
+/* What a run returns that did nothing: `arena` is NULL or misaligned. */
+#define RESIDUAL_BAD_ARGUMENT (-1)
+
 /* Input 0, "image"
  * int8, rows of pixels of channels (NHWC); real value = SCALE * (q - ZERO_POINT). */
 #define RESIDUAL_INPUT0_OFFSET 12u
@@ -60,7 +63,7 @@ static inline int8_t *residual_output0(void *arena)
     return (int8_t *)arena + RESIDUAL_OUTPUT0_OFFSET;
 }
 
-/* Run one inference on the inputs in the arena. Returns 0, or -1 if `arena` is NULL or misaligned.
+/* Run one inference on the inputs in the arena. Returns 0 or RESIDUAL_BAD_ARGUMENT.
  * The inputs may be overwritten. The outputs are valid until the next run. */
 int residual_run(void *arena);
 

@@ -34,7 +34,7 @@ static MCUCC_NOINLINE void add_s8(const mcucc_add_t *p, const int8_t *const *row
                                   int32_t x_end, int8_t *out, int32_t out_stride, void *scratch)
 {
     (void)scratch;
-    mcucc_add(p, rows, x_begin, x_end, out, out_stride, 1);
+    mcucc_add(p, rows, x_begin, x_end, out, out_stride, /*sign*/ 1);
 }
 
 static MCUCC_NOINLINE void conv_s8_k3x2s1_fast_clamp(const mcucc_conv_t *p,
@@ -43,7 +43,8 @@ static MCUCC_NOINLINE void conv_s8_k3x2s1_fast_clamp(const mcucc_conv_t *p,
                                                      void *scratch)
 {
     (void)scratch;
-    mcucc_conv(p, rows, x_begin, x_end, out, out_stride, 3, 2, 1, 1, MCUCC_FAST, 1);
+    mcucc_conv(p, rows, x_begin, x_end, out, out_stride, /*kh*/ 3, /*kw*/ 2, /*stride*/ 1,
+               /*dilation*/ 1, MCUCC_FAST, /*clamps*/ 1);
 }
 
 static MCUCC_NOINLINE void dw_s8_k3x3s1_fast_clamp(const mcucc_depthwise_t *p,
@@ -52,7 +53,8 @@ static MCUCC_NOINLINE void dw_s8_k3x3s1_fast_clamp(const mcucc_depthwise_t *p,
                                                    void *scratch)
 {
     (void)scratch;
-    mcucc_depthwise(p, rows, x_begin, x_end, out, out_stride, 3, 3, 1, 1, MCUCC_FAST, 1);
+    mcucc_depthwise(p, rows, x_begin, x_end, out, out_stride, /*kh*/ 3, /*kw*/ 3, /*stride*/ 1,
+                    /*dilation*/ 1, MCUCC_FAST, /*clamps*/ 1);
 }
 
 static MCUCC_NOINLINE void pw_s8_fast(const mcucc_pointwise_t *p, const int8_t *const *rows,
@@ -60,7 +62,7 @@ static MCUCC_NOINLINE void pw_s8_fast(const mcucc_pointwise_t *p, const int8_t *
                                       int32_t out_stride, void *scratch)
 {
     (void)scratch;
-    mcucc_pointwise(p, rows, x_begin, x_end, out, out_stride, MCUCC_FAST, 0);
+    mcucc_pointwise(p, rows, x_begin, x_end, out, out_stride, MCUCC_FAST, /*clamps*/ 0);
 }
 
 #endif

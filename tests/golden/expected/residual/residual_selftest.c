@@ -42,14 +42,14 @@ static const int8_t output0[SAMPLES * RESIDUAL_OUTPUT0_BYTES] = {
 int residual_selftest(void *arena)
 {
     if (arena == NULL) {
-        return -1;
+        return RESIDUAL_BAD_ARGUMENT;
     }
     const int8_t *wanted0 = output0;
     for (uint32_t sample = 0; sample < SAMPLES; sample++) {
         memcpy(residual_input0(arena), &input0[sample * RESIDUAL_INPUT0_BYTES],
                RESIDUAL_INPUT0_BYTES);
         if (residual_run(arena) != 0) {
-            return -1;
+            return RESIDUAL_BAD_ARGUMENT;
         }
         if (memcmp(residual_output0(arena), wanted0, RESIDUAL_OUTPUT0_BYTES) != 0) {
             return (int)sample + 1;
