@@ -23,6 +23,7 @@ WARNINGS: tuple[str, ...] = (
     "-Wshadow",
     "-Wundef",
     "-Wcast-align",
+    "-Wcast-qual",
     "-Werror",
 )
 """The language and the warnings under which generated code must compile silently."""

@@ -32,6 +32,11 @@ typedef struct {
     int8_t bytes[4];
 } mcucc_four_bytes_t;
 
+/* Two words of weights, likewise. */
+typedef struct {
+    uint32_t words[2];
+} mcucc_two_words_t;
+
 /* A tap of four channels; returns the weights of the next tap. By hand on Arm, for gcc reads far
  * ahead and then runs out of registers. */
 MCUCC_INLINE const uint32_t *mcucc_lanes_add(mcucc_lanes_t *sums, const int8_t *from,
@@ -54,7 +59,7 @@ MCUCC_INLINE const uint32_t *mcucc_lanes_add(mcucc_lanes_t *sums, const int8_t *
                      : [x] "+r"(x), [w] "+r"(w), [c0] "+r"(sums->c0), [c1] "+r"(sums->c1),
                        [c2] "+r"(sums->c2), [c3] "+r"(sums->c3), [even] "=&r"(even),
                        [first] "=&r"(first), [second] "=&r"(second)
-                     : "m"(*(const uint32_t(*)[2])w));
+                     : "m"(*(const mcucc_two_words_t *)w));
     return w;
 #else
     const uint32_t x = mcucc_load4(from);

@@ -24,7 +24,6 @@ STRICT = (
     "-Wmissing-prototypes",
     "-Wmissing-declarations",
     "-Wstrict-prototypes",
-    "-Wcast-qual",
     "-Wwrite-strings",
     "-Wvla",
     "-Walloca",
