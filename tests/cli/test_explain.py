@@ -7,6 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from mcucc.api.explain import explain_directory
+from mcucc.errors import UsageError
 from mcucc.report import to_json
 from mcucc.report.model import SCHEMA, Report, sealed
 from tests.cli.in_process import Caller
@@ -47,6 +49,15 @@ def test_a_layer_has_three_names(call: Caller, float_digits: Path):
     assert documents == [documents[0]] * 3
     assert documents[0]["layer"] == layer
     assert documents[0]["reasons"] == [r for r in report["reasons"] if r["layer"] == layer["index"]]
+
+
+def test_the_same_in_python(call: Caller, float_digits: Path):
+    for name in (None, "0"):
+        arguments = ("explain", str(float_digits), *([name] if name else []), "--json")
+        found = msgspec.to_builtins(explain_directory(float_digits, name))
+        assert msgspec.json.decode(msgspec.json.encode(found)) == call(*arguments).document
+    with pytest.raises(UsageError, match="is no layer"):
+        explain_directory(float_digits, "nothing")
 
 
 @pytest.mark.parametrize("name", ["/stem/conv/Konv", "", "99", "x" * 300])

@@ -1,5 +1,8 @@
 """Why a layer has its kernel: every way in which a unit declines, and what the plan declines."""
 
+import ast
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -102,6 +105,26 @@ def test_a_unit_says_why_it_declines_and_takes_the_layer_if_the_rule_holds(case:
 def _number(text: str) -> str:
     """The number of eight digits or so within a text."""
     return max((word.strip(",") for word in text.split()), key=lambda word: word.isdecimal())
+
+
+def declines() -> Iterator[tuple[str, str]]:
+    """Unit and sentence of each way to decline that the families have; values as `.*`."""
+    for path in sorted((CHECKOUT / "mcucc" / "kernels" / "families").glob("*.py")):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and ast.unparse(call.func) == "Declined":
+                unit, sentence = call.args
+                parts = sentence.values if isinstance(sentence, ast.JoinedStr) else [sentence]
+                known = [p.value if isinstance(p, ast.Constant) else None for p in parts]
+                texts = [".*" if value is None else re.escape(str(value)) for value in known]
+                yield ast.unparse(unit).removeprefix("Unit."), "".join(texts)
+
+
+def test_every_way_to_decline_is_in_a_case():
+    found = list(declines())
+    assert len(found) > 5
+    for unit, sentence in found:
+        same = [case for case in CASES if case.unit.name == unit]
+        assert any(re.fullmatch(sentence, case.why) for case in same), (unit, sentence)
 
 
 def test_what_a_unit_would_save_is_what_was_measured():

@@ -23,6 +23,7 @@ from mcucc.schedule.segments.segments import Stretches, clique_bytes
 from mcucc.targets.board import load_board
 from tests.cli.process import DIGITS
 from tests.graphs import GraphBuilder
+from tests.repo.checkout import CHECKOUT
 
 LAYERS = PlanOptions(mode="layer")
 SMALLEST = PlanOptions("memory")
@@ -335,6 +336,17 @@ def test_an_output_may_lie_beside_an_input_that_dies():
     _, reasons = planned(b.build(b.conv(y, 99)), LAYERS)
     room = "'conv2d0_out' dies too, but the arena has room for both"
     assert only(reasons, "in place", 1).declined == room
+
+
+def test_every_rule_of_the_planner_is_asserted_here():
+    """By its name, as the report has it."""
+    folder = CHECKOUT / "mcucc" / "report" / "reasons"
+    source = (folder / "of_plan.py").read_text() + (folder / "of_steps.py").read_text()
+    named = r'\("(?:order|segment|placement)", [^"]*(?:"", )?"([a-z ]+)"'
+    rules = set(re.findall(named, source))
+    assert len(rules) == 9
+    here = Path(__file__).read_text()
+    assert {rule for rule in rules if f'"{rule}"' not in here} == set()
 
 
 def figures(text: str) -> list[int]:
