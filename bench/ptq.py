@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from mcucc.importer import lower_float, lower_qdq, read_onnx
+from mcucc.importer import lower_network, read_onnx
 from mcucc.ops import Int8Graph
 from mcucc.ops.float_ops import FloatDense, FloatGraph
 from mcucc.passes import FLOAT, run_passes
-from mcucc.quant.ptq import PtqOptions, decibels, quantize_network
+from mcucc.quant.ptq import PtqOptions, decibels, from_file, quantize_network
 from mcucc.reference import interpreter
 from mcucc.reference.fixed_point import dequantize, quantize
 from mcucc.reference.float_interpreter import run_float
@@ -64,7 +64,7 @@ class Quality:
 
 def measure_network(name: str, models: Path) -> Iterator[tuple[str, Quality]]:
     """Google's network first, then each technique."""
-    imported = lower_float(read_onnx(models / f"{name}_float.onnx"), name)
+    imported = lower_network(read_onnx(models / f"{name}_float.onnx"), name)
     graph, _ = run_passes(imported, FLOAT)
     calibration = np.load(models / f"{name}_calib.npz")["x_f32"]
     recorded = np.load(models / f"{name}_io.npz")["x_f32"]
@@ -72,7 +72,8 @@ def measure_network(name: str, models: Path) -> Iterator[tuple[str, Quality]]:
         recorded = recorded[:7]  # the 8th is a synthetic anomaly
     half = len(calibration) // 2
     unseen = np.concatenate([calibration[half:], recorded])
-    google = lower_qdq(read_onnx(models / f"{name}_qdq.onnx"), name)
+    lowered = lower_network(read_onnx(models / f"{name}_qdq.onnx"), name)
+    google = from_file(run_passes(lowered, FLOAT)[0])
     yield GOOGLE, _quality(graph, google, unseen)
     (port,) = graph.inputs
     seen = {port.tensor: _inner(calibration[:half], port.perm)}

@@ -18,7 +18,7 @@ from mcucc.api.verify import first_difference
 from mcucc.compiled.directory import CompiledNetwork
 from mcucc.compiled.samples import flatten, random_samples
 from mcucc.errors import SimulationError
-from mcucc.importer import is_quantized, lower_float, read_onnx
+from mcucc.importer import is_quantized, lower_network, read_onnx
 from mcucc.ops.float_ops import FloatGraph
 from mcucc.reference import interpreter
 from mcucc.reference.float_interpreter import run_float
@@ -194,7 +194,7 @@ def _float_difference(path: Path) -> str | None:
     model = read_onnx(path)
     if is_quantized(model):
         return ""
-    graph = lower_float(model, "net")
+    graph = lower_network(model, "net")
     random = np.random.default_rng(0)
     feed = {p.name: random.standard_normal(p.shape).astype(np.float32) for p in graph.inputs}
     names = [port.name for port in graph.outputs]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.errors import JudgeAbsentError, SimulationError
-from mcucc.importer import is_quantized, lower_float, read_onnx
+from mcucc.importer import is_quantized, lower_network, read_onnx
 from mcucc.ir import QParams
 from mcucc.ops.float_ops import FloatGraph
 from mcucc.passes import FLOAT, run_passes
@@ -132,7 +132,7 @@ def _float_graph(report: Report, path: Path) -> FloatGraph | None:
     if is_quantized(model):
         return None
     shapes = {port.name: port.shape for port in report.inputs}
-    graph, _ = run_passes(lower_float(model, report.name, input_shapes=shapes), FLOAT)
+    graph, _ = run_passes(lower_network(model, report.name, input_shapes=shapes), FLOAT)
     return graph
 
 

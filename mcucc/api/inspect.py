@@ -12,9 +12,7 @@ from mcucc.errors import UnsupportedModelError, Violation
 from mcucc.importer import (
     OnnxPort,
     identifier,
-    is_quantized,
-    lower_float,
-    lower_qdq,
+    lower_network,
     read_onnx,
 )
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit
@@ -23,6 +21,8 @@ from mcucc.ops import Int8Graph
 from mcucc.ops.float_ops import FloatGraph
 from mcucc.passes import FLOAT, run_passes
 from mcucc.quant.neutral import neutral_form
+from mcucc.quant.ptq import from_file
+from mcucc.quant.scheme import uncalibrated
 
 
 @dataclass(frozen=True)
@@ -88,13 +88,14 @@ def inspect_model(
     violations: tuple[Violation, ...] = ()
     graph: Int8Graph | FloatGraph | None = None
     try:
-        if is_quantized(model):
-            graph = lower_qdq(model, identifier(path), input_shapes=input_shapes, limit=limit)
+        graph = lower_network(model, identifier(path), input_shapes=input_shapes, limit=limit)
+        folded = run_passes(graph, FLOAT)[0]
+        if uncalibrated(folded):
+            demand_compilable(model, neutral_form(folded), limit)
+        else:
+            graph = from_file(folded)
             demand_compilable(model, graph, limit)
             select_kernels(graph)
-        else:
-            graph = lower_float(model, identifier(path), input_shapes=input_shapes, limit=limit)
-            demand_compilable(model, neutral_form(run_passes(graph, FLOAT)[0]), limit)
     except UnsupportedModelError as error:
         graph, violations = None, error.violations
     layers = () if graph is None else _layers(graph)

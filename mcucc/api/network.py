@@ -15,19 +15,21 @@ from mcucc.compiled.array_hints import first_index, no_arrays_in_folder
 from mcucc.compiled.arrays import read_arrays, room_bytes
 from mcucc.compiled.samples import check_shape
 from mcucc.errors import InputFileError, UnsupportedModelError, Violation
-from mcucc.importer import OnnxModel, is_quantized, lower_float, lower_qdq
-from mcucc.ir import Port, Shape
+from mcucc.importer import OnnxModel, lower_network
+from mcucc.ir import UNSIGNED_SHIFT, DType, Port, Shape
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit, real_bytes
 from mcucc.ops import Int8Graph
 from mcucc.ops.float_ops import FloatGraph
-from mcucc.ops.verify import total_macs, verify
+from mcucc.ops.verify import verify
 from mcucc.passes import FLOAT, INT8_WHOLE, PRUNE, PassEvent, run_passes
 from mcucc.progress import Stage, silent
 from mcucc.quant.doubts import doubts
+from mcucc.quant.given import given_quants
 from mcucc.quant.held_out import MEASURED, halves, held_out_ratios
 from mcucc.quant.neutral import neutral_form
 from mcucc.quant.observe import LARGEST_REAL
-from mcucc.quant.ptq import Inputs, PtqOptions, fit
+from mcucc.quant.ptq import Inputs, PtqOptions, fit, from_file
+from mcucc.quant.scheme import brings_scales, demand_scales, uncalibrated
 from mcucc.twin import demand_supported
 
 _RANDOM_SAMPLES = 8
@@ -107,30 +109,40 @@ def load_network(
         InputFileError: the calibration inputs cannot be read or do not fit.
     """
     shapes, limit = calibration.input_shapes, calibration.limit
-    if is_quantized(model):
-        imported = lower_qdq(model, name, input_shapes=shapes, limit=limit)
-        verify(imported)
-        demand_compilable(model, imported, limit)
-        whole, graph, events = _after_passes(imported, prune=prune)
-        return Network(
-            graph,
-            whole,
-            _channels(whole) - _channels(graph),
-            total_macs(imported),
-            quantized_here=False,
-            calibrated=True,
-            samples=0,
-            events=events,
-        )
-    original = lower_float(model, name, input_shapes=shapes, limit=limit)
+    original = lower_network(model, name, input_shapes=shapes, limit=limit)
     macs = sum(
         node.op.macs(original.input_types(node), original.tensors[node.output])
         for node in original.nodes
     )
     folded, events = run_passes(original, FLOAT)
-    demand_compilable(model, neutral_form(folded), limit)
-    network = _calibrated(folded, calibration, macs, stage, prune=prune)
+    if uncalibrated(folded):
+        demand_compilable(model, neutral_form(folded), limit)
+        if brings_scales(folded) and calibration.path is None:
+            demand_scales(folded)
+        network = _calibrated(folded, calibration, macs, stage, prune=prune)
+    else:
+        network = _as_given(model, folded, limit, macs, prune=prune)
     return replace(network, events=(*events, *network.events))
+
+
+def _as_given(
+    model: OnnxModel, folded: FloatGraph, limit: Limit, macs: int, *, prune: bool
+) -> Network:
+    """The network with the scales of its file; `macs` are those in the file."""
+    imported = from_file(folded)
+    verify(imported)
+    demand_compilable(model, imported, limit)
+    whole, graph, events = _after_passes(imported, prune=prune)
+    return Network(
+        graph,
+        whole,
+        _channels(whole) - _channels(graph),
+        macs,
+        quantized_here=False,
+        calibrated=True,
+        samples=0,
+        events=events,
+    )
 
 
 def _calibrated(
@@ -224,10 +236,24 @@ def calibration_inputs(
     for file in files:
         parts.append(_read(file, graph.inputs, limit))
         _demand_room(path, parts, most)
-    joined = parts[0] if len(parts) == 1 else _joined(parts)
+    joined = _as_reals(graph, parts[0] if len(parts) == 1 else _joined(parts))
     if len({len(values) for values in joined.values()}) != 1:
         raise InputFileError(path, "its inputs do not have the same number of samples")
     return joined
+
+
+def _as_reals(graph: FloatGraph, inputs: Inputs) -> Inputs:
+    """What the values of integer inputs stand for; others are reals already."""
+    whole = {port.tensor: port.dtype for port in graph.inputs if port.dtype != DType.FLOAT32}
+    if not whole:
+        return inputs
+    given, found = given_quants(graph), dict(inputs)
+    for name, dtype in whole.items():
+        if name in given:
+            quant = given[name]
+            zero_point = quant.zero_point + (UNSIGNED_SHIFT if dtype == DType.UINT8 else 0)
+            found[name] = (inputs[name] - np.float32(zero_point)) * np.float32(quant.scale)
+    return found
 
 
 def _joined(parts: Sequence[Inputs]) -> Inputs:

@@ -13,15 +13,13 @@ from mcucc.compiled.array_hints import first_index
 from mcucc.compiled.arrays import read_arrays
 from mcucc.compiled.output import write_whole
 from mcucc.errors import InputFileError, UsageError
-from mcucc.ir import QParams, Shape
+from mcucc.ir import UNSIGNED_SHIFT, QParams, Shape
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit
 from mcucc.reference.fixed_point import dequantize, quantize
 from mcucc.report.model import PortReport, Report
 
 _QUANTIZED_AT_ONCE = 1 << 20
 """Numbers."""
-_UNSIGNED_SHIFT = 128
-"""What uint8 values are more than the int8 values inside."""
 
 Samples = tuple[NDArray[np.int8], ...]
 """One int8 array (N, ...) in inner layout per port, in the order of the ports."""
@@ -126,7 +124,7 @@ def _is_quantized(array: NDArray[np.generic], port: PortReport) -> bool:
 def _as_int8(array: NDArray[np.generic]) -> NDArray[np.int8]:
     """Quantized samples; uint8 values are shifted by 128."""
     if array.dtype == np.uint8:
-        return (array.astype(np.int16) - _UNSIGNED_SHIFT).astype(np.int8)
+        return (array.astype(np.int16) - UNSIGNED_SHIFT).astype(np.int8)
     return array.astype(np.int8)
 
 
@@ -215,7 +213,7 @@ def to_onnx(
     found: dict[str, NDArray[np.int8] | NDArray[np.uint8] | NDArray[np.float32]] = {}
     for port, flat in zip(report.outputs, outputs, strict=True):
         q = _to_onnx_layout(port, flat)
-        raw = (q.astype(np.int16) + _UNSIGNED_SHIFT).astype(np.uint8)
+        raw = (q.astype(np.int16) + UNSIGNED_SHIFT).astype(np.uint8)
         own = raw if port.dtype == "uint8" else q
         found[port.name] = dequantize(q, _quant(port)) if dequantized else own
     return found

@@ -1,10 +1,9 @@
-"""From an ONNX file to the int8 graph."""
+"""From an ONNX file to a float graph, with the scales that the file brings."""
 
 from mcucc.importer.file.external import model_digest
 from mcucc.importer.file.reader import OnnxModel, OnnxPort, read_onnx
-from mcucc.importer.float_lower import is_quantized, lower_float
+from mcucc.importer.lower import is_quantized, lower_network
 from mcucc.importer.names import check_name, identifier
-from mcucc.importer.qdq import lower_qdq
 
 __all__ = [
     "OnnxModel",
@@ -12,8 +11,7 @@ __all__ = [
     "check_name",
     "identifier",
     "is_quantized",
-    "lower_float",
-    "lower_qdq",
+    "lower_network",
     "model_digest",
     "read_onnx",
 ]

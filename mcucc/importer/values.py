@@ -1,4 +1,4 @@
-"""What an ONNX value can stand for while a quantized network is lowered."""
+"""What an ONNX value can stand for while a network is lowered."""
 
 from dataclasses import dataclass
 
@@ -8,41 +8,22 @@ from numpy.typing import NDArray
 from mcucc.errors import Violation
 from mcucc.importer.file.reader import OnnxNode
 from mcucc.importer.layout.view import View
-from mcucc.ir import QParams, Shape
-from mcucc.ops import Int8Op
-from mcucc.ops.float_ops import FloatUnary
+from mcucc.ir import DType, QParams
 
 
 @dataclass(frozen=True)
-class Activations:
-    """An int8 activation, or its real values after a DequantizeLinear.
+class Quantized:
+    """The integers between a QuantizeLinear and a DequantizeLinear.
 
     Attributes:
-        view: of a value in the int8 graph.
-        quant: its quantization; uint8 is shifted to int8.
-        real: whether the ONNX value is the float behind a DequantizeLinear.
+        view: of the reals that they stand for.
+        quant: their quantization; that of uint8 is shifted to int8.
+        dtype: int8 or uint8, as in the file.
     """
 
     view: View
     quant: QParams
-    real: bool
-
-    @property
-    def shape(self) -> Shape:
-        """The shape in the ONNX file."""
-        return self.view.shape
-
-
-@dataclass(frozen=True)
-class Plain:
-    """A float input of the network that is not quantized yet.
-
-    Attributes:
-        view: of the input, whose quantized value does not exist so far; `view.tensor` is the
-            name of the port.
-    """
-
-    view: View
+    dtype: DType
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,53 +62,12 @@ class Constant:
     data: NDArray[np.generic]
 
 
-@dataclass(frozen=True, eq=False)
-class Pending:
-    """A float result that waits for its QuantizeLinear; only then is its int8 operator whole.
-
-    Attributes:
-        op: the int8 operator. A Requantize stands for its input as it is, a Concat for inputs
-            that are brought to the output's scale, a Table for `function`.
-        node: the ONNX node that computes it.
-        inputs: names of the int8 values that it reads, in the operator's layout.
-        view: of its result, which has no name so far.
-        weights: (weights, bias) of convolutions and dense layers, in inner layout.
-        origin: names of the ONNX nodes so far.
-        fixed: the only output quantization the operator has; anything else is requantized after.
-        keeps: the input's quantization, if the result has no values that it cannot hold: then it
-            needs no QuantizeLinear.
-        clip: real bounds of a Relu or Clip that follows it.
-        function: of a Table.
-        window: rows and columns of the map that a GlobalAveragePool averages.
-    """
-
-    op: Int8Op
-    node: OnnxNode
-    inputs: tuple[str, ...]
-    view: View
-    weights: tuple["Parameter", ...] = ()
-    origin: tuple[str, ...] = ()
-    fixed: QParams | None = None
-    keeps: QParams | None = None
-    clip: tuple[float, float] | None = None
-    function: FloatUnary | None = None
-    window: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Parameter:
-    """Weights or bias in inner layout, ready to become a constant of the graph."""
-
-    data: NDArray[np.generic]
-    quant: QParams | None
-
-
 @dataclass(frozen=True)
 class Refused:
     """The result of a node that was refused; whatever reads it is passed over in silence."""
 
 
-Symbol = Activations | Plain | Weights | Constant | Pending | Refused
+Symbol = View | Quantized | Weights | Constant | Refused
 
 
 class RefusalError(Exception):
@@ -147,15 +87,13 @@ def describe(symbol: Symbol | None) -> str:
     match symbol:
         case None:
             return "left out, or unknown"
-        case Activations():
-            return f"{'dequantized' if symbol.real else 'int8'} activations {list(symbol.shape)}"
-        case Plain():
-            return f"a plain input {list(symbol.view.shape)}"
+        case View():
+            return f"an activation {list(symbol.shape)}"
+        case Quantized():
+            return f"{symbol.dtype} activations {list(symbol.view.shape)}"
         case Weights():
             return f"a quantized constant {symbol.data.dtype}{list(symbol.data.shape)}"
         case Constant():
             return f"a constant {symbol.data.dtype}{list(symbol.data.shape)}"
-        case Pending():
-            return f"the float result of {symbol.node.op} '{symbol.node.name}'"
         case Refused():
             return "the result of a refused operator"

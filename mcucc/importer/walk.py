@@ -1,4 +1,4 @@
-"""The state of one walk over a quantized network: what each ONNX value stands for so far."""
+"""The state of one walk over a network: what each ONNX value stands for so far."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -7,17 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.errors import Violation
-from mcucc.importer.file.reader import OnnxModel, OnnxNode, OnnxPort
-from mcucc.importer.layout.layout import byte_order, channels_last, identity, inner_shape
+from mcucc.importer.file.reader import OnnxModel, OnnxNode
+from mcucc.importer.layout.layout import (
+    Perm,
+    byte_order,
+    channels_last,
+    identity,
+    inner_shape,
+)
 from mcucc.importer.layout.moves import BaseWalk, Move, fresh
 from mcucc.importer.layout.view import View
-from mcucc.importer.limits import broken_rules, size_faults
-from mcucc.importer.pending import clamp_bounds, complete
+from mcucc.importer.limits import size_faults
 from mcucc.importer.values import (
-    Activations,
     Constant,
-    Parameter,
-    Pending,
+    Quantized,
     ReadsRefusedError,
     RefusalError,
     Refused,
@@ -27,43 +30,35 @@ from mcucc.importer.values import (
 )
 from mcucc.ir import Const, DType, Node, Port, QParams, TensorType
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit
-from mcucc.ops import (
-    Clamp,
-    Concat,
-    Int8Graph,
-    Int8Node,
-    Int8Op,
-    Logistic,
-    Requantize,
-    Reshape,
-    Softmax,
-    Tanh,
+from mcucc.ops.float_ops import (
+    FloatClip,
+    FloatFakeQuant,
+    FloatNode,
+    FloatOp,
+    FloatReshape,
+    FloatTranspose,
 )
-from mcucc.ops import Transpose as Int8Transpose
 
-_EXPORTER_SUFFIXES = ("_quantized", "_QuantizeLinear_Output", "_output_0")
-"""What quantizers and exporters hang on the name of a node to name its output, outermost first."""
+FloatArray = NDArray[np.float32]
 
 
 @dataclass
 class Walk(BaseWalk):
-    """Reads what the rules need of a node's inputs, and collects the int8 graph they make.
+    """Reads what the rules need of a node's inputs, and collects the float graph they make.
 
     Attributes:
-        model: the folded file.
+        model: the folded network.
         symbols: what each ONNX value stands for, by name.
-        ports: graph inputs so far, by ONNX name.
-        nodes: int8 nodes so far.
-        tensors: types of int8 values so far.
-        consts: weights and biases so far.
+        nodes: float nodes so far.
+        tensors: types of inner values so far.
+        consts: weights, biases and other constants so far.
         violations: why the model cannot be lowered.
         limit: of the size of values.
     """
 
     model: OnnxModel
     symbols: dict[str, Symbol] = field(default_factory=dict[str, Symbol])
-    ports: dict[str, Port] = field(default_factory=dict[str, Port])
-    nodes: list[Int8Node] = field(default_factory=list[Int8Node])
+    nodes: list[FloatNode] = field(default_factory=list[FloatNode])
     tensors: dict[str, TensorType] = field(default_factory=dict[str, TensorType])
     consts: dict[str, Const] = field(default_factory=dict[str, Const])
     violations: list[Violation] = field(default_factory=list[Violation])
@@ -71,7 +66,9 @@ class Walk(BaseWalk):
     _moved: dict[tuple[Move, tuple[int, ...], str], str] = field(
         default_factory=dict[tuple[Move, tuple[int, ...], str], str]
     )
-    _const_names: dict[Parameter, str] = field(default_factory=dict[Parameter, str])
+    _quantized: dict[tuple[str, QParams], str] = field(
+        default_factory=dict[tuple[str, QParams], str]
+    )
     _node_names: set[str] = field(default_factory=set[str])
     _taken: set[str] = field(default_factory=set[str])
     _read: set[str] = field(default_factory=set[str])
@@ -100,65 +97,72 @@ class Walk(BaseWalk):
             raise ReadsRefusedError
         return found
 
-    def real(self, node: OnnxNode, index: int = 0) -> Activations:
-        """An input that must be dequantized activations."""
-        found = self.settled(node, index)
-        if isinstance(found, Activations) and found.real:
+    def view(self, node: OnnxNode, index: int = 0) -> View:
+        """An input that must be an activation."""
+        found = self.symbol(node, index)
+        if isinstance(found, View):
             return found
+        if isinstance(found, Quantized):
+            raise RefusalError(
+                node,
+                "its inputs must be reals: behind a DequantizeLinear",
+                f"input {index} is {describe(found)}",
+                "Export in QDQ form: a DequantizeLinear before each operator that computes.",
+            )
         raise RefusalError(
             node,
-            "its input must come from a DequantizeLinear",
-            f"input {index} '{_name(node, index)}' is {describe(found)}",
-            "Quantize every operator: Quantize/DequantizeLinear between this one and the one "
-            "before it.",
+            f"input {index} must depend on an input of the network",
+            f"it is {describe(found)}",
+            "Export with constant folding.",
         )
 
-    def activations(self, node: OnnxNode, index: int = 0) -> Activations:
-        """An input that must be activations, quantized or dequantized."""
-        found = self.settled(node, index)
-        return found if isinstance(found, Activations) else self.real(node, index)
+    def constant(self, node: OnnxNode, index: int, what: str) -> FloatArray:
+        """An input that must be constant, as finite float32.
 
-    def settled(self, node: OnnxNode, index: int) -> Symbol | None:
-        """The symbol of an input; a pending result that keeps its scale becomes activations."""
-        found = self.symbol(node, index)
-        if isinstance(found, Pending) and found.keeps is not None:
-            made = self.emit(found, found.view.name, found.keeps)
-            found = self.symbols[node.inputs[index]] = replace(made, real=True)
-        return found
-
-    def weights(self, node: OnnxNode, index: int) -> Weights:
-        """An input that must be a quantized constant."""
+        Args:
+            node: who reads.
+            index: of the input.
+            what: its role, for messages.
+        """
         found = self.symbol(node, index)
         if isinstance(found, Weights):
-            return found
-        raise RefusalError(
-            node,
-            "weights must be constants behind a DequantizeLinear",
-            f"input {index} is {describe(found)}",
-            "Quantize weights to int8 (QDQ format).",
-        )
+            found = Constant(found.reals())
+        if not isinstance(found, Constant) or found.data.dtype.kind not in "fiu":
+            raise RefusalError(
+                node,
+                f"{what} must be constant numbers",
+                f"input {index} is {describe(found)}",
+                "Export the network with its parameters as constants.",
+            )
+        with np.errstate(over="ignore"):
+            data = found.data.astype(np.float32)
+        if not np.isfinite(data).all():
+            raise RefusalError(
+                node,
+                f"{what} must be finite",
+                f"input {index} holds infinities or NaN in float32",
+                "Check the training, or the export.",
+            )
+        return data
+
+    def has(self, node: OnnxNode, index: int) -> bool:
+        """Whether an optional input is given."""
+        return index < len(node.inputs) and bool(node.inputs[index])
+
+    def is_read(self, name: str) -> bool:
+        """Whether a node or an output of the network reads an ONNX value."""
+        return name in self._read
 
     def numbers(self, node: OnnxNode, index: int, attribute: str) -> tuple[float, ...] | None:
         """Numbers given as a constant input or, in older operator sets, as an attribute."""
-        values = self._constant(node, index, attribute, kinds="fiu")
-        return None if values is None else tuple(values.astype(np.float64).ravel().tolist())
-
-    def integers(self, node: OnnxNode, index: int, attribute: str) -> tuple[int, ...] | None:
-        """Integers given as a constant input or, in older operator sets, as an attribute."""
-        values = self._constant(node, index, attribute, kinds="iu")
-        return None if values is None else tuple(int(v) for v in values.ravel())
-
-    def _constant(
-        self, node: OnnxNode, index: int, attribute: str, kinds: str
-    ) -> NDArray[np.generic] | None:
-        if index >= len(node.inputs) or not node.inputs[index]:
+        if not self.has(node, index):
             value = node.attributes.get(attribute)
-            return None if value is None or not np.size(value) else np.asarray(value)
+            return None if value is None else tuple(np.asarray(value, np.float64).ravel().tolist())
         found = self.symbol(node, index)
-        if isinstance(found, Weights) and "f" in kinds:
-            return found.reals()
-        if isinstance(found, Constant) and found.data.dtype.kind in kinds:
-            return found.data
+        if isinstance(found, Weights):
+            found = Constant(found.reals())
+        if isinstance(found, Constant) and found.data.dtype.kind in "bfiu":
+            return tuple(found.data.astype(np.float64).ravel().tolist())
         raise RefusalError(
             node,
             f"'{attribute}' must be constant numbers",
@@ -166,106 +170,75 @@ class Walk(BaseWalk):
             "Export with constant folding.",
         )
 
-    def is_read(self, name: str) -> bool:
-        """Whether a node or an output of the network reads an ONNX value."""
-        return name in self._read
+    def integers(self, node: OnnxNode, index: int, attribute: str) -> tuple[int, ...] | None:
+        """Integers given as a constant input or, in older operator sets, as an attribute."""
+        values = self.numbers(node, index, attribute)
+        if values is not None and not np.isfinite(values).all():
+            raise RefusalError(
+                node, f"'{attribute}' must be integers", f"{values[:4]}", "Check the exporter."
+            )
+        return None if values is None else tuple(int(value) for value in values)
 
     # Making the graph.
 
-    def add_port(self, port: OnnxPort, view: View, name: str, quant: QParams) -> Activations:
-        """Make a graph input.
+    def type_of(self, name: str) -> TensorType:
+        """The type of an inner value or constant."""
+        return self.tensors[name] if name in self.tensors else self.consts[name].type
 
-        Args:
-            port: as the file declares it.
-            view: of the whole port in its layout.
-            name: of the int8 value.
-            quant: its quantization.
+    def add_const(self, base: str, data: FloatArray) -> str:
+        """Add a constant; its name is `base` or close to it."""
+        return self.add_given(base, data, None)
+
+    def add_given(self, base: str, data: NDArray[np.generic], quant: QParams | None) -> str:
+        """Add a constant of any type, with the scales that the file gives it."""
+        name = fresh(base, self._taken)
+        kind = TensorType(DType(data.dtype.name), data.shape, quant)
+        self.consts[name] = Const(name, kind, data)
+        return name
+
+    def fake_quant(self, node: OnnxNode, tensor: str, quant: QParams) -> str:
+        """The value that a QuantizeLinear makes of an inner one, as reals.
+
+        What is quantized twice alike is one value. Where it is quantized otherwise a second time,
+        what computes it is repeated, so that each result is rounded once.
         """
-        shape = view.shape
-        self.tensors[name] = TensorType(DType.INT8, inner_shape(shape, view.perm), quant)
-        perm = None if view.perm == identity(len(shape)) else view.perm
-        self.ports[port.name] = Port(name, port.name, DType(port.dtype), shape, perm)
-        return Activations(replace(view, tensor=name, name=name), quant, real=False)
-
-    def emit(self, pending: Pending, name: str, quant: QParams) -> Activations:
-        """Append the nodes of a pending result; the last is named as the result.
-
-        Args:
-            pending: an operator; what its fixed scale or its bounds need follows it.
-            name: of the result.
-            quant: of the result.
-        """
-        pending = complete(pending, self.tensors[pending.inputs[0]].q, quant)
-        bounds = clamp_bounds(pending, quant)
-        if bounds is None:
-            return self._emit(pending, name, quant)
-        free = self._emit(pending, fresh(f"{name}.unclamped", self._taken), quant)
-        return self.clamp(pending.node, free, name, bounds, pending.origin)
-
-    def clamp(
-        self,
-        node: OnnxNode,
-        x: Activations,
-        name: str,
-        bounds: tuple[int, int],
-        origin: tuple[str, ...],
-    ) -> Activations:
-        """The same values, limited to int8 bounds.
-
-        Args:
-            node: who asks for it.
-            x: the values.
-            name: of the result.
-            bounds: smallest and largest value.
-            origin: of the int8 node.
-        """
-        self.append(node, Clamp(*bounds), (x.view.tensor,), name, x.quant, origin)
-        return Activations(replace(x.view, tensor=name, name=name), x.quant, real=False)
-
-    def _emit(self, pending: Pending, name: str, quant: QParams) -> Activations:
-        node, made, origin = pending.node, pending.fixed or quant, pending.origin
-        if isinstance(pending.op, Requantize):
-            x = self.tensors[pending.inputs[0]].q
-            same = Activations(replace(pending.view, tensor=pending.inputs[0]), x, real=False)
-            return self.requantize(node, same, name, quant, origin)
-        inner = name if made == quant else fresh(f"{name}.unscaled", self._taken)
-        inputs = list(pending.inputs)
-        if isinstance(pending.op, Concat):
-            inputs = [self._at_scale(node, x, quant) for x in inputs]
-        for parameter, suffix in zip(pending.weights, _SUFFIXES[len(pending.weights)], strict=True):
-            inputs.append(self._parameter(parameter, f"{node.name}.{suffix}"))
-        self.append(node, pending.op, inputs, inner, made, origin)
-        result = Activations(replace(pending.view, tensor=inner, name=inner), made, real=False)
-        return result if made == quant else self.requantize(node, result, name, quant, ())
-
-    def _at_scale(self, node: OnnxNode, tensor: str, quant: QParams) -> str:
-        """An int8 value at another scale, as a Concat needs it."""
-        if self.tensors[tensor].q == quant:
+        key = (tensor, quant)
+        if any(known == quant and made == tensor for (_, known), made in self._quantized.items()):
             return tensor
-        name = fresh(f"{tensor}.rescaled", self._taken)
-        return self.append(node, Requantize(), (tensor,), name, quant, (node.name,))
+        if key not in self._quantized:
+            again = any(known == tensor for known, _ in self._quantized)
+            source = self._repeated(tensor) if again else tensor
+            op, name = FloatFakeQuant(quant), node.outputs[0]
+            self._quantized[key] = self._append(node, op, (source,), name, node.name, ())
+        return self._quantized[key]
 
-    def requantize(
-        self,
-        node: OnnxNode,
-        x: Activations,
-        name: str,
-        quant: QParams,
-        origin: tuple[str, ...],
-    ) -> Activations:
-        """The same values at another scale; nothing at all if the scale is the same.
+    def _repeated(self, tensor: str) -> str:
+        """A second computation of a value; the value itself where nothing computes it here."""
+        maker = next((node for node in self.nodes if node.output == tensor), None)
+        if maker is None or isinstance(maker.op, FloatFakeQuant):
+            return tensor
+        inputs = maker.inputs
+        if isinstance(maker.op, FloatClip):  # which its maker's int8 form takes in
+            inputs = (self._repeated(inputs[0]),)
+        name = fresh(f"{tensor}.again", self._taken)
+        self.tensors[name] = self.tensors[tensor]
+        label = fresh(maker.name, self._node_names)
+        self.nodes.append(replace(maker, inputs=inputs, output=name, name=label))
+        return name
+
+    def emit(
+        self, cause: OnnxNode, op: FloatOp, inputs: Sequence[str], name: str | None = None
+    ) -> str:
+        """Append the float node of an ONNX node; returns the name of the value it makes.
 
         Args:
-            node: who asks for it.
-            x: the values.
-            name: of the result.
-            quant: of the result.
-            origin: of the int8 node.
+            cause: gives the node its name and origin.
+            op: the operator.
+            inputs: inner values and constants.
+            name: of the value; None for the ONNX node's first output.
         """
-        if x.quant == quant:
-            return Activations(replace(x.view, name=name), quant, real=False)
-        self.append(node, Requantize(), (x.view.tensor,), name, quant, origin)
-        return Activations(replace(x.view, tensor=name, name=name), quant, real=False)
+        output = cause.outputs[0] if name is None else fresh(name, self._taken)
+        return self._append(cause, op, inputs, output, cause.name, (cause.name,))
 
     def append_move(
         self,
@@ -275,120 +248,69 @@ class Walk(BaseWalk):
         source: str,
         made: tuple[str, str, tuple[str, ...]],
     ) -> str:
-        """Append a Reshape or Transpose."""
-        op = Reshape(axes) if kind == "reshape" else Int8Transpose(axes)
-        output, _, origin = made
-        return self.append(cause, op, (source,), output, self.tensors[source].q, origin)
+        """Append a FloatReshape or FloatTranspose."""
+        op = FloatReshape(axes) if kind == "reshape" else FloatTranspose(axes)
+        output, label, origin = made
+        return self._append(cause, op, (source,), output, label, origin)
 
-    def _parameter(self, parameter: Parameter, base: str) -> str:
-        """The constant of weights or a bias; a result that is quantized twice has it once."""
-        if parameter not in self._const_names:
-            name = fresh(base, self._taken)
-            kind = TensorType(
-                DType(parameter.data.dtype.name), parameter.data.shape, parameter.quant
-            )
-            self.consts[name] = Const(name, kind, parameter.data)
-            self._const_names[parameter] = name
-        return self._const_names[parameter]
-
-    def append(
+    def _append(
         self,
         cause: OnnxNode,
-        op: Int8Op,
+        op: FloatOp,
         inputs: Sequence[str],
         output: str,
-        quant: QParams,
+        label: str,
         origin: tuple[str, ...],
     ) -> str:
-        """Append a node, named after its output, if it breaks no rule."""
-        short = output
-        for suffix in _EXPORTER_SUFFIXES:
-            short = short.removesuffix(suffix)
-        base = output if not short or short in self._node_names else short
-        named: Int8Node = Node(op, tuple(inputs), output, fresh(base, self._node_names), origin)
-        graph: Int8Graph = Int8Graph("", (), (), (), self.tensors, self.consts)
-        made = op.infer(graph.input_types(named))
-        self.tensors[output] = TensorType(DType.INT8, made, quant)
-        broken = tuple(
-            size_faults(op, self.tensors[inputs[0]], self.tensors[output], self.limit)
-        ) or tuple(broken_rules(graph, named))
-        if not 2 <= len(made) <= 4 or made[0] != 1:
-            broken = (*broken, "a value must have rank 2 to 4 and batch 1")
-        if broken:
-            actual = _types(graph, named.inputs, quant)
-            del self.tensors[output]
-            raise RefusalError(cause, "; ".join(broken), actual, "Check its scales and sizes.")
-        self.nodes.append(named)
+        made = TensorType(DType.FLOAT32, op.infer([self.type_of(name) for name in inputs]))
+        for rule in self._value_faults(op, self.type_of(inputs[0]), made):
+            raise RefusalError(
+                cause, rule, f"{list(made.shape)} in inner layout", "Export with smaller shapes."
+            )
+        self.tensors[output] = made
+        node: FloatNode = Node(op, tuple(inputs), output, fresh(label, self._node_names), origin)
+        self.nodes.append(node)
         return output
 
-    def output(self, port: OnnxPort) -> Port | None:
-        """The output port of a declared output, None (and a violation) if it is not int8."""
-        node = OnnxNode("Output", port.name, (port.name,), (port.name,), {})
-        found = self.symbols.get(port.name)
+    def _value_faults(self, op: FloatOp, x: TensorType, made: TensorType) -> Sequence[str]:
+        if not 2 <= len(made.shape) <= 4 or made.shape[0] != 1 or min(made.shape) < 1:
+            return ("a value must have rank 2 to 4, batch 1 and no empty axis",)
+        return tuple(size_faults(op, x, made, self.limit))
+
+    def output(self, name: str, cause: OnnxNode) -> Port | None:
+        """The output port of a declared output, None (and a violation) if it has none."""
+        found, dtype = self.symbols.get(name), DType.FLOAT32
         if isinstance(found, Refused):
             return None
-        try:
-            found = self._last(node, found)
-            if isinstance(found, Activations):
-                return self._port(node, port, found)
-        except RefusalError as refusal:
-            self.violations.append(refusal.violation)
-            return None
-        self.violations.append(
-            Violation(
-                port.name,
-                "Output",
-                "an output must come from a Quantize/DequantizeLinear pair; after the last "
-                "DequantizeLinear only Softmax, Sigmoid, Tanh and operators that keep the scale",
+        if isinstance(found, Quantized):
+            found, dtype = found.view, found.dtype
+        if not isinstance(found, View) or found.tensor in {p.name for p in self.model.inputs}:
+            raise RefusalError(
+                cause,
+                "an output must be computed from an input",
                 describe(found),
-                "Quantize the last operator too, or cut the network before it.",
+                "Remove the output from the model.",
             )
-        )
-        return None
-
-    def _last(self, node: OnnxNode, found: Symbol | None) -> Symbol | None:
-        """An operator after the last DequantizeLinear runs at its own or its input's scale."""
-        if not isinstance(found, Pending):
-            return found
-        own = found.fixed if isinstance(found.op, Softmax | Logistic | Tanh) else None
-        quant = found.keeps or own
-        if quant is None:
-            return found
-        made = replace(self.emit(found, found.view.name, quant), real=True)
-        self.symbols[node.name] = made
-        return made
-
-    def _port(self, node: OnnxNode, port: OnnxPort, found: Activations) -> Port:
         if len(found.shape) < 2 or found.shape[0] != 1:
             raise RefusalError(
-                node,
+                cause,
                 "an output must have rank 2 or more and batch 1",
                 describe(found),
                 "Keep the batch as the first axis.",
             )
-        view = self.straight(found.view, node)
+        view = self.straight(found, cause)
+        perm = self._usual_layout(view)
+        tensor = self.read(view, perm, cause)
+        plain = perm == identity(len(view.shape))
+        return Port(tensor, name, dtype, view.shape, None if plain else perm)
+
+    def _usual_layout(self, view: View) -> Perm:
+        """Of all layouts with a view's bytes one whose shape the inner value has, if there is one.
+
+        ONNX's own comes first, then channels last.
+        """
         rank = len(view.shape)
-        usual = (channels_last(rank), identity(rank), view.perm)
-        perm = next(p for p in usual if byte_order(view.shape, p) == view.order)
-        integer = DType.UINT8 if port.dtype == "uint8" else DType.INT8
-        dtype = DType.FLOAT32 if found.real else integer
-        tensor = self.read(view, perm, node)
-        return Port(tensor, port.name, dtype, view.shape, None if perm == identity(rank) else perm)
-
-
-_SUFFIXES = {0: (), 1: ("table",), 2: ("weights", "bias")}
-"""What constants are called, by their number."""
-
-
-def _name(node: OnnxNode, index: int) -> str:
-    return node.inputs[index] if index < len(node.inputs) else ""
-
-
-def _types(graph: Int8Graph, inputs: Sequence[str], output: QParams) -> str:
-    """Shapes and scales that a node works on, for a message."""
-    read = (graph.type_of(name) for name in inputs)
-    parts = [
-        f"{list(kind.shape)}" + (f" at scale {max(kind.quant.scales):.6g}" if kind.quant else "")
-        for kind in read
-    ]
-    return f"{', '.join(parts)}, output scale {output.scale:.6g}"
+        usual = (identity(rank), channels_last(rank), view.perm)
+        alike = [perm for perm in usual if byte_order(view.shape, perm) == view.order]
+        inner = self.tensors[view.tensor].shape
+        return next((p for p in alike if inner_shape(view.shape, p) == inner), alike[0])

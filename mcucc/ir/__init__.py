@@ -2,10 +2,11 @@
 
 from mcucc.ir.graph import Const, Graph, Node, Port
 from mcucc.ir.text import check_seal, parse_graph, print_graph, seal
-from mcucc.ir.types import DType, QParams, Shape, TensorType
+from mcucc.ir.types import UNSIGNED_SHIFT, DType, QParams, Shape, TensorType
 from mcucc.ir.verify import verify_structure
 
 __all__ = [
+    "UNSIGNED_SHIFT",
     "Const",
     "DType",
     "Graph",

@@ -39,6 +39,17 @@ class Const:
         data.flags.writeable = False
         object.__setattr__(self, "data", data)
 
+    def reals(self) -> NDArray[np.float64]:
+        """The numbers that it stands for: scale * (q - zero_point) if it is quantized."""
+        data, quant = self.data.astype(np.float64), self.type.quant
+        if quant is None:
+            return data
+        shape = [1] * data.ndim
+        if quant.axis is not None:
+            shape[quant.axis] = -1
+        scales = np.asarray(quant.scales, dtype=np.float64).reshape(shape)
+        return (data - quant.zero_point) * scales
+
 
 @dataclass(frozen=True)
 class Port:

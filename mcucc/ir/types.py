@@ -8,6 +8,9 @@ import numpy as np
 
 from mcucc.errors import InvariantError
 
+UNSIGNED_SHIFT = 128
+"""What uint8 values are less as int8."""
+
 Shape = tuple[int, ...]
 """A static shape, batch first; the batch is always 1."""
 

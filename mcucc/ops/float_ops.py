@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from mcucc.ir import Graph, Node, Shape, TensorType
+from mcucc.ir import Graph, Node, QParams, Shape, TensorType
 from mcucc.ops.base import Activation, Op
 from mcucc.ops.conv import Pads, spatial_shape
 
@@ -178,10 +178,18 @@ class FloatAveragePool2D(_FloatPool):
 
 @dataclass(frozen=True)
 class FloatMean(_FloatOp):
-    """Mean over axes of the inner layout."""
+    """Mean over axes of the inner layout.
+
+    Attributes:
+        axes: which.
+        keep_dims: whether they stay, with one element.
+        pools: whether it is a pool over the whole map: where its output has the quantization of its
+            input, the int8 sum is divided once and nothing is rescaled.
+    """
 
     axes: tuple[int, ...]
     keep_dims: bool = False
+    pools: bool = False
 
     def infer(self, inputs: Sequence[TensorType]) -> Shape:
         """The input's shape with the reduced axes dropped or set to 1."""
@@ -278,6 +286,24 @@ class FloatResizeNearest(_FloatOp):
         return (1, h * self.factor[0], w * self.factor[1], c)
 
 
+@dataclass(frozen=True)
+class FloatFakeQuant(_FloatOp):
+    """x rounded to the int8 numbers of a quantization that the file gives, as reals again.
+
+    It stands for a QuantizeLinear and the DequantizeLinear behind it. No pass looks through it, so
+    what stands on its two sides is never fused.
+
+    Attributes:
+        quant: one scale and zero point; uint8 is shifted to int8.
+    """
+
+    quant: QParams
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """The shape of x."""
+        return inputs[0].shape
+
+
 FloatOp = (
     FloatConv2D
     | FloatDepthwiseConv2D
@@ -296,6 +322,7 @@ FloatOp = (
     | FloatPad
     | FloatConcat
     | FloatResizeNearest
+    | FloatFakeQuant
 )
 """Every float operator; `match` over it ends in `assert_never`."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mcucc.errors import InvariantError
-from mcucc.ir import DType, Port, verify_structure
+from mcucc.ir import DType, Port, TensorType, verify_structure
 from mcucc.ops.float_ops import (
     FloatBatchNorm,
     FloatConv2D,
@@ -36,8 +36,12 @@ def verify_float(graph: FloatGraph) -> None:
 def float_node_faults(graph: FloatGraph, node: FloatNode) -> Iterator[str]:
     """The rules that one node breaks."""
     types = (*graph.input_types(node), graph.tensors[node.output])
-    if any(each.dtype != DType.FLOAT32 or each.quant is not None for each in types):
+    layer = isinstance(node.op, FloatConv2D | FloatDepthwiseConv2D | FloatDense)
+    given = types[1:3] if layer else ()
+    if any(not _is_plain(each) for each in types if each not in given):
         yield "all values must be float32 without a quantization"
+    if any(not _is_plain(each) and each.quant is None for each in given):
+        yield "integer weights and biases must have a quantization"
     faults = tuple(_operator_faults(graph, node))
     yield from faults
     if faults:
@@ -47,6 +51,10 @@ def float_node_faults(graph: FloatGraph, node: FloatNode) -> Iterator[str]:
         yield f"makes {list(shape)}, its type says {list(types[-1].shape)}"
     if min(shape, default=0) < 1:
         yield f"makes an empty tensor {list(shape)}"
+
+
+def _is_plain(kind: TensorType) -> bool:
+    return kind.dtype == DType.FLOAT32 and kind.quant is None
 
 
 def _operator_faults(graph: FloatGraph, node: FloatNode) -> Iterator[str]:

@@ -112,7 +112,7 @@ def _ratio(graph: FloatGraph, inputs: Inputs) -> float | None:
 
     run_float(graph, some, watch)
     sums = _sums(graph, layer, np.concatenate(met))
-    bias = np.abs(graph.const(layer.inputs[2]).data.astype(np.float64))
+    bias = np.abs(graph.const(layer.inputs[2]).reals())
     largest = np.abs(sums.reshape(-1, len(bias))).max(axis=0)
     return float(np.median(largest[bias > 0] / bias[bias > 0]))
 
@@ -132,7 +132,7 @@ def _tells(graph: FloatGraph, node: FloatNode) -> bool:
 
 def _sums(graph: FloatGraph, node: FloatNode, x: _Floats) -> _Floats:
     """What a layer adds to its biases."""
-    weights = graph.const(node.inputs[1]).data.astype(np.float32)
+    weights = graph.const(node.inputs[1]).reals().astype(np.float32)
     bias = np.zeros(graph.const(node.inputs[2]).data.shape, np.float32)
     match node.op:
         case FloatConv2D():

@@ -59,8 +59,10 @@ def _successor(graph: FloatGraph, node: FloatNode) -> FloatNode | None:
         return None
     weights = graph.type_of(reader.inputs[1]).shape
     channels = graph.tensors[node.output].shape[-1]
-    shared = any(len(graph.readers[name]) > 1 for name in (*node.inputs[1:], *reader.inputs[1:]))
-    return reader if not shared and weights[-1] == channels else None
+    constants = (*node.inputs[1:], *reader.inputs[1:])
+    shared = any(len(graph.readers[name]) > 1 for name in constants)
+    given = any(graph.const(name).type.quant is not None for name in constants)
+    return reader if not shared and not given and weights[-1] == channels else None
 
 
 def _input_reach(consts: Mapping[str, Const], node: FloatNode) -> NDArray[np.float64] | None:

@@ -15,6 +15,7 @@ from mcucc.quant.equalize import equalize
 from mcucc.quant.observe import Observations, Tick, merge, observe
 from mcucc.quant.ranges import Observer
 from mcucc.quant.scheme import make_scheme
+from mcucc.quant.values import Values
 from mcucc.reference import interpreter
 from mcucc.reference.fixed_point import dequantize, quantize
 from mcucc.reference.float_interpreter import run_float
@@ -85,6 +86,20 @@ def quantize_network(
     return fit(graph, [inputs], options, tick).whole
 
 
+def from_file(graph: FloatGraph) -> Int8Graph:
+    """The int8 form of a network all of whose quantizations are given.
+
+    Args:
+        graph: after the float passes; `uncalibrated` finds nothing in it.
+
+    Raises:
+        UnsupportedModelError: with every node that has no int8 form.
+    """
+    nothing = Observations({}, {}, {})
+    scheme = make_scheme(graph, nothing, "minmax")
+    return convert(graph, scheme, nothing, correct_bias=False, given=True)
+
+
 def fit(
     graph: FloatGraph, parts: Sequence[Inputs], options: PtqOptions, tick: Tick = lambda _: None
 ) -> Fitted:
@@ -131,9 +146,8 @@ def _observe(graph: FloatGraph, parts: Sequence[Inputs], tick: Tick) -> list[Obs
 def _quantize(graph: FloatGraph, seen: Observations, options: PtqOptions) -> Quantized:
     scheme = make_scheme(graph, seen, options.observer)
     quantized = convert(graph, scheme, seen, correct_bias=options.correct_bias)
-    stands_for = {name: name for name in quantized.tensors if name in graph.tensors}
-    for clipped, source in scheme.absorbed.items():
-        stands_for[source] = stands_for.get(clipped, clipped)
+    # Of the float values that are one int8 value the last is what it approximates.
+    stands_for = {int8: name for name, int8 in Values.of(graph, scheme).names.items()}
     return Quantized(quantized, graph, stands_for)
 
 
@@ -165,7 +179,11 @@ def measure_noise(quantized: Quantized, graph: Int8Graph, inputs: Inputs) -> Map
         for name, float_name in quantized.stands_for.items()
         if name in graph.tensors and (graph.readers[name] or name in graph.output_tensors)
     }
-    q_inputs = {name: quantize(x, graph.tensors[name].q) for name, x in inputs.items()}
+    ports = zip(quantized.original.inputs, graph.inputs, strict=True)
+    q_inputs = {
+        int8.tensor: quantize(inputs[real.tensor], graph.tensors[int8.tensor].q)
+        for real, int8 in ports
+    }
     values = interpreter.run(graph, q_inputs)
     position = dict.fromkeys(wanted, 0)
     found = {name: Noise() for name in wanted}

@@ -8,40 +8,32 @@ range. Softmax, sigmoid and tanh have one output quantization each and no choice
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from mcucc.ir import QParams
-from mcucc.ops import LOGISTIC_QUANT, SOFTMAX_QUANT, TANH_QUANT
+from mcucc.errors import UnsupportedModelError, Violation
+from mcucc.ir import DType, QParams
 from mcucc.ops.float_ops import (
-    FloatAveragePool2D,
     FloatClip,
     FloatConcat,
     FloatDense,
+    FloatFakeQuant,
     FloatGraph,
-    FloatMaxPool2D,
     FloatNode,
-    FloatPad,
-    FloatReshape,
-    FloatResizeNearest,
-    FloatSlice,
-    FloatSoftmax,
-    FloatTranspose,
-    FloatUnary,
 )
+from mcucc.quant.given import COPYING, Given, absorbs_clip, given_quants
 from mcucc.quant.observe import Observations
 from mcucc.quant.ranges import Observer, Range, choose_range, range_to_quant, with_margin
 
 _MANY = 10_000
 """Numbers that show a distribution's extremes well enough."""
 
-_COPYING = (
-    FloatReshape,
-    FloatTranspose,
-    FloatSlice,
-    FloatMaxPool2D,
-    FloatAveragePool2D,
-    FloatPad,
-    FloatConcat,
-    FloatResizeNearest,
-)
+_SHOWN = 3
+"""Names that a message lists."""
+
+_UNREAD = {
+    DType.FLOAT32: QParams((1.0,), 0),
+    DType.INT8: QParams((1.0,), 0),
+    DType.UINT8: QParams((1.0,), -128),
+}
+"""The quantization of an input that nobody reads: whole numbers as they are."""
 
 
 @dataclass(frozen=True)
@@ -66,56 +58,75 @@ def make_scheme(graph: FloatGraph, seen: Observations, observer: Observer) -> Sc
         seen: of calibration inputs, for every value of the graph.
         observer: how a range is chosen from a distribution.
     """
-    absorbed = {node.output: node.inputs[0] for node in graph.nodes if absorbs_clip(graph, node)}
+    given = {**_unread(graph), **given_quants(graph)}
+    absorbed = {
+        node.output: node.inputs[0]
+        for node in graph.nodes
+        if node.output not in given and absorbs_clip(graph, node)
+    }
     groups = _Groups(graph)
     for node in graph.nodes:
-        for name in _tied(graph, node, absorbed):
+        for name in _tied(graph, node, absorbed, given):
             groups.join(name, node.output)
     ranges: dict[str, Range] = {}
     for name in graph.tensors:
-        if name in absorbed.values() or fixed_quant(graph, name) is not None:
+        if name in absorbed.values() or name in given:
             continue  # a clipped value saturates; its own reach does not matter
         low, high = choose_range(seen.histograms[name], observer)
         if _is_scarce(graph, name, seen):
             low, high = with_margin((low, high), seen.histograms[name].count)
         known = ranges.get(groups.root(name), (0.0, 0.0))
         ranges[groups.root(name)] = (min(low, known[0]), max(high, known[1]))
-    of: dict[str, QParams] = {}
-    for name in graph.tensors:
-        bounds = ranges.get(groups.root(name))
-        fixed = fixed_quant(graph, name)
-        alone = len(groups.members(name)) == 1
-        of[name] = fixed if fixed is not None and (alone or bounds is None) else _quant(bounds)
-    return Scheme(of, absorbed)
+    calibrated = {
+        name: _quant(ranges.get(groups.root(name))) for name in graph.tensors if name not in given
+    }
+    return Scheme({**calibrated, **given}, absorbed)
 
 
-def fixed_quant(graph: FloatGraph, name: str) -> QParams | None:
-    """The only output quantization of the operator that makes a value, None if it has a choice."""
-    node = graph.producers.get(name)
-    match node.op if node is not None else None:
-        case FloatSoftmax():
-            return SOFTMAX_QUANT
-        case FloatUnary(kind="sigmoid"):
-            return LOGISTIC_QUANT
-        case FloatUnary(kind="tanh"):
-            return TANH_QUANT
-        case _:
-            return None
+def uncalibrated(graph: FloatGraph) -> tuple[str, ...]:
+    """The values of a network whose quantization only calibration can say, in graph order.
+
+    Args:
+        graph: after the float passes.
+    """
+    known = {**_unread(graph), **given_quants(graph)}
+    return tuple(name for name in graph.tensors if name not in known)
 
 
-def absorbs_clip(graph: FloatGraph, node: FloatNode) -> bool:
-    """Whether a Clip can vanish: it alone reads its input, which some operator computes."""
-    if not isinstance(node.op, FloatClip):
-        return False
-    source = node.inputs[0]
-    producer = graph.producers.get(source)
-    return (
-        producer is not None
-        and len(graph.readers[source]) == 1
-        and source not in graph.output_tensors
-        and not isinstance(producer.op, _COPYING)
-        and fixed_quant(graph, source) is None
+def demand_scales(graph: FloatGraph) -> None:
+    """Refuse a network that has values whose quantization only calibration can say.
+
+    Raises:
+        UnsupportedModelError: names them.
+    """
+    missing = uncalibrated(graph)
+    if not missing:
+        return
+    first = graph.producers.get(missing[0])
+    shown = ", ".join(f"'{name}'" for name in missing[:_SHOWN])
+    more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+    violation = Violation(
+        missing[0] if first is None else first.name,
+        "Input" if first is None else type(first.op).__name__.removeprefix("Float"),
+        "a value must have a scale: of its file, or of calibration inputs",
+        f"the file quantizes other values, but not {shown}{more}",
+        "Give calibration inputs with --calib, or quantize these values too.",
     )
+    raise UnsupportedModelError((violation,))
+
+
+def _unread(graph: FloatGraph) -> Given:
+    """Inputs that nobody reads, as whole numbers."""
+    return {
+        port.tensor: _UNREAD[port.dtype]
+        for port in graph.inputs
+        if brings_scales(graph) and not graph.readers[port.tensor]
+    }
+
+
+def brings_scales(graph: FloatGraph) -> bool:
+    """Whether the file quantizes at least one value."""
+    return any(isinstance(node.op, FloatFakeQuant) for node in graph.nodes)
 
 
 def _is_scarce(graph: FloatGraph, name: str, seen: Observations) -> bool:
@@ -128,10 +139,14 @@ def _is_scarce(graph: FloatGraph, name: str, seen: Observations) -> bool:
     return scores and seen.histograms[name].count < _MANY
 
 
-def _tied(graph: FloatGraph, node: FloatNode, absorbed: Mapping[str, str]) -> Iterator[str]:
-    """The inputs that must have the quantization of the node's output."""
-    if isinstance(node.op, _COPYING):
-        yield from graph.variable_inputs(node)
+def _tied(
+    graph: FloatGraph, node: FloatNode, absorbed: Mapping[str, str], given: Given
+) -> Iterator[str]:
+    """The inputs that must have the quantization of the node's output, where none is given."""
+    if node.output in given or (node.inputs[0] in given and not isinstance(node.op, FloatConcat)):
+        return
+    if isinstance(node.op, COPYING):
+        yield from (name for name in graph.variable_inputs(node) if name not in given)
     elif isinstance(node.op, FloatClip) or node.output in absorbed:
         yield node.inputs[0]
 

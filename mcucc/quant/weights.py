@@ -5,12 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mcucc.ir import QParams
+from mcucc.ir import Const, QParams
 from mcucc.ops.float_ops import FloatConv2D, FloatDense, FloatDepthwiseConv2D
 from mcucc.quant.means import Correction
 
 _SMALLEST_SCALE = 2.0**-126
 _SCALE_OF_ZEROS = 1e-12
+_BIAS_TOLERANCE = 1e-6
+"""Relative: the float32 product s_in * s_w may be off by its rounding."""
+_INT32 = np.iinfo(np.int32)
 _BIAS_LIMIT = 2.0**29
 """A bias and its products stay below 2^30, where requantization is cheapest."""
 
@@ -22,7 +25,7 @@ class QuantizedWeights:
     Attributes:
         weights: int8, the float weights' shape.
         bias: int32 [channels] at scale s_in * s_w.
-        weight_quant: one scale per output channel.
+        weight_quant: one scale per output channel; weights of the file may have one for all.
         bias_quant: likewise.
     """
 
@@ -73,6 +76,35 @@ def quantize_weights(
         QParams(tuple(float(s) for s in scales), 0, channel_axis),
         QParams(tuple(float(np.float32(s)) for s in bias_scales), 0, 0),
     )
+
+
+def given_weights(weights: Const, bias: Const, s_in: float) -> QuantizedWeights:
+    """Int8 weights with scales of the file, and their bias at scale s_in * s_w.
+
+    An int32 bias keeps its integers where the file gives it that very scale; any other is rounded,
+    halves to even. What int32 cannot hold saturates.
+
+    Args:
+        weights: int8, symmetric, one scale or one per output channel.
+        bias: int32 with a scale, or float32; [channels].
+        s_in: scale of the layer's input.
+    """
+    quant = weights.type.q
+    expected = s_in * np.asarray(quant.scales, dtype=np.float64)
+    scales = tuple(expected.astype(np.float32).tolist())
+    bias_quant = QParams(scales, 0, None if quant.axis is None else 0)
+    data = weights.data.astype(np.int8)
+    return QuantizedWeights(data, _at_scale(bias, expected), quant, bias_quant)
+
+
+def _at_scale(bias: Const, expected: NDArray[np.float64]) -> NDArray[np.int32]:
+    if bias.type.quant is not None:
+        ratio = np.asarray(bias.type.quant.scales, dtype=np.float64) / expected
+        drift = np.abs(bias.data.astype(np.float64) * (ratio - 1.0))
+        if not np.any((np.abs(ratio - 1.0) > _BIAS_TOLERANCE) & (drift > 0.5)):
+            return bias.data.astype(np.int32)
+    q = np.rint(np.clip(bias.reals() / expected, -(2.0**32), 2.0**32))
+    return np.clip(q, _INT32.min, _INT32.max).astype(np.int32)
 
 
 def _broadcast(scales: NDArray[np.float32], rank: int) -> NDArray[np.float64]:

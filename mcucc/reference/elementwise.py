@@ -21,8 +21,15 @@ from mcucc.ops import (
     Tanh,
     clamp_range,
 )
-from mcucc.ops.float_ops import BinaryKind, FloatBatchNorm, FloatBinary, FloatClip, FloatUnary
-from mcucc.reference.fixed_point import Multiplier, multiply, requantize
+from mcucc.ops.float_ops import (
+    BinaryKind,
+    FloatBatchNorm,
+    FloatBinary,
+    FloatClip,
+    FloatFakeQuant,
+    FloatUnary,
+)
+from mcucc.reference.fixed_point import Multiplier, dequantize, multiply, quantize, requantize
 from mcucc.reference.meaning import FloatMeaning, Int8Meaning
 from mcucc.reference.parameters import (
     AddParameters,
@@ -227,4 +234,5 @@ FLOAT: dict[type, FloatMeaning] = {
     FloatClip: lambda op, x: float_clip(op, x[0]),
     FloatUnary: lambda op, x: float_unary(op, x[0]),
     FloatBatchNorm: lambda op, x: float_batch_norm(op.epsilon, *x),
+    FloatFakeQuant: lambda op, x: dequantize(quantize(x[0], op.quant), op.quant),
 }

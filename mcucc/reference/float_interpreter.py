@@ -125,4 +125,6 @@ def _operands(graph: FloatGraph, node: FloatNode, values: FloatValues) -> Iterat
         if name in values:
             yield values[name]
         else:
-            yield cast("FloatArray", graph.const(name).data)
+            const = graph.const(name)
+            quantized = const.type.quant is not None
+            yield const.reals().astype(np.float32) if quantized else cast("FloatArray", const.data)

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from mcucc.compiled.samples import random_samples
-from mcucc.importer import lower_qdq, read_onnx
+from mcucc.importer import read_onnx
 from mcucc.passes import INT8, run_passes
 from mcucc.reference import interpreter
 from mcucc.twin import write_twin
+from tests.lowering import lower_quantized
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _PYTHON = _CHECKOUT / ".venvs" / "tflite-runtime" / "bin" / "python"
@@ -32,7 +33,7 @@ def judge_python() -> Path:
 @pytest.mark.parametrize("name", ["ad01", "kws", "resnet8", "te_vww", "vww_96"])
 def test_outputs_agree(name: str, judge_python: Path, models_dir: Path, tmp_path: Path) -> None:
     """Recorded inputs give TFLM's recorded outputs, random ones those of the reference."""
-    imported = lower_qdq(read_onnx(models_dir / f"{name}_qdq.onnx"), name)
+    imported = lower_quantized(read_onnx(models_dir / f"{name}_qdq.onnx"), name)
     graph, _ = run_passes(imported, INT8)
     (port,) = graph.inputs
     recorded = np.load(models_dir / f"{name}_io.npz")

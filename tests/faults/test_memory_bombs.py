@@ -19,7 +19,7 @@ from mcucc.api.network import Calibration, calibration_inputs, load_network
 from mcucc.compiled.arrays import read_arrays
 from mcucc.errors import InputFileError, UnsupportedModelError
 from mcucc.importer import read_onnx
-from mcucc.importer.float_lower import lower_float
+from mcucc.importer.lower import lower_network
 from mcucc.ir.limits import Limit
 from tests.cli.process import CHECKOUT, mcucc
 from tests.faults.small_models import memory_bomb
@@ -113,10 +113,10 @@ def test_the_limit_is_an_option(tmp_path: Path) -> None:
 def test_all_values_together_are_bounded(tmp_path: Path) -> None:
     path = memory_bomb(tmp_path / "deep.onnx", "deep_sigmoid", 40)
     model = read_onnx(path)
-    lower_float(model, "n", limit=Limit(1024))
+    lower_network(model, "n", limit=Limit(1024))
     with pytest.raises(UnsupportedModelError, match="all values of one inference") as caught:
-        lower_float(model, "n", limit=Limit(128))
-    assert "672 in 42 values" in str(caught.value)
+        lower_network(model, "n", limit=Limit(128))
+    assert "656 in 41 values" in str(caught.value)
 
 
 def test_wide_and_deep_networks_within_the_limits_are_planned(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_a_file_that_is_large_itself_may_hold_much(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_calibration_files_is_bounded_as_a_whole(tmp_path: Path) -> None:
-    graph = lower_float(read_onnx(memory_bomb(tmp_path / "m.onnx", "deep", 1)), "n")
+    graph = lower_network(read_onnx(memory_bomb(tmp_path / "m.onnx", "deep", 1)), "n")
     folder = tmp_path / "calib"
     folder.mkdir()
     for i in range(3):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from mcucc.importer import read_onnx
-from mcucc.importer.float_lower import lower_float
+from mcucc.importer.lower import lower_network
 from mcucc.ops.float_ops import FloatGraph
 from mcucc.reference.float_interpreter import run_float
 
@@ -108,7 +108,7 @@ def assert_close(found: FloatArray, expected: FloatArray, tolerance: float = TOL
 def check(model: Model, folder: Path, *outputs: str) -> FloatGraph:
     """Lower a model and compare its outputs with ONNX Runtime's; returns the graph."""
     path = model.save(folder, *outputs)
-    graph = lower_float(read_onnx(path), "net")
+    graph = lower_network(read_onnx(path), "net")
     feed = random_feed(graph)
     found = run_onnx_layout(graph, feed)
     for name, expected in zip(outputs, runtime(path, feed, outputs), strict=True):

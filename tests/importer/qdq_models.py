@@ -11,13 +11,14 @@ import onnx.shape_inference
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from mcucc.importer import lower_qdq, read_onnx
+from mcucc.importer import read_onnx
 from mcucc.ops import Int8Graph, Int8Node
 from mcucc.ops.verify import verify
 from mcucc.reference import interpreter
 from mcucc.reference.fixed_point import dequantize
 from mcucc.sim.onnx_runtime import open_session
 from tests.graphs import random_inputs
+from tests.lowering import lower_quantized
 
 Array = NDArray[Any]
 Sizes = tuple[int | str, ...]
@@ -132,7 +133,7 @@ def lower(
     path = folder / "model.onnx"
     proto = model.proto() if isinstance(model, QdqModel) else model
     path.write_bytes(proto.SerializeToString())
-    graph = lower_qdq(read_onnx(path), "net", input_shapes=input_shapes)
+    graph = lower_quantized(read_onnx(path), "net", input_shapes=input_shapes)
     verify(graph)
     return graph
 

@@ -8,8 +8,8 @@ from onnx import numpy_helper
 
 from mcucc.importer import read_onnx
 from mcucc.importer.file.fold import fold
-from mcucc.importer.float_lower import is_quantized, lower_float
 from mcucc.importer.layout.layout import byte_order, common_axes, find_layout, merge_transposition
+from mcucc.importer.lower import is_quantized, lower_network
 from tests.importer.float_cases import Model, check, kinds, random_feed, run_onnx_layout
 
 SETS = (8, 9, 10, 11, 12, 13, 14, 16, 18, 20, 21, 22, 23)
@@ -79,7 +79,7 @@ def test_open_dimensions_may_be_given(tmp_path: Path):
     m = Model(["n", 3, "h", "w"])
     y = m.op("Flatten", m.op("Conv", "x0", m.weights(2, 3, 1, 1)))
     model = read_onnx(m.save(tmp_path, y))
-    graph = lower_float(model, "net", input_shapes={"x0": (1, 3, 4, 6)})
+    graph = lower_network(model, "net", input_shapes={"x0": (1, 3, 4, 6)})
     assert graph.outputs[0].shape == (1, 48)
     assert run_onnx_layout(graph, random_feed(graph))[y].shape == (1, 48)
 
@@ -88,7 +88,7 @@ def test_what_reaches_no_output_is_dropped_but_inputs_stay(tmp_path: Path):
     m = Model([1, 6], [1, 3])
     m.op("Softplus", "x1")
     y = m.op("Relu", "x0")
-    graph = lower_float(read_onnx(m.save(tmp_path, y)), "net")
+    graph = lower_network(read_onnx(m.save(tmp_path, y)), "net")
     assert [port.name for port in graph.inputs] == ["x0", "x1"]
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mcucc.errors import UnsupportedModelError
 from mcucc.importer import read_onnx
-from mcucc.importer.float_lower import is_quantized, lower_float
+from mcucc.importer.lower import is_quantized, lower_network
 from mcucc.ir import parse_graph, print_graph
 from mcucc.ops.float_ops import FLOAT_OPS, FloatGraph
 from tests.importer.float_cases import assert_close, kinds, run_onnx_layout, runtime
@@ -60,7 +60,7 @@ def load(models_dir: Path, file: str, macs: Mapping[str, int]) -> FloatGraph:
     """The lowered network; its MACs are those of the manifest."""
     model = read_onnx(models_dir / file)
     assert not is_quantized(model)
-    graph = lower_float(model, "net")
+    graph = lower_network(model, "net")
     total = sum(n.op.macs(graph.input_types(n), graph.tensors[n.output]) for n in graph.nodes)
     assert total == macs[file]
     return graph
@@ -142,7 +142,7 @@ def test_unknown_operators_are_refused_all_at_once(
     models_dir: Path, file: str, operator: str, count: int
 ):
     with pytest.raises(UnsupportedModelError) as caught:
-        lower_float(read_onnx(models_dir / file), "net")
+        lower_network(read_onnx(models_dir / file), "net")
     assert [v.op for v in caught.value.violations] == [operator] * count
 
 

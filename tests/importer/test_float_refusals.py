@@ -8,7 +8,7 @@ import pytest
 
 from mcucc.errors import UnsupportedModelError, UsageError, Violation
 from mcucc.importer import read_onnx
-from mcucc.importer.float_lower import lower_float
+from mcucc.importer.lower import lower_network
 from tests.importer.float_cases import Model
 
 Build = Callable[[Model], str]
@@ -17,7 +17,7 @@ MAP = (1, 4, 5, 6)
 
 def violations(model: Model, folder: Path, *outputs: str) -> tuple[Violation, ...]:
     with pytest.raises(UnsupportedModelError) as caught:
-        lower_float(read_onnx(model.save(folder, *outputs)), "net")
+        lower_network(read_onnx(model.save(folder, *outputs)), "net")
     return caught.value.violations
 
 
@@ -172,7 +172,7 @@ CASES: dict[str, tuple[Build, str]] = {
             m.constant(0.5, np.float32),
             m.constant(0, np.int8),
         ),
-        "the operator must be one that mcucc knows",
+        "the network must compute an output from its input",
     ),
 }
 
@@ -242,4 +242,4 @@ def test_wrong_input_shapes_are_a_usage_error(
     m = Model(["n", 3, "h", "w"])
     model = read_onnx(m.save(tmp_path, m.op("Relu", "x0")))
     with pytest.raises(UsageError, match=message):
-        lower_float(model, "net", input_shapes=shapes)
+        lower_network(model, "net", input_shapes=shapes)

@@ -10,9 +10,10 @@ import pytest
 from onnx import ModelProto, helper, numpy_helper
 
 from mcucc.errors import InputFileError
-from mcucc.importer import lower_qdq, model_digest, read_onnx
+from mcucc.importer import model_digest, read_onnx
 from tests.importer.island_builders import conv, flattened
 from tests.importer.qdq_models import QdqModel, lower
+from tests.lowering import lower_quantized
 
 
 def problem(path: Path) -> str:
@@ -98,7 +99,7 @@ def test_external_data_are_read(tmp_path: Path):
     model, _ = external(tmp_path)
     (tmp_path / "inside").mkdir()
     inside = lower(conv((3, 3))(), tmp_path / "inside")
-    graph = lower_qdq(read_onnx(model), "net")
+    graph = lower_quantized(read_onnx(model), "net")
     for name, const in graph.consts.items():
         assert np.array_equal(const.data, inside.consts[name].data)
 

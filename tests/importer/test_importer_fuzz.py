@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, numpy_helper
 
 from mcucc.errors import InputFileError, UnsupportedModelError
-from mcucc.importer import lower_qdq, read_onnx
+from mcucc.importer import read_onnx
 from mcucc.ops.verify import verify
 from mcucc.reference.interpreter import run
 from tests.graphs import random_inputs
 from tests.importer.island_builders import conv, fan_out, flattened, mean_twice, unary
 from tests.importer.more_islands import MORE_ISLANDS
 from tests.importer.qdq_models import QdqModel
+from tests.lowering import lower_quantized
 
 BUILDERS: tuple[Callable[[], QdqModel], ...] = (
     conv((3, 3), strides=[2, 2], dilations=[1, 1], pads=[0, 0, 1, 1], kernel_shape=[3, 3]),
@@ -63,7 +64,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def compile_or_refuse(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     try:
-        graph = lower_qdq(read_onnx(path), "net")
+        graph = lower_quantized(read_onnx(path), "net")
     except (InputFileError, UnsupportedModelError):
         return
     verify(graph)

@@ -10,12 +10,13 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
-from mcucc.importer import lower_qdq, read_onnx
+from mcucc.importer import read_onnx
 from mcucc.ir import Port
 from mcucc.ops import FullyConnected, Int8Graph
 from mcucc.ops.verify import total_macs, verify
 from mcucc.reference.fixed_point import quantize
 from mcucc.reference.interpreter import run
+from tests.lowering import lower_quantized
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
 
@@ -37,7 +38,7 @@ each_network = pytest.mark.parametrize("network", NETWORKS, ids=lambda network: 
 
 
 def load(models_dir: Path, network: Network) -> Int8Graph:
-    graph = lower_qdq(read_onnx(models_dir / f"{network.name}_qdq.onnx"), network.name)
+    graph = lower_quantized(read_onnx(models_dir / f"{network.name}_qdq.onnx"), network.name)
     verify(graph)
     return graph
 
@@ -93,7 +94,7 @@ def test_every_layer_is_the_recorded_one(network: Network, models_dir: Path):
 @pytest.mark.models
 def test_the_int8_edges_make_the_same_network(models_dir: Path):
     floats = load(models_dir, NETWORKS[2])
-    int8 = lower_qdq(read_onnx(models_dir / "vww_96_qdq_int8io.onnx"), "vww_96")
+    int8 = lower_quantized(read_onnx(models_dir / "vww_96_qdq_int8io.onnx"), "vww_96")
     assert [node.op for node in int8.nodes] == [node.op for node in floats.nodes]
     assert {port.dtype.value for port in (*int8.inputs, *int8.outputs)} == {"int8"}
 
@@ -102,12 +103,12 @@ def test_the_int8_edges_make_the_same_network(models_dir: Path):
 def test_the_five_networks_are_read_in_three_seconds(models_dir: Path):
     start = time.process_time()
     for network in NETWORKS:
-        lower_qdq(read_onnx(models_dir / f"{network.name}_qdq.onnx"), network.name)
+        lower_quantized(read_onnx(models_dir / f"{network.name}_qdq.onnx"), network.name)
     assert time.process_time() - start < 3
 
 
 def test_the_example_keeps_its_accuracy():
-    graph = lower_qdq(read_onnx(DIGITS / "digits_int8.onnx"), "digits")
+    graph = lower_quantized(read_onnx(DIGITS / "digits_int8.onnx"), "digits")
     verify(graph)
     with np.load(DIGITS / "test_images.npz") as file:
         images, labels = file["image"], file["labels"]

@@ -7,16 +7,16 @@ import onnx.defs
 import pytest
 
 from mcucc.errors import UnsupportedModelError
-from mcucc.importer import lower_float, lower_qdq, read_onnx
+from mcucc.importer import lower_network, read_onnx
 from mcucc.importer.file.dialects import ADVICE
 from mcucc.importer.file.fold import FOLDABLE
 from mcucc.importer.file.opsets import newer_operators
-from mcucc.importer.float_lower import known_operators
-from mcucc.importer.qdq import known_operators as known_quantized_operators
+from mcucc.importer.lower import known_operators
 from tests.importer.float_cases import Model
 from tests.importer.island_builders import conv
+from tests.lowering import lower_quantized
 
-TAKEN = sorted(FOLDABLE | set(known_operators()) | set(known_quantized_operators()) | {"Constant"})
+TAKEN = sorted(FOLDABLE | set(known_operators()) | {"Constant"})
 NEW_ATTRIBUTES = {"Cast": {"round_mode"}, "CastLike": {"round_mode"}, "Range": {"stash_type"}}
 """About float8e8m0, float16 and bfloat16 alone."""
 
@@ -46,7 +46,7 @@ def test_every_version_that_is_taken_is_what_the_operator_was(op: str) -> None:
 
 
 def test_nobody_is_advised_against_what_is_taken() -> None:
-    assert not set(ADVICE) & {*known_operators(), *known_quantized_operators()}
+    assert not set(ADVICE) & known_operators()
 
 
 def test_operators_that_have_changed_are_found() -> None:
@@ -59,7 +59,7 @@ def test_operators_that_have_changed_are_found() -> None:
 @pytest.mark.parametrize("opset", range(24, onnx.defs.onnx_opset_version() + 1))
 def test_the_same_graph_from_every_newer_set(opset: int, tmp_path: Path) -> None:
     proto = conv((3, 3))().proto()
-    graphs = [lower_qdq(read_onnx(_saved(proto, at, tmp_path)), "net") for at in (23, opset)]
+    graphs = [lower_quantized(read_onnx(_saved(proto, at, tmp_path)), "net") for at in (23, opset)]
     assert graphs[0].nodes == graphs[1].nodes
     assert graphs[0].tensors == graphs[1].tensors
 
@@ -77,7 +77,7 @@ def test_a_changed_operator_is_refused_by_its_name(tmp_path: Path) -> None:
     output = m.op("Relu", m.op("Relu", "x0"))
     model = replace(read_onnx(m.save(tmp_path, output)), newer={"Relu": 30}, opset=30)
     with pytest.raises(UnsupportedModelError) as refused:
-        lower_float(model, "net")
+        lower_network(model, "net")
     assert [violation.op for violation in refused.value.violations] == ["Relu", "Relu"]
     assert "1 reason(s)" in str(refused.value)
     assert "operator Relu of set 30, in a model of set 30" in str(refused.value)

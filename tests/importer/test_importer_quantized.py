@@ -13,13 +13,14 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 
-from mcucc.importer import lower_qdq, read_onnx
+from mcucc.importer import read_onnx
 from mcucc.ops import Int8Graph, Transpose
 from mcucc.ops.verify import total_macs, verify
 from mcucc.reference.fixed_point import dequantize, quantize
 from mcucc.reference.interpreter import run
 from mcucc.sim.onnx_runtime import open_session
 from tests.judging import assert_tflm_agrees, needs_tflm
+from tests.lowering import lower_quantized
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
 
@@ -59,7 +60,7 @@ def quantized(
 
 
 def load(path: Path) -> Int8Graph:
-    graph = lower_qdq(read_onnx(path), "net")
+    graph = lower_quantized(read_onnx(path), "net")
     verify(graph)
     return graph
 

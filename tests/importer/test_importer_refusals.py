@@ -42,7 +42,7 @@ def test_every_reason_is_reported_and_no_consequence(tmp_path: Path):
     x = m.input("x", (1, 2, 3, 4))
     left = m.pair(m.op("Sin", x, name="sin"), "left")
     right = m.pair(m.op("Conv", x, m.weights((2, 2, 1, 1)), name="conv", strides=[0, 0]), "right")
-    m.op("ReduceMean", x, name="mean", axes=[1])
+    m.op("ReduceMean", x, name="mean", axes=[0], keepdims=0)
     m.output(m.pair(m.op("Add", left, right), "y"))
     m.output("mean")
     assert [v.node for v in violations(m, tmp_path)] == ["sin", "conv", "mean"]
@@ -81,19 +81,8 @@ def test_a_custom_operator_is_named_with_its_domain(tmp_path: Path):
         lower(proto, tmp_path)
 
 
-def test_a_float_network_gives_one_reason(tmp_path: Path):
-    m = QdqModel()
-    m.plain_input("x", (1, 2, 3, 4))
-    m.output(m.op("Add", m.op("Relu", "x"), m.op("Sin", "x"), name="y"))
-    (violation,) = violations(m, tmp_path)
-    assert violation.op == "Graph"
-    assert violation.node == "model.onnx"
-    assert violation.actual.startswith("not quantized: no QuantizeLinear among its 3 operators")
-    assert "quantize_static" in violation.hint
-
-
-@pytest.mark.parametrize("output", ["x_float", "conv", "w"])
-def test_an_output_must_be_the_end_of_an_island(output: str, tmp_path: Path):
+@pytest.mark.parametrize("output", ["x_float", "w"])
+def test_an_output_must_be_computed(output: str, tmp_path: Path):
     m = QdqModel()
     x = m.input("x", (1, 2, 3, 4))
     m.constant(np.ones(1, np.float32), "w")

@@ -14,7 +14,7 @@ from onnxruntime.quantization import (
 )
 
 from mcucc.errors import UnsupportedModelError, Violation
-from mcucc.importer import OnnxModel, lower_qdq, read_onnx
+from mcucc.importer import OnnxModel, read_onnx
 from mcucc.importer.file.qoperator import rewrite_qoperators
 from mcucc.ops import Int8Graph
 from mcucc.ops.verify import verify
@@ -31,6 +31,7 @@ from tests.importer.qoperator_models import (
     to_proto,
 )
 from tests.judging import assert_tflm_agrees, needs_tflm
+from tests.lowering import lower_quantized
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
 TYPES = ("int8", "uint8")
@@ -133,7 +134,7 @@ def test_zero_points_may_be_left_out(dtype: str, tmp_path: Path):
 
 def violations(model: QdqModel, folder: Path) -> tuple[Violation, ...]:
     with pytest.raises(UnsupportedModelError) as caught:
-        lower_qdq(read(model, folder), "net")
+        lower_quantized(read(model, folder), "net")
     return caught.value.violations
 
 
@@ -227,7 +228,7 @@ def quantized(
 
 
 def lower_file(path: Path) -> Int8Graph:
-    graph = lower_qdq(read_onnx(path), "net")
+    graph = lower_quantized(read_onnx(path), "net")
     verify(graph)
     return graph
 

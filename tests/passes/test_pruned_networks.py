@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mcucc.importer import lower_qdq, read_onnx
+from mcucc.importer import read_onnx
 from mcucc.ir import Const
 from mcucc.ops import Int8Graph
 from mcucc.ops.verify import total_macs, verify
@@ -18,6 +18,7 @@ from mcucc.passes.int8_.narrow import narrow
 from mcucc.passes.int8_.spare_channels import spare_channels
 from mcucc.reference import interpreter
 from tests.graphs import GraphBuilder, random_inputs
+from tests.lowering import lower_quantized
 
 OPERATORS = (
     *("conv", "conv", "conv", "depthwise", "add", "sub", "mul"),
@@ -152,7 +153,7 @@ def _zero_some(draw: st.DrawFn, b: GraphBuilder, name: str, *, depthwise: bool) 
 @pytest.mark.models
 @pytest.mark.parametrize("name", TRAINED)
 def test_trained_networks_on_64_random_inputs(name: str, models_dir: Path) -> None:
-    imported = lower_qdq(read_onnx(models_dir / f"{name}.onnx"), "net")
+    imported = lower_quantized(read_onnx(models_dir / f"{name}.onnx"), "net")
     whole, _ = run_passes(imported, INT8_WHOLE)
     pruned, _ = run_passes(imported, INT8)
     demand_equal_outputs(whole, pruned, 64)
@@ -161,7 +162,7 @@ def test_trained_networks_on_64_random_inputs(name: str, models_dir: Path) -> No
 @pytest.mark.models
 def test_half_of_visual_wake_words_is_dropped(models_dir: Path) -> None:
     """The figures that the design promises: half the MACs, a seventh of the weights."""
-    imported = lower_qdq(read_onnx(models_dir / "vww_96_qdq.onnx"), "net")
+    imported = lower_quantized(read_onnx(models_dir / "vww_96_qdq.onnx"), "net")
     pruned, events = run_passes(imported, INT8)
     assert (total_macs(imported), total_macs(pruned)) == (7_489_664, 3_729_221)
     assert sum(const.type.nbytes for const in imported.consts.values()) == 219_064

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mcucc.importer import lower_float, read_onnx
+from mcucc.importer import lower_network, read_onnx
 from mcucc.ir import Const
 from mcucc.ops.float_ops import FloatGraph
 from mcucc.passes import FLOAT, run_passes
@@ -21,7 +21,7 @@ TRAINED = ("vww_96", "kws", "resnet8", "ad01", "te_vww")
 
 
 def load(path: Path) -> FloatGraph:
-    return run_passes(lower_float(read_onnx(path), "net"), FLOAT)[0]
+    return run_passes(lower_network(read_onnx(path), "net"), FLOAT)[0]
 
 
 def images(file: str = "calibration.npz") -> Floats:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mcucc.errors import UnsupportedModelError
-from mcucc.ops import Clamp, Requantize, Table
+from mcucc.ops import TANH_QUANT, Clamp, Requantize, Table
 from mcucc.ops.float_ops import FloatConv2D
 from mcucc.ops.verify import verify
 from mcucc.quant.equalize import equalize
@@ -61,8 +61,11 @@ node("c", FloatConcat(), ("p", "q"), "y", float32[1, 6, 6, 6])
     quantized = quantize_network(graph, inputs(), PLAIN)
     verify(quantized.graph)
     types = quantized.graph.tensors
-    assert types["p"].quant == types["q"].quant == types["y"].quant
-    assert any(isinstance(node.op, Requantize) for node in quantized.graph.nodes)  # tanh is fixed
+    assert types["p"].quant == types["y"].quant
+    assert types["q"].quant == TANH_QUANT  # it is fixed, and is brought to the scale of the others
+    (moved,) = (node for node in quantized.graph.nodes if isinstance(node.op, Requantize))
+    assert moved.inputs == ("q",)
+    assert types[moved.output].quant == types["y"].quant
 
 
 def test_a_clip_narrows_its_producer_and_vanishes() -> None:

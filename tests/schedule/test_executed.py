@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mcucc.build.project import build_host_library
-from mcucc.importer import lower_qdq, read_onnx
+from mcucc.importer import read_onnx
 from mcucc.ops import DepthwiseConv2D, Int8Graph
 from mcucc.ops.verify import node_macs
 from mcucc.passes import INT8, PRUNE, run_passes
@@ -20,6 +20,7 @@ from mcucc.sim.host import HostLibrary
 from mcucc.targets.board import CORES
 from tests.graphs import GraphBuilder, random_inputs
 from tests.kernels.compiled import Generated, flat_samples, generate
+from tests.lowering import lower_quantized
 
 pytestmark = pytest.mark.cc
 
@@ -108,7 +109,7 @@ def bottleneck(width: int) -> Int8Graph:
 @pytest.mark.models
 def test_a_trained_network(models_dir: Path, tmp_path: Path) -> None:
     """Some of its depthwise layers have channels that are no whole fours."""
-    imported = lower_qdq(read_onnx(models_dir / "te_vww_qdq.onnx"), "te_vww")
+    imported = lower_quantized(read_onnx(models_dir / "te_vww_qdq.onnx"), "te_vww")
     graph, _ = run_passes(imported, (*INT8, *PRUNE))
     generated = generate(graph, tmp_path / "c", core=M4)
     of_node = executed_macs(generated.plan.schedule)

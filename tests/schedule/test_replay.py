@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mcucc.importer import lower_qdq, read_onnx
+from mcucc.importer import read_onnx
 from mcucc.kernels import select_kernels
 from mcucc.memory import Buffer, Overlap, Placement
 from mcucc.ops import Aliasing, Int8Graph
@@ -19,6 +19,7 @@ from mcucc.schedule.plan import Mode
 from mcucc.schedule.proof.replay import Replayed, replay
 from mcucc.schedule.proof.shadow import MOST_FAULTS, LostBytes
 from tests.graphs import GraphBuilder
+from tests.lowering import lower_quantized
 from tests.schedule.drawn_maps import Q, drawn_maps
 
 FAR = 1 << 12
@@ -68,7 +69,7 @@ def test_every_read_finds_its_row(graph: Int8Graph, options: PlanOptions) -> Non
 def test_trained_networks_make_each_row_once(
     models_dir: Path, name: str, stream_input: bool, mode: Mode
 ) -> None:
-    graph = lower_qdq(read_onnx(models_dir / f"{name}_qdq.onnx"), name)
+    graph = lower_quantized(read_onnx(models_dir / f"{name}_qdq.onnx"), name)
     options = PlanOptions(objective="memory", mode=mode, stream_input=stream_input)
     assert proven(graph, options).macs == total_macs(graph)
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from mcucc.importer import lower_qdq, read_onnx
+from mcucc.importer import read_onnx
 from mcucc.kernels import select_kernels
 from mcucc.schedule import plan_memory, schedule_layers
+from tests.lowering import lower_quantized
 from tests.schedule.simulator import Simulator
 
 ARENA_HEADS = {"vww_96": 73728, "kws": 16000, "resnet8": 49152, "ad01": 768, "te_vww": 161472}
@@ -22,7 +23,7 @@ MOST_UNPROVEN = 8
 @pytest.mark.models
 @pytest.mark.parametrize("name", ARENA_HEADS)
 def test_the_arena_is_at_most_that_of_tflm(models_dir: Path, name: str) -> None:
-    graph = lower_qdq(read_onnx(models_dir / f"{name}_qdq.onnx"), name)
+    graph = lower_quantized(read_onnx(models_dir / f"{name}_qdq.onnx"), name)
     plan = plan_memory(schedule_layers(graph, select_kernels(graph)))
     assert plan.arena_bytes <= min(ARENAS[name], ARENA_HEADS[name])
     assert plan.placement.optimal or plan.placement.gap <= MOST_UNPROVEN

@@ -7,13 +7,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mcucc.importer import lower_qdq, read_onnx
+from mcucc.importer import read_onnx
 from mcucc.kernels import Kernel, select_kernels
 from mcucc.ops import Int8Graph
 from mcucc.schedule import MemoryPlan, PlanOptions, Segment, plan_network
 from mcucc.schedule.proof.replay import replay
 from mcucc.targets.board import CORES
 from tests.graphs import GraphBuilder
+from tests.lowering import lower_quantized
 from tests.schedule.drawn_maps import Q, drawn_maps
 
 DSP = CORES["cortex-m4"]
@@ -95,7 +96,7 @@ def test_drawn_networks_need_no_more_than_with_plain_kernels(
 @pytest.mark.models
 @pytest.mark.parametrize("name", ["vww_96", "kws", "resnet8", "te_vww"])
 def test_trained_networks_need_no_more_than_with_plain_kernels(models_dir: Path, name: str) -> None:
-    graph = lower_qdq(read_onnx(models_dir / f"{name}_qdq.onnx"), name)
+    graph = lower_quantized(read_onnx(models_dir / f"{name}_qdq.onnx"), name)
     for stream_input in (False, True):
         options = replace(SMALLEST, stream_input=stream_input)
         plain = plan_network(graph, select_kernels(graph), options)

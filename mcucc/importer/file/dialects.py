@@ -112,20 +112,19 @@ def is_dialect(op: str) -> bool:
     return any(pattern.search(op) for pattern, _, _ in _DIALECTS)
 
 
-def demand_known(model: OnnxModel, node: OnnxNode, known: Collection[str], kind: str) -> None:
+def demand_known(model: OnnxModel, node: OnnxNode, known: Collection[str]) -> None:
     """Refuse an operator that is not known, or that a newer operator set has changed.
 
     Args:
         model: has the node.
         node: any.
         known: operators that are known.
-        kind: of network: "float" or "quantized".
 
     Raises:
         RefusalError: says what to do instead.
     """
     if node.op not in known:
-        raise unknown_operator(model, node, kind)
+        raise unknown_operator(model, node)
     if node.op in model.newer:
         raise RefusalError(
             node,
@@ -153,24 +152,24 @@ def demand_inference(model: OnnxModel, node: OnnxNode) -> None:
         )
 
 
-def unknown_operators(model: OnnxModel, known: Collection[str], kind: str) -> tuple[Violation, ...]:
+def unknown_operators(model: OnnxModel, known: Collection[str]) -> tuple[Violation, ...]:
     """The violations of all operators that are not known and that an output needs."""
     wanted = {port.name for port in model.outputs}
     return tuple(
-        unknown_operator(model, node, kind).violation
+        unknown_operator(model, node).violation
         for node in live_nodes(model.nodes, wanted)
         if node.op not in known
     )
 
 
-def unknown_operator(model: OnnxModel, node: OnnxNode, kind: str) -> RefusalError:
+def unknown_operator(model: OnnxModel, node: OnnxNode) -> RefusalError:
     """Why an operator is not taken, and what to do instead."""
     for pattern, rule, hint in _DIALECTS:
         if pattern.search(node.op):
             return RefusalError(node, rule, f"operator {node.op}", hint)
     return RefusalError(
         node,
-        f"the operator must be one that mcucc knows in a {kind} network",
+        "the operator must be one that mcucc knows",
         f"operator {node.op}",
         f"{_advice(node.op)} {cut_advice(model, node)}".strip(),
     )

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from mcucc.importer.file.reader import AttributeValue, OnnxNode
-from mcucc.importer.float_walk import FloatWalk
 from mcucc.importer.layout.layout import channels_last
 from mcucc.importer.layout.moves import BaseWalk
 from mcucc.importer.layout.view import View, made_by
 from mcucc.importer.values import RefusalError
+from mcucc.importer.walk import Walk
 from mcucc.ir import Shape
 
 
@@ -39,7 +39,7 @@ class MapInput:
         return made.reshaped(shape[: self.onnx_rank])
 
 
-def on_map(walk: FloatWalk, node: OnnxNode) -> MapInput:
+def on_map(walk: Walk, node: OnnxNode) -> MapInput:
     """The first input of a node as a map.
 
     Raises:

@@ -13,6 +13,7 @@ from mcucc.passes.float_.layers import (
     Layer,
     Parameters,
     Reals,
+    has_given_scales,
     parameters,
     per_input_channel,
     with_parameters,
@@ -31,7 +32,8 @@ class FoldIntoReader(FloatPass):
         (2) the node has an activation of its own,
         (3) the result is an output of the network,
         (4) a reader is no convolution or dense layer,
-        (5) a reader pads with zeros, but what it pads is shifted: the border would not be.
+        (5) a reader pads with zeros, but what it pads is shifted: the border would not be,
+        (6) a reader's weights are int8 with scales of the file.
 
     Before: n = FloatBatchNorm(x, scale, bias, mean, variance); y = FloatConv2D(n, w, b)
     After:  y = FloatConv2D(x, w * s, b + sum(w * t))
@@ -45,7 +47,7 @@ class FoldIntoReader(FloatPass):
         return (node for node in graph.nodes if looks_affine(graph, node))
 
     def check(self, graph: FloatGraph, node: FloatNode) -> str | None:
-        """Cases 1 to 5."""
+        """Cases 1 to 6."""
         affine = read_affine(graph, node)
         if isinstance(affine, str):
             return affine
@@ -53,7 +55,7 @@ class FoldIntoReader(FloatPass):
             return "it has an activation"
         if node.output in graph.output_tensors or not graph.readers[node.output]:
             return "its result is an output"
-        reasons = (_not_foldable(reader, affine) for reader in graph.readers[node.output])
+        reasons = (_not_foldable(graph, reader, affine) for reader in graph.readers[node.output])
         return next((reason for reason in reasons if reason is not None), None)
 
     def rewrite(self, graph: FloatGraph, node: FloatNode) -> FloatGraph:
@@ -71,11 +73,13 @@ class FoldIntoReader(FloatPass):
         return substitute(graph, new, consts=consts)
 
 
-def _not_foldable(reader: FloatNode, affine: Affine) -> str | None:
+def _not_foldable(graph: FloatGraph, reader: FloatNode, affine: Affine) -> str | None:
     if not isinstance(reader.op, Layer):
         return f"'{reader.name}' is no convolution or dense layer"
     if not isinstance(reader.op, FloatDense) and any(reader.op.pads) and affine.shift.any():
         return f"'{reader.name}' pads with zeros what is shifted"
+    if has_given_scales(graph, reader):
+        return f"the weights of '{reader.name}' have scales of the file"
     return None
 
 

@@ -33,8 +33,13 @@ class Parameters:
 
 def parameters(graph: FloatGraph, node: FloatNode) -> Parameters:
     """The parameters of a layer."""
-    weights, bias = (graph.const(name).data.astype(np.float64) for name in node.inputs[1:])
+    weights, bias = (graph.const(name).reals() for name in node.inputs[1:])
     return Parameters(weights, bias)
+
+
+def has_given_scales(graph: FloatGraph, node: FloatNode) -> bool:
+    """Whether the weights of a layer are int8 with the scales of the file."""
+    return graph.const(node.inputs[1]).type.quant is not None
 
 
 def with_parameters(

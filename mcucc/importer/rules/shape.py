@@ -5,16 +5,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from mcucc.importer.file.reader import OnnxNode
-from mcucc.importer.float_walk import FloatWalk
 from mcucc.importer.layout.layout import Perm, channels_last, inner_shape
 from mcucc.importer.layout.moves import BaseWalk
 from mcucc.importer.layout.view import View, made_by
 from mcucc.importer.values import RefusalError
+from mcucc.importer.walk import Walk
 from mcucc.ir import Shape
 from mcucc.ops.float_ops import FloatConcat, FloatSlice, FloatSoftmax
 
 
-def lower_reshape(walk: FloatWalk, node: OnnxNode, target: Shape | None) -> View:
+def lower_reshape(walk: Walk, node: OnnxNode, target: Shape | None) -> View:
     """Reshape, Flatten, Squeeze, Unsqueeze: another view of the same bytes.
 
     Args:
@@ -33,7 +33,7 @@ def lower_reshape(walk: FloatWalk, node: OnnxNode, target: Shape | None) -> View
     return x.reshaped(target).named(node)
 
 
-def lower_transpose(walk: FloatWalk, node: OnnxNode) -> View:
+def lower_transpose(walk: Walk, node: OnnxNode) -> View:
     """Transpose: the layout changes, no byte moves."""
     x = walk.straight(walk.view(node), node)
     axes = node.ints("perm", tuple(reversed(range(len(x.shape)))))
@@ -44,7 +44,7 @@ def lower_transpose(walk: FloatWalk, node: OnnxNode) -> View:
     return x.transposed(axes).named(node)
 
 
-def lower_softmax(walk: FloatWalk, node: OnnxNode) -> View:
+def lower_softmax(walk: Walk, node: OnnxNode) -> View:
     """Softmax along one axis; before operator set 13 along all from that axis on."""
     tensor, result = arrange_softmax(walk, node, walk.view(node))
     return result(walk.emit(node, FloatSoftmax(), (tensor,)))
@@ -72,7 +72,7 @@ def _last(perm: Perm, axis: int) -> Perm:
     return (*(a for a in perm if a != axis), axis)
 
 
-def lower_concat(walk: FloatWalk, node: OnnxNode) -> View:
+def lower_concat(walk: Walk, node: OnnxNode) -> View:
     """Concat along the last inner axis.
 
     Other axes go there by a FloatReshape where all before them have one element, else by a
@@ -125,7 +125,7 @@ def _check_concat(node: OnnxNode, views: Sequence[View], axis: int) -> None:
         )
 
 
-def lower_slice(walk: FloatWalk, node: OnnxNode) -> View:
+def lower_slice(walk: Walk, node: OnnxNode) -> View:
     """Slice with steps of 1."""
     x = walk.view(node)
     return _block(walk, node, x, slice_ranges(walk, node, x.shape))
@@ -151,7 +151,7 @@ def slice_ranges(walk: BaseWalk, node: OnnxNode, shape: Shape) -> Sequence[tuple
     return ranges
 
 
-def lower_gather(walk: FloatWalk, node: OnnxNode) -> View:
+def lower_gather(walk: Walk, node: OnnxNode) -> View:
     """Gather of one constant index, or of adjacent ones."""
     x, indices = walk.view(node), walk.integers(node, 1, "indices") or ()
     axis = _axis(node, node.int("axis", 0), len(x.shape))
@@ -173,7 +173,7 @@ def lower_gather(walk: FloatWalk, node: OnnxNode) -> View:
     return block if dimensions else block.reshaped(dropped)
 
 
-def _block(walk: FloatWalk, node: OnnxNode, x: View, ranges: Sequence[tuple[int, int]]) -> View:
+def _block(walk: Walk, node: OnnxNode, x: View, ranges: Sequence[tuple[int, int]]) -> View:
     x = walk.straight(x, node)
     shape = tuple(last - first for first, last in ranges)
     if min(shape) < 1:

@@ -1,15 +1,17 @@
 """Lowering rules for float operators on windows and borders of maps."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mcucc.importer.file.reader import OnnxNode
-from mcucc.importer.float_walk import FloatWalk
 from mcucc.importer.layout.layout import Perm, channels_last, identity
 from mcucc.importer.layout.maps import MapInput, on_map
 from mcucc.importer.layout.moves import BaseWalk
 from mcucc.importer.layout.view import View, made_by
 from mcucc.importer.rules.windows import Window, read_window
 from mcucc.importer.values import RefusalError
+from mcucc.importer.walk import Walk
 from mcucc.ir import Shape
 from mcucc.ops import Pads
 from mcucc.ops.float_ops import FloatAveragePool2D, FloatMaxPool2D, FloatMean, FloatPad
@@ -17,7 +19,7 @@ from mcucc.ops.float_ops import FloatAveragePool2D, FloatMaxPool2D, FloatMean, F
 _NO_PADS: Pads = (0, 0, 0, 0)
 
 
-def lower_max_pool(walk: FloatWalk, node: OnnxNode) -> View:
+def lower_max_pool(walk: Walk, node: OnnxNode) -> View:
     """MaxPool; a window that overhangs because of ceil_mode only sees more padding."""
     x = on_map(walk, node)
     if len(node.outputs) > 1 and node.outputs[1]:
@@ -30,7 +32,7 @@ def lower_max_pool(walk: FloatWalk, node: OnnxNode) -> View:
     return _pooled(walk, x, pool, x.tensor)
 
 
-def lower_average_pool(walk: FloatWalk, node: OnnxNode) -> View:
+def lower_average_pool(walk: Walk, node: OnnxNode) -> View:
     """AveragePool; padding that counts becomes a Pad, overhang never counts."""
     x = on_map(walk, node)
     window = pool_window(x)
@@ -42,16 +44,16 @@ def lower_average_pool(walk: FloatWalk, node: OnnxNode) -> View:
     return _pooled(walk, x, FloatAveragePool2D(window.kernel, window.stride, over), padded)
 
 
-def lower_global_pool(walk: FloatWalk, node: OnnxNode) -> View:
+def lower_global_pool(walk: Walk, node: OnnxNode) -> View:
     """GlobalAveragePool as a mean, GlobalMaxPool as a pool over the whole map."""
     x = on_map(walk, node)
     whole = FloatMaxPool2D((x.shape[2], x.shape[3]))
-    op = FloatMean((1, 2), keep_dims=True) if node.op == "GlobalAveragePool" else whole
+    op = FloatMean((1, 2), keep_dims=True, pools=True) if node.op == "GlobalAveragePool" else whole
     return x.result(walk.emit(node, op, (x.tensor,)), (1, x.shape[1], 1, 1))
 
 
 def _pooled(
-    walk: FloatWalk, x: MapInput, pool: FloatMaxPool2D | FloatAveragePool2D, tensor: str
+    walk: Walk, x: MapInput, pool: FloatMaxPool2D | FloatAveragePool2D, tensor: str
 ) -> View:
     made = walk.emit(x.node, pool, (tensor,))
     _, rows, columns, channels = walk.tensors[made].shape
@@ -102,7 +104,7 @@ def sum_pads(a: Pads, b: Pads) -> Pads:
     return (a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3])
 
 
-def lower_pad(walk: FloatWalk, node: OnnxNode) -> View:
+def lower_pad(walk: Walk, node: OnnxNode) -> View:
     """Pad of rows and columns with a constant, wherever they are among the ONNX axes."""
     x = walk.view(node)
     padding = arrange_pad(walk, node, x)
@@ -188,7 +190,7 @@ def _bad_pad(node: OnnxNode, actual: str) -> RefusalError:
     )
 
 
-def lower_reduce_mean(walk: FloatWalk, node: OnnxNode) -> View:
+def lower_reduce_mean(walk: Walk, node: OnnxNode) -> View:
     """ReduceMean over any axes but the batch."""
     x = walk.straight(walk.view(node), node)
     rank, keep = len(x.shape), bool(node.int("keepdims", 1))
@@ -204,8 +206,24 @@ def lower_reduce_mean(walk: FloatWalk, node: OnnxNode) -> View:
             "Reduce over other axes than the first.",
         )
     wanted -= {0}
-    inner = tuple(sorted(x.perm.index(axis) for axis in wanted))
-    made = walk.emit(node, FloatMean(inner, keep), (walk.read(x, x.perm, node),))
     shape = tuple(1 if axis in wanted else n for axis, n in enumerate(x.shape))
-    full = replace(x, tensor=made, base=shape, shape=shape, name=node.outputs[0])
+    full = _mean(walk, node, x, sorted(wanted), shape, keep=keep)
     return full if keep else full.reshaped(tuple(n for a, n in enumerate(shape) if a not in wanted))
+
+
+def _mean(
+    walk: Walk, node: OnnxNode, x: View, axes: Sequence[int], shape: Shape, *, keep: bool
+) -> View:
+    """A mean over axes that lie side by side before the last one, moved there if need be."""
+    if not axes:
+        return x.named(node)
+    inner = sorted(x.perm.index(axis) for axis in axes)
+    adjacent = inner == list(range(inner[0], inner[-1] + 1))
+    if adjacent and inner[-1] < len(x.shape) - 1:
+        op = FloatMean(tuple(inner), keep)
+        made = walk.emit(node, op, (walk.read(x, x.perm, node),))
+        return replace(x, tensor=made, base=shape, shape=shape, name=node.outputs[0])
+    perm = (0, *axes, *(axis for axis in x.perm if axis and axis not in axes))
+    rows = math.prod(x.shape[axis] for axis in axes)
+    flat = walk.shaped(walk.ordered(x, perm, node), (1, rows, math.prod(shape)), node)
+    return made_by(node, walk.emit(node, FloatMean((1,)), (flat,)), shape, perm)

@@ -1,7 +1,12 @@
-"""Lowers a float ONNX network to float operators in channels-last layout.
+"""Lowers an ONNX network to float operators in channels-last layout.
 
-The walk gives each ONNX value a symbol: a constant, or a view of an inner value. Transposes and
-reshapes only change views; bytes are moved where an operator cannot do with the layout it finds.
+The walk gives each ONNX value a symbol: a constant, a view of an inner value, or the integers that
+stand for one. Transposes and reshapes only change views; bytes are moved where an operator cannot
+do with the layout it finds.
+
+A quantized file is a network whose scales came with it: weights stay int8, and a value between a
+QuantizeLinear and a DequantizeLinear is a FloatFakeQuant. What a file quantizes in part is nothing
+special; the values that it leaves alone are calibrated.
 """
 
 import re
@@ -10,21 +15,29 @@ from collections.abc import Callable, Mapping
 from mcucc.errors import UnsupportedModelError, Violation
 from mcucc.importer.file.dialects import demand_inference, demand_known, unknown_operators
 from mcucc.importer.file.fold import FOLDABLE, FoldedModel, fold
+from mcucc.importer.file.qoperator import rewrite_qoperators
 from mcucc.importer.file.reader import OnnxModel, OnnxNode, OnnxPort
-from mcucc.importer.float_inputs import input_layout
-from mcucc.importer.float_walk import FloatWalk
+from mcucc.importer.inputs import input_layout
 from mcucc.importer.layout.layout import identity, inner_shape
 from mcucc.importer.layout.view import View
 from mcucc.importer.limits import total_violation
-from mcucc.importer.rules.float_elementwise import (
+from mcucc.importer.rules.elementwise import (
     lower_binary,
     lower_cast,
     lower_clip,
     lower_identity,
     lower_unary,
 )
-from mcucc.importer.rules.float_resize import lower_resize
-from mcucc.importer.rules.float_shape import (
+from mcucc.importer.rules.quantize import (
+    between,
+    input_quant,
+    lower_dequantize,
+    lower_quantize,
+    quantized,
+    turned_constant,
+)
+from mcucc.importer.rules.resize import lower_resize
+from mcucc.importer.rules.shape import (
     lower_concat,
     lower_gather,
     lower_reshape,
@@ -32,23 +45,31 @@ from mcucc.importer.rules.float_shape import (
     lower_softmax,
     lower_transpose,
 )
-from mcucc.importer.rules.float_weights import (
+from mcucc.importer.rules.weights import (
     lower_batch_norm,
     lower_conv,
     lower_gemm,
     lower_matmul,
 )
-from mcucc.importer.rules.float_window import (
+from mcucc.importer.rules.window import (
     lower_average_pool,
     lower_global_pool,
     lower_max_pool,
     lower_pad,
     lower_reduce_mean,
 )
-from mcucc.importer.values import ReadsRefusedError, RefusalError, Refused
+from mcucc.importer.values import (
+    Quantized,
+    ReadsRefusedError,
+    RefusalError,
+    Refused,
+    Symbol,
+    Weights,
+)
+from mcucc.importer.walk import Walk
 from mcucc.ir import DType, Port, TensorType, verify_structure
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit
-from mcucc.ops.float_ops import FloatGraph
+from mcucc.ops.float_ops import FloatFakeQuant, FloatGraph
 
 _QUANTIZED_OPERATOR = re.compile(
     r"(^|\.)(Quantize|DynamicQuantize|QLinear|QGemm|MatMulNBits)|Integer$|\.\w*Quant$"
@@ -62,14 +83,15 @@ def is_quantized(model: OnnxModel) -> bool:
     """
     constant = set(model.constants)
     for node in model.nodes:
-        if all(name in constant for name in node.inputs if name):
+        known = all(name in constant for name in node.inputs if name)
+        if known and not node.op.startswith("QLinear"):
             constant.update(node.outputs)
         elif _QUANTIZED_OPERATOR.search(node.op):
             return True
     return False
 
 
-def lower_float(
+def lower_network(
     model: OnnxModel,
     name: str,
     *,
@@ -89,16 +111,25 @@ def lower_float(
         UsageError: `input_shapes` names an unknown input or contradicts the file.
         UnsupportedModelError: with every reason why the model cannot be lowered.
     """
-    folded = _fold(model, input_shapes or {}, limit)
-    walk = FloatWalk(folded.model, violations=list(folded.violations), limit=limit)
+    quantizes = is_quantized(model)
+    if quantizes:
+        model = rewrite_qoperators(model)
+    folded = _fold(model, input_shapes or {}, limit, quantizes=quantizes)
+    walk = Walk(folded.model, violations=list(folded.violations), limit=limit)
     inputs = tuple(_input(walk, folded, port) for port in folded.model.inputs)
     failed = {violation.node for violation in folded.violations}
     for node in folded.model.nodes:
         _visit(walk, folded, node, refused=node.name in failed)
     outputs = tuple(port for p in model.outputs if (port := _output(walk, p)) is not None)
-    if not walk.violations and not (walk.nodes and outputs):
+    ports = {port.tensor for port in inputs}
+    computing = [
+        node
+        for node in walk.nodes
+        if not (isinstance(node.op, FloatFakeQuant) and node.inputs[0] in ports)
+    ]
+    if not walk.violations and not (computing and outputs):
         rule = "the network must compute an output from its input"
-        actual = f"{len(walk.nodes)} operators, {len(outputs)} outputs"
+        actual = f"{len(computing)} operators, {len(outputs)} outputs"
         walk.violations.append(
             Violation(model.path.name, "Graph", rule, actual, "Check the export.")
         )
@@ -114,30 +145,41 @@ def lower_float(
 
 
 def _fold(
-    model: OnnxModel, input_shapes: Mapping[str, tuple[int, ...]], limit: Limit
+    model: OnnxModel,
+    input_shapes: Mapping[str, tuple[int, ...]],
+    limit: Limit,
+    *,
+    quantizes: bool,
 ) -> FoldedModel:
     """The folded model; what is wrong with its inputs comes with all operators that are unknown."""
     try:
-        return fold(model, input_shapes, limit=limit)
+        return fold(model, input_shapes, quantized=quantizes, limit=limit)
     except UnsupportedModelError as error:
-        known = FOLDABLE | known_operators()
-        raise UnsupportedModelError(
-            (*error.violations, *unknown_operators(model, known, "float"))
-        ) from error
+        found = unknown_operators(model, FOLDABLE | known_operators())
+        raise UnsupportedModelError((*error.violations, *found)) from error
 
 
-def _input(walk: FloatWalk, folded: FoldedModel, port: OnnxPort) -> Port:
+def _input(walk: Walk, folded: FoldedModel, port: OnnxPort) -> Port:
     shape = folded.shapes[port.name]
     perm = input_layout(folded.model, folded.shapes, port)
-    walk.tensors[port.name] = TensorType(DType.FLOAT32, inner_shape(shape, perm))
-    walk.symbols[port.name] = View(port.name, shape, perm, shape, port.name)
+    dtype = DType(port.dtype)
+    tensor = port.name if dtype == DType.FLOAT32 else f"{port.name}.real"
+    walk.tensors[tensor] = TensorType(DType.FLOAT32, inner_shape(shape, perm))
+    view = View(tensor, shape, perm, shape, port.name)
+    walk.symbols[port.name] = view
+    if dtype != DType.FLOAT32:
+        cause = OnnxNode("Input", port.name, (), (port.name,), {})
+        quant = input_quant(walk, port.name, dtype)
+        walk.symbols[port.name] = (
+            Refused() if quant is None else quantized(walk, cause, view, quant, dtype)
+        )
     plain = perm == identity(len(shape))
-    return Port(port.name, port.name, DType.FLOAT32, shape, None if plain else perm)
+    return Port(tensor, port.name, dtype, shape, None if plain else perm)
 
 
-def _visit(walk: FloatWalk, folded: FoldedModel, node: OnnxNode, *, refused: bool) -> None:
+def _visit(walk: Walk, folded: FoldedModel, node: OnnxNode, *, refused: bool) -> None:
     """Give the node's outputs their symbol."""
-    made: View | Refused = Refused()
+    made: Symbol = Refused()
     try:
         if not refused:
             made = _lower(walk, folded, node)
@@ -152,16 +194,26 @@ def _visit(walk: FloatWalk, folded: FoldedModel, node: OnnxNode, *, refused: boo
         walk.symbols[name] = Refused()
 
 
-def _lower(walk: FloatWalk, folded: FoldedModel, node: OnnxNode) -> View:
-    demand_known(walk.model, node, known_operators(), "float")
+def _lower(walk: Walk, folded: FoldedModel, node: OnnxNode) -> Symbol:
+    demand_known(walk.model, node, known_operators())
     demand_inference(walk.model, node)
     _check_outputs(walk, node)
-    if node.op in _RESHAPES:
-        return lower_reshape(walk, node, folded.shapes.get(node.outputs[0]))
-    return _HANDLERS[node.op](walk, node)
+    target = folded.shapes.get(node.outputs[0])
+
+    def reals(walk: Walk, node: OnnxNode) -> Symbol:
+        if node.op in _RESHAPES:
+            return lower_reshape(walk, node, target)
+        return _HANDLERS[node.op](walk, node)
+
+    found = walk.symbol(node, 0)
+    if isinstance(found, Quantized) and node.op != "DequantizeLinear":
+        return between(walk, node, found, reals)
+    if isinstance(found, Weights) and node.op in _TURNS:
+        return turned_constant(node, found, target)
+    return reals(walk, node)
 
 
-def _check_outputs(walk: FloatWalk, node: OnnxNode) -> None:
+def _check_outputs(walk: Walk, node: OnnxNode) -> None:
     """Only the first output of a node has a meaning here."""
     read = [name for name in node.outputs[1:] if walk.is_read(name)]
     if read:
@@ -173,18 +225,19 @@ def _check_outputs(walk: FloatWalk, node: OnnxNode) -> None:
         )
 
 
-def _check_shape(folded: FoldedModel, node: OnnxNode, made: View) -> None:
-    expected = folded.shapes.get(node.outputs[0], made.shape)
-    if made.shape != expected:
+def _check_shape(folded: FoldedModel, node: OnnxNode, made: Symbol) -> None:
+    view = made.view if isinstance(made, Quantized) else made
+    expected = folded.shapes.get(node.outputs[0])
+    if isinstance(view, View) and expected is not None and view.shape != expected:
         raise RefusalError(
             node,
             "its result must have the shape that ONNX infers",
-            f"{list(made.shape)} instead of {list(expected)}",
+            f"{list(view.shape)} instead of {list(expected)}",
             "Check the exporter.",
         )
 
 
-def _output(walk: FloatWalk, port: OnnxPort) -> Port | None:
+def _output(walk: Walk, port: OnnxPort) -> Port | None:
     try:
         return walk.output(port.name, OnnxNode("Output", port.name, (), (port.name,), {}))
     except RefusalError as refusal:
@@ -193,13 +246,15 @@ def _output(walk: FloatWalk, port: OnnxPort) -> Port | None:
 
 
 def known_operators() -> frozenset[str]:
-    """ONNX operators that are taken in a float network."""
+    """ONNX operators that are taken."""
     return _RESHAPES | _HANDLERS.keys()
 
 
 _RESHAPES = frozenset(("Flatten", "Reshape", "Squeeze", "Unsqueeze"))
 
-_HANDLERS: Mapping[str, Callable[[FloatWalk, OnnxNode], View]] = {
+_TURNS = _RESHAPES | {"Dropout", "Identity", "Transpose"}
+
+_HANDLERS: Mapping[str, Callable[[Walk, OnnxNode], Symbol]] = {
     **dict.fromkeys(("Add", "Div", "Mul", "Sub"), lower_binary),
     **dict.fromkeys(
         (
@@ -223,6 +278,7 @@ _HANDLERS: Mapping[str, Callable[[FloatWalk, OnnxNode], View]] = {
     "Clip": lower_clip,
     "Concat": lower_concat,
     "Conv": lower_conv,
+    "DequantizeLinear": lower_dequantize,
     "Dropout": lower_identity,
     "Gather": lower_gather,
     "Gemm": lower_gemm,
@@ -230,6 +286,7 @@ _HANDLERS: Mapping[str, Callable[[FloatWalk, OnnxNode], View]] = {
     "MatMul": lower_matmul,
     "MaxPool": lower_max_pool,
     "Pad": lower_pad,
+    "QuantizeLinear": lower_quantize,
     "ReduceMean": lower_reduce_mean,
     "Slice": lower_slice,
     "Softmax": lower_softmax,

@@ -7,12 +7,11 @@ from dataclasses import replace
 import numpy as np
 
 from mcucc.importer.file.reader import OnnxNode
-from mcucc.importer.float_values import describe
-from mcucc.importer.float_walk import FloatArray, FloatWalk
 from mcucc.importer.layout.layout import channels_last
 from mcucc.importer.layout.moves import BaseWalk
 from mcucc.importer.layout.view import View
-from mcucc.importer.values import Constant, RefusalError
+from mcucc.importer.values import Constant, RefusalError, Symbol, Weights, describe
+from mcucc.importer.walk import FloatArray, Walk
 from mcucc.ir import Shape
 from mcucc.ops.float_ops import BinaryKind, FloatBinary, FloatClip, FloatOp, FloatUnary, UnaryKind
 
@@ -28,7 +27,7 @@ _UNARY: Mapping[str, UnaryKind] = {
 _FLOAT_LIMIT = float(np.finfo(np.float32).max)
 
 
-def lower_unary(walk: FloatWalk, node: OnnxNode) -> View:
+def lower_unary(walk: Walk, node: OnnxNode) -> View:
     """A function of each element; the layout does not matter to it."""
     return _apply(walk, node, unary_op(node))
 
@@ -47,7 +46,7 @@ def unary_op(node: OnnxNode) -> FloatOp:
             return FloatUnary(_UNARY[node.op])
 
 
-def lower_clip(walk: FloatWalk, node: OnnxNode) -> View:
+def lower_clip(walk: Walk, node: OnnxNode) -> View:
     """Clip; a bound that no float32 passes is none."""
     low = walk.numbers(node, 1, "min") or (-math.inf,)
     high = walk.numbers(node, 2, "max") or (math.inf,)
@@ -65,12 +64,12 @@ def lower_clip(walk: FloatWalk, node: OnnxNode) -> View:
     return _apply(walk, node, FloatClip(*bounds))
 
 
-def lower_identity(walk: FloatWalk, node: OnnxNode) -> View:
+def lower_identity(walk: Walk, node: OnnxNode) -> View:
     """Identity, and Dropout, which does nothing at inference."""
     return replace(walk.view(node), name=node.outputs[0])
 
 
-def lower_cast(walk: FloatWalk, node: OnnxNode) -> View:
+def lower_cast(walk: Walk, node: OnnxNode) -> View:
     """Cast from float32 to float32 or to the wider float64."""
     to = node.int("to", 0)
     if to not in (1, 11):
@@ -83,14 +82,14 @@ def lower_cast(walk: FloatWalk, node: OnnxNode) -> View:
     return replace(walk.view(node), name=node.outputs[0])
 
 
-def _apply(walk: FloatWalk, node: OnnxNode, op: FloatOp) -> View:
+def _apply(walk: Walk, node: OnnxNode, op: FloatOp) -> View:
     x = walk.view(node)
     return replace(x, tensor=walk.emit(node, op, (x.tensor,)), name=node.outputs[0])
 
 
-def lower_binary(walk: FloatWalk, node: OnnxNode) -> View:
+def lower_binary(walk: Walk, node: OnnxNode) -> View:
     """Add, Sub, Mul, Div with broadcasting."""
-    found = [walk.symbol(node, index) for index in (0, 1)]
+    found = [_operand(walk, node, index) for index in (0, 1)]
     _check_divisor(node, found[1])
     match found:
         case [View() as a, View() as b]:
@@ -109,6 +108,12 @@ def lower_binary(walk: FloatWalk, node: OnnxNode) -> View:
             )
 
 
+def _operand(walk: Walk, node: OnnxNode, index: int) -> Symbol | None:
+    """An operand; what stands behind a DequantizeLinear is a constant like any other."""
+    found = walk.symbol(node, index)
+    return Constant(found.reals()) if isinstance(found, Weights) else found
+
+
 def _check_divisor(node: OnnxNode, divisor: object) -> None:
     if node.op != "Div" or (isinstance(divisor, Constant) and np.all(divisor.data)):
         return
@@ -120,7 +125,7 @@ def _check_divisor(node: OnnxNode, divisor: object) -> None:
     )
 
 
-def _two_views(walk: FloatWalk, node: OnnxNode, a: View, b: View) -> View:
+def _two_views(walk: Walk, node: OnnxNode, a: View, b: View) -> View:
     tensors, result = arrange_pair(walk, node, a, b)
     return replace(result, tensor=walk.emit(node, FloatBinary(_BINARY[node.op]), tensors))
 
@@ -140,9 +145,7 @@ def arrange_pair(walk: BaseWalk, node: OnnxNode, a: View, b: View) -> tuple[tupl
     return (first, second), View("", shape, perm, shape, node.outputs[0])
 
 
-def _with_constant(
-    walk: FloatWalk, node: OnnxNode, x: View, data: FloatArray, *, first: bool
-) -> View:
+def _with_constant(walk: Walk, node: OnnxNode, x: View, data: FloatArray, *, first: bool) -> View:
     """An operand is constant: it is brought into the layout of the other one."""
     shape = _broadcast(node, x.shape, data.shape)
     if shape == x.shape:

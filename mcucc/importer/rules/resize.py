@@ -7,15 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.importer.file.reader import OnnxNode
-from mcucc.importer.float_walk import FloatWalk
 from mcucc.importer.layout.maps import MapInput, on_map
 from mcucc.importer.layout.moves import BaseWalk
 from mcucc.importer.layout.view import View
 from mcucc.importer.values import RefusalError
+from mcucc.importer.walk import Walk
 from mcucc.ops.float_ops import FloatResizeNearest
 
 
-def lower_resize(walk: FloatWalk, node: OnnxNode) -> View:
+def lower_resize(walk: Walk, node: OnnxNode) -> View:
     """Resize or Upsample that repeats pixels."""
     x = on_map(walk, node)
     rows, columns = resize_factors(walk, x)

@@ -1,0 +1,127 @@
+"""Which quantizations a network brings along: those of its file, and those that follow from them.
+
+A FloatFakeQuant gives its result a quantization. It is also the one in which its input is best
+made, if nobody else reads that; and operators that only copy values pass quantizations on, forward
+and backward. Softmax, sigmoid and tanh have one output quantization each and no choice.
+"""
+
+from collections.abc import Mapping
+
+from mcucc.ir import QParams
+from mcucc.ops import LOGISTIC_QUANT, SOFTMAX_QUANT, TANH_QUANT
+from mcucc.ops.float_ops import (
+    FloatAveragePool2D,
+    FloatClip,
+    FloatConcat,
+    FloatFakeQuant,
+    FloatGraph,
+    FloatMaxPool2D,
+    FloatNode,
+    FloatPad,
+    FloatReshape,
+    FloatResizeNearest,
+    FloatSlice,
+    FloatSoftmax,
+    FloatTranspose,
+    FloatUnary,
+)
+
+COPYING = (
+    FloatReshape,
+    FloatTranspose,
+    FloatSlice,
+    FloatMaxPool2D,
+    FloatAveragePool2D,
+    FloatPad,
+    FloatConcat,
+    FloatResizeNearest,
+)
+"""Operators whose int8 form has one quantization for its inputs and its output."""
+
+Given = Mapping[str, QParams]
+"""Quantizations by name of the value."""
+
+
+def given_quants(graph: FloatGraph) -> Given:
+    """The quantization of every value that needs no calibration.
+
+    Args:
+        graph: after the float passes.
+    """
+    wanted = _wanted(graph)
+    found = {p.tensor: wanted[p.tensor] for p in graph.inputs if p.tensor in wanted}
+    for node in graph.nodes:
+        quant = _given(graph, node, found, wanted)
+        if quant is not None:
+            found[node.output] = quant
+    return found
+
+
+def fixed_quant(graph: FloatGraph, name: str) -> QParams | None:
+    """The only output quantization of the operator that makes a value, None if it has a choice."""
+    node = graph.producers.get(name)
+    match node.op if node is not None else None:
+        case FloatSoftmax():
+            return SOFTMAX_QUANT
+        case FloatUnary(kind="sigmoid"):
+            return LOGISTIC_QUANT
+        case FloatUnary(kind="tanh"):
+            return TANH_QUANT
+        case _:
+            return None
+
+
+def absorbs_clip(graph: FloatGraph, node: FloatNode) -> bool:
+    """Whether a Clip can vanish: it alone reads its input, which some operator computes."""
+    if not isinstance(node.op, FloatClip):
+        return False
+    source = node.inputs[0]
+    producer = graph.producers.get(source)
+    return (
+        producer is not None
+        and len(graph.readers[source]) == 1
+        and source not in graph.output_tensors
+        and not isinstance(producer.op, (*COPYING, FloatFakeQuant))
+        and fixed_quant(graph, source) is None
+    )
+
+
+def _wanted(graph: FloatGraph) -> dict[str, QParams]:
+    """The quantization that all readers of a value would like it to have, if they agree."""
+    wanted: dict[str, QParams] = {}
+    names = (*(node.output for node in reversed(graph.nodes)), *(p.tensor for p in graph.inputs))
+    for name in names:
+        readers = graph.readers[name]
+        if name in graph.output_tensors or not readers:
+            continue
+        wishes = [_wish(reader, wanted) for reader in readers]
+        first = wishes[0]
+        if first is not None and all(wish == first for wish in wishes):
+            wanted[name] = first
+    return wanted
+
+
+def _wish(reader: FloatNode, wanted: Given) -> QParams | None:
+    if isinstance(reader.op, FloatFakeQuant):
+        return reader.op.quant
+    if isinstance(reader.op, (*COPYING, FloatClip)):
+        return wanted.get(reader.output)
+    return None
+
+
+def _given(graph: FloatGraph, node: FloatNode, found: Given, wanted: Given) -> QParams | None:
+    """The quantization of what a node makes, None if calibration must say it."""
+    name = node.output
+    match node.op:
+        case FloatFakeQuant(quant):
+            return quant
+        case FloatConcat():
+            parts = [found.get(x) for x in graph.variable_inputs(node)]
+            alike = parts[0] if all(part == parts[0] for part in parts) else None
+            return wanted.get(name, alike)
+        case FloatClip():
+            return wanted.get(name, found.get(node.inputs[0]))
+        case _ if isinstance(node.op, COPYING):
+            return found.get(node.inputs[0])
+        case _:
+            return fixed_quant(graph, name) or wanted.get(name)
