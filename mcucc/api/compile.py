@@ -101,7 +101,7 @@ def compile_model(path: Path, options: CompileOptions, stage: Stage = silent) ->
     plan = plan_network(graph, kernels, wanted)
     if options.check:
         _prove(plan)
-    program = lower(plan, _provenance(model, board, options), options.io)
+    program = lower(plan, _provenance(model, board, options), options.io, board.core)
     twin = write_twin(graph)
     draft = _draft(program, plan, options)
     sizes = _measure(draft, program, plan, board)

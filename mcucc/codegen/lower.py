@@ -12,6 +12,7 @@ from mcucc.codegen.lower_segment import SegmentLowering, first_row, scratch_of
 from mcucc.codegen.parts import TensorRef, WindowRows
 from mcucc.codegen.ports import element_of, ports, shifted_first, shifted_last
 from mcucc.codegen.program import Io, LayerDef, Program, Provenance, StepDef
+from mcucc.codegen.stack import stack_bound
 from mcucc.codegen.titles import stage_title
 from mcucc.kernels import Kernel, Shape
 from mcucc.kernels.literals import int_rows
@@ -21,19 +22,23 @@ from mcucc.ops import Conv2D, DepthwiseConv2D, Int8Graph, Int8Node
 from mcucc.ops.verify import node_macs, total_macs
 from mcucc.schedule import Layer as PlannedLayer
 from mcucc.schedule import MemoryPlan, Segment, Step
+from mcucc.targets.core import Core
 
 _MAP_WIDTH = 96
 
 
-def lower(plan: MemoryPlan, provenance: Provenance, io: Io = "int8") -> Program:
+def lower(
+    plan: MemoryPlan, provenance: Provenance, io: Io = "int8", core: Core | None = None
+) -> Program:
     """Translate a plan; every choice was made before.
 
     Args:
         plan: steps and places.
         provenance: where the network comes from.
         io: what the C interface takes and gives.
+        core: that it is made for, which says how much stack it may take; None for a computer.
     """
-    return _Lowering(plan, provenance, io).program()
+    return _Lowering(plan, provenance, io).program(core)
 
 
 @dataclass(frozen=True)
@@ -60,12 +65,13 @@ class _Lowering:
         self._executed = execute(self._graph, self._kernels, idents, pads)
         self._segments = SegmentLowering(plan, self._names.tensors, self._executed)
 
-    def program(self) -> Program:
+    def program(self, core: Core | None) -> Program:
         """The whole program."""
         plan, graph = self._plan, self._graph
         arrays = [array for each in self._executed.values() for array in each.arrays]
         refs, keep_input = self._names.tensors, plan.schedule.keep_input
         kernels = {kernel for kernel in self._kernels.values() if kernel is not None}
+        steps = tuple(self._step(i, step) for i, step in enumerate(plan.schedule.steps))
         return Program(
             name=graph.name,
             provenance=self._provenance,
@@ -77,7 +83,7 @@ class _Lowering:
             inputs=ports(graph, graph.inputs, refs, self._io),
             outputs=ports(graph, graph.outputs, refs, self._io),
             tensors=tuple(refs.values()),
-            steps=tuple(self._step(i, step) for i, step in enumerate(plan.schedule.steps)),
+            steps=steps,
             kernels=tuple(sorted(kernels, key=lambda kernel: kernel.name)),
             arrays=(*self._names.pads.values(), *arrays),
             arrays_of={
@@ -89,6 +95,7 @@ class _Lowering:
             shifted_first=() if plan.schedule.streamed else shifted_first(graph, refs, self._io),
             shifted_last=shifted_last(graph, refs, self._io, keep_input=keep_input),
             streamed=plan.schedule.streamed,
+            stack_bytes=stack_bound(steps, self._io, core),
         )
 
     def _pad_name(self, node: Int8Node) -> str:

@@ -108,10 +108,18 @@ class _StageLowering:
             rows=self._heads(stage) if panels else self._rows(stage, "rows"),
             sums=self._sums(stage, ring),
             traced=self._traced(stage),
+            pointers=sum(self._pointers(each) for each in (stage, *self._within(stage))),
             panels=panels,
             run=max(self._segment.panels.values()) if panels else 0,
             operands=self._run_operands(stage) if panels else (),
         )
+
+    def _pointers(self, stage: Stage) -> int:
+        """To the rows under its window, or to the row of each operand."""
+        assert stage.node is not None
+        if stage.kernel is not None and stage.kernel.shape is Shape.WINDOW:
+            return stage.reads[0].window.rows.taps
+        return len(stage.node.inputs)
 
     def _sums(self, stage: Stage, ring: RingDef) -> Workspace | None:
         assert stage.node is not None

@@ -179,6 +179,7 @@ class Program:
         shifted_first: tensors to turn from uint8 to int8 before the first step.
         shifted_last: tensors to turn back after the last one; no byte is in two of them.
         streamed: the caller hands over the one input row by row.
+        stack_bytes: that a call takes at most.
     """
 
     name: str
@@ -200,6 +201,7 @@ class Program:
     shifted_first: tuple[TensorRef, ...]
     shifted_last: tuple[TensorRef, ...]
     streamed: bool
+    stack_bytes: int
 
     @property
     def function_of(self) -> Mapping[str, str]:

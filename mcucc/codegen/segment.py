@@ -100,6 +100,7 @@ class StageDef:
         sums: of a reduction, None for others.
         traced: the tensors that a turn makes a row of: the stage's, and its reshapes.
         panels: stages that run within its turns, in order.
+        pointers: to rows, that it keeps while it runs.
         run: pixels of a run, 0 without panels.
         operands: C expressions of the first pixel of each of its inputs of a run.
     """
@@ -116,6 +117,7 @@ class StageDef:
     rows: tuple[str, ...]
     sums: Workspace | None
     traced: tuple[TensorRef, ...]
+    pointers: int = 0
     panels: tuple[PanelDef, ...] = ()
     run: int = 0
     operands: tuple[str, ...] = ()

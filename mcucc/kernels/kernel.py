@@ -91,6 +91,7 @@ class Family:
         tells_clamping: whether its kernels have a version for outputs that saturate.
         takes_scratch: units whose kernels take scratch, though not every layer needs any.
         takes_multiple: units whose kernels are made for numbers of input channels.
+        keeps_taps: units whose kernels keep a pointer to each tap of a window on the stack.
         takes_last_fours: units whose kernels make channels by fours of them, the last of which are
             the last four, even if some of these were made before.
     """
@@ -107,6 +108,7 @@ class Family:
     tells_clamping: bool = False
     takes_scratch: frozenset[Unit] = frozenset()
     takes_multiple: frozenset[Unit] = frozenset()
+    keeps_taps: frozenset[Unit] = frozenset()
     takes_last_fours: frozenset[Unit] = frozenset()
 
 

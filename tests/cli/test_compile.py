@@ -70,6 +70,7 @@ def test_header_constants(compiled: tuple[Path, Finished]) -> None:
     assert all(re.fullmatch(r"\d*\.?\d+(e[-+]?\d+)?f", value) for value in scales.values())
     values = {name: int(value.strip("u()")) for name, value in macros.items()}
     assert values.pop("DIGITS_BAD_ARGUMENT") == -1
+    assert report["stack_bytes"] <= values.pop("DIGITS_STACK_BYTES")
     assert values.pop("DIGITS_ARENA_BYTES") == report["arena_bytes"]
     assert values.pop("DIGITS_ARENA_ALIGN") == report["arena_align"]
     for prefix, port in (("INPUT0", report["inputs"][0]), ("OUTPUT0", report["outputs"][0])):

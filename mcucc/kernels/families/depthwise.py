@@ -29,6 +29,7 @@ from mcucc.reference.parameters import conv_multipliers
 DEPTHWISE = Family(
     *("dw", Shape.WINDOW, Access.PIXEL, "depthwise"),
     tells_clamping=True,
+    keeps_taps=frozenset({Unit.MVE}),
     takes_last_fours=frozenset({Unit.DSP}),
 )
 DEPTHWISE_MULTIPLIED = Family(

@@ -30,6 +30,10 @@ extern "C" {
 #define CLASSIFIER_ARENA_BYTES 18u
 #define CLASSIFIER_ARENA_ALIGN 4u
 
+/* Stack that a run takes at most, compiled by gcc with -Os, -O2 or -O3. That of the caller, of
+ * interrupts and of the C library's memcpy and memset is not in it. */
+#define CLASSIFIER_STACK_BYTES 1208u
+
 /* What a run returns that did nothing: `arena` is NULL or misaligned. */
 #define CLASSIFIER_BAD_ARGUMENT (-1)
 

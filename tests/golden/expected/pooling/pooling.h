@@ -30,6 +30,10 @@ extern "C" {
 #define POOLING_ARENA_BYTES 127u
 #define POOLING_ARENA_ALIGN 4u
 
+/* Stack that a run takes at most, compiled by gcc with -Os, -O2 or -O3. That of the caller, of
+ * interrupts and of the C library's memcpy and memset is not in it. */
+#define POOLING_STACK_BYTES 1216u
+
 /* What a run returns that did nothing: `arena` is NULL or misaligned. */
 #define POOLING_BAD_ARGUMENT (-1)
 

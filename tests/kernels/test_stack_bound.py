@@ -1,0 +1,74 @@
+"""The stack that a header states is above what gcc's call graphs say, whatever the core."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mcucc.api.compile import CompileOptions, compile_model
+from mcucc.build.stack import CALL_GRAPH_FLAG, worst_stack_bytes
+from mcucc.build.toolchain import ARM_GCC, HOST_GCC, Compiler, find_tool
+from mcucc.codegen import Files, emit, lower
+from mcucc.kernels import select_kernels
+from mcucc.schedule import Mode, PlanOptions, plan_network
+from mcucc.targets.board import CORES, Core, load_board
+from tests.graphs import every_operator_graph
+from tests.kernels.compiled import PROVENANCE
+
+BOARDS = ("rpi-pico", "mps2-an385", "mps2-an386", "mps3-an547", "host")
+MOST = 2.75
+"""Times the measured stack: more would be no use to who has to find room for it."""
+
+
+def measured(files: Files, core: Core, work: Path, optimization: str) -> int:
+    """Compiles a network named `net` and takes the longest way through its call graph."""
+    for name, text in files.items():
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
+        (work / name).write_text(text, encoding="utf-8")
+    gcc = Compiler(find_tool(ARM_GCC if core.has_thumb else HOST_GCC), core.gcc_flags)
+    gcc.compile(work / "net.c", work / "net.o", ("-std=c99", optimization, CALL_GRAPH_FLAG))
+    return worst_stack_bytes([work / "net.ci"], "net_run")
+
+
+def stated(files: Files) -> int:
+    found = re.search(r"^#define NET_STACK_BYTES (\d+)u$", files["net.h"], re.M)
+    assert found is not None
+    return int(found[1])
+
+
+@pytest.mark.cc
+@pytest.mark.qemu
+@pytest.mark.parametrize("optimization", ["-Os", "-O3"])
+@pytest.mark.parametrize("core", ["cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m55", "host"])
+@pytest.mark.parametrize("mode", ["layer", "stream"])
+def test_every_operator(mode: Mode, core: str, optimization: str, tmp_path: Path) -> None:
+    graph = every_operator_graph("net")
+    plan = plan_network(graph, select_kernels(graph, CORES[core]), PlanOptions(mode=mode))
+    files = emit(lower(plan, PROVENANCE, core=CORES[core]))
+    assert measured(files, CORES[core], tmp_path, optimization) <= stated(files)
+
+
+@pytest.mark.cc
+@pytest.mark.qemu
+@pytest.mark.models
+@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("model", ["te_vww_qdq", "kws_qdq", "resnet8_qdq"])
+def test_trained_networks(
+    model: str, board: str, models_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core = load_board(board).core
+    options = CompileOptions(board, name="net", objective="memory")
+    with monkeypatch.context() as without_compiler:
+        without_compiler.setenv("PATH", "")
+        files = compile_model(models_dir / f"{model}.onnx", options).files
+    found = measured(files, core, tmp_path, "-O3")
+    assert found <= stated(files) <= MOST * found
+
+
+@pytest.mark.qemu
+def test_it_is_the_same_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    digits = Path(__file__).parents[2] / "examples" / "digits" / "digits_int8.onnx"
+    options = CompileOptions("nucleo-f446re", name="net")
+    header = compile_model(digits, options).files["net.h"]
+    monkeypatch.setenv("PATH", "")
+    assert compile_model(digits, options).files["net.h"] == header
