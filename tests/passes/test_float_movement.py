@@ -334,6 +334,10 @@ node("r", FloatReshape(shape=(1, 20, 2)), ("y.inner",), "y", float32[1, 20, 2])
 FLAT = 'node("r", FloatReshape(shape=(1, 40)), ("x",), "r", float32[1, 40])\n'
 OTHER = 'input("b", float32[{0}], onnx=("b", "float32", ({0})))\n'
 BOTH = 'node("add", FloatBinary(kind="add"), ("r", "{0}"), "y", float32[1, {1}])\n'
+HALVES = "".join(f'const("{name}", float32[1], [0.5])\n' for name in "pqst")
+ONE_CHANNEL = """node("r", FloatReshape(shape=(1, 40, 1)), ("x",), "r", float32[1, 40, 1])
+node("norm", FloatBatchNorm(), ("r", "p", "q", "s", "t"), "y", float32[1, 40, 1])
+"""
 WIDE = f'const("k", float32[40], {[float(i) for i in range(40)]})\n'
 
 
@@ -354,6 +358,7 @@ WIDE = f'const("k", float32[40], {[float(i) for i in range(40)]})\n'
             "2 nodes other than Reshapes read it",
         ),
         (X + FLAT + WIDE + BOTH.format("k", 40), "constant 'k' does not fit the shape before"),
+        (X + HALVES + ONE_CHANNEL, "constant 'p' does not fit the shape before"),
         (
             X + OTHER.format("1, 40") + FLAT + BOTH.format("b", 40),
             "the other operand 'b' is not reshaped alike",

@@ -78,7 +78,8 @@ def _operand_fault(graph: FloatGraph, node: FloatNode, reader: FloatNode) -> str
         return f"'{reader.name}' broadcasts it"
     for name in reader.inputs:
         if name in graph.consts:
-            if not _fits(graph.const(name).type.shape, before, after):
+            one = isinstance(reader.op, FloatBinary)  # one number will do for all channels
+            if not _fits(graph.const(name).type.shape, before, after, one=one):
                 return f"constant '{name}' does not fit the shape before"
             continue
         other = graph.producers.get(name)
@@ -89,9 +90,12 @@ def _operand_fault(graph: FloatGraph, node: FloatNode, reader: FloatNode) -> str
     return None
 
 
-def _fits(constant: Shape, before: Shape, after: Shape) -> bool:
-    """Whether a constant operand means the same before and after: one number or one per channel."""
+def _fits(constant: Shape, before: Shape, after: Shape, *, one: bool) -> bool:
+    """Whether a constant operand means the same before and after: `one` number or one per channel.
+
+    The parameters of a normalization are as many as channels, even if that is one.
+    """
     if len(constant) > len(before):
         return False
     size = math.prod(constant)
-    return size == 1 or (before[-1] == after[-1] and constant[-1] == size)
+    return (one and size == 1) or (before[-1] == after[-1] and constant[-1] == size)
