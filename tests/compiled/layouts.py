@@ -106,7 +106,8 @@ def is_between(found: State, own: Mapping[str, bytes]) -> bool:
     """Whether a state is what ADR 17 allows where a directory cannot be replaced as a whole.
 
     Old and new files lie side by side then, each of them whole, and a commit says what is to be
-    done. No header lies beside other files than those of its own compilation.
+    done. No header lies beside other files than those of its own compilation, and no new report
+    beside other files than the new ones.
     """
     of_old, of_new, mine = wanted(OLD), wanted(NEW), wanted(own)
     visible = {
@@ -121,6 +122,7 @@ def is_between(found: State, own: Mapping[str, bytes]) -> bool:
     return (
         any(name.startswith(COMMIT) for name in found)
         and mine.items() <= visible.items()
+        and visible.get("report.json") != of_new["report.json"]
         and all(digest in (of_old.get(n), of_new.get(n)) for n, digest in rest.items())
         and any(
             headers.items() <= of.items() and (not headers or rest.items() <= of.items())

@@ -117,5 +117,6 @@ def test_the_byte_order_tells_layouts_apart_that_differ():
 
 def test_transpositions_are_merged():
     assert merge_transposition((1, 2, 3, 1, 5), (0, 4, 1, 2, 3)) == ((1, 6, 5), (0, 2, 1))
+    assert merge_transposition((1, 2, 3, 4), (0, 1, 3, 2)) == ((1, 2, 3, 4), (0, 1, 3, 2))
     assert common_axes((1, 6, 4), (2, 3, 4)) == (2, 3, 4)
     assert common_axes((6, 4), (4, 6)) is None

@@ -33,7 +33,7 @@ def test_conv(tmp_path: Path, attributes: dict[str, Any], group: int, channels: 
 @pytest.mark.parametrize("group", [1, 4])
 def test_conv_of_sequences_reshapes_at_the_edges_alone(tmp_path: Path, group: int):
     m = Model([1, 4, 20])
-    y = m.op("Conv", "x0", m.weights(8, 4 // group, 3), group=group, pads=[2, 0], dilations=[2])
+    y = m.op("Conv", "x0", m.weights(8, 4 // group, 3), group=group, pads=[2, 1], dilations=[2])
     y = m.op("Relu", y)
     y = m.op("MaxPool", y, kernel_shape=[2], strides=[2])
     y = m.op("Conv", y, m.weights(3, 8, 2), strides=[2])

@@ -186,6 +186,21 @@ def test_external_data_must_not_leave_the_directory(location: str, tmp_path: Pat
     assert problem_of(proto, folder).startswith("its external data cannot be loaded")
 
 
+@pytest.mark.parametrize("location", ["../outside.bin", "a/../../outside.bin"])
+def test_the_digest_reads_nothing_outside_of_the_directory(location: str, tmp_path: Path):
+    folder = tmp_path / "model"
+    (folder / "a").mkdir(parents=True)
+    model, data = external(folder)
+    (tmp_path / "outside.bin").write_bytes(data.read_bytes())
+    proto = ModelProto.FromString(model.read_bytes())
+    for tensor in proto.graph.initializer:
+        for entry in tensor.external_data:
+            entry.value = location if entry.key == "location" else entry.value
+    model.write_bytes(proto.SerializeToString())
+    with pytest.raises(InputFileError, match="does not lie in the folder of the model"):
+        model_digest(model)
+
+
 @pytest.mark.parametrize(
     ("opset", "expected"),
     [

@@ -75,6 +75,16 @@ def test_convolutions(tmp_path: Path, core: Core | None) -> None:
     assert_c_agrees(generated, tmp_path)
 
 
+@pytest.mark.parametrize("core", KERNEL_CORES, ids=core_name)
+def test_more_channels_than_are_held_back(tmp_path: Path, core: Core | None) -> None:
+    """Plain C makes two pixels at a time, and holds 128 outputs of the second one back."""
+    b = GraphBuilder("channels", seed=9)
+    x = b.input((1, 2, 3, 4), quant(0.05, -7))
+    made = [b.conv(x, count, kernel) for count in (128, 130, 133) for kernel in ((1, 1), (2, 3))]
+    generated = generate(b.build(*made), tmp_path / "c", planned=False, core=core)
+    assert_c_agrees(generated, tmp_path)
+
+
 @pytest.mark.parametrize("core", SIMD_CORES, ids=core_name)
 def test_depthwise_convolutions(tmp_path: Path, core: Core | None) -> None:
     b = GraphBuilder("depthwise", seed=2)

@@ -26,7 +26,7 @@ from mcucc.memory import (
 from mcucc.memory.clearance import height_of, rules_of
 from mcucc.memory.climb import climb
 from mcucc.memory.exact import improve
-from mcucc.memory.greedy import greedy_offsets
+from mcucc.memory.greedy import first_fit, greedy_offsets
 from tests.memory.overlapping import brute_force_height, is_free_of_faults, overlapping_problems
 
 INPUT, OUTPUT = Buffer("input", 40, 0, 2), Buffer("output", 32, 1, 3)
@@ -85,6 +85,29 @@ def test_a_negative_distance_makes_room_for_a_third() -> None:
     )
     placement = place(problem)
     assert (placement.height, placement.optimal) == (16, True)
+
+
+def test_first_fit_lays_an_input_over_an_output_that_was_placed_first() -> None:
+    """Whichever of the two comes first."""
+    rules = rules_of((INPUT, OUTPUT), (Overlap("output", "input", 12),))
+    names = [buffer.name for buffer in rules.buffers]
+    first, second = names.index("output"), names.index("input")
+    for order in ([first, second], [second, first]):
+        offsets = first_fit(rules, order)
+        if order[0] == first:
+            assert (offsets[first], offsets[second]) == (0, 12)
+        else:
+            assert (offsets[first], offsets[second]) == (40, 0)
+
+
+def test_a_buffer_sinks_below_one_that_was_set_down_before_it() -> None:
+    """The search sets `above` down first, and `upper` lower than that."""
+    buffers = (Buffer("lower", 6, 2, 5), Buffer("upper", 6, 2, 3), Buffer("above", 3, 1, 4))
+    overlaps = (Overlap("lower", "upper", 2), Overlap("above", "upper", -3))
+    rules = rules_of(tuple(replace(b, alignment=1) for b in buffers), overlaps)
+    outcome = improve(rules, (0, 16, 32), 0, 10_000)
+    assert outcome.exhausted
+    assert outcome.height == brute_force_height(Problem(rules.buffers, overlaps)) == 9
 
 
 @given(overlapping_problems())

@@ -35,6 +35,8 @@ def test_an_empty_plan_has_no_fault() -> None:
         (moved(e=0), Rule.KNOWN, ("e",)),
         (moved(d=-4), Rule.INSIDE, ("d",)),
         (moved(d=9), Rule.ALIGNED, ("d",)),
+        (moved(d=14), Rule.ALIGNED, ("d",)),
+        (moved(b=12), Rule.ALIGNED, ("b",)),
         (moved(d=4), Rule.APART, ("c", "d")),
         (moved(d=0), Rule.APART, ("c", "d")),
         (moved(c=4), Rule.APART, ("b", "c")),

@@ -203,6 +203,23 @@ output("y", onnx=("y", "int8", (1, 4, 4, 1)))
     assert data(graph, "b6") == [50 + 2 * (2 + 5)]
 
 
+def test_a_concatenation_of_unlike_parts():
+    text = f"""{HEAD}
+const("w5", int8[1, 1, 1, 5], q(0.25, 0), [1, 2, 3, 4, 5])
+const("b5", int32[1], [50])
+const("we", int8[2, 1, 1, 2], q(0.25, 0), [1, 2, 3, 4])
+const("be", int32[2], [1, 2])
+node("e", Conv2D(), ("x", "we", "be"), "e", int8[1, 4, 4, 2], q(1.0, 5))
+node("k", Concat(), ("c", "e"), "k", int8[1, 4, 4, 5], q(1.0, 5))
+node("y", Conv2D(), ("k", "w5", "b5"), "y", int8[1, 4, 4, 1], q(9.0, 5))
+output("y", onnx=("y", "int8", (1, 4, 4, 1)))
+"""
+    graph, _ = dropped(text)
+    assert channels(graph) == {"c": 2, "e": 2, "k": 4, "y": 1}
+    assert data(graph, "w5") == [1, 3, 4, 5]
+    assert data(graph, "b5") == [50 + 2 * 2]
+
+
 def test_channels_outside_of_every_block_are_not_made():
     """A Slice of channels 1 and 2: channel 0 depends on the input, and nobody reads it."""
     text = f"""{HEAD}

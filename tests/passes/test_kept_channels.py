@@ -32,6 +32,25 @@ output("y", onnx=("y", "int8", (1, 4, 4, 1)))
     demand_unchanged(text, {"c": "'y' pads it with another number"})
 
 
+def test_padding_below_and_on_the_right_alone():
+    text = f"""{HEAD}{WINDOW}
+node("y", Conv2D(pads=(0, 2, 0, 2)), ("c", "w3", "b3"), "y", int8[1, 4, 4, 1], q(9.0, 5))
+output("y", onnx=("y", "int8", (1, 4, 4, 1)))
+"""
+    demand_unchanged(text, {"c": "'y' pads it with another number"})
+
+
+def test_a_border_that_is_the_same_on_all_sides():
+    """What differs is the inside alone."""
+    text = f"""{HEAD}
+const("wd", int8[1, 3, 3, 3], q(0.25, 0), [1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3, \
+1, 2, 3, 1, 2, 3, 1, 2, 3])
+const("bd", int32[3], [1, 2, 3])
+node("d", DepthwiseConv2D(pads=(1, 1, 1, 1)), ("c", "wd", "bd"), "d", int8[1, 4, 4, 3], q(2.0, 5))
+{READER.format("d")}"""
+    demand_unchanged(text, {"c": BORDER.format("y"), "d": BORDER.format("y")})
+
+
 def test_a_border_that_differs():
     text = HEAD + DEPTHWISE + READER.format("d")
     demand_unchanged(text, {"c": BORDER.format("y"), "d": BORDER.format("y")})

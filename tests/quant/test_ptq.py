@@ -36,6 +36,27 @@ def test_equalization_raises_the_ratio_of_uneven_channels() -> None:
     assert evened > sqnr_of_output(PLAIN) + 3
 
 
+def test_a_layer_with_two_readers_is_left_alone() -> None:
+    """To scale its channels would take both readers."""
+    random = np.random.default_rng(3)
+    graph = network(
+        """
+node("first", FloatConv2D(), ("x", "w1", "b1"), "m", float32[1, 6, 6, 8])
+node("second", FloatConv2D(), ("m", "w2", "b2"), "p", float32[1, 6, 6, 4])
+node("third", FloatConv2D(), ("m", "w3", "b3"), "q", float32[1, 6, 6, 4])
+node("sum", FloatBinary(kind="add"), ("p", "q"), "y", float32[1, 6, 6, 4])
+""",
+        "y",
+        w1=random.standard_normal((8, 1, 1, 3)) * (10.0 ** np.arange(-4, 4))[:, None, None, None],
+        b1=random.standard_normal(8),
+        w2=random.standard_normal((4, 1, 1, 8)),
+        b2=random.standard_normal(4),
+        w3=random.standard_normal((4, 1, 1, 8)),
+        b3=random.standard_normal(4),
+    )
+    assert equalize(graph, observe(graph, inputs())) == graph
+
+
 def test_layers_that_clip_at_6_are_left_alone() -> None:
     graph = two_layers("relu6")
     assert equalize(graph, observe(graph, inputs())) == graph
@@ -80,6 +101,23 @@ node("clip", FloatClip(low=-0.5, high=0.25), ("s",), "y", float32[1, 6, 6, 3])
     assert [node.name for node in quantized.graph.nodes] == ["sum"]
     quant = quantized.graph.tensors["s"].q
     assert (127 - quant.zero_point) * quant.scale == pytest.approx(0.25, abs=0.01)
+
+
+def test_a_clip_stays_where_its_input_has_other_readers() -> None:
+    """They want the value whole."""
+    graph = network(
+        """
+node("sum", FloatBinary(kind="add"), ("x", "x"), "s", float32[1, 6, 6, 3])
+node("clip", FloatClip(low=-0.5, high=0.25), ("s",), "c", float32[1, 6, 6, 3])
+node("other", FloatBinary(kind="add"), ("s", "c"), "y", float32[1, 6, 6, 3])
+""",
+        "y",
+    )
+    quantized = quantize_network(graph, inputs(), PLAIN)
+    assert [node.name for node in quantized.graph.nodes] == ["sum", "clip", "other"]
+    quant = quantized.graph.tensors["s"].q
+    assert (127 - quant.zero_point) * quant.scale > 4
+    assert signal_to_noise(quantized, quantized.graph, inputs(seed=1))["y"] > 30
 
 
 def test_a_clip_of_an_input_stays() -> None:

@@ -81,8 +81,16 @@ def test_bounds_hide_the_last_bits_of_a_sum() -> None:
 
 
 def test_few_scores_get_a_margin() -> None:
-    assert with_margin((-1.0, 1.0), 64)[1] > 1.5
+    low, high = with_margin((-1.0, 2.0), 64)
+    assert low < -1.5
+    assert high > 3.0
     assert with_margin((-1.0, 1.0), 2_000_000) == enclose_zero(-1.0, 1.0)
+
+
+@pytest.mark.parametrize(("low", "zero_point"), [(-0.994, -29), (-0.996, -28), (-1.004, -28)])
+def test_the_zero_point_is_the_nearest(low: float, zero_point: int) -> None:
+    """At a scale of 0.01."""
+    assert range_to_quant((low, 2.55 + low)).zero_point == zero_point
 
 
 def test_a_value_that_is_always_zero_has_a_scale() -> None:

@@ -96,13 +96,16 @@ def test_add_brings_the_larger_scale_to_one_half():
     assert (parameters.output.m, parameters.output.shift) == (2**30, -19)
 
 
-def test_mean_truncates_the_reciprocal():
+@pytest.mark.parametrize(
+    ("count", "m", "shift"), [(3, 2**31 // 3, 0), (5, 2**32 // 5, -1), (11, 2**33 // 11, -2)]
+)
+def test_mean_truncates_the_reciprocal(count: int, m: int, shift: int):
     b = GraphBuilder()
-    b.mean(b.input((1, 3, 1, 1), quant(0.5)), q=quant(0.5))
+    b.mean(b.input((1, count, 1, 1), quant(0.5)), q=quant(0.5))
     graph = b.build()
     parameters = mean_parameters(graph, graph.nodes[0])
-    assert parameters.count == 3
-    assert (parameters.multiplier.m, parameters.multiplier.shift) == (2**31 // 3, 0)
+    assert parameters.count == count
+    assert (parameters.multiplier.m, parameters.multiplier.shift) == (m, shift)
 
 
 def test_parameters_of_the_wrong_node_are_refused():

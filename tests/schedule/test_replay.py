@@ -13,11 +13,11 @@ from mcucc.importer import read_onnx
 from mcucc.kernels import select_kernels
 from mcucc.memory import Buffer, Overlap, Placement
 from mcucc.ops import Aliasing, Int8Graph
-from mcucc.ops.verify import total_macs
+from mcucc.ops.verify import node_macs, total_macs
 from mcucc.schedule import MemoryPlan, PlanOptions, Segment, plan_network
 from mcucc.schedule.plan import Mode
 from mcucc.schedule.proof.replay import Replayed, replay
-from mcucc.schedule.proof.shadow import MOST_FAULTS, LostBytes
+from mcucc.schedule.proof.shadow import MOST_FAULTS, LostBytes, Run, Shadow
 from tests.graphs import GraphBuilder
 from tests.lowering import lower_quantized
 from tests.schedule.drawn_maps import Q, drawn_maps
@@ -183,6 +183,23 @@ def test_each_distance_is_enough(graph: Int8Graph, stream: bool) -> None:
         assert not faults(at_distance(plan, overlap, overlap.distance)), overlap
 
 
+def test_rows_that_nobody_makes_are_missed() -> None:
+    """A stride leaves the last row of a map unread: it is made at the end, or not at all."""
+    b = GraphBuilder()
+    x = b.conv(b.input((1, 8, 4, 4), Q), 4, (3, 3), q=Q)
+    graph = b.build(b.conv(x, 4, (1, 1), stride=(2, 2), pads="valid", q=Q))
+    plan = planned(graph, PlanOptions(mode="stream", objective="memory"))
+    (step,) = plan.schedule.steps
+    assert isinstance(step, Segment)
+    assert len(step.sinks) == 2
+    without = replace(plan.schedule, steps=(replace(step, sinks=step.sinks[:1]),))
+    found = replay(replace(plan, schedule=without), keep_input=False)
+    assert not found.faults
+    assert found.rows_made[x] == 7
+    first, second = (node_macs(graph, node) for node in graph.nodes)
+    assert found.macs == first * 7 // 8 + second
+
+
 def test_a_ring_with_a_row_less_loses_a_row() -> None:
     checked = 0
     for plan in example_plans():
@@ -229,6 +246,14 @@ def test_counters_and_sums_share_with_nothing() -> None:
                     assert faults(placed(plan, offsets)), (a, b)
                     checked += 1
     assert checked > 50
+
+
+@pytest.mark.parametrize("byte", [2, 5, 7])
+def test_each_byte_of_a_dead_range_is_looked_at(byte: int) -> None:
+    shadow = Shadow(10)
+    shadow.write(Run(shadow.add("alive", None), 0, 1, byte), "a step")
+    assert list(shadow.touched_in([(2, 8)])) == [byte]
+    assert list(shadow.touched_in([(0, 2), (8, 10)])) == []
 
 
 def test_a_misplaced_buffer_and_a_wrong_height_are_found() -> None:
