@@ -1,5 +1,5 @@
 # `make help` lists the targets. Each sets up what it needs; see .ci/setup.
-.PHONY: help demo test quick check golden bench fuzz clean
+.PHONY: help demo test quick check golden bench fuzz mutants clean
 PYTHON := .venv/bin/python
 
 help: ## this list
@@ -37,6 +37,10 @@ bench: ## measure the trained networks again and compare with the committed resu
 fuzz: ## attack with drawn inputs: SEEDS=a..b, KIND=onnx|graph|qemu|calibration|board|directory|kill
 	@.ci/setup test
 	@$(PYTHON) -m fuzz --seeds $(or $(SEEDS),0..40) $(addprefix --kind ,$(KIND))
+
+mutants: ## try deliberate faults: does a test notice each?
+	@.ci/setup test
+	@$(PYTHON) -m mutants
 
 clean: ## remove environments and build products
 	@rm -rf .venv .venvs build out dist .pytest_cache .ruff_cache .hypothesis

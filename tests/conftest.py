@@ -6,8 +6,15 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-# The same examples everywhere, and no deadline: a busy machine is no failure.
-hypothesis.settings.register_profile("mcucc", deadline=None, derandomize=True)
+# The same examples everywhere, and no deadline: a busy machine is no failure. Examples that fail
+# are made smaller, but for who only asks whether there are any.
+_SHRINKING = os.environ.get("MCUCC_SHRINK") != "0"
+hypothesis.settings.register_profile(
+    "mcucc",
+    deadline=None,
+    derandomize=True,
+    phases=[p for p in hypothesis.Phase if _SHRINKING or p is not hypothesis.Phase.shrink],
+)
 hypothesis.settings.load_profile("mcucc")
 
 _CHECKOUT = Path(__file__).resolve().parents[1]

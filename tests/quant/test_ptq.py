@@ -89,6 +89,21 @@ node("c", FloatConcat(), ("p", "q"), "y", float32[1, 6, 6, 6])
     assert types[moved.output].quant == types["y"].quant
 
 
+def test_concatenated_values_of_different_reach_share_one_scale() -> None:
+    graph = network(
+        """
+node("a", FloatBinary(kind="add"), ("x", "x"), "p", float32[1, 6, 6, 3])
+node("b", FloatBinary(kind="mul"), ("p", "p"), "q", float32[1, 6, 6, 3])
+node("c", FloatConcat(), ("p", "q"), "y", float32[1, 6, 6, 6])
+""",
+        "y",
+    )
+    quantized = quantize_network(graph, inputs(), PLAIN)
+    types = quantized.graph.tensors
+    assert types["p"].quant == types["q"].quant == types["y"].quant
+    assert not any(isinstance(node.op, Requantize) for node in quantized.graph.nodes)
+
+
 def test_a_clip_narrows_its_producer_and_vanishes() -> None:
     graph = network(
         """

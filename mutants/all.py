@@ -1,0 +1,21 @@
+"""All deliberate faults."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from mutants import code, kernels, planner, quantizer, rewrites, units
+from mutants.mutant import Mutant
+
+LISTS: tuple[tuple[Mutant, ...], ...] = (
+    kernels.MUTANTS,
+    units.MUTANTS,
+    planner.MUTANTS,
+    quantizer.MUTANTS,
+    rewrites.MUTANTS,
+    code.MUTANTS,
+)
+
+MUTANTS: Mapping[str, Mutant] = MappingProxyType(
+    {mutant.name: mutant for mutants in LISTS for mutant in mutants}
+)
+"""By name."""
