@@ -33,7 +33,9 @@ def build_library(generated: Generated) -> ctypes.CDLL:
             f"void call_{step.index}(const int8_t *const *rows, int32_t x_begin, int32_t x_end, "
             "int8_t *out, int32_t out_stride)"
         )
-        call = f"{step.kernel.name}(&{step.spec.name}, rows, x_begin, x_end, out, out_stride, NULL)"
+        scratch = ", NULL" if step.kernel.is_given_scratch else ""
+        given = f"&{step.spec.name}, rows, x_begin, x_end, out, out_stride{scratch}"
+        call = f"{step.kernel.name}({given})"
         lines += [f"{signature};", f"{signature} {{ {call}; }}"]
     (folder / "calls.c").write_text("\n".join(lines) + "\n", encoding="utf-8")
     gcc = Compiler(find_tool(HOST_GCC), (*WARNINGS, "-fPIC", "-shared", f"-I{generated.directory}"))

@@ -63,8 +63,7 @@ static const mcucc_pointwise_t spec_fullyconnected0 = {
 
 static void step_fullyconnected0(int8_t *arena)
 {
-    fc_s8_fast_clamp(&spec_fullyconnected0, &arena[AT_FEATURES], &arena[AT_FULLYCONNECTED0_OUT],
-                     NULL);
+    fc_s8_fast_clamp(&spec_fullyconnected0, &arena[AT_FEATURES], &arena[AT_FULLYCONNECTED0_OUT]);
     trace_rows(1, 0, 1, 1, &arena[AT_FULLYCONNECTED0_OUT], 6);
 }
 
@@ -80,7 +79,7 @@ static const mcucc_pointwise_t spec_fullyconnected1 = {
 static void step_fullyconnected1(int8_t *arena)
 {
     fc_s8_fast(&spec_fullyconnected1, &arena[AT_FULLYCONNECTED0_OUT],
-               &arena[AT_FULLYCONNECTED1_OUT], NULL);
+               &arena[AT_FULLYCONNECTED1_OUT]);
     trace_rows(2, 0, 1, 1, &arena[AT_FULLYCONNECTED1_OUT], 4);
 }
 
@@ -93,7 +92,7 @@ static const mcucc_softmax_t spec_softmax2 = {
 
 static void step_softmax2(int8_t *arena)
 {
-    softmax_s8(&spec_softmax2, &arena[AT_FULLYCONNECTED1_OUT], &arena[AT_SOFTMAX2_OUT], NULL);
+    softmax_s8(&spec_softmax2, &arena[AT_FULLYCONNECTED1_OUT], &arena[AT_SOFTMAX2_OUT]);
     trace_rows(3, 0, 1, 1, &arena[AT_SOFTMAX2_OUT], 4);
 }
 

@@ -24,27 +24,22 @@ with one mcucc and copy all files of each."
 /* A kernel that makes pixels x_begin .. x_end - 1 of an output row takes
  *   rows        one pointer per input row under the window (or per input)
  *   out         output pixel x_begin; the next one lies out_stride bytes further
- *   scratch     working memory in the arena, NULL for kernels that need none
+ *   scratch     working memory in the arena, if it is one that takes any; NULL if it needs none
  */
 
-static MCUCC_NOINLINE void fc_s8_fast(const mcucc_pointwise_t *p, const int8_t *in, int8_t *out,
-                                      void *scratch)
+static MCUCC_NOINLINE void fc_s8_fast(const mcucc_pointwise_t *p, const int8_t *in, int8_t *out)
 {
-    (void)scratch;
     mcucc_pointwise_pixel(p, in, out, MCUCC_FAST, /*clamps*/ 0);
 }
 
 static MCUCC_NOINLINE void fc_s8_fast_clamp(const mcucc_pointwise_t *p, const int8_t *in,
-                                            int8_t *out, void *scratch)
+                                            int8_t *out)
 {
-    (void)scratch;
     mcucc_pointwise_pixel(p, in, out, MCUCC_FAST, /*clamps*/ 1);
 }
 
-static MCUCC_NOINLINE void softmax_s8(const mcucc_softmax_t *p, const int8_t *in, int8_t *out,
-                                      void *scratch)
+static MCUCC_NOINLINE void softmax_s8(const mcucc_softmax_t *p, const int8_t *in, int8_t *out)
 {
-    (void)scratch;
     mcucc_softmax(p, in, out);
 }
 

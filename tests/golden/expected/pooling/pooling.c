@@ -68,7 +68,7 @@ static void step_averagepool2d0(int8_t *arena)
     for (int32_t y = 0; y < 3; y++) {
         int8_t *const out = &arena[AT_AVERAGEPOOL2D0_OUT + (y * 21)];
         mcucc_window(rows, 2, &arena[AT_MAP], 21, 5, (y * 2), 1, NULL);
-        avgpool_s8_k2x3s1(&spec_averagepool2d0, rows, 0, 7, out, 3, NULL);
+        avgpool_s8_k2x3s1(&spec_averagepool2d0, rows, 0, 7, out, 3);
         trace_rows(1, y, 1, 7, out, 21);
     }
 }
@@ -84,7 +84,7 @@ static const mcucc_rescale_t spec_requantize1 = {
 static void step_requantize1(int8_t *arena)
 {
     const int8_t *const rows[1] = {&arena[AT_AVERAGEPOOL2D0_OUT]};
-    rescale_s8(&spec_requantize1, rows, 0, 21, &arena[AT_REQUANTIZE1_OUT], 3, NULL);
+    rescale_s8(&spec_requantize1, rows, 0, 21, &arena[AT_REQUANTIZE1_OUT], 3);
     trace_rows(2, 0, 3, 7, &arena[AT_REQUANTIZE1_OUT], 21);
 }
 
@@ -102,7 +102,7 @@ static void step_pad2(int8_t *arena)
     for (int32_t y = 0; y < 4; y++) {
         int8_t *const out = &arena[AT_PAD2_OUT + (y * 27)];
         mcucc_window(rows, 1, &arena[AT_REQUANTIZE1_OUT], 21, 3, y - 1, 1, NULL);
-        pad_s8(&spec_pad2, rows, 0, 9, out, 3, NULL);
+        pad_s8(&spec_pad2, rows, 0, 9, out, 3);
         trace_rows(3, y, 1, 9, out, 27);
     }
 }
@@ -118,7 +118,7 @@ static const mcucc_mean_t spec_mean3 = {
 
 static void step_mean3(int8_t *arena)
 {
-    mean_s8(&spec_mean3, &arena[AT_PAD2_OUT], &arena[AT_MEAN3_OUT], NULL);
+    mean_s8(&spec_mean3, &arena[AT_PAD2_OUT], &arena[AT_MEAN3_OUT]);
     trace_rows(4, 0, 1, 1, &arena[AT_MEAN3_OUT], 3);
 }
 

@@ -26,37 +26,31 @@ with one mcucc and copy all files of each."
 /* A kernel that makes pixels x_begin .. x_end - 1 of an output row takes
  *   rows        one pointer per input row under the window (or per input)
  *   out         output pixel x_begin; the next one lies out_stride bytes further
- *   scratch     working memory in the arena, NULL for kernels that need none
+ *   scratch     working memory in the arena, if it is one that takes any; NULL if it needs none
  */
 
 static MCUCC_NOINLINE void avgpool_s8_k2x3s1(const mcucc_average_pool_t *p,
                                              const int8_t *const *rows, int32_t x_begin,
-                                             int32_t x_end, int8_t *out, int32_t out_stride,
-                                             void *scratch)
+                                             int32_t x_end, int8_t *out, int32_t out_stride)
 {
-    (void)scratch;
     mcucc_average_pool(p, rows, x_begin, x_end, out, out_stride, /*kh*/ 2, /*kw*/ 3, /*stride*/ 1);
 }
 
-static MCUCC_NOINLINE void mean_s8(const mcucc_mean_t *p, const int8_t *in, int8_t *out,
-                                   void *scratch)
+static MCUCC_NOINLINE void mean_s8(const mcucc_mean_t *p, const int8_t *in, int8_t *out)
 {
-    (void)scratch;
     mcucc_mean(p, in, out);
 }
 
 static MCUCC_NOINLINE void pad_s8(const mcucc_pad_t *p, const int8_t *const *rows, int32_t x_begin,
-                                  int32_t x_end, int8_t *out, int32_t out_stride, void *scratch)
+                                  int32_t x_end, int8_t *out, int32_t out_stride)
 {
-    (void)scratch;
     mcucc_pad(p, rows, x_begin, x_end, out, out_stride);
 }
 
 static MCUCC_NOINLINE void rescale_s8(const mcucc_rescale_t *p, const int8_t *const *rows,
                                       int32_t x_begin, int32_t x_end, int8_t *out,
-                                      int32_t out_stride, void *scratch)
+                                      int32_t out_stride)
 {
-    (void)scratch;
     mcucc_rescale(p, rows, x_begin, x_end, out, out_stride);
 }
 

@@ -73,7 +73,7 @@ static void step_conv2d0(int8_t *arena)
     for (int32_t y = 0; y < 3; y++) {
         int8_t *const out = &arena[AT_CONV2D0_OUT + (y * 20)];
         mcucc_window(rows, 3, &arena[AT_IMAGE], 10, 6, (y * 2), 1, residual_pad_m128);
-        conv_s8_k3x2s1_fast_clamp(&spec_conv2d0, rows, 0, 5, out, 4, NULL);
+        conv_s8_k3x2s1_fast_clamp(&spec_conv2d0, rows, 0, 5, out, 4);
         trace_rows(1, y, 1, 5, out, 20);
     }
 }
@@ -96,7 +96,7 @@ static void step_depthwiseconv2d1(int8_t *arena)
     for (int32_t y = 0; y < 3; y++) {
         int8_t *const out = &arena[AT_DEPTHWISECONV2D1_OUT + (y * 20)];
         mcucc_window(rows, 3, &arena[AT_CONV2D0_OUT], 20, 3, y - 1, 1, residual_pad_m123);
-        dw_s8_k3x3s1_fast_clamp(&spec_depthwiseconv2d1, rows, 0, 5, out, 4, NULL);
+        dw_s8_k3x3s1_fast_clamp(&spec_depthwiseconv2d1, rows, 0, 5, out, 4);
         trace_rows(2, y, 1, 5, out, 20);
     }
 }
@@ -113,7 +113,7 @@ static const mcucc_pointwise_t spec_conv2d2 = {
 static void step_conv2d2(int8_t *arena)
 {
     const int8_t *const rows[1] = {&arena[AT_DEPTHWISECONV2D1_OUT]};
-    pw_s8_fast(&spec_conv2d2, rows, 0, 15, &arena[AT_CONV2D2_OUT], 4, NULL);
+    pw_s8_fast(&spec_conv2d2, rows, 0, 15, &arena[AT_CONV2D2_OUT], 4);
     trace_rows(3, 0, 3, 5, &arena[AT_CONV2D2_OUT], 20);
 }
 
@@ -130,7 +130,7 @@ static const mcucc_add_t spec_add3 = {
 static void step_add3(int8_t *arena)
 {
     const int8_t *const rows[2] = {&arena[AT_CONV2D0_OUT], &arena[AT_CONV2D2_OUT]};
-    add_s8(&spec_add3, rows, 0, 15, &arena[AT_ADD3_OUT], 4, NULL);
+    add_s8(&spec_add3, rows, 0, 15, &arena[AT_ADD3_OUT], 4);
     trace_rows(4, 0, 3, 5, &arena[AT_ADD3_OUT], 20);
 }
 

@@ -27,41 +27,35 @@ with one mcucc and copy all files of each."
 /* A kernel that makes pixels x_begin .. x_end - 1 of an output row takes
  *   rows        one pointer per input row under the window (or per input)
  *   out         output pixel x_begin; the next one lies out_stride bytes further
- *   scratch     working memory in the arena, NULL for kernels that need none
+ *   scratch     working memory in the arena, if it is one that takes any; NULL if it needs none
  */
 
 static MCUCC_NOINLINE void add_s8(const mcucc_add_t *p, const int8_t *const *rows, int32_t x_begin,
-                                  int32_t x_end, int8_t *out, int32_t out_stride, void *scratch)
+                                  int32_t x_end, int8_t *out, int32_t out_stride)
 {
-    (void)scratch;
     mcucc_add(p, rows, x_begin, x_end, out, out_stride, /*sign*/ 1);
 }
 
 static MCUCC_NOINLINE void conv_s8_k3x2s1_fast_clamp(const mcucc_conv_t *p,
                                                      const int8_t *const *rows, int32_t x_begin,
-                                                     int32_t x_end, int8_t *out, int32_t out_stride,
-                                                     void *scratch)
+                                                     int32_t x_end, int8_t *out, int32_t out_stride)
 {
-    (void)scratch;
     mcucc_conv(p, rows, x_begin, x_end, out, out_stride, /*kh*/ 3, /*kw*/ 2, /*stride*/ 1,
                /*dilation*/ 1, MCUCC_FAST, /*clamps*/ 1);
 }
 
 static MCUCC_NOINLINE void dw_s8_k3x3s1_fast_clamp(const mcucc_depthwise_t *p,
                                                    const int8_t *const *rows, int32_t x_begin,
-                                                   int32_t x_end, int8_t *out, int32_t out_stride,
-                                                   void *scratch)
+                                                   int32_t x_end, int8_t *out, int32_t out_stride)
 {
-    (void)scratch;
     mcucc_depthwise(p, rows, x_begin, x_end, out, out_stride, /*kh*/ 3, /*kw*/ 3, /*stride*/ 1,
                     /*dilation*/ 1, MCUCC_FAST, /*clamps*/ 1);
 }
 
 static MCUCC_NOINLINE void pw_s8_fast(const mcucc_pointwise_t *p, const int8_t *const *rows,
                                       int32_t x_begin, int32_t x_end, int8_t *out,
-                                      int32_t out_stride, void *scratch)
+                                      int32_t out_stride)
 {
-    (void)scratch;
     mcucc_pointwise(p, rows, x_begin, x_end, out, out_stride, MCUCC_FAST, /*clamps*/ 0);
 }
 
