@@ -18,11 +18,11 @@ from mcucc.importer import (
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit
 from mcucc.kernels import select_kernels
 from mcucc.ops import Int8Graph
-from mcucc.ops.float_ops import FloatGraph
+from mcucc.ops.float_ops import FloatFakeQuant, FloatGraph
 from mcucc.passes import FLOAT, run_passes
 from mcucc.quant.neutral import neutral_form
 from mcucc.quant.ptq import from_file
-from mcucc.quant.scheme import uncalibrated
+from mcucc.quant.scheme import brings_scales, uncalibrated
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class Inspection:
         outputs: likewise.
         supported: whether mcucc can compile it.
         violations: every reason why it cannot.
+        unscaled: values without a scale in a file that gives others one: `compile` needs
+            calibration inputs for them.
         macs: multiply-accumulates, None if it is not supported.
         params: elements of weights and biases, None if it is not supported.
         layers: in the order of execution, float or int8 as the network is; empty if it is not
@@ -62,6 +64,7 @@ class Inspection:
     outputs: tuple[OnnxPort, ...]
     supported: bool
     violations: tuple[Violation, ...]
+    unscaled: tuple[str, ...]
     macs: int | None
     params: int | None
     layers: tuple[InspectedLayer, ...]
@@ -87,10 +90,13 @@ def inspect_model(
     model = read_onnx(path)
     violations: tuple[Violation, ...] = ()
     graph: Int8Graph | FloatGraph | None = None
+    unscaled: tuple[str, ...] = ()
     try:
         graph = lower_network(model, identifier(path), input_shapes=input_shapes, limit=limit)
         folded = run_passes(graph, FLOAT)[0]
-        if uncalibrated(folded):
+        missing = uncalibrated(folded)
+        if missing:
+            unscaled = missing if brings_scales(folded) else ()
             demand_compilable(model, neutral_form(folded), limit)
         else:
             graph = from_file(folded)
@@ -108,6 +114,7 @@ def inspect_model(
         outputs=model.outputs,
         supported=graph is not None,
         violations=violations,
+        unscaled=unscaled,
         macs=None if graph is None else sum(layer.macs for layer in layers),
         params=None if graph is None else sum(c.type.size for c in graph.consts.values()),
         layers=layers,
@@ -125,4 +132,5 @@ def _layers(graph: Int8Graph | FloatGraph) -> tuple[InspectedLayer, ...]:
             ),
         )
         for node in graph.nodes
+        if not isinstance(node.op, FloatFakeQuant)  # which becomes a scale
     )

@@ -28,6 +28,10 @@ LONGEST_NAME = 60
 """Characters of the longest name of a layer that is never cut."""
 
 
+_SHOWN = 3
+"""Names that a sentence lists."""
+
+
 def render_inspection(inspection: Inspection) -> RenderableType:
     """Ports, operators, layers and totals, or the reasons why it cannot be compiled."""
     parts: list[RenderableType] = [
@@ -44,7 +48,13 @@ def render_inspection(inspection: Inspection) -> RenderableType:
         parts += [Text(f"  - {reason}") for reason in grouped(inspection.violations)]
         return Group(*parts)
     totals = f"{inspection.macs:,} MACs, {inspection.params:,} parameters"
-    return Group(*parts, Text(), _inspected_layers(inspection.layers), Text(), Text(totals))
+    parts += [Text(), _inspected_layers(inspection.layers), Text(), Text(totals)]
+    if inspection.unscaled:
+        shown = ", ".join(f"'{name}'" for name in inspection.unscaled[:_SHOWN])
+        more = len(inspection.unscaled) - _SHOWN
+        rest = f" and {more} more" if more > 0 else ""
+        parts.append(Text(f"The file gives no scale to {shown}{rest}: compile needs --calib."))
+    return Group(*parts)
 
 
 def _inspected_layers(layers: Sequence[InspectedLayer]) -> Grid:

@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto
 
+from mcucc.api.inspect import inspect_model
 from mcucc.api.network import Calibration, load_network
 from mcucc.errors import UnsupportedModelError
 from mcucc.importer import lower_network, read_onnx
@@ -176,6 +177,17 @@ def test_without_calibration_the_values_are_named(tmp_path: Path):
     assert violation.node == "gap"
     assert violation.actual.endswith("not 'gap', 'flat', 'gemm'")
     assert "--calib" in violation.hint
+    found = inspect_model(path)
+    assert found.supported
+    assert found.unscaled == ("gap", "flat", "gemm")
+    assert [layer.op for layer in found.layers] == ["Conv2D", "Mean", "Reshape", "Dense"]
+
+
+def test_nothing_is_missing_where_all_scales_or_none_are_given(tmp_path: Path):
+    assert inspect_model(written(norm_behind_pair(), tmp_path)).unscaled == ()
+    m = QdqModel()
+    m.output(m.op("Relu", m.plain_input("x", MAP)))
+    assert inspect_model(written(m, tmp_path)).unscaled == ()
 
 
 CASES = [
