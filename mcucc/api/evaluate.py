@@ -82,7 +82,8 @@ def _float_top1(
     compiled: CompiledNetwork, model: Path, input_path: Path, limit: Limit
 ) -> NDArray[np.int64]:
     compiled.check_model(model)
-    reals = run_onnx(model, load_reals(compiled.report, input_path, limit))
+    names = tuple(port.name for port in compiled.report.outputs)
+    reals = run_onnx(model, load_reals(compiled.report, input_path, limit), names)
     return _top1(reals[compiled.report.outputs[0].name])
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.errors import JudgeAbsentError, SimulationError
-from mcucc.importer import is_quantized, lower_network, read_onnx
+from mcucc.importer import cut_at, is_quantized, lower_network, read_onnx
 from mcucc.ir import QParams
 from mcucc.ops.float_ops import FloatGraph
 from mcucc.passes import FLOAT, run_passes
@@ -108,7 +108,7 @@ def compare_with_float(
     theirs: Reals | None = None
     broken, message = "", ""
     try:
-        theirs = run_onnx(model, inputs)
+        theirs = run_onnx(model, inputs, _names(report))
     except JudgeAbsentError as error:
         broken, message = "absent", str(error)
     except SimulationError as error:
@@ -132,8 +132,14 @@ def _float_graph(report: Report, path: Path) -> FloatGraph | None:
     if is_quantized(model):
         return None
     shapes = {port.name: port.shape for port in report.inputs}
-    graph, _ = run_passes(lower_network(model, report.name, input_shapes=shapes), FLOAT)
+    whole = cut_at(model, _names(report))
+    graph, _ = run_passes(lower_network(whole, report.name, input_shapes=shapes), FLOAT)
     return graph
+
+
+def _names(report: Report) -> tuple[str, ...]:
+    """The outputs: those of the file, or the values at which it was cut."""
+    return tuple(port.name for port in report.outputs)
 
 
 def _run_numpy(graph: FloatGraph, inputs: Reals) -> Reals:
@@ -194,7 +200,7 @@ def compare_with_onnx_runtime(
     """
     declared = {port.name: _as_declared(port, inputs[port.name]) for port in report.inputs}
     try:
-        theirs = run_onnx(model, declared)
+        theirs = run_onnx(model, declared, _names(report))
     except SimulationError as error:
         return None, str(error)
     return tuple(

@@ -1,7 +1,7 @@
 """What an ONNX file holds, and every reason why it cannot be compiled."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from mcucc.api.network import demand_compilable
 from mcucc.errors import UnsupportedModelError, Violation
 from mcucc.importer import (
     OnnxPort,
+    cut_at,
     identifier,
     lower_network,
     read_onnx,
@@ -48,12 +49,12 @@ class Inspection:
         outputs: likewise.
         supported: whether mcucc can compile it.
         violations: every reason why it cannot.
-        unscaled: values without a scale in a file that gives others one: `compile` needs
-            calibration inputs for them.
         macs: multiply-accumulates, None if it is not supported.
         params: elements of weights and biases, None if it is not supported.
         layers: in the order of execution, float or int8 as the network is; empty if it is not
             supported.
+        unscaled: values without a scale in a file that gives others one: `compile` needs
+            calibration inputs for them.
     """
 
     model: str
@@ -64,10 +65,10 @@ class Inspection:
     outputs: tuple[OnnxPort, ...]
     supported: bool
     violations: tuple[Violation, ...]
-    unscaled: tuple[str, ...]
     macs: int | None
     params: int | None
     layers: tuple[InspectedLayer, ...]
+    unscaled: tuple[str, ...] = ()
 
 
 @np.errstate(all="ignore")  # what overflows is named as a violation
@@ -75,6 +76,7 @@ def inspect_model(
     path: Path,
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
     limit: Limit = DEFAULT_LIMIT,
+    cut: Sequence[str] = (),
 ) -> Inspection:
     """Look into an ONNX file.
 
@@ -82,12 +84,13 @@ def inspect_model(
         path: of the file.
         input_shapes: ONNX shapes of inputs that the file leaves open.
         limit: how large tensors may be.
+        cut: values that become the outputs; those of the file if none.
 
     Raises:
         InputFileError: the file cannot be read. An unsupported network is no error here.
-        UsageError: a given shape contradicts the file.
+        UsageError: a given shape contradicts the file, or it has no such value.
     """
-    model = read_onnx(path)
+    model = cut_at(read_onnx(path), cut)
     violations: tuple[Violation, ...] = ()
     graph: Int8Graph | FloatGraph | None = None
     unscaled: tuple[str, ...] = ()

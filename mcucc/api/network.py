@@ -15,7 +15,7 @@ from mcucc.compiled.array_hints import first_index, no_arrays_in_folder
 from mcucc.compiled.arrays import read_arrays, room_bytes
 from mcucc.compiled.samples import check_shape
 from mcucc.errors import InputFileError, UnsupportedModelError, Violation
-from mcucc.importer import OnnxModel, lower_network
+from mcucc.importer import OnnxModel, cut_at, lower_network
 from mcucc.ir import UNSIGNED_SHIFT, DType, Port, Shape
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit, real_bytes
 from mcucc.ops import Int8Graph
@@ -37,19 +37,21 @@ _RANDOM_SAMPLES = 8
 
 @dataclass(frozen=True)
 class Calibration:
-    """What the file does not say: how a float network is to be quantized, and open dimensions.
+    """What the file does not say: how a float network is quantized, open dimensions, its end.
 
     Attributes:
         path: .npz, .npy or a directory of such files; None for random inputs.
         options: of the quantizer.
         input_shapes: ONNX shapes of inputs that the file leaves open, float or quantized.
         limit: how large tensors and calibration inputs may be.
+        cut_at: values that become the outputs, in this order; those of the file if none.
     """
 
     path: Path | None = None
     options: PtqOptions = field(default_factory=PtqOptions)
     input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
     limit: Limit = DEFAULT_LIMIT
+    cut_at: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ def load_network(
         InputFileError: the calibration inputs cannot be read or do not fit.
     """
     shapes, limit = calibration.input_shapes, calibration.limit
+    model = cut_at(model, calibration.cut_at)
     original = lower_network(model, name, input_shapes=shapes, limit=limit)
     macs = sum(
         node.op.macs(original.input_types(node), original.tensors[node.output])

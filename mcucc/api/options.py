@@ -78,6 +78,7 @@ class CompileOptions:
         parts += [f"--selftest {self.selftest}"] if self.selftest else []
         for name, shape in self.calibration.input_shapes.items():
             parts += [f"--input-shape {name}={','.join(map(str, shape))}"]
+        parts += [f"--cut-at {name}" for name in self.calibration.cut_at]
         if self.calibration.path is not None:
             parts += [f"--calib {self.calibration.path.name}"]
             parts += [f"--observer {self.calibration.options.observer}"]

@@ -86,12 +86,20 @@ def boards(*, as_json: bool) -> None:
 @cli.command()
 @click.argument("model", type=FILE)
 @input_shape
+@arguments.cut_at
 @arguments.tensor_limit
 @arguments.operator_limit
 @as_json
-def inspect(model: Path, input_shapes: tuple[str, ...], limit: Limit, *, as_json: bool) -> None:
+def inspect(
+    model: Path,
+    input_shapes: tuple[str, ...],
+    cut_at: tuple[str, ...],
+    limit: Limit,
+    *,
+    as_json: bool,
+) -> None:
     """Show operators, shapes, MACs and parameters of MODEL, and what is unsupported in it."""
-    inspection = inspect_model(model, parse_shapes(input_shapes), limit)
+    inspection = inspect_model(model, parse_shapes(input_shapes), limit, cut_at)
     if as_json:
         print_json(inspection)
     else:
@@ -160,6 +168,7 @@ def inspect(model: Path, input_shapes: tuple[str, ...], limit: Limit, *, as_json
 )
 @click.option("--clean", is_flag=True, help="If MODEL does not fit, remove earlier C in DIRECTORY.")
 @input_shape
+@arguments.cut_at
 @arguments.tensor_limit
 @arguments.operator_limit
 @as_json
@@ -176,7 +185,9 @@ def compile_command(
     **options: Any,  # noqa: ANN401
 ) -> None:
     """Compile MODEL (float or int8 QDQ ONNX) into C for a board."""
-    calibration = Calibration(calib, PtqOptions(observer), parse_shapes(input_shapes), limit)
+    calibration = Calibration(
+        calib, PtqOptions(observer), parse_shapes(input_shapes), limit, options.pop("cut_at")
+    )
     with progress(quiet=as_json) as stage:
         stage(f"compiling {model.name}")
         chosen = CompileOptions(calibration=calibration, **options)
@@ -212,19 +223,21 @@ def compile_command(
 @arguments.stream_input
 @arguments.no_prune
 @input_shape
+@arguments.cut_at
 @arguments.tensor_limit
 @arguments.operator_limit
 @as_json
 def plan(
     model: Path,
     input_shapes: tuple[str, ...],
+    cut_at: tuple[str, ...],
     limit: Limit,
     *,
     as_json: bool,
     **options: Any,  # noqa: ANN401
 ) -> None:
     """Show what MODEL needs of memory under each strategy, and which one compile would take."""
-    calibration = Calibration(input_shapes=parse_shapes(input_shapes), limit=limit)
+    calibration = Calibration(input_shapes=parse_shapes(input_shapes), limit=limit, cut_at=cut_at)
     with progress(quiet=as_json) as stage:
         plans = plan_model(model, CompileOptions(calibration=calibration, **options), stage)
     if as_json:

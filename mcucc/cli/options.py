@@ -151,6 +151,12 @@ operator_limit = click.option(
     callback=keep_operators,
     help="Most operators of a network; planning takes time with their square.",
 )
+cut_at = click.option(
+    "--cut-at",
+    multiple=True,
+    metavar="NAME",
+    help="A value of MODEL that becomes an output, in place of its own; may be repeated.",
+)
 input_shape = click.option(
     "--input-shape",
     "input_shapes",

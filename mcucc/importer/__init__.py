@@ -1,7 +1,8 @@
 """From an ONNX file to a float graph, with the scales that the file brings."""
 
+from mcucc.importer.file.cutting import cut_at
 from mcucc.importer.file.external import model_digest
-from mcucc.importer.file.reader import OnnxModel, OnnxPort, read_onnx
+from mcucc.importer.file.reader import OnnxModel, OnnxPort, read_onnx, with_outputs
 from mcucc.importer.lower import is_quantized, lower_network
 from mcucc.importer.names import check_name, identifier
 
@@ -9,9 +10,11 @@ __all__ = [
     "OnnxModel",
     "OnnxPort",
     "check_name",
+    "cut_at",
     "identifier",
     "is_quantized",
     "lower_network",
     "model_digest",
     "read_onnx",
+    "with_outputs",
 ]

@@ -5,7 +5,7 @@ and Dequantize in a row it drops one, rounding and clamping with it), or that it
 """
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.errors import JudgeAbsentError, SimulationError
+from mcucc.importer import with_outputs
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -55,12 +56,13 @@ def open_session(model: str | bytes) -> "onnxruntime.InferenceSession":
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def run_onnx(path: Path, inputs: Inputs) -> Outputs:
+def run_onnx(path: Path, inputs: Inputs, names: Sequence[str] = ()) -> Outputs:
     """Outputs of a file, sample by sample (files usually have a batch of 1).
 
     Args:
         path: of the ONNX file.
         inputs: for each input.
+        names: outputs or inner values that are wanted; the outputs of the file if none.
 
     Raises:
         OnnxRuntimeAbsentError: it is not installed, or it does not run the file.
@@ -68,15 +70,15 @@ def run_onnx(path: Path, inputs: Inputs) -> Outputs:
     """
     refusals = _own_errors()
     try:
-        session = open_session(str(path))
+        session = open_session(with_outputs(path, names) if names else str(path))
     except (RuntimeError, ValueError, *refusals) as error:
         raise _refusal(path, error) from error
     _check_feed(session, path, inputs)
-    names = [output.name for output in session.get_outputs()]
+    names = names or [output.name for output in session.get_outputs()]
     count = len(next(iter(inputs.values())))
     try:
         results = [
-            session.run(None, {name: x[i : i + 1] for name, x in inputs.items()})
+            session.run(list(names), {name: x[i : i + 1] for name, x in inputs.items()})
             for i in range(count)
         ]
     except (RuntimeError, ValueError, *refusals) as error:

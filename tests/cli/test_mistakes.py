@@ -3,6 +3,7 @@
 A change that makes one of them work changes its row.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,11 +144,11 @@ COMMANDS: dict[str, Mistake] = {
     ),
     "dropout": mistake(3, ("training mode", "model.eval()"), *compiling("dropout.onnx")),
     "batch norm": mistake(3, ("training mode", "model.eval()"), *compiling("batch_norm.onnx")),
-    "topk": mistake(3, ("TopK 'largest'", "['image'], ['scores']"), *compiling("topk.onnx")),
+    "topk": mistake(3, ("TopK 'largest'", "`--cut-at scores`"), *compiling("topk.onnx")),
     "indices": mistake(3, ("TopK 'largest'", "your program"), *compiling("topk_indices.onnx")),
-    "argmax": mistake(3, ("ArgMax 'best'", "['image'], ['scores']"), *compiling("argmax.onnx")),
-    "argmin": mistake(3, ("ArgMin 'best'", "['image'], ['scores']"), *compiling("argmin.onnx")),
-    "hardmax": mistake(3, ("Hardmax 'hard'", "extract_model"), *compiling("hardmax.onnx")),
+    "argmax": mistake(3, ("ArgMax 'best'", "`--cut-at scores`"), *compiling("argmax.onnx")),
+    "argmin": mistake(3, ("ArgMin 'best'", "`--cut-at scores`"), *compiling("argmin.onnx")),
+    "hardmax": mistake(3, ("Hardmax 'hard'", "--cut-at"), *compiling("hardmax.onnx")),
     "gelu": mistake(
         3, ("Erf, 3 nodes ('gelu_a', 'gelu_b', 'gelu_c')", "1 reason(s)"), *compiling("gelus.onnx")
     ),
@@ -245,8 +246,12 @@ def test_the_advised_cut_leaves_a_network_that_compiles(
 ) -> None:
     message = call.refusal(3, *compiling(f"{name}.onnx"))
     code = message.partition('python -c "')[2].partition('"`')[0]
+    cut = re.findall(r"--cut-at ([^ `]+)", message)
+    assert bool(code) != bool(cut)
     run_advice(code)
-    done = call("compile", f"{name}_cut.onnx", *ON_BOARD, "-o", str(tmp_path / "out"), "--json")
+    model = f"{name}_cut.onnx" if code else f"{name}.onnx"
+    options = [word for value in cut for word in ("--cut-at", value)]
+    done = call("compile", model, *options, *ON_BOARD, "-o", str(tmp_path / "out"), "--json")
     assert done.code == 0, done.err
     assert done.document["fits"] is True
 

@@ -1,9 +1,47 @@
-"""Where to cut a model so that an operator at its end or at its start is left to the program."""
+"""Cuts a model at values, and says where an operator at its end is best left to the program."""
 
-from mcucc.importer.file.reader import OnnxModel, OnnxNode
+import difflib
+from collections.abc import Sequence
+from dataclasses import replace
 
+from mcucc.errors import UsageError
+from mcucc.importer.file.fold import live_nodes
+from mcucc.importer.file.reader import OnnxModel, OnnxNode, OnnxPort
+
+_NEAREST = 3
 _NEAR = 6
 """Nodes between an operator and an end of the network for which cutting it off is an advice."""
+
+
+def cut_at(model: OnnxModel, names: Sequence[str]) -> OnnxModel:
+    """The model with exactly these values as its outputs, in this order.
+
+    What only other outputs need is left out; all inputs stay.
+
+    Args:
+        model: as `read_onnx` gives it.
+        names: of outputs or inner values; none to leave the model as it is.
+
+    Raises:
+        UsageError: a value is unknown, or named twice; the nearest ones are named.
+    """
+    if not names:
+        return model
+    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    if twice is not None:
+        raise UsageError(f"--cut-at {twice}: it is given twice")
+    declared = {port.name: port for port in model.outputs}
+    made = {name for node in model.nodes for name in node.outputs if name}
+    for name in names:
+        if name not in made:
+            known = [*declared, *sorted(made - declared.keys())]
+            near = difflib.get_close_matches(name, known, n=_NEAREST, cutoff=0.0)
+            raise UsageError(
+                f"--cut-at {name}: no operator of {model.path.name} makes such a value. The "
+                f"nearest are {', '.join(near)}"
+            )
+    outputs = tuple(declared.get(name) or OnnxPort(name, "float32", ()) for name in names)
+    return replace(model, nodes=live_nodes(model.nodes, set(names)), outputs=outputs)
 
 
 def cut_advice(model: OnnxModel, node: OnnxNode) -> str:
@@ -16,30 +54,30 @@ def cut_advice(model: OnnxModel, node: OnnxNode) -> str:
     Returns:
         A sentence, "" where the node is in the middle, or nothing is left.
     """
-    inputs = [port.name for port in model.inputs]
-    outputs = [port.name for port in model.outputs]
     made = {name for other in model.nodes for name in other.outputs}
     sources = [name for name in node.inputs if name in made]
     if sources and _count(model, node, forward=True) <= _NEAR:
-        return _command(model, inputs, sources, "before")
+        cut = " ".join(f"--cut-at {name}" for name in dict.fromkeys(sources))
+        return f"Cut the model before it: `{cut}`."
     read = {name for other in model.nodes for name in other.inputs}
     results = [name for name in node.outputs if name in read]
     if results and _count(model, node, forward=False) <= _NEAR:
-        return _behind(model, node, results, outputs)
+        return _behind(model, node, results)
     return ""
 
 
-def _behind(model: OnnxModel, node: OnnxNode, results: list[str], outputs: list[str]) -> str:
+def _behind(model: OnnxModel, node: OnnxNode, results: list[str]) -> str:
+    outputs = [port.name for port in model.outputs]
     if "." in node.op:
         # Nothing says what such an operator gives, and the command would not know either.
         return f"Cut the model behind it, so that '{results[0]}' is its input."
-    return _command(model, results[:1], outputs, "behind")
+    return _command(model, results[:1], outputs)
 
 
-def _command(model: OnnxModel, inputs: list[str], outputs: list[str], side: str) -> str:
+def _command(model: OnnxModel, inputs: list[str], outputs: list[str]) -> str:
     file, stem = model.path.name, model.path.stem
     return (
-        f'Cut the model {side} it: `python -c "import onnx.utils; onnx.utils.extract_model('
+        f'Cut the model behind it: `python -c "import onnx.utils; onnx.utils.extract_model('
         f"'{file}', '{stem}_cut.onnx', {inputs}, {outputs})\"`."
     )
 

@@ -4,7 +4,7 @@ Everything that can be wrong with the file itself is found here; what is wrong w
 is found by the lowering.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -124,6 +124,27 @@ def read_onnx(path: Path) -> OnnxModel:
         constants,
         newer_operators(proto, opset),
     )
+
+
+def with_outputs(path: Path, names: Sequence[str]) -> str | bytes:
+    """The file as ONNX Runtime takes it, with these values among its outputs.
+
+    Args:
+        path: of an ONNX file that was read before.
+        names: of outputs or inner values.
+
+    Returns:
+        The path, where the file has all of them as outputs already, else the changed file.
+    """
+    proto = _parse(path, read_model_file(path))
+    declared = {value.name for value in proto.graph.output}
+    if declared.issuperset(names):
+        return str(path)
+    _load_external_data(path, proto)
+    proto.graph.output.extend(
+        onnx.ValueInfoProto(name=name) for name in names if name not in declared
+    )
+    return proto.SerializeToString()
 
 
 def _parse(path: Path, raw: bytes) -> onnx.ModelProto:
