@@ -176,7 +176,7 @@ class Kernel:
         return replace(self, unit=unit, clamps=self.clamps and unit is not Unit.MVE)
 
     @property
-    def lean(self) -> "Kernel":
+    def scratch_free(self) -> "Kernel":
         """The kernel that needs no scratch: itself, or another."""
         return self.without_scratch or self
 

@@ -15,7 +15,7 @@ from mcucc.schedule.stages import Stage
 from mcucc.schedule.types import Layer, MemoryPlan, Segment, Step, scratch_name
 
 
-def use_gaps(plan: MemoryPlan, kernels: Mapping[str, Kernel | None]) -> MemoryPlan:
+def place_scratch_in_gaps(plan: MemoryPlan, kernels: Mapping[str, Kernel | None]) -> MemoryPlan:
     """The same plan with faster kernels where their scratch fits.
 
     Args:
@@ -48,7 +48,8 @@ def room_for_scratch(plan: MemoryPlan, step: int) -> int:
     """Bytes in one piece that the scratch of a step's kernels may take without a larger arena.
 
     Args:
-        plan: with the scratch that `use_gaps` gave out, which lies in the largest gap of its step.
+        plan: with the scratch that `place_scratch_in_gaps` gave out, which lies in the largest gap
+            of its step.
         step: number of the step.
     """
     executed = plan.schedule.steps[step]

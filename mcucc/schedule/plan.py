@@ -18,13 +18,13 @@ from mcucc.memory import (
     validate,
 )
 from mcucc.ops import Aliasing, Int8Graph
-from mcucc.schedule.gaps import use_gaps
+from mcucc.schedule.gaps import place_scratch_in_gaps
 from mcucc.schedule.order.search import best_order
-from mcucc.schedule.order.work import MANY_NODES, work_of
+from mcucc.schedule.order.work import MANY_NODES, memory_graph_of
 from mcucc.schedule.search import FoundPlan, Search, TriedCut
-from mcucc.schedule.segments.cuts import Cut, Cutter
-from mcucc.schedule.segments.flow import Flow, flow_of
-from mcucc.schedule.segments.segments import Stretch
+from mcucc.schedule.segments.cuts import Cut, StepPartitioner
+from mcucc.schedule.segments.flow import OrderedGraph, ordered_graph_of
+from mcucc.schedule.segments.segments import StepCandidate
 from mcucc.schedule.types import (
     Layer,
     MemoryPlan,
@@ -90,7 +90,7 @@ def plan_network(
         InvariantError: a node has no kernel, a reshape has one, an output is a constant, or a
             network with several inputs is to be streamed.
     """
-    lean = lean_kernels(kernels)
+    scratch_free = scratch_free_kernels(kernels)
     need_none = all(k is None or not k.scratch_bytes for k in kernels.values())
     too_large: tuple[TriedCut, ...] = ()
     if options.objective != "memory" or need_none:
@@ -98,15 +98,15 @@ def plan_network(
         if need_none or options.limit is None or plan.arena_bytes <= options.limit:
             return plan
         too_large = plan.search.tried
-    plan = Planner(graph, lean, options).plan()
-    faster = use_gaps(plan, kernels)
+    plan = Planner(graph, scratch_free, options).plan()
+    faster = place_scratch_in_gaps(plan, kernels)
     search = replace(plan.search, with_scratch=too_large)
     return FoundPlan(faster.schedule, faster.placement, search)
 
 
-def lean_kernels(kernels: Mapping[str, Kernel | None]) -> Mapping[str, Kernel | None]:
+def scratch_free_kernels(kernels: Mapping[str, Kernel | None]) -> Mapping[str, Kernel | None]:
     """For each node the kernel that needs no scratch."""
-    return {name: None if k is None else k.lean for name, k in kernels.items()}
+    return {name: None if k is None else k.scratch_free for name, k in kernels.items()}
 
 
 def schedule_layers(
@@ -170,15 +170,15 @@ class Planner:
         if options.stream_input and len(graph.inputs) != 1:
             raise InvariantError(f"'{graph.name}' has {len(graph.inputs)} inputs to stream")
         scratch = {name: k.scratch_bytes for name, k in kernels.items() if k is not None}
-        work = work_of(graph, scratch, keep_input=options.keep_input)
+        work = memory_graph_of(graph, scratch, keep_input=options.keep_input)
         order = best_order(work, alignment=options.alignment)
         tasks = tuple(range(len(graph.nodes))) if given_order else order.tasks
         self._options = options
         self._proven = order.proven and not given_order
         self._order = order
         self._tried: list[TriedCut] = []
-        self.flow = flow_of(graph, kernels, work, tasks, streamed=options.stream_input)
-        self.cutter = Cutter(self.flow, options.alignment, rows=options.mode != "layer")
+        self.flow = ordered_graph_of(graph, kernels, work, tasks, streamed=options.stream_input)
+        self.cutter = StepPartitioner(self.flow, options.alignment, rows=options.mode != "layer")
 
     def plan(self) -> FoundPlan:
         """The plan that the options ask for, with all cuts that were tried for it."""
@@ -272,7 +272,7 @@ class Planner:
         yield from self.cutter.by_peak(self._most_placed)
 
 
-def _schedule(flow: Flow, cut: Cut, options: PlanOptions, *, proven: bool) -> Schedule:
+def _schedule(flow: OrderedGraph, cut: Cut, options: PlanOptions, *, proven: bool) -> Schedule:
     steps = tuple(_step(flow, stretch) for stretch in cut.stretches)
     step_of = [
         i for i, stretch in enumerate(cut.stretches) for _ in range(stretch.begin, stretch.end)
@@ -302,7 +302,7 @@ def _schedule(flow: Flow, cut: Cut, options: PlanOptions, *, proven: bool) -> Sc
     )
 
 
-def _step(flow: Flow, stretch: Stretch) -> Step:
+def _step(flow: OrderedGraph, stretch: StepCandidate) -> Step:
     items = flow.items[stretch.begin : stretch.end]
     nodes = tuple(item.node for item in items if item.node is not None)
     if not stretch.stages:
@@ -310,7 +310,7 @@ def _step(flow: Flow, stretch: Stretch) -> Step:
     return Segment(nodes, stretch.stages, stretch.rows, stretch.panels, stretch.sinks)
 
 
-def _homes(flow: Flow) -> Mapping[str, str]:
+def _homes(flow: OrderedGraph) -> Mapping[str, str]:
     """For each value the content that holds it."""
     home = {tenancy.name: tenancy.name for tenancy in flow.tenancies}
     for item in flow.items:
@@ -320,7 +320,7 @@ def _homes(flow: Flow) -> Mapping[str, str]:
 
 
 def _value_lives(
-    flow: Flow, step_of: list[int], steps: int, *, keep_input: bool
+    flow: OrderedGraph, step_of: list[int], steps: int, *, keep_input: bool
 ) -> Mapping[str, tuple[int, int]]:
     """For each value the steps from the one that makes it to the last that reads it."""
     graph = flow.graph

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from mcucc.schedule.order.search import Order
-from mcucc.schedule.segments.cuts import Cut, Cutter
-from mcucc.schedule.segments.flow import Flow
+from mcucc.schedule.segments.cuts import Cut, StepPartitioner
+from mcucc.schedule.segments.flow import OrderedGraph
 from mcucc.schedule.types import MemoryPlan
 
 
@@ -41,8 +41,8 @@ class Search:
     """
 
     order: Order
-    flow: Flow
-    cutter: Cutter
+    flow: OrderedGraph
+    cutter: StepPartitioner
     cut: Cut
     tried: tuple[TriedCut, ...] = ()
     with_scratch: tuple[TriedCut, ...] = ()

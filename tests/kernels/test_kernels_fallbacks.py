@@ -143,7 +143,7 @@ def network(edge: Edge) -> tuple[Int8Graph, str]:
 
 def kernels_of(graph: Int8Graph, core: Core, *, lean: bool) -> dict[str, Kernel | None]:
     chosen = select_kernels(graph, core)
-    return {n: k.lean if lean and k is not None else k for n, k in chosen.items()}
+    return {n: k.scratch_free if lean and k is not None else k for n, k in chosen.items()}
 
 
 @pytest.mark.qemu

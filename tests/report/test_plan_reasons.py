@@ -18,8 +18,8 @@ from mcucc.report.reasons.of_steps import step_reasons
 from mcucc.report.reasons.placed import placed_layers
 from mcucc.schedule import FoundPlan, PlanOptions, plan_network
 from mcucc.schedule.order.search import best_order
-from mcucc.schedule.order.work import work_of
-from mcucc.schedule.segments.segments import Stretches, clique_bytes
+from mcucc.schedule.order.work import memory_graph_of
+from mcucc.schedule.segments.segments import StepCandidates, candidate_bytes
 from mcucc.targets.board import load_board
 from tests.cli.process import DIGITS
 from tests.graphs import GraphBuilder
@@ -102,7 +102,7 @@ def peak_of_random_order(graph: Int8Graph, seed: int) -> int:
         order.append(draw.choice(ready))
         done.add(graph.nodes[order[-1]].output)
     turned = graph.with_nodes(tuple(graph.nodes[i] for i in order))
-    return best_order(work_of(turned, {}), states=0, width=1).given_bytes
+    return best_order(memory_graph_of(turned, {}), states=0, width=1).given_bytes
 
 
 def test_a_better_order_says_by_how_much_and_what_was_looked_at():
@@ -112,7 +112,7 @@ def test_a_better_order_says_by_how_much_and_what_was_looked_at():
     assert order.did is not None
     found, given = figures(order.did)
     assert order.gain == Gain(given - found, "arena bytes")
-    assert found == best_order(work_of(narrow, {})).given_bytes < given
+    assert found == best_order(memory_graph_of(narrow, {})).given_bytes < given
     proof = only(reasons, "proof").did
     assert proof is not None
     assert re.fullmatch(r"no order has a lower peak: \d+ sets .* of at most 20,000", proof)
@@ -121,7 +121,7 @@ def test_a_better_order_says_by_how_much_and_what_was_looked_at():
 def test_an_order_without_proof_names_the_budget_that_ended_it():
     graph = branches(narrow_first=False)
     plan, _ = planned(graph, LAYERS)
-    order = best_order(work_of(graph, {}), states=2, width=1)
+    order = best_order(memory_graph_of(graph, {}), states=2, width=1)
     assert not order.proven
     ended = replace(plan, search=replace(plan.search, order=order))
     proof = only(reasons_of(ended, LAYERS), "proof")
@@ -189,10 +189,12 @@ def test_scratch_that_the_arena_has_no_room_for():
     fast = plan_network(graph, kernels, LAYERS)
     assert all(r.rule != "scratch of the fastest kernels" for r in reasons_of(fast, LAYERS))
     options = replace(LAYERS, limit=fast.arena_bytes - 1)
-    lean = plan_network(graph, kernels, options)
-    declined = only(reasons_of(lean, options), "scratch of the fastest kernels").declined or ""
+    scratch_free = plan_network(graph, kernels, options)
+    declined = (
+        only(reasons_of(scratch_free, options), "scratch of the fastest kernels").declined or ""
+    )
     assert figures(declined) == [fast.arena_bytes, fast.arena_bytes - 1]
-    assert lean.arena_bytes < fast.arena_bytes
+    assert scratch_free.arena_bytes < fast.arena_bytes
 
 
 # what keeps a layer out of a segment
@@ -250,11 +252,11 @@ def test_steps_are_apart_for_what_it_would_need_or_cost(seed: int):
         if node is None or node.name not in texts:
             continue
         joined = [
-            Stretches(plan.search.flow, after.end, panels=panels).stretch(before.begin)
+            StepCandidates(plan.search.flow, after.end, panels=panels).stretch(before.begin)
             for panels in (False, True)
         ]
         sizes = [t.size for t in plan.search.flow.tenancies]
-        needs = [clique_bytes(plan.search.flow, each, 1, sizes) for each in joined]
+        needs = [candidate_bytes(plan.search.flow, each, 1, sizes) for each in joined]
         step, first, *rest = figures(texts[node.name])
         assert cut.stretches[step] is after
         if "bytes" in texts[node.name]:

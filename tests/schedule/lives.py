@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 from mcucc.memory import Buffer
 from mcucc.schedule.order.inplace import overwritten
-from mcucc.schedule.order.work import Work, members
+from mcucc.schedule.order.work import MemoryGraph, members
 
 Life = tuple[int, int]
 
 
-def content_lives(work: Work, order: Sequence[int]) -> tuple[Life, ...]:
+def content_lives(work: MemoryGraph, order: Sequence[int]) -> tuple[Life, ...]:
     """For each content the steps from the one that writes it to the last that reads it.
 
     Inputs are there from step 0. What must outlive the run lives until after the last step. What
@@ -29,7 +29,7 @@ def content_lives(work: Work, order: Sequence[int]) -> tuple[Life, ...]:
     return tuple(lives)
 
 
-def shared_homes(work: Work, order: Sequence[int]) -> tuple[int, ...]:
+def shared_homes(work: MemoryGraph, order: Sequence[int]) -> tuple[int, ...]:
     """For each content the first content of the buffer that holds it.
 
     Args:
@@ -48,7 +48,7 @@ def shared_homes(work: Work, order: Sequence[int]) -> tuple[int, ...]:
 
 
 def value_buffers(
-    work: Work, homes: Sequence[int], lives: Sequence[Life], alignment: int
+    work: MemoryGraph, homes: Sequence[int], lives: Sequence[Life], alignment: int
 ) -> tuple[Buffer, ...]:
     """The buffers of the contents; contents that share one follow each other in time.
 

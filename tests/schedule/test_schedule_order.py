@@ -11,16 +11,16 @@ from mcucc.schedule import schedule_layers
 from mcucc.schedule.order.bound import least_peak
 from mcucc.schedule.order.cost import CostModel
 from mcucc.schedule.order.search import best_order
-from mcucc.schedule.order.work import Work, work_of
+from mcucc.schedule.order.work import MemoryGraph, memory_graph_of
 from tests.graphs import GraphBuilder
 from tests.schedule.drawn import Drawn, Q, drawn_graphs, kernels_for
 from tests.schedule.lives import content_lives, shared_homes, value_buffers
 
 
-def work_for(drawn: Drawn) -> Work:
+def work_for(drawn: Drawn) -> MemoryGraph:
     executed = {name for name, kernel in kernels_for(drawn.graph).items() if kernel is not None}
     scratch = {name: size for name, size in drawn.scratch.items() if name in executed}
-    return work_of(drawn.graph, scratch, keep_input=drawn.keep_input)
+    return memory_graph_of(drawn.graph, scratch, keep_input=drawn.keep_input)
 
 
 def all_orders(graph: Int8Graph) -> Iterator[tuple[int, ...]]:
@@ -38,7 +38,7 @@ def all_orders(graph: Int8Graph) -> Iterator[tuple[int, ...]]:
     return extend((), frozenset())
 
 
-def peak_of_buffers(work: Work, order: Sequence[int], alignment: int) -> int:
+def peak_of_buffers(work: MemoryGraph, order: Sequence[int], alignment: int) -> int:
     """The peak that liveness gives an order."""
     lives = content_lives(work, order)
     buffers = list(value_buffers(work, shared_homes(work, order), lives, alignment))
@@ -87,7 +87,7 @@ def test_beam_search_is_valid_honest_and_no_worse_than_the_order_of_the_graph(dr
         assert beam.peak_bytes == exact.peak_bytes
 
 
-def _needed(work: Work, task: int) -> list[int]:
+def _needed(work: MemoryGraph, task: int) -> list[int]:
     return [i for i in range(len(work.tasks)) if work.tasks[task].needs >> i & 1]
 
 
@@ -102,7 +102,7 @@ def two_branches() -> Int8Graph:
 
 @pytest.mark.parametrize("states", [0, 1000])
 def test_one_branch_is_finished_before_the_next_begins(states: int) -> None:
-    work = work_of(two_branches(), {})
+    work = memory_graph_of(two_branches(), {})
     assert CostModel(work, 4).peak(range(5)) == 100 + 100 + 20
     found = best_order(work, states=states)
     assert found.tasks == (0, 2, 1, 3, 4)
@@ -115,7 +115,7 @@ def test_the_padding_of_the_topmost_buffer_is_not_thrown_away() -> None:
     odd, x = builder.input((1, 5)), builder.input((1, 4))
     even = builder.dense(odd, 8, q=Q)
     narrow = builder.dense(builder.dense(x, 100, q=Q), 4, q=Q)
-    found = best_order(work_of(builder.build(even, narrow), {}))
+    found = best_order(memory_graph_of(builder.build(even, narrow), {}))
     # While the wide tensor is made, 5 bytes on top of the arena are better than 8.
     assert (found.tasks, found.peak_bytes, found.proven) == ((1, 2, 0), 4 + 100 + 5, True)
 
@@ -142,7 +142,7 @@ def many_branches(count: int) -> Int8Graph:
 
 
 def test_a_graph_too_wide_for_the_exact_search_is_ordered_by_beam_search() -> None:
-    work = work_of(many_branches(40), {})
+    work = memory_graph_of(many_branches(40), {})
     found = best_order(work, states=100)
     # The best orders take the wider branches first, each 8 narrower than the one before: 364. No
     # order is below the widest branch on its own: 360.
@@ -156,6 +156,6 @@ def test_a_long_chain_is_no_search() -> None:
     x = builder.input((1, 4), Q)
     for _ in range(2000):
         x = builder.requantize(x, Q)
-    found = best_order(work_of(builder.build(), {}), states=0, width=0)
+    found = best_order(memory_graph_of(builder.build(), {}), states=0, width=0)
     assert (found.tasks, found.proven) == (tuple(range(2000)), True)
     assert found.peak_bytes == 4

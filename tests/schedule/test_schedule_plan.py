@@ -8,7 +8,7 @@ from mcucc.ops import Int8Graph
 from mcucc.schedule import MemoryPlan, dead_ranges, live_tensors, peak_step, plan_memory
 from mcucc.schedule import schedule_layers as layers
 from mcucc.schedule.order.inplace import overwritten
-from mcucc.schedule.order.work import Content, Task, Work
+from mcucc.schedule.order.work import MemoryGraph, NodeUse, Storage
 from tests.graphs import GraphBuilder
 from tests.schedule.drawn import Drawn, Q, drawn_graphs, kernels_for
 from tests.schedule.simulator import Simulator
@@ -147,10 +147,10 @@ def test_add_of_a_constant_is_in_place_of_the_other() -> None:
 
 @pytest.mark.parametrize(("size", "below"), [(8, 0), (6, None), (9, None)])
 def test_only_bytes_of_the_same_size_are_written_over(size: int, below: int | None) -> None:
-    read = Content(("x",), 8, writer=None, readers=1, kept=False)
-    written = Content(("y",), size, writer=0, readers=0, kept=True)
-    task = Task(needs=0, reads=(0,), writes=1, in_place=True, scratch=0)
-    assert overwritten(Work((task,), (read, written)), 0, done=0) == below
+    read = Storage(("x",), 8, writer=None, readers=1, kept=False)
+    written = Storage(("y",), size, writer=0, readers=0, kept=True)
+    task = NodeUse(needs=0, reads=(0,), writes=1, in_place=True, scratch=0)
+    assert overwritten(MemoryGraph((task,), (read, written)), 0, done=0) == below
 
 
 def test_a_reshape_shares_bytes_even_if_its_input_lives_on() -> None:

@@ -76,8 +76,8 @@ def _dsp(view: NodeView[Conv2D], portable: Kernel, other: Kernel) -> Kernel | De
     is_odd, fours = kernel.multiple == 1, fours_of_inputs(view)
     if _has_pairs(view) and view.output.shape[-1] >= FEWEST_PAIRED_CHANNELS:
         size = fours * (PANEL_BYTES + (2 * 4 if is_odd else 0))
-        lean = portable if is_odd else kernel
-        return replace(kernel, pairs=True, scratch_bytes=size, without_scratch=lean)
+        scratch_free = portable if is_odd else kernel
+        return replace(kernel, pairs=True, scratch_bytes=size, without_scratch=scratch_free)
     if is_odd:
         return replace(kernel, scratch_bytes=4 * fours, without_scratch=portable)
     return kernel
@@ -98,7 +98,7 @@ def _mve(view: NodeView[Conv2D], portable: Kernel, other: Kernel) -> Kernel | De
     # them, the other kernel takes its place.
     inputs = portable.window.kh * portable.window.kw * view.x.hwc[2]
     scratch = 2 * -(-inputs // LANES) * LANES
-    return replace(portable.on(Unit.MVE), scratch_bytes=scratch, without_scratch=other.lean)
+    return replace(portable.on(Unit.MVE), scratch_bytes=scratch, without_scratch=other.scratch_free)
 
 
 def _code(use: KernelUse[Conv2D]) -> LayerCode:

@@ -7,8 +7,8 @@ from mcucc.ops import Aliasing
 from mcucc.report.model import Gain, Reason
 from mcucc.report.reasons.placed import PlacedLayer
 from mcucc.schedule import FoundPlan, Layer, PlanOptions, Search, dead_ranges, peak_step
-from mcucc.schedule.segments.flow import Flow
-from mcucc.schedule.segments.segments import Stretch, hindrance
+from mcucc.schedule.segments.flow import OrderedGraph
+from mcucc.schedule.segments.segments import StepCandidate, hindrance
 
 
 def step_reasons(
@@ -61,7 +61,7 @@ def _apart(search: Search, step: int, then: int, index: Mapping[str, int]) -> It
     )
 
 
-def _executes(flow: Flow, stretch: Stretch) -> bool:
+def _executes(flow: OrderedGraph, stretch: StepCandidate) -> bool:
     """Whether a step does anything, or only sees bytes in another shape."""
     return any(not flow.items[i].is_reshape for i in range(stretch.begin, stretch.end))
 

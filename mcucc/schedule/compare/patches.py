@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from mcucc.ops import Axis
 from mcucc.ops.verify import node_macs
-from mcucc.schedule.segments.cuts import Cutter
-from mcucc.schedule.segments.flow import Flow, Item
+from mcucc.schedule.segments.cuts import StepPartitioner
+from mcucc.schedule.segments.flow import Item, OrderedGraph
 
 PATCHES = (2, 3, 4, 5)
 """The numbers of patches along a side that are tried."""
@@ -41,7 +41,7 @@ class Patches:
     executed_macs: int
 
 
-def best_patches(flow: Flow, cutter: Cutter) -> Patches | None:
+def best_patches(flow: OrderedGraph, cutter: StepPartitioner) -> Patches | None:
     """The patch-based schedule with the smallest peak, the image not counted.
 
     Args:
@@ -63,13 +63,13 @@ def best_patches(flow: Flow, cutter: Cutter) -> Patches | None:
     )
 
 
-def _is_one_tensor(flow: Flow, end: int) -> bool:
+def _is_one_tensor(flow: OrderedGraph, end: int) -> bool:
     """Whether just one content passes from the items before a place to those behind."""
     passing = [t for t in flow.tenancies if t.born < end <= t.last]
     return len(passing) == 1 and passing[0].born == end - 1
 
 
-def _patches(flow: Flow, cutter: Cutter, end: int, side: int) -> Patches | None:
+def _patches(flow: OrderedGraph, cutter: StepPartitioner, end: int, side: int) -> Patches | None:
     items = flow.items[:end]
     last = items[-1].rows
     if last is None or last.is_reduction or min(last.shape[:2]) < side:
@@ -128,7 +128,7 @@ def _total(parts: Sequence[Interval]) -> int:
     return sum(end - begin for begin, end in parts)
 
 
-def _working_bytes(flow: Flow, parts: dict[str, int], position: int, end: int) -> int:
+def _working_bytes(flow: OrderedGraph, parts: dict[str, int], position: int, end: int) -> int:
     """Bytes of the parts of inner tensors that are live while an item runs on one patch."""
     channels = {
         item.rows.content: item.rows.shape[2] for item in flow.items if item.rows is not None
@@ -140,12 +140,15 @@ def _working_bytes(flow: Flow, parts: dict[str, int], position: int, end: int) -
     )
 
 
-def _macs(flow: Flow, item: Item) -> int:
+def _macs(flow: OrderedGraph, item: Item) -> int:
     return 0 if item.node is None else node_macs(flow.graph, item.node)
 
 
 def _executed(
-    flow: Flow, item: Item, rows: dict[str, list[Interval]], columns: dict[str, list[Interval]]
+    flow: OrderedGraph,
+    item: Item,
+    rows: dict[str, list[Interval]],
+    columns: dict[str, list[Interval]],
 ) -> int:
     """Multiply-accumulates of a layer in all patches."""
     stage = item.rows

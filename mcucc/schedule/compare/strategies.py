@@ -9,7 +9,13 @@ from mcucc.ops import Int8Graph
 from mcucc.ops.verify import total_macs
 from mcucc.schedule.compare.patches import best_patches
 from mcucc.schedule.executed import total_executed_macs
-from mcucc.schedule.plan import Planner, PlanOptions, lean_kernels, plan_memory, plan_network
+from mcucc.schedule.plan import (
+    Planner,
+    PlanOptions,
+    plan_memory,
+    plan_network,
+    scratch_free_kernels,
+)
 from mcucc.schedule.types import MemoryPlan, Segment
 
 _MOST_POINTS = 6
@@ -75,7 +81,7 @@ def compare_strategies(
         options: as for `plan_network`; say which strategy is chosen.
     """
     chosen = plan_network(graph, kernels, options)
-    kernels = lean_kernels(kernels)
+    kernels = scratch_free_kernels(kernels)
     resident = Planner(graph, kernels, replace(options, stream_input=False, mode="auto"))
     found = [*_whole_tensors(graph, kernels, options), *_patches(resident)]
     found += _points(resident, "mcucc")

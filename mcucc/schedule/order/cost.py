@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from mcucc.schedule.order.inplace import overwritten
-from mcucc.schedule.order.work import Work, bits, members
+from mcucc.schedule.order.work import MemoryGraph, bits, members
 
 
 class State(NamedTuple):
@@ -37,7 +37,7 @@ class CostModel:
         alignment: of every buffer; a power of two.
     """
 
-    def __init__(self, work: Work, alignment: int) -> None:
+    def __init__(self, work: MemoryGraph, alignment: int) -> None:
         self.work = work
         self.followers = _followers(work)
         self._alignment = alignment
@@ -137,7 +137,7 @@ class CostModel:
         return bits(i for i in self.followers[task] if not self.work.tasks[i].needs & ~done)
 
 
-def _followers(work: Work) -> tuple[tuple[int, ...], ...]:
+def _followers(work: MemoryGraph) -> tuple[tuple[int, ...], ...]:
     found: list[list[int]] = [[] for _ in work.tasks]
     for i, task in enumerate(work.tasks):
         for needed in members(task.needs):

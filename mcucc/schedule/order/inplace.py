@@ -1,9 +1,9 @@
 """Which contents share a buffer: a result may be written over an input that dies of it."""
 
-from mcucc.schedule.order.work import Work
+from mcucc.schedule.order.work import MemoryGraph
 
 
-def overwritten(work: Work, task: int, done: int) -> int | None:
+def overwritten(work: MemoryGraph, task: int, done: int) -> int | None:
     """The content that a task writes its own over, None if it needs fresh bytes.
 
     It is the first that the task reads, has the size of the result, and that nobody needs any

@@ -15,7 +15,7 @@ from mcucc.memory import ALIGNMENT
 from mcucc.schedule.order.beam import beam_order
 from mcucc.schedule.order.bound import least_peak
 from mcucc.schedule.order.cost import CostModel, State
-from mcucc.schedule.order.work import MANY_NODES, Work
+from mcucc.schedule.order.work import MANY_NODES, MemoryGraph
 
 DEFAULT_STATES = 20_000
 """Sets that the exact search may extend: about a second."""
@@ -57,7 +57,11 @@ class Order:
 
 
 def best_order(
-    work: Work, *, alignment: int = ALIGNMENT, states: int = DEFAULT_STATES, width: int = BEAM_WIDTH
+    work: MemoryGraph,
+    *,
+    alignment: int = ALIGNMENT,
+    states: int = DEFAULT_STATES,
+    width: int = BEAM_WIDTH,
 ) -> Order:
     """The topological order with the smallest peak, as far as the limits allow to find out.
 
@@ -96,7 +100,7 @@ def best_order(
     return Order(found, model.peak(found), "budget", peak, exact.reached, *extended)
 
 
-def _is_chain(work: Work) -> bool:
+def _is_chain(work: MemoryGraph) -> bool:
     """Whether each node needs the one before it, so that there is but one order."""
     return all(task.needs >> i & 1 for i, task in enumerate(work.tasks[1:]))
 

@@ -16,7 +16,7 @@ seconds for any."""
 
 
 @dataclass(frozen=True)
-class Content:
+class Storage:
     """Bytes that are written once: a value, and every value that is its reshape.
 
     They stay what they are until the last reader of any of these values is done; so reshapes can
@@ -38,7 +38,7 @@ class Content:
 
 
 @dataclass(frozen=True)
-class Task:
+class NodeUse:
     """What a node does to memory.
 
     Attributes:
@@ -57,7 +57,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Work:
+class MemoryGraph:
     """A graph as tasks and contents.
 
     Attributes:
@@ -65,8 +65,8 @@ class Work:
         contents: those of the inputs first, then in the order in which nodes write them.
     """
 
-    tasks: tuple[Task, ...]
-    contents: tuple[Content, ...]
+    tasks: tuple[NodeUse, ...]
+    contents: tuple[Storage, ...]
 
     def is_last_reader(self, content: int, task: int, done: int) -> bool:
         """Whether nobody needs a content any more once `task` has run after the set `done`."""
@@ -90,7 +90,9 @@ def members(chosen: int) -> Iterator[int]:
         chosen ^= lowest
 
 
-def work_of(graph: Int8Graph, scratch: Mapping[str, int], *, keep_input: bool = False) -> Work:
+def memory_graph_of(
+    graph: Int8Graph, scratch: Mapping[str, int], *, keep_input: bool = False
+) -> MemoryGraph:
     """The tasks and contents of a graph.
 
     Args:
@@ -107,12 +109,12 @@ def work_of(graph: Int8Graph, scratch: Mapping[str, int], *, keep_input: bool = 
     tasks = tuple(
         _task(graph, node, content_of, position, scratch.get(node.name, 0)) for node in graph.nodes
     )
-    return Work(tasks, contents)
+    return MemoryGraph(tasks, contents)
 
 
 def _contents(
     graph: Int8Graph, position: Mapping[str, int], *, keep_input: bool
-) -> tuple[Content, ...]:
+) -> tuple[Storage, ...]:
     members = {port.tensor: [port.tensor] for port in graph.inputs}
     written = {port.tensor: port.tensor for port in graph.inputs}
     for node in graph.nodes:
@@ -129,9 +131,9 @@ def _contents(
 
 def _content(
     graph: Int8Graph, position: Mapping[str, int], values: tuple[str, ...], kept: set[str]
-) -> Content:
+) -> Storage:
     readers = (node for value in values for node in graph.readers[value])
-    return Content(
+    return Storage(
         values=values,
         size=graph.tensors[values[0]].nbytes,
         writer=position.get(values[0]),
@@ -146,9 +148,9 @@ def _task(
     content_of: Mapping[str, int],
     position: Mapping[str, int],
     scratch: int,
-) -> Task:
+) -> NodeUse:
     inputs = graph.variable_inputs(node)
-    return Task(
+    return NodeUse(
         needs=bits(position[name] for name in inputs if name in position),
         reads=tuple(dict.fromkeys(content_of[name] for name in inputs)),
         writes=None if _is_reshape(node) else content_of[node.output],

@@ -59,7 +59,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Sight:
+class ReadPattern:
     """What an actor reads of an input.
 
     Attributes:
@@ -75,11 +75,11 @@ class Sight:
     place: Place
     axis: Axis
     last: Bytes
-    maker: "Actor | None"
+    maker: "ReplayedStage | None"
     columns: Axis
 
     @property
-    def panel_maker(self) -> "Actor | None":
+    def panel_maker(self) -> "ReplayedStage | None":
         """Who makes it within the turns of its reader; None if nobody does."""
         return self.maker if self.maker is not None and self.place.panel else None
 
@@ -123,7 +123,7 @@ class Sight:
 
 
 @dataclass(eq=False)
-class Actor:
+class ReplayedStage:
     """A node in a step, or the caller.
 
     Attributes:
@@ -144,7 +144,7 @@ class Actor:
     out: Place
     pixel_bytes: int
     height: int
-    sights: tuple[Sight, ...]
+    sights: tuple[ReadPattern, ...]
     turns: int
     done: int = 0
 
@@ -217,13 +217,13 @@ class Actor:
         return self.out.row(0) if self.done == self.turns - 1 else None
 
 
-def pull(actor: Actor, shadow: Shadow) -> None:
+def pull(actor: ReplayedStage, shadow: Shadow) -> None:
     """Runs an actor once, after those from whom it still needs rows."""
     _pull_for(actor, shadow)
     actor.turn(shadow)
 
 
-def _pull_for(actor: Actor, shadow: Shadow) -> None:
+def _pull_for(actor: ReplayedStage, shadow: Shadow) -> None:
     """Has the rows made that a turn needs, input by input."""
     for sight in actor.sights:
         if sight.panel_maker is not None:
@@ -240,9 +240,9 @@ def _pull_for(actor: Actor, shadow: Shadow) -> None:
             pull(maker, shadow)
 
 
-def caller(out: Place, pixel_bytes: int) -> Actor:
+def caller(out: Place, pixel_bytes: int) -> ReplayedStage:
     """The caller who hands over an image row by row."""
-    return Actor("the caller", None, None, out, pixel_bytes, out.rows, (), out.rows)
+    return ReplayedStage("the caller", None, None, out, pixel_bytes, out.rows, (), out.rows)
 
 
 def actor(
@@ -251,8 +251,8 @@ def actor(
     kernel: Kernel,
     out: Place,
     inputs: Sequence[Place],
-    makers: Mapping[int, Actor],
-) -> Actor:
+    makers: Mapping[int, ReplayedStage],
+) -> ReplayedStage:
     """A node.
 
     Args:
@@ -272,7 +272,7 @@ def actor(
         seen, windows = list(inputs), _windows(graph, node)
     made = out.as_one_row() if kernel.shape is Shape.TENSOR else out
     sights = tuple(
-        Sight(
+        ReadPattern(
             place,
             window.rows,
             _last_reads(graph, node, kernel, place, window, made),
@@ -283,7 +283,7 @@ def actor(
     )
     turns = seen[0].rows if kernel.shape is Shape.REDUCTION else made.rows
     pixel_bytes = graph.tensors[node.output].hwc[2]
-    return Actor(f"'{node.name}'", node, kernel, made, pixel_bytes, out.rows, sights, turns)
+    return ReplayedStage(f"'{node.name}'", node, kernel, made, pixel_bytes, out.rows, sights, turns)
 
 
 def _windows(graph: Int8Graph, node: Int8Node) -> list[Window]:

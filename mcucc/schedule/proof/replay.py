@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from mcucc.kernels import Kernel
 from mcucc.ops import Aliasing, Int8Graph, Int8Node
 from mcucc.schedule.occupancy import dead_ranges
-from mcucc.schedule.proof.actors import Actor, Place, actor, caller, pull
+from mcucc.schedule.proof.actors import Place, ReplayedStage, actor, caller, pull
 from mcucc.schedule.proof.shadow import ReplayFault, Run, Shadow, TooManyFaultsError
 from mcucc.schedule.types import (
     Layer,
@@ -125,7 +125,7 @@ class _Replay:
         for done in actors:
             self._count(done)
 
-    def _layer(self, step: Layer) -> tuple[Actor, ...]:
+    def _layer(self, step: Layer) -> tuple[ReplayedStage, ...]:
         if step.kernel is None:
             return ()
         layer = self._actor(step.node, step.kernel, {}, None)
@@ -133,8 +133,8 @@ class _Replay:
             layer.turn(self.shadow)
         return (layer,)
 
-    def _segment(self, step: Segment) -> tuple[Actor, ...]:
-        makers: dict[int, Actor] = {}
+    def _segment(self, step: Segment) -> tuple[ReplayedStage, ...]:
+        makers: dict[int, ReplayedStage] = {}
         for stage in step.stages:
             held = step.rows[stage.content]
             if stage.node is not None and stage.kernel is not None:
@@ -154,10 +154,10 @@ class _Replay:
         self,
         node: Int8Node,
         kernel: Kernel,
-        makers: Mapping[int, Actor],
+        makers: Mapping[int, ReplayedStage],
         held: int | None,
         panel: int | None = None,
-    ) -> Actor:
+    ) -> ReplayedStage:
         inputs: list[Place] = []
         for value in self._graph.variable_inputs(node):
             maker = makers.get(self._numbers[self._written_as[value]])
@@ -203,7 +203,7 @@ class _Replay:
         self._highest = max(self._highest, offset + size)
         return Run(self.shadow.add(name, None), 0, size, offset)
 
-    def _count(self, done: Actor) -> None:
+    def _count(self, done: ReplayedStage) -> None:
         self.rows_made[self._written_as[done.out.value]] += done.rows_made
         if done.node is not None:
             types = self._graph.input_types(done.node)

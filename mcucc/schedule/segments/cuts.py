@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mcucc.schedule.segments.flow import Flow
-from mcucc.schedule.segments.segments import Stretch, Stretches, clique_bytes
+from mcucc.schedule.segments.flow import OrderedGraph
+from mcucc.schedule.segments.segments import StepCandidate, StepCandidates, candidate_bytes
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Cut:
         cost: modelled instructions beside those of the kernels.
     """
 
-    stretches: tuple[Stretch, ...]
+    stretches: tuple[StepCandidate, ...]
     peak: int
     cost: int
 
@@ -38,7 +38,7 @@ class _Choice(NamedTuple):
     panels: bool
 
 
-class Cutter:
+class StepPartitioner:
     """Looks for cuts of one network; remembers what each stretch needs.
 
     Args:
@@ -47,7 +47,7 @@ class Cutter:
         rows: whether segments are allowed at all.
     """
 
-    def __init__(self, flow: Flow, alignment: int, *, rows: bool = True) -> None:
+    def __init__(self, flow: OrderedGraph, alignment: int, *, rows: bool = True) -> None:
         self._flow = flow
         self._alignment = alignment
         self._sizes = [-(-t.size // alignment) * alignment for t in flow.tenancies]
@@ -55,11 +55,11 @@ class Cutter:
         self._born = np.array([t.born for t in flow.tenancies], dtype=np.int64)
         self._last = np.array([t.last for t in flow.tenancies], dtype=np.int64)
         self._families = {
-            panels: [Stretches(flow, end + 1, panels=panels) for end in range(len(flow.items))]
+            panels: [StepCandidates(flow, end + 1, panels=panels) for end in range(len(flow.items))]
             for panels in (False, True)
         }
         self._rows = rows
-        self._known: dict[tuple[_Choice, int], tuple[Stretch, int]] = {}
+        self._known: dict[tuple[_Choice, int], tuple[StepCandidate, int]] = {}
 
     def smallest(self) -> Cut:
         """The cut with the smallest peak, and among these the cheapest."""
@@ -86,7 +86,7 @@ class Cutter:
         """Where the longest segment that ends at a place begins."""
         return self._families[False][end - 1].first
 
-    def why_apart(self, before: Stretch, after: Stretch, peak: int) -> str:
+    def why_apart(self, before: StepCandidate, after: StepCandidate, peak: int) -> str:
         """Why two steps of a cut, which could be one segment, are not.
 
         Args:
@@ -181,7 +181,7 @@ class Cutter:
 
     def _path(self, ways: Sequence[tuple[int, _Choice] | None]) -> Cut:
         """The cut that the last of some ways comes from."""
-        stretches: list[Stretch] = []
+        stretches: list[StepCandidate] = []
         cost, peak, end = 0, 0, len(ways) - 1
         while end:
             way = ways[end]
@@ -206,7 +206,7 @@ class Cutter:
             if with_panels.has_panels(begin):
                 yield _Choice(begin, panels=True)
 
-    def _family(self, choice: _Choice, end: int) -> Stretches:
+    def _family(self, choice: _Choice, end: int) -> StepCandidates:
         return self._families[choice.panels][end - 1]
 
     def _is_layer(self, choice: _Choice, end: int) -> bool:
@@ -233,10 +233,10 @@ class Cutter:
     def _need(self, choice: _Choice, end: int) -> int:
         return self._stretch(choice, end)[1]
 
-    def _bytes_of(self, stretch: Stretch) -> int:
-        return clique_bytes(self._flow, stretch, self._alignment, self._sizes)
+    def _bytes_of(self, stretch: StepCandidate) -> int:
+        return candidate_bytes(self._flow, stretch, self._alignment, self._sizes)
 
-    def _stretch(self, choice: _Choice, end: int) -> tuple[Stretch, int]:
+    def _stretch(self, choice: _Choice, end: int) -> tuple[StepCandidate, int]:
         key = (choice, end)
         if key not in self._known:
             stretch = self._family(choice, end).stretch(choice.begin)

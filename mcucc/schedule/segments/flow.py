@@ -10,7 +10,7 @@ from functools import cached_property
 
 from mcucc.kernels import Access, Kernel, Shape
 from mcucc.ops import Int8Graph, Int8Node
-from mcucc.schedule.order.work import Work, members
+from mcucc.schedule.order.work import MemoryGraph, members
 from mcucc.schedule.stages import RowRead, Stage, image_stage, layer_stage, row_stage
 
 
@@ -48,7 +48,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Tenancy:
+class Lifetime:
     """A content and when it is needed.
 
     Attributes:
@@ -65,7 +65,7 @@ class Tenancy:
 
 
 @dataclass(frozen=True)
-class Flow:
+class OrderedGraph:
     """A network in an order.
 
     Attributes:
@@ -77,7 +77,7 @@ class Flow:
 
     graph: Int8Graph
     items: tuple[Item, ...]
-    tenancies: tuple[Tenancy, ...]
+    tenancies: tuple[Lifetime, ...]
     streamed: bool
 
     @cached_property
@@ -100,14 +100,14 @@ class Flow:
         return {content: tuple(readers) for content, readers in found.items()}
 
 
-def flow_of(
+def ordered_graph_of(
     graph: Int8Graph,
     kernels: Mapping[str, Kernel | None],
-    work: Work,
+    work: MemoryGraph,
     order: Sequence[int],
     *,
     streamed: bool,
-) -> Flow:
+) -> OrderedGraph:
     """A graph in an order.
 
     Args:
@@ -128,17 +128,17 @@ def flow_of(
         _tenancy(work, content, position, len(items), streamed=streamed)
         for content in range(len(work.contents))
     )
-    return Flow(graph, tuple(items), tenancies, streamed)
+    return OrderedGraph(graph, tuple(items), tenancies, streamed)
 
 
-def _index(work: Work, value: str) -> int:
+def _index(work: MemoryGraph, value: str) -> int:
     return next(i for i, content in enumerate(work.contents) if value in content.values)
 
 
 def _item(
     graph: Int8Graph,
     kernels: Mapping[str, Kernel | None],
-    work: Work,
+    work: MemoryGraph,
     task: int,
     content_of: Mapping[str, str],
 ) -> Item:
@@ -155,10 +155,10 @@ def _item(
 
 
 def _tenancy(
-    work: Work, content: int, position: Mapping[int, int], end: int, *, streamed: bool
-) -> Tenancy:
+    work: MemoryGraph, content: int, position: Mapping[int, int], end: int, *, streamed: bool
+) -> Lifetime:
     facts = work.contents[content]
     first = 0 if streamed else -1
     born = first if facts.writer is None else position[facts.writer]
     last = max((position[reader] for reader in members(facts.readers)), default=max(born, 0))
-    return Tenancy(facts.values[0], facts.size, born, end if facts.kept else last)
+    return Lifetime(facts.values[0], facts.size, born, end if facts.kept else last)

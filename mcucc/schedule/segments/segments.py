@@ -14,7 +14,7 @@ import numpy as np
 from mcucc.kernels import Shape
 from mcucc.schedule.order.work import MANY_NODES
 from mcucc.schedule.segments.distance import Writer, least_distance
-from mcucc.schedule.segments.flow import Flow, Tenancy
+from mcucc.schedule.segments.flow import Lifetime, OrderedGraph
 from mcucc.schedule.segments.pulls import Pulls, kept_rows, pull
 from mcucc.schedule.stages import RowRead, Stage, state_bytes
 
@@ -37,7 +37,7 @@ _LONGEST_OF_MANY = 16
 
 
 @dataclass(frozen=True)
-class Stretch:
+class StepCandidate:
     """The items from `begin` to `end` (half-open) as one step.
 
     Attributes:
@@ -76,7 +76,7 @@ class Stretch:
         return self.state_bytes + sum(stage.sum_bytes for stage in self.stages) + scratch
 
 
-class Stretches:
+class StepCandidates:
     """All stretches that end at one place: they share a replay.
 
     Args:
@@ -86,13 +86,13 @@ class Stretches:
             of a few pixels: its maker runs within the turns of its reader.
     """
 
-    def __init__(self, flow: Flow, end: int, *, panels: bool) -> None:
+    def __init__(self, flow: OrderedGraph, end: int, *, panels: bool) -> None:
         self._flow = flow
         self.end = end
         self.first = _longest(flow, end)
         self._with_panels = panels
 
-    def stretch(self, begin: int) -> Stretch:
+    def stretch(self, begin: int) -> StepCandidate:
         """The stretch from a position on; `begin` is `first` or more, or `end` - 1."""
         single = begin == self.end - 1 and self._flow.items[begin].node is not None
         return self._layer() if single else self._segment(begin)
@@ -190,7 +190,7 @@ class Stretches:
             for i, stage in self._stages.items()
         }
 
-    def _made_by(self, position: int) -> Tenancy:
+    def _made_by(self, position: int) -> Lifetime:
         content = self._flow.items[position].writes
         assert content is not None
         return self._flow.tenancies[content]
@@ -200,9 +200,9 @@ class Stretches:
         readers = () if content is None else self._flow.row_readers[content]
         return [(i, read) for i, read in readers if begin <= i < self.end]
 
-    def _segment(self, begin: int) -> Stretch:
+    def _segment(self, begin: int) -> StepCandidate:
         stages = {i: stage for i, stage in self._stages.items() if i >= begin}
-        return Stretch(
+        return StepCandidate(
             begin=begin,
             end=self.end,
             stages=tuple(stages.values()),
@@ -235,13 +235,13 @@ class Stretches:
             found[stage.content] = min(least, self._sizes[i])
         return found
 
-    def _layer(self) -> Stretch:
+    def _layer(self) -> StepCandidate:
         position = self.end - 1
         item = self._flow.items[position]
         if item.writes is None:
-            return Stretch(position, self.end, (), {}, {}, {}, (), {}, 0)
+            return StepCandidate(position, self.end, (), {}, {}, {}, (), {}, 0)
         made = self._flow.tenancies[item.writes]
-        return Stretch(
+        return StepCandidate(
             begin=position,
             end=self.end,
             stages=(),
@@ -255,7 +255,9 @@ class Stretches:
         )
 
 
-def _layer_distances(flow: Flow, position: int, made: Tenancy) -> Iterator[tuple[str, Distances]]:
+def _layer_distances(
+    flow: OrderedGraph, position: int, made: Lifetime
+) -> Iterator[tuple[str, Distances]]:
     """The distances of a layer's dying inputs from its output."""
     item = flow.items[position]
     for content in _dying(flow, position, position + 1):
@@ -273,12 +275,12 @@ def _layer_distances(flow: Flow, position: int, made: Tenancy) -> Iterator[tuple
             yield dying.name, {made.name: 0}
 
 
-def _dying(flow: Flow, begin: int, end: int) -> tuple[int, ...]:
+def _dying(flow: OrderedGraph, begin: int, end: int) -> tuple[int, ...]:
     """Contents that lie there before a stretch and are read for the last time in it."""
     return tuple(i for i in flow.crossing[begin] if flow.tenancies[i].last < end)
 
 
-def _longest(flow: Flow, end: int) -> int:
+def _longest(flow: OrderedGraph, end: int) -> int:
     """How far back a segment that ends at a place can reach, or is tried to reach."""
     begin = end
     most = end if len(flow.items) <= MANY_NODES else _LONGEST_OF_MANY
@@ -287,7 +289,7 @@ def _longest(flow: Flow, end: int) -> int:
     return begin
 
 
-def hindrance(flow: Flow, position: int, begin: int, end: int) -> str | None:
+def hindrance(flow: OrderedGraph, position: int, begin: int, end: int) -> str | None:
     """Why an item cannot run by rows ahead of the items from `begin` to `end`; None if it can."""
     item = flow.items[position]
     if item.is_reshape:
@@ -307,7 +309,9 @@ def hindrance(flow: Flow, position: int, begin: int, end: int) -> str | None:
     return None if reader is None else f"'{reader.name}' does not read its rows as they are made"
 
 
-def clique_bytes(flow: Flow, stretch: Stretch, alignment: int, sizes: Sequence[int]) -> int:
+def candidate_bytes(
+    flow: OrderedGraph, stretch: StepCandidate, alignment: int, sizes: Sequence[int]
+) -> int:
     """Bytes in which all that a stretch needs can be placed side by side.
 
     One dying tensor shares bytes with what is written below it; the others stand apart.
