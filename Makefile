@@ -1,5 +1,5 @@
 # `make help` lists the targets. Each sets up what it needs; see .ci/setup.
-.PHONY: help demo test quick check golden bench fuzz mutants clean
+.PHONY: help demo test quick check golden bench fuzz mutants full clean
 PYTHON := .venv/bin/python
 
 help: ## this list
@@ -41,6 +41,13 @@ fuzz: ## attack with drawn inputs: SEEDS=a..b, KIND=onnx|graph|qemu|calibration|
 mutants: ## try deliberate faults: does a test notice each?
 	@.ci/setup test
 	@$(PYTHON) -m mutants
+
+full: ## the long form, some three hours: tests, models, all drawn inputs and deliberate faults, bench
+	@MCUCC_REQUIRE_MODELS=1 $(MAKE) --no-print-directory test
+	@$(PYTHON) -m fuzz --seeds 0..500
+	@$(PYTHON) -m fuzz --seeds 0..678 --kind kill
+	@$(PYTHON) -m mutants
+	@$(MAKE) --no-print-directory bench
 
 clean: ## remove environments and build products
 	@rm -rf .venv .venvs build out dist .pytest_cache .ruff_cache .hypothesis
