@@ -48,7 +48,7 @@ from mcucc.quant.forms import CannotQuantizeError, check_mean, check_operands, s
 from mcucc.quant.means import Correction
 from mcucc.quant.observe import Observations
 from mcucc.quant.scheme import Scheme
-from mcucc.quant.values import Values, clamp_bounds, vanishes
+from mcucc.quant.values import Values, clamp_bounds
 from mcucc.quant.weights import QuantizedWeights, given_weights, quantize_weights
 from mcucc.reference.elementwise import float_unary
 from mcucc.reference.fixed_point import dequantize, quantize
@@ -128,7 +128,7 @@ class _Conversion:
 
     def visit(self, node: FloatNode) -> None:
         """Write the int8 form of one node."""
-        if vanishes(node, self.scheme):
+        if node.output in self.values.vanished:
             return
         try:
             self.write(node)

@@ -2,7 +2,8 @@
 
 A FloatFakeQuant vanishes where its input is made in its quantization, a Clip where the bounds of
 the int8 range are its own. What stands on both sides is then one value. It bears the name of the
-quantized value in the file, where there is one.
+quantized value in the file, where there is one. A Clip from an input of the network to an output
+stays, for a network without any step would be none.
 """
 
 from collections.abc import Mapping
@@ -27,29 +28,33 @@ class Values:
         names: of the int8 value, by float value.
         given: names that the file gives to quantized values.
         origins: of each float value the ONNX nodes of its maker and of what vanished behind it.
+        vanished: outputs of the nodes that nothing is to be computed for.
     """
 
     names: Mapping[str, str]
     given: frozenset[str]
     origins: Mapping[str, tuple[str, ...]]
+    vanished: frozenset[str]
 
     @staticmethod
     def of(graph: FloatGraph, scheme: Scheme) -> "Values":
         """The values of a graph in a scheme."""
+        inputs = {port.tensor for port in graph.inputs}
         roots: dict[str, str] = {}
         quantized: dict[str, str] = {}
         origins = {node.output: node.origin for node in graph.nodes}
         for node in graph.nodes:
-            root = node.output
-            if vanishes(node, scheme):
-                root = roots.get(node.inputs[0], node.inputs[0])
+            root, source = node.output, roots.get(node.inputs[0], node.inputs[0])
+            is_network = source in inputs and root in graph.output_tensors
+            if _vanishes(node, scheme) and not (is_network and isinstance(node.op, FloatClip)):
+                root = source
                 roots[node.output] = root
                 origins[root] = (*origins.get(root, ()), *node.origin)
             if isinstance(node.op, FloatFakeQuant):
                 quantized.setdefault(root, node.output)
         names = {name: roots.get(name, name) for name in graph.tensors}
         called = {name: quantized.get(root, root) for name, root in names.items()}
-        return Values(called, frozenset(quantized.values()), origins)
+        return Values(called, frozenset(quantized.values()), origins, frozenset(roots))
 
     def name(self, value: str) -> str:
         """The int8 value of a float one; other names stay."""
@@ -65,8 +70,8 @@ class Values:
         return node.name if output == self.name(node.output) else output
 
 
-def vanishes(node: FloatNode, scheme: Scheme) -> bool:
-    """Whether nothing is to be computed for a node."""
+def _vanishes(node: FloatNode, scheme: Scheme) -> bool:
+    """Whether a node does nothing to int8 values."""
     match node.op:
         case FloatFakeQuant(quant):
             return scheme.of[node.inputs[0]] == quant

@@ -143,6 +143,20 @@ def test_a_clip_of_an_input_stays() -> None:
     assert isinstance(node.op, Clamp)
 
 
+@pytest.mark.parametrize("clips", [1, 2])
+def test_a_network_of_clips_alone_has_a_step(clips: int) -> None:
+    """However little there is to clip, input and output are two values."""
+    body = 'node("a", FloatClip(low=0.0), ("x",), "y", float32[1, 6, 6, 3])'
+    if clips == 2:
+        body = body.replace('"y"', '"m"')
+        body += '\nnode("b", FloatClip(low=-1.0), ("m",), "y", float32[1, 6, 6, 3])'
+    samples = {"x": np.abs(inputs()["x"])}
+    quantized = quantize_network(network(body, "y"), samples, PLAIN)
+    (node,) = quantized.graph.nodes
+    assert (node.inputs, node.output) == (("x",), "y")
+    assert quantized.graph.tensors["x"].quant == quantized.graph.tensors["y"].quant
+
+
 def test_functions_without_an_operator_become_tables() -> None:
     graph = network('node("s", FloatUnary(kind="silu"), ("x",), "y", float32[1, 6, 6, 3])', "y")
     quantized = quantize_network(graph, inputs(), PLAIN)
