@@ -52,12 +52,12 @@ def best_patches(flow: OrderedGraph, cutter: StepPartitioner) -> Patches | None:
         None if no first layers can run patch by patch.
     """
     found: list[Patches] = []
-    for end in range(2, len(flow.items)):
-        if flow.items[end - 1].rows is None or not _is_one_tensor(flow, end):
-            if flow.items[end - 1].rows is None and not flow.items[end - 1].is_reshape:
-                break
-            continue
-        found += [p for side in PATCHES if (p := _patches(flow, cutter, end, side)) is not None]
+    for end in range(1, len(flow.items)):
+        item = flow.items[end - 1]
+        if item.rows is None and not item.is_reshape:
+            break  # it needs whole tensors, and nothing behind it can run patch by patch
+        if item.rows is not None and end > 1 and _is_one_tensor(flow, end):
+            found += [p for side in PATCHES if (p := _patches(flow, cutter, end, side)) is not None]
     return min(
         found, key=lambda p: (p.arena_bytes_without_image, p.executed_macs, p.side), default=None
     )
