@@ -40,7 +40,7 @@ def main() -> None:
 
     by_hand = f"--model {EXAMPLE}/{MODEL.name} --input {EXAMPLE}/{IMAGES.name}"
     _title(console, "Verify", f"mcucc verify {directory} {by_hand}")
-    verification = verify_directory(directory, input_path=IMAGES, model=MODEL)
+    verification = verify_directory(directory, inputs=IMAGES, model=MODEL)
     console.print(render_verification(verification))
     if not verification.ok:
         raise SystemExit("the judges disagree; this is a bug")

@@ -1,4 +1,4 @@
-"""The whole compilation: the public Python API.
+"""The whole compilation: what `mcucc.compile` does.
 
 >>> from pathlib import Path
 >>> from mcucc.api.compile import CompileOptions, compile_model, write_compilation
@@ -9,6 +9,7 @@
 True
 """
 
+import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -29,9 +30,11 @@ from mcucc.compiled.output import earlier_compilation, finish_replacement, repla
 from mcucc.compiled.samples import random_samples
 from mcucc.errors import DoesNotFitError, InvariantError
 from mcucc.importer import (
+    ModelSource,
     OnnxModel,
     check_name,
     identifier,
+    path_of,
     read_onnx,
 )
 from mcucc.ir import print_graph, seal
@@ -46,9 +49,10 @@ from mcucc.report.make import Budget, Origin, Written, known_flash_bytes, make_r
 from mcucc.report.model import Quantization, sealed
 from mcucc.report.quality import remedy
 from mcucc.report.reasons import Grounds, collect
+from mcucc.report.summary import Summarized, Summary
 from mcucc.schedule import MemoryPlan, PlanOptions, plan_network
 from mcucc.schedule.proof.replay import replay
-from mcucc.targets.board import Board, load_board
+from mcucc.targets.board import Board, load_board, own_board_text
 from mcucc.twin import write_twin
 
 NOT_CALIBRATED = (
@@ -57,8 +61,8 @@ NOT_CALIBRATED = (
 )
 
 
-@dataclass(frozen=True)
-class Compilation:
+@dataclass(frozen=True, repr=False)
+class Compilation(Summarized):
     """A compiled network that is not yet written to disk.
 
     Attributes:
@@ -75,8 +79,19 @@ class Compilation:
     misfit: str
     warnings: tuple[str, ...] = ()
 
+    def summary(self) -> Summary:
+        """That of the report, and how many warnings there are."""
+        shown = self.report.summary(type(self).__name__)
+        return replace(shown, facts={**shown.facts, "warnings": len(self.warnings)})
 
-def compile_model(path: Path, options: CompileOptions, stage: Stage = silent) -> Compilation:
+    def write(self, directory: str | os.PathLike[str], *, clean: bool = False) -> None:
+        """Write all files into a directory, as `write_compilation` does."""
+        write_compilation(self, Path(directory), clean=clean)
+
+
+def compile_model(
+    source: ModelSource, options: CompileOptions, stage: Stage = silent
+) -> Compilation:
     """Compile an ONNX file; nothing is written. `stage` is told what is being done.
 
     Raises:
@@ -89,8 +104,7 @@ def compile_model(path: Path, options: CompileOptions, stage: Stage = silent) ->
     """
     board = load_board(options.board)
     budget = Budget.of(board, options.sram)
-    name = identifier(path) if options.name is None else check_name(options.name)
-    model = read_onnx(path)
+    name, model = _named(source, options.name)
     network = load_network(model, name, options.calibration, stage, prune=options.prune)
     stage(f"compiling {name}")
     graph = network.graph
@@ -125,6 +139,12 @@ def compile_model(path: Path, options: CompileOptions, stage: Stage = silent) ->
     )
     misfit = "" if fits else explain_misfit(report, board)
     return Compilation(report, files, twin, misfit, _warnings(network))
+
+
+def _named(source: ModelSource, name: str | None) -> tuple[str, OnnxModel]:
+    """The name of the network, that of the file if none was given, and the model."""
+    checked = identifier(path_of(source)) if name is None else check_name(name)
+    return checked, read_onnx(source)
 
 
 def write_compilation(compilation: Compilation, directory: Path, *, clean: bool = False) -> None:
@@ -243,9 +263,8 @@ def _recorded(graph: Int8Graph, count: int, element: Element) -> SelfTest:
 
 def _own_board_file(board: Board, options: CompileOptions) -> Files:
     """A board file of the user's own, which later commands need even if the network misfits."""
-    if not options.board.endswith(".toml"):
-        return {}
-    return {f"{board.id}.toml": Path(options.board).read_text(encoding="utf-8")}
+    text = own_board_text(options.board)
+    return {} if text is None else {f"{board.id}.toml": text}
 
 
 def _measure(files: Files, program: Program, plan: MemoryPlan, board: Board) -> Sizes | None:
@@ -304,7 +323,7 @@ def _notes(
     network: Network, board: Board, sizes: Sizes | None, calibration: Calibration
 ) -> tuple[str, ...]:
     notes: list[str] = []
-    if not network.quantized_here and calibration.path:
+    if not network.quantized_here and calibration.source is not None:
         notes.append(
             "the network comes quantized (QDQ) with scales of its own: --calib was not used"
         )

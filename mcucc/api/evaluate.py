@@ -6,20 +6,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mcucc.compiled.arrays import read_arrays
+from mcucc.compiled.arrays import ArraySource, label, read_arrays
 from mcucc.compiled.directory import CompiledNetwork
 from mcucc.compiled.input_range import InputRange, input_ranges
 from mcucc.compiled.samples import flatten, load_reals, load_samples, to_onnx
 from mcucc.errors import InputFileError, UsageError
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit
+from mcucc.report.summary import Summarized, Summary
 from mcucc.sim.onnx_runtime import run_onnx
 
 _CHANCE = 0.5
 """A share of right answers that wrong labels do not reach."""
 
 
-@dataclass(frozen=True)
-class Evaluation:
+@dataclass(frozen=True, repr=False)
+class Evaluation(Summarized):
     """Shares of samples, 0 to 1.
 
     Attributes:
@@ -38,11 +39,21 @@ class Evaluation:
     input_range: tuple[InputRange, ...]
     notes: tuple[str, ...]
 
+    def summary(self) -> Summary:
+        """The shares, and a row for each note."""
+        facts = {
+            "samples": self.samples,
+            "int8_top1": self.int8_top1,
+            "float_top1": self.float_top1,
+            "agreement": self.agreement,
+        }
+        return Summary(type(self).__name__, facts, ("notes",), [(note,) for note in self.notes])
+
 
 def evaluate(
     directory: Path,
-    input_path: Path,
-    labels_path: Path,
+    inputs: ArraySource,
+    labels_source: ArraySource,
     model: Path | None = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Evaluation:
@@ -50,8 +61,8 @@ def evaluate(
 
     Args:
         directory: as `write_compilation` left it.
-        input_path: .npy or .npz with samples.
-        labels_path: .npy, or .npz with an array `labels`: one class number per sample.
+        inputs: samples, as arrays, .npy or .npz.
+        labels_source: an array, .npy, or .npz with an array `labels`: one class number per sample.
         model: the compiled ONNX file, for the float figures.
         limit: how large the samples may be.
 
@@ -61,29 +72,29 @@ def evaluate(
         OnnxRuntimeAbsentError: a model was given and ONNX Runtime is not installed.
     """
     compiled = CompiledNetwork.open(directory)
-    samples = load_samples(compiled.report, input_path, limit)
-    labels = _labels(labels_path, len(samples[0]), limit)
+    samples = load_samples(compiled.report, inputs, limit)
+    labels = _labels(labels_source, len(samples[0]), limit)
     outputs = to_onnx(compiled.report, compiled.run_host(flatten(samples)), dequantized=False)
     scores = next(iter(outputs.values()))
-    _check_classes(labels_path, labels, scores[0].size)
+    _check_classes(label(labels_source), labels, scores[0].size)
     chosen = _top1(scores)
-    original = None if model is None else _float_top1(compiled, model, input_path, limit)
+    original = None if model is None else _float_top1(compiled, model, inputs, limit)
     return Evaluation(
         samples=len(labels),
         int8_top1=float((chosen == labels).mean()),
         float_top1=None if original is None else float((original == labels).mean()),
         agreement=None if original is None else float((original == chosen).mean()),
-        input_range=input_ranges(compiled.report, input_path, limit),
+        input_range=input_ranges(compiled.report, inputs, limit),
         notes=_notes(labels, chosen),
     )
 
 
 def _float_top1(
-    compiled: CompiledNetwork, model: Path, input_path: Path, limit: Limit
+    compiled: CompiledNetwork, model: Path, inputs: ArraySource, limit: Limit
 ) -> NDArray[np.int64]:
     compiled.check_model(model)
     names = tuple(port.name for port in compiled.report.outputs)
-    reals = run_onnx(model, load_reals(compiled.report, input_path, limit), names)
+    reals = run_onnx(model, load_reals(compiled.report, inputs, limit), names)
     return _top1(reals[compiled.report.outputs[0].name])
 
 
@@ -91,8 +102,9 @@ def _top1(scores: NDArray[np.generic]) -> NDArray[np.int64]:
     return scores.reshape(len(scores), -1).argmax(axis=1).astype(np.int64)
 
 
-def _labels(path: Path, count: int, limit: Limit) -> NDArray[np.int64]:
-    labels = read_arrays(path, ["labels"], kind="labels", limit=limit)["labels"]
+def _labels(source: ArraySource, count: int, limit: Limit) -> NDArray[np.int64]:
+    path = label(source)
+    labels = read_arrays(source, ["labels"], kind="labels", limit=limit)["labels"]
     if labels.shape == (count,) and labels.dtype.kind in "iu":
         return labels.astype(np.int64)
     wrong = (

@@ -3,17 +3,18 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from mcucc.api.network import demand_compilable
 from mcucc.errors import UnsupportedModelError, Violation
 from mcucc.importer import (
+    ModelSource,
     OnnxPort,
     cut_at,
     identifier,
     lower_network,
+    path_of,
     read_onnx,
 )
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit
@@ -24,6 +25,7 @@ from mcucc.passes import FLOAT, run_passes
 from mcucc.quant.neutral import neutral_form
 from mcucc.quant.ptq import from_file
 from mcucc.quant.scheme import brings_scales, uncalibrated
+from mcucc.report.summary import Summarized, Summary
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,8 @@ class InspectedLayer:
     macs: int
 
 
-@dataclass(frozen=True)
-class Inspection:
+@dataclass(frozen=True, repr=False)
+class Inspection(Summarized):
     """What a file holds.
 
     Attributes:
@@ -70,10 +72,27 @@ class Inspection:
     layers: tuple[InspectedLayer, ...]
     unscaled: tuple[str, ...] = ()
 
+    def summary(self) -> Summary:
+        """Whether it is supported; its layers, or every reason why it is not."""
+        facts = {
+            "model": self.model,
+            "opset": self.opset,
+            "supported": self.supported,
+            "macs": self.macs,
+            "params": self.params,
+        }
+        kind = type(self).__name__
+        if self.supported:
+            rows = [(x.name, x.op, "x".join(map(str, x.output_shape)), x.macs) for x in self.layers]
+            return Summary(kind, facts, ("layer", "op", "output (NHWC)", "MACs"), rows)
+        facts["violations"] = len(self.violations)
+        wrong = [(x.op, x.node, x.rule, x.actual, x.hint) for x in self.violations]
+        return Summary(kind, facts, ("op", "node", "rule", "here", "hint"), wrong)
+
 
 @np.errstate(all="ignore")  # what overflows is named as a violation
 def inspect_model(
-    path: Path,
+    source: ModelSource,
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
     limit: Limit = DEFAULT_LIMIT,
     cut: Sequence[str] = (),
@@ -81,7 +100,7 @@ def inspect_model(
     """Look into an ONNX file.
 
     Args:
-        path: of the file.
+        source: of the model.
         input_shapes: ONNX shapes of inputs that the file leaves open.
         limit: how large tensors may be.
         cut: values that become the outputs; those of the file if none.
@@ -90,7 +109,7 @@ def inspect_model(
         InputFileError: the file cannot be read. An unsupported network is no error here.
         UsageError: a given shape contradicts the file, or it has no such value.
     """
-    model = cut_at(read_onnx(path), cut)
+    path, model = path_of(source), cut_at(read_onnx(source), cut)
     violations: tuple[Violation, ...] = ()
     graph: Int8Graph | FloatGraph | None = None
     unscaled: tuple[str, ...] = ()

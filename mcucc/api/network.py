@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.compiled.array_hints import first_index, no_arrays_in_folder
-from mcucc.compiled.arrays import read_arrays, room_bytes
+from mcucc.compiled.arrays import ArraySource, GivenArrays, label, read_arrays, room_bytes
 from mcucc.compiled.samples import check_shape
 from mcucc.errors import InputFileError, UnsupportedModelError, Violation
 from mcucc.importer import OnnxModel, cut_at, lower_network
@@ -40,14 +40,14 @@ class Calibration:
     """What the file does not say: how a float network is quantized, open dimensions, its end.
 
     Attributes:
-        path: .npz, .npy or a directory of such files; None for random inputs.
+        source: .npz, .npy or a directory of such files, or arrays; None for random inputs.
         options: of the quantizer.
         input_shapes: ONNX shapes of inputs that the file leaves open, float or quantized.
         limit: how large tensors and calibration inputs may be.
         cut_at: values that become the outputs, in this order; those of the file if none.
     """
 
-    path: Path | None = None
+    source: ArraySource | None = None
     options: PtqOptions = field(default_factory=PtqOptions)
     input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
     limit: Limit = DEFAULT_LIMIT
@@ -120,7 +120,7 @@ def load_network(
     folded, events = run_passes(original, FLOAT)
     if uncalibrated(folded):
         demand_compilable(model, neutral_form(folded), limit)
-        if brings_scales(folded) and calibration.path is None:
+        if brings_scales(folded) and calibration.source is None:
             demand_scales(folded)
         network = _calibrated(folded, calibration, macs, stage, prune=prune)
     else:
@@ -152,14 +152,14 @@ def _calibrated(
     folded: FloatGraph, calibration: Calibration, macs: int, stage: Stage, *, prune: bool
 ) -> Network:
     """The network quantized on calibration inputs; `macs` are those in the file."""
-    inputs = calibration_inputs(folded, calibration.path, calibration.limit)
+    inputs = calibration_inputs(folded, calibration.source, calibration.limit)
     parts = halves(inputs)
     fitted = fit(
         *(folded, parts, calibration.options),
         lambda done: stage(f"calibrating {folded.name}", done),
     )
     whole, graph, events = _after_passes(fitted.whole.graph, prune=prune)
-    calibrated = calibration.path is not None
+    calibrated = calibration.source is not None
     return Network(
         graph,
         whole,
@@ -215,15 +215,15 @@ def _channels(graph: Int8Graph) -> int:
 
 
 def calibration_inputs(
-    graph: FloatGraph, path: Path | None, limit: Limit = DEFAULT_LIMIT
+    graph: FloatGraph, source: ArraySource | None, limit: Limit = DEFAULT_LIMIT
 ) -> Inputs:
-    """Calibration inputs in inner layout; seeded normal random numbers without a path.
+    """Calibration inputs in inner layout; seeded normal random numbers without a source.
 
     Raises:
         InputFileError: a file cannot be read, does not fit the inputs, holds NaN, infinity or
             numbers that are too large, or all files together are larger than the limit allows.
     """
-    if path is None:
+    if source is None:
         random = np.random.default_rng(0)
         each = real_bytes(sum(graph.tensors[port.tensor].size for port in graph.inputs))
         count = max(1, min(_RANDOM_SAMPLES, limit.together_bytes // each))
@@ -233,16 +233,24 @@ def calibration_inputs(
             )
             for port in graph.inputs
         }
+    if isinstance(source, GivenArrays):
+        joined = _read(source, graph.inputs, limit)
+    else:
+        joined = _read_files(source, graph.inputs, limit)
+    joined = _as_reals(graph, joined)
+    if len({len(values) for values in joined.values()}) != 1:
+        raise InputFileError(label(source), "its inputs do not have the same number of samples")
+    return joined
+
+
+def _read_files(path: Path, ports: Sequence[Port], limit: Limit) -> Inputs:
     parts: list[Inputs] = []
-    files = _files(path, graph.inputs)
+    files = _files(path, ports)
     most = room_bytes(limit, files)
     for file in files:
-        parts.append(_read(file, graph.inputs, limit))
+        parts.append(_read(file, ports, limit))
         _demand_room(path, parts, most)
-    joined = _as_reals(graph, parts[0] if len(parts) == 1 else _joined(parts))
-    if len({len(values) for values in joined.values()}) != 1:
-        raise InputFileError(path, "its inputs do not have the same number of samples")
-    return joined
+    return parts[0] if len(parts) == 1 else _joined(parts)
 
 
 def _as_reals(graph: FloatGraph, inputs: Inputs) -> Inputs:
@@ -282,10 +290,10 @@ def _files(path: Path, ports: Sequence[Port]) -> Sequence[Path]:
     return found
 
 
-def _read(path: Path, ports: Sequence[Port], limit: Limit) -> Inputs:
+def _read(source: ArraySource, ports: Sequence[Port], limit: Limit) -> Inputs:
     names = [port.name for port in ports]
-    arrays = read_arrays(path, names, shapes=_shapes(ports), limit=limit)
-    return {port.tensor: _to_inner(path, arrays[port.name], port) for port in ports}
+    arrays = read_arrays(source, names, shapes=_shapes(ports), limit=limit)
+    return {port.tensor: _to_inner(label(source), arrays[port.name], port) for port in ports}
 
 
 def _shapes(ports: Sequence[Port]) -> Mapping[str, Shape]:

@@ -4,12 +4,14 @@ from dataclasses import dataclass, field
 
 from mcucc.api.network import Calibration
 from mcucc.codegen import Io
+from mcucc.compiled.arrays import label
 from mcucc.errors import UsageError
 from mcucc.memory import ALIGNMENT, Solver
 from mcucc.ops import Int8Graph
 from mcucc.report.make import Budget
 from mcucc.schedule import Mode, Objective, PlanOptions
 from mcucc.schedule.stages import MOST_ROWS
+from mcucc.targets.board import Board
 
 _ALIGNMENTS = (4, 8, 16, 32, 64)
 """Bytes: from a word to the longest cache line of a Cortex-M, twice."""
@@ -20,7 +22,7 @@ class CompileOptions:
     """How to compile.
 
     Attributes:
-        board: id of a board, or path of a board file.
+        board: id of a board, path of a board file, or a board.
         name: prefix of all symbols; the file's stem if None.
         sram: bytes of the board's largest SRAM region, at most all of it, that the arena and the
             stack reserve of 2048 bytes may take together; the whole region if None.
@@ -44,7 +46,7 @@ class CompileOptions:
         UsageError: the alignment is none of these.
     """
 
-    board: str
+    board: str | Board
     name: str | None = None
     sram: int | None = None
     objective: Objective = "auto"
@@ -79,8 +81,8 @@ class CompileOptions:
         for name, shape in self.calibration.input_shapes.items():
             parts += [f"--input-shape {name}={','.join(map(str, shape))}"]
         parts += [f"--cut-at {name}" for name in self.calibration.cut_at]
-        if self.calibration.path is not None:
-            parts += [f"--calib {self.calibration.path.name}"]
+        if self.calibration.source is not None:
+            parts += [f"--calib {label(self.calibration.source).name}"]
             parts += [f"--observer {self.calibration.options.observer}"]
         return " ".join(parts)
 

@@ -1,20 +1,20 @@
 """What a model needs of memory under each strategy, without compiling it."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from mcucc.api.network import load_network
 from mcucc.api.options import CompileOptions, check_options, plan_options
-from mcucc.importer import identifier, read_onnx
+from mcucc.importer import ModelSource, identifier, path_of, read_onnx
 from mcucc.kernels import select_kernels
 from mcucc.progress import Stage, silent
 from mcucc.report.make import Budget
+from mcucc.report.summary import Summarized, Summary
 from mcucc.schedule.compare.strategies import Strategy, compare_strategies
 from mcucc.targets.board import load_board
 
 
-@dataclass(frozen=True)
-class ModelPlans:
+@dataclass(frozen=True, repr=False)
+class ModelPlans(Summarized):
     """The strategies for a model on a board.
 
     Attributes:
@@ -39,15 +39,32 @@ class ModelPlans:
     peak_step: str
     strategies: tuple[Strategy, ...]
 
+    def summary(self) -> Summary:
+        """Whether it fits, and a row for each strategy."""
+        facts = {
+            "model": self.model,
+            "board": self.board,
+            "fits": self.fits,
+            "sram_bytes": self.sram_bytes,
+            "macs": self.macs,
+        }
+        rows = [
+            (x.name, x.arena_bytes, x.arena_bytes_streamed_input, x.executed_macs, x.chosen)
+            for x in self.strategies
+        ]
+        head = ("strategy", "arena, bytes", "input streamed, bytes", "executed MACs", "chosen")
+        return Summary(type(self).__name__, facts, head, rows)
 
-def plan_model(path: Path, options: CompileOptions, stage: Stage = silent) -> ModelPlans:
+
+def plan_model(source: ModelSource, options: CompileOptions, stage: Stage = silent) -> ModelPlans:
     """Plan an ONNX file in every way that mcucc knows; nothing is written.
 
     Raises: as `compile_model`.
     """
     board = load_board(options.board)
     budget = Budget.of(board, options.sram)
-    model, name = read_onnx(path), identifier(path)
+    path = path_of(source)
+    model, name = read_onnx(source), identifier(path)
     network = load_network(model, name, options.calibration, stage, prune=options.prune)
     stage(f"planning {path.name}")
     graph = network.graph

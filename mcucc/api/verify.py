@@ -19,6 +19,7 @@ from mcucc.api.float_link import (
     compare_with_onnx_runtime,
 )
 from mcucc.api.tflm_link import Heard, Values, hear_tflm
+from mcucc.compiled.arrays import ArraySource, label
 from mcucc.compiled.directory import CompiledNetwork
 from mcucc.compiled.input_range import InputRange, input_ranges
 from mcucc.compiled.samples import (
@@ -34,6 +35,7 @@ from mcucc.errors import InputFileError, JudgeAbsentError, SimulationError
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit
 from mcucc.ops import Int8Graph
 from mcucc.reference import interpreter
+from mcucc.report.summary import Summarized, Summary
 from mcucc.sim.result import RunResult
 
 RANDOM_SAMPLES = 8
@@ -69,8 +71,8 @@ class Difference:
     differing: int
 
 
-@dataclass(frozen=True)
-class Verification:
+@dataclass(frozen=True, repr=False)
+class Verification(Summarized):
     """The result of climbing the ladder.
 
     Attributes:
@@ -104,11 +106,23 @@ class Verification:
     messages: tuple[str, ...]
     input_range: tuple[InputRange, ...] | None = None
 
+    def summary(self) -> Summary:
+        """Whether it is verified, and a row for each judge."""
+        facts = {
+            "ok": self.ok,
+            "bits_equal": self.bits_equal,
+            "samples": self.samples,
+            "tensors_compared": self.tensors_compared,
+            "failures": "; ".join(self.failures),
+        }
+        rows = [(judge, said, self.compared.get(judge)) for judge, said in self.judges.items()]
+        return Summary(type(self).__name__, facts, ("judge", "says", "tensors compared"), rows)
+
 
 def verify_directory(
     directory: Path,
     *,
-    input_path: Path | None = None,
+    inputs: ArraySource | None = None,
     on_qemu: bool = False,
     require: tuple[str, ...] = (),
     model: Path | None = None,
@@ -119,7 +133,7 @@ def verify_directory(
 
     Args:
         directory: as `write_compilation` left it.
-        input_path: .npy or .npz with samples; eight seeded random ones if None.
+        inputs: samples, as arrays, .npy or .npz; eight seeded random ones if None.
         on_qemu: also run on the simulated core.
         require: judges whose absence is a failure ("tflm").
         model: the compiled ONNX file, for the float link.
@@ -137,12 +151,12 @@ def verify_directory(
         compiled.board.require_simulator()
     if model is not None:
         compiled.check_model(model)
-    samples = _samples(compiled, input_path, limit)
+    samples = _samples(compiled, inputs, limit)
     stage("numpy reference")
     named = {port.tensor: x for port, x in zip(compiled.graph.inputs, samples, strict=True)}
     ladder = _Ladder(compiled, samples, interpreter.run(compiled.graph, named))
-    if input_path is not None:
-        ladder.input_range = input_ranges(compiled.report, input_path, limit)
+    if inputs is not None:
+        ladder.input_range = input_ranges(compiled.report, inputs, limit)
     stage("host C with sanitizers")
     ladder.climb("host", ladder.host)
     stage("TensorFlow Lite Micro")
@@ -152,15 +166,15 @@ def verify_directory(
         ladder.climb("qemu", ladder.qemu)
     if model is not None:
         stage("float network")
-        ladder.compare_with_float(model, input_path, limit)
+        ladder.compare_with_float(model, inputs, limit)
     return ladder.result(require)
 
 
-def _samples(compiled: CompiledNetwork, path: Path | None, limit: Limit) -> Samples:
+def _samples(compiled: CompiledNetwork, source: ArraySource | None, limit: Limit) -> Samples:
     graph = compiled.graph
-    if path is not None:
-        samples = load_samples(compiled.report, path, limit)
-        _demand_room(path, len(samples[0]), graph, limit)
+    if source is not None:
+        samples = load_samples(compiled.report, source, limit)
+        _demand_room(label(source), len(samples[0]), graph, limit)
         return samples
     shapes = [graph.tensors[port.tensor].shape for port in graph.inputs]
     return random_samples(shapes, RANDOM_SAMPLES)
@@ -226,21 +240,19 @@ class _Ladder:
         twin = self.compiled.twin
         return hear_tflm(self.compiled.graph, twin, self.samples, self.expected)
 
-    def compare_with_float(self, model: Path, input_path: Path | None, limit: Limit) -> None:
+    def compare_with_float(self, model: Path, inputs: ArraySource | None, limit: Limit) -> None:
         """Hold the int8 network against the float one, on the reals that the user gave."""
         report = self.compiled.report
-        if input_path is None:
+        if inputs is None:
             reals = dequantize_inputs(report, self.samples)
         else:
-            reals = load_reals(report, input_path, limit)
+            reals = load_reals(report, inputs, limit)
         outputs = [self.expected[port.tensor] for port in self.compiled.graph.outputs]
         int8 = {
             name: y.astype(np.float32)
             for name, y in to_onnx(report, outputs, dequantized=True).items()
         }
-        self.real, message = compare_with_float(
-            report, model, reals, int8, random=input_path is None
-        )
+        self.real, message = compare_with_float(report, model, reals, int8, random=inputs is None)
         self.messages += [message] if message else []
         if self.real.says == "quantized":
             self.compare_with_onnx_runtime(model)

@@ -271,7 +271,7 @@ def verify(
     with progress(quiet=as_json) as stage:
         verification = verify_directory(
             directory,
-            input_path=input_path,
+            inputs=input_path,
             on_qemu=target == "qemu",
             require=require,
             model=model,

@@ -1,4 +1,7 @@
-"""Reads .npy and .npz files: what they say of themselves is checked before it is unpacked."""
+"""Arrays by name: given as such, or read from .npy and .npz files.
+
+What a file says of itself is checked before it is unpacked.
+"""
 
 import ast
 import lzma
@@ -7,6 +10,7 @@ import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
@@ -42,8 +46,30 @@ _LONGEST_HEADER = 10_000
 """Bytes; numpy does not read longer ones."""
 
 
+@dataclass(frozen=True, eq=False)
+class GivenArrays:
+    """Arrays that lie in memory, in place of a file.
+
+    Attributes:
+        what: they are for, such as "calibration", as errors name them.
+        arrays: by name; an array alone stands for a name that is alone.
+    """
+
+    what: str
+    arrays: Mapping[str, NDArray[np.generic]]
+
+
+ArraySource = Path | GivenArrays
+"""Where arrays come from."""
+
+
+def label(source: ArraySource) -> Path:
+    """What errors name: the path of a file, or what the arrays are for."""
+    return Path(source.what) if isinstance(source, GivenArrays) else source
+
+
 def read_arrays(
-    path: Path,
+    source: ArraySource,
     names: Sequence[str],
     *,
     kind: str = "input",
@@ -53,7 +79,7 @@ def read_arrays(
     """The arrays of these names; an array that is alone may stand for a name that is alone.
 
     Args:
-        path: of an .npy or .npz file.
+        source: arrays, or the path of an .npy or .npz file.
         names: of the arrays.
         kind: what the names are, for the error.
         shapes: of a sample of each input, by name, for the error.
@@ -63,6 +89,9 @@ def read_arrays(
         InputFileError: the file cannot be read, holds no such arrays, or larger ones than the
             limit allows.
     """
+    if isinstance(source, GivenArrays):
+        return _given(source, names, kind)
+    path = source
     try:
         with path.open("rb") as file:
             if zipfile.is_zipfile(file):
@@ -76,6 +105,23 @@ def read_arrays(
         raise InputFileError(path, f"cannot be read: {error.strerror or error}") from error
     except _UNREADABLE as error:
         raise InputFileError(path, not_arrays(path, shapes or {}, str(error))) from error
+
+
+def _given(
+    source: GivenArrays, names: Sequence[str], kind: str
+) -> Mapping[str, NDArray[np.generic]]:
+    alone = len(names) == 1 and len(source.arrays) == 1
+    if alone:
+        return dict(zip(names, source.arrays.values(), strict=True))
+    for name in names:
+        if name not in source.arrays:
+            held = ", ".join(sorted(filter(None, source.arrays))) or "no array with a name"
+            raise InputFileError(
+                label(source),
+                f"holds no array named as {kind} '{name}' (it holds {held}): give a dictionary "
+                f"with it, {{'{name}': data}}",
+            )
+    return {name: source.arrays[name] for name in names}
 
 
 def _members(

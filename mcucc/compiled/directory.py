@@ -160,8 +160,16 @@ class CompiledNetwork:
     def run_host(self, samples: NDArray[np.int8]) -> tuple[NDArray[np.int8], ...]:
         """Outputs (N, bytes) of samples (N, bytes), run in this process: the fast way."""
         with _workspace() as work:
-            library = build_host_library(self.directory, self.network, work)
-            return HostLibrary(library, self.network).run(samples)
+            return self.open_host(work).run(samples)
+
+    def open_host(self, work: Path) -> HostLibrary:
+        """The network built in a folder of the caller's and loaded into this process.
+
+        Raises:
+            SimulationError: it cannot be loaded.
+            ToolchainError: there is no compiler, or it does not accept the code.
+        """
+        return HostLibrary(build_host_library(self.directory, self.network, work), self.network)
 
     def trace_host(self, samples: NDArray[np.int8]) -> RunResult:
         """Every tensor of samples, run in a sanitized child process.

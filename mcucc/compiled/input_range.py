@@ -6,11 +6,11 @@ they fill a small part of the range.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mcucc.compiled.arrays import ArraySource
 from mcucc.compiled.samples import load_reals
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit
 from mcucc.report import Report
@@ -45,19 +45,19 @@ class InputRange:
 
 
 def input_ranges(
-    report: Report, path: Path, limit: Limit = DEFAULT_LIMIT
+    report: Report, source: ArraySource, limit: Limit = DEFAULT_LIMIT
 ) -> tuple[InputRange, ...]:
     """How the samples of a file lie in the ranges of a compiled network's inputs.
 
     Args:
         report: of the compilation.
-        path: .npy or .npz; int8 values are taken as the reals they stand for.
+        source: arrays, .npy or .npz; int8 values are taken as the reals they stand for.
         limit: of the bytes of an array.
 
     Raises:
         InputFileError: the file cannot be read, or its arrays do not fit the inputs.
     """
-    reals = load_reals(report, path, limit)
+    reals = load_reals(report, source, limit)
     return tuple(_measure(port, reals[port.name]) for port in report.inputs)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.compiled.array_hints import first_index
-from mcucc.compiled.arrays import read_arrays
+from mcucc.compiled.arrays import ArraySource, label, read_arrays
 from mcucc.compiled.output import write_whole
 from mcucc.errors import InputFileError, UsageError
 from mcucc.ir import UNSIGNED_SHIFT, QParams, Shape
@@ -40,8 +40,8 @@ def random_samples(shapes: Sequence[Shape], count: int, seed: int = 0) -> Sample
     return tuple(random.integers(-128, 128, (count, *shape[1:]), dtype=np.int8) for shape in shapes)
 
 
-def load_samples(report: Report, path: Path, limit: Limit = DEFAULT_LIMIT) -> Samples:
-    """Read inputs from an .npy or .npz file.
+def load_samples(report: Report, source: ArraySource, limit: Limit = DEFAULT_LIMIT) -> Samples:
+    """Inputs that are given as arrays, or read from an .npy or .npz file.
 
     The leading axis is a list of samples: (N, ...) for a model input of (1, ...). An .npz holds one
     array, or arrays named as the model's inputs; other names are ignored.
@@ -49,7 +49,8 @@ def load_samples(report: Report, path: Path, limit: Limit = DEFAULT_LIMIT) -> Sa
     Raises:
         InputFileError: the file cannot be read, or its arrays do not fit the inputs.
     """
-    arrays = read_arrays(path, _names(report), shapes=_shapes(report), limit=limit)
+    path = label(source)
+    arrays = read_arrays(source, _names(report), shapes=_shapes(report), limit=limit)
     found = tuple(to_inner(path, arrays[port.name], port) for port in report.inputs)
     if len({len(array) for array in found}) != 1:
         raise InputFileError(path, "its inputs do not have the same number of samples")
@@ -57,14 +58,15 @@ def load_samples(report: Report, path: Path, limit: Limit = DEFAULT_LIMIT) -> Sa
 
 
 def load_reals(
-    report: Report, path: Path, limit: Limit = DEFAULT_LIMIT
+    report: Report, source: ArraySource, limit: Limit = DEFAULT_LIMIT
 ) -> Mapping[str, NDArray[np.float32]]:
     """The same inputs as float32 in ONNX layout by ONNX name, as a float network takes them.
 
     Raises:
         InputFileError: as `load_samples`.
     """
-    arrays = read_arrays(path, _names(report), shapes=_shapes(report), limit=limit)
+    path = label(source)
+    arrays = read_arrays(source, _names(report), shapes=_shapes(report), limit=limit)
     found: dict[str, NDArray[np.float32]] = {}
     for port in report.inputs:
         array = arrays[port.name]

@@ -2,11 +2,14 @@
 
 from mcucc.importer.file.cutting import cut_at
 from mcucc.importer.file.external import model_digest
+from mcucc.importer.file.model_file import ModelBytes, ModelSource, path_of
 from mcucc.importer.file.reader import OnnxModel, OnnxPort, read_onnx, with_outputs
 from mcucc.importer.lower import is_quantized, lower_network
 from mcucc.importer.names import check_name, identifier
 
 __all__ = [
+    "ModelBytes",
+    "ModelSource",
     "OnnxModel",
     "OnnxPort",
     "check_name",
@@ -15,6 +18,7 @@ __all__ = [
     "is_quantized",
     "lower_network",
     "model_digest",
+    "path_of",
     "read_onnx",
     "with_outputs",
 ]

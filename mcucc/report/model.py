@@ -12,6 +12,7 @@ from typing import Literal, get_args
 import msgspec
 
 from mcucc.codegen.program import Io
+from mcucc.report.summary import Summary
 
 SCHEMA = 3
 """Version of the format, which readers compare."""
@@ -274,6 +275,27 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     reasons_left_out: int = 0
     memory_map: str
     report_sha256: str = ""
+
+    def summary(self, kind: str = "Report") -> Summary:
+        """What is shown of it; `kind` names the type that holds it."""
+        facts = {
+            "name": self.name,
+            "board": self.board,
+            "fits": self.fits,
+            "arena_bytes": self.arena_bytes,
+            "flash_bytes": self.flash.total_bytes,
+            "macs": self.macs,
+            "calibrated": self.calibrated,
+        }
+        rows = [(x.index, x.name, x.op, x.kernel, x.macs, x.weights_bytes) for x in self.layers]
+        return Summary(kind, facts, ("", "layer", "op", "kernel", "MACs", "weights, bytes"), rows)
+
+    def __repr__(self) -> str:
+        return self.summary().line()
+
+    def _repr_html_(self) -> str:
+        """What Jupyter shows."""
+        return self.summary().html()
 
 
 def to_json(report: Report) -> str:

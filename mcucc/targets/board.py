@@ -6,9 +6,10 @@ format.
 
 import difflib
 import itertools
+import json
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -98,6 +99,12 @@ class Board:
     simulator: Simulator | None
     source: str
 
+    def __repr__(self) -> str:
+        return (
+            f"Board('{self.id}', {self.core.name}, {self.largest_sram.size:,} bytes of SRAM, "
+            f"{self.flash.size:,} bytes of flash)"
+        )
+
     @property
     def largest_sram(self) -> Region:
         """The largest SRAM region, where the arena lies; the lower one of equals."""
@@ -161,21 +168,78 @@ def list_boards() -> tuple[Board, ...]:
     return tuple(_read_board(BOARDS / f"{board_id}.toml") for board_id in _board_ids())
 
 
-def load_board(board_id_or_path: str) -> Board:
+def load_board(board_id_or_path: str | Board) -> Board:
     """Returns the board with an id of `mcucc boards`, or the one a user's own file describes.
 
     Args:
-        board_id_or_path: an id, or the path of a file whose name ends in `.toml`.
+        board_id_or_path: an id, or the path of a file whose name ends in `.toml`; a board, which
+            is held against the same rules.
 
     Raises:
         BoardError: there is no such board or file, or the file breaks a rule of docs/boards.md.
     """
+    if isinstance(board_id_or_path, Board):
+        return _checked_board(board_id_or_path)
     if board_id_or_path.endswith(".toml"):
         return _read_board(Path(board_id_or_path))
     if board_id_or_path in _board_ids():
         return _read_board(BOARDS / f"{board_id_or_path}.toml")
     searched = {board.id: f"{board.name} {board.core.name}" for board in list_boards()}
     raise BoardError(unknown_board(board_id_or_path, searched, tuple(CORES)))
+
+
+def own_board_text(board: str | Board) -> str | None:
+    """The text of the file of a user's own board; None for one that comes with mcucc.
+
+    Args:
+        board: as `load_board` takes it, and has taken it.
+    """
+    if isinstance(board, Board):
+        known = board.id in _board_ids() and load_board(board.id) == board
+        return None if known else board_text(board)
+    return Path(board).read_text(encoding="utf-8") if board.endswith(".toml") else None
+
+
+def board_text(board: Board) -> str:
+    """A board as a board file has it; reading that gives an equal board."""
+    lines = [
+        f"name = {_quoted(board.name)}",
+        f"vendor = {_quoted(board.vendor)}",
+        f"core = {_quoted(board.core.name)}",
+        *([] if board.clock_hz is None else [f"clock_hz = {board.clock_hz}"]),
+        f"source = {_quoted(board.source)}",
+    ]
+    for region in board.regions:
+        lines += [
+            "",
+            "[[memory]]",
+            f"name = {_quoted(region.name)}",
+            f"kind = {_quoted(region.kind)}",
+            f"origin = {region.origin:#x}",
+            f"size = {region.size:#x}",
+        ]
+    if board.simulator is not None:
+        lines += ["", "[qemu]", f"machine = {_quoted(board.simulator.machine)}"]
+        lines += [f"proxy = {'true' if board.simulator.proxy else 'false'}"]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)  # a basic string of TOML, too
+
+
+def _checked_board(board: Board) -> Board:
+    """A board that was made in Python, if a file could hold it."""
+    path = Path(f"{board.id}.toml")
+    if path.name != f"{board.id}.toml" or path.stem != board.id:
+        raise BoardError(f"board id '{board.id}': it names a file: leave out slashes")
+    read = _board_of(_tables(board_text(board), path), path)
+    if read != board:
+        raise BoardError(
+            f"board '{board.id}': a board file cannot hold it: take its core as it is from a board "
+            "of `mcucc.boards()`, and regions by rising address"
+        )
+    return board
 
 
 def _board_ids() -> list[str]:
@@ -188,7 +252,11 @@ def _near(word: str, choices: Iterable[str]) -> str:
 
 
 def _read_board(path: Path) -> Board:
-    file = _convert(_parse(path), _BoardFile, path)
+    return _board_of(_parse(path), path)
+
+
+def _board_of(tables: Mapping[str, object], path: Path) -> Board:
+    file = _convert(tables, _BoardFile, path)
     if file.core not in CORES:
         raise BoardError(
             f"{path}: core: '{file.core}' is not known{_near(file.core, CORES)}; "
@@ -221,9 +289,15 @@ def _check_target_keys(file: _BoardFile, core: Core, path: Path) -> None:
 
 def _parse(path: Path) -> dict[str, object]:
     try:
-        return tomllib.loads(_read_text(path))
+        text = _read_text(path)
     except UnicodeDecodeError as error:
         raise BoardError(f"{path}: a board file is UTF-8 text, this one is not") from error
+    return _tables(text, path)
+
+
+def _tables(text: str, path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(text)
     except RecursionError as error:
         raise BoardError(
             f"{path}: not valid TOML: arrays or tables lie too deep in each other"

@@ -103,7 +103,7 @@ def _demand_equal_bits(
         samples = samples.transpose([int(axis) for axis in np.argsort(port.perm)])
     np.save(folder / "x.npy", samples)
     verification = verify_directory(
-        network.directory, input_path=folder / "x.npy", on_qemu=True, require=("tflm",)
+        network.directory, inputs=folder / "x.npy", on_qemu=True, require=("tflm",)
     )
     assert verification.messages == ()
     assert verification.first_difference is None

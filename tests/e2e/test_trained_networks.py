@@ -58,7 +58,7 @@ def test_every_tensor_of_64_random_inputs(network: CompiledNetwork, tmp_path: Pa
     x = random.integers(-128, 128, (64, *port.shape[1:]), dtype=np.int8)
     np.save(tmp_path / "x.npy", x)
     verification = verify_directory(
-        network.directory, input_path=tmp_path / "x.npy", on_qemu=True, require=("tflm",)
+        network.directory, inputs=tmp_path / "x.npy", on_qemu=True, require=("tflm",)
     )
     assert verification.first_difference is None
     assert verification.messages == ()

@@ -129,9 +129,7 @@ def test_grouped_bias(tmp_path: Path) -> None:
     options = CompileOptions("mps2-an386", calibration=Calibration(tmp_path / "x.npy"))
     compilation = compile_model(model, options)
     write_compilation(compilation, tmp_path / "out")
-    verification = verify_directory(
-        tmp_path / "out", input_path=tmp_path / "x.npy", require=("tflm",)
-    )
+    verification = verify_directory(tmp_path / "out", inputs=tmp_path / "x.npy", require=("tflm",))
     assert verification.ok
     assert all(
         layer.sqnr_db is not None and layer.sqnr_db > 25 for layer in compilation.report.layers

@@ -66,6 +66,22 @@ def external_files(path: Path, proto: onnx.ModelProto) -> Mapping[str, Path]:
     return {name: _checked(path, name) for name in sorted(names) if name}
 
 
+def demand_no_external_data(path: Path, proto: onnx.ModelProto) -> None:
+    """Refuse bytes whose tensors are in other files: nothing says where these lie.
+
+    Raises:
+        InputFileError: they are; `path` is named.
+    """
+    names = sorted({_location(path, tensor) for tensor in _tensors(proto)} - {""})
+    if names:
+        raise InputFileError(
+            path,
+            f"keeps tensors in another file, '{names[0]}' (external data), and bytes do not say "
+            "where it lies: give the path of the model, or load the data into it first, as "
+            "onnx.load(path) does",
+        )
+
+
 def _checked(path: Path, name: str) -> Path:
     file = path.parent / name
     folder = Path(os.path.realpath(path.parent))

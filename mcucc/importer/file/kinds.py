@@ -172,9 +172,14 @@ def kind_of(path: Path) -> FileKind | None:
         OSError: it cannot be read.
     """
     with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
-        found = _signed(head) or _zipped(head, file) or _pickled(head) or _tensors(head)
-        found = found or _written(head) or protobuf_kind(file) or _blank(head)
+        return kind_of_content(path, file)
+
+
+def kind_of_content(path: Path, file: BinaryIO) -> FileKind | None:
+    """The same of a file that is open, or of bytes; `path` serves the advice alone."""
+    head = file.read(_HEAD_BYTES)
+    found = _signed(head) or _zipped(head, file) or _pickled(head) or _tensors(head)
+    found = found or _written(head) or protobuf_kind(file) or _blank(head)
     return None if found is None else FileKind(found[0], _filled(found[1], path))
 
 

@@ -1,10 +1,46 @@
 """The bytes of a model file, or one sentence that says what was given in its place."""
 
 import difflib
+import io
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mcucc.errors import InputFileError, UsageError
-from mcucc.importer.file.kinds import FileKind, folder_kind, kind_of
+from mcucc.importer.file.kinds import FileKind, folder_kind, kind_of, kind_of_content
+
+
+@dataclass(frozen=True)
+class ModelBytes:
+    """An ONNX file that lies in memory.
+
+    Attributes:
+        content: the bytes of the file; all tensors are in it (no external data).
+        path: what the file would be called: names, messages and reports speak of it.
+    """
+
+    content: bytes = field(repr=False)
+    path: Path = Path("model.onnx")
+
+
+ModelSource = Path | ModelBytes
+"""Where a model is read from."""
+
+
+def path_of(source: ModelSource) -> Path:
+    """The path of a model, or what stands for one."""
+    return source.path if isinstance(source, ModelBytes) else source
+
+
+def read_model(source: ModelSource) -> bytes:
+    """The bytes of a model.
+
+    Raises:
+        UsageError, InputFileError: as `read_model_file`.
+    """
+    if not isinstance(source, ModelBytes):
+        return read_model_file(source)
+    kind = kind_of_content(source.path, io.BytesIO(source.content))
+    return _checked(source.path, source.content, kind)
 
 
 def read_model_file(path: Path) -> bytes:
@@ -29,6 +65,10 @@ def read_model_file(path: Path) -> bytes:
         raise InputFileError(path, f"{problem}; {_wanted(path)}") from error
     except ValueError as error:
         raise InputFileError(path, f"cannot be read: {error}") from error
+    return _checked(path, raw, kind)
+
+
+def _checked(path: Path, raw: bytes, kind: FileKind | None) -> bytes:
     if not raw:
         raise InputFileError(
             path, "is empty (0 bytes); an ONNX file is wanted: copy, download or export it again"

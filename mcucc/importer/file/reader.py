@@ -19,8 +19,15 @@ import onnx.numpy_helper
 from numpy.typing import NDArray
 
 from mcucc.errors import InputFileError
-from mcucc.importer.file.external import model_digest_of
-from mcucc.importer.file.model_file import beginning, read_model_file
+from mcucc.importer.file.external import demand_no_external_data, model_digest_of
+from mcucc.importer.file.model_file import (
+    ModelBytes,
+    ModelSource,
+    beginning,
+    path_of,
+    read_model,
+    read_model_file,
+)
 from mcucc.importer.file.opsets import check_opset, newer_operators
 
 AttributeValue = int | float | str | tuple[int, ...] | tuple[float, ...] | NDArray[np.generic]
@@ -74,7 +81,7 @@ class OnnxModel:
     """An ONNX file as the lowering sees it.
 
     Attributes:
-        path: where it was read from.
+        path: where it was read from, or what stands for it.
         sha256: of the file's bytes, and of its external data, as `model_digest` says.
         opset: version of the default operator set.
         nodes: topologically ordered, `Constant` nodes taken out.
@@ -92,17 +99,19 @@ class OnnxModel:
     newer: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
-def read_onnx(path: Path) -> OnnxModel:
+def read_onnx(source: ModelSource) -> OnnxModel:
     """Read and check an ONNX file.
 
     Raises:
         InputFileError: the file is missing, is no ONNX, is truncated, lacks its external data,
-            is invalid, or uses an operator set that mcucc does not know.
+            is invalid, or uses an operator set that mcucc does not know; bytes have external data.
         UsageError: the path stands for a pipe or a device.
     """
-    raw = read_model_file(path)
+    path, raw = path_of(source), read_model(source)
     proto = _parse(path, raw)
     opset = check_opset(path, proto)
+    if isinstance(source, ModelBytes):
+        demand_no_external_data(path, proto)
     digest = model_digest_of(path, raw, proto)
     _load_external_data(path, proto)
     _check(path, proto)
