@@ -28,7 +28,7 @@ from mcucc.codegen import Files, Program, Provenance, SelfTest, emit, lower, sel
 from mcucc.codegen.program import Element
 from mcucc.compiled.output import earlier_compilation, finish_replacement, replace_files
 from mcucc.compiled.samples import random_samples
-from mcucc.errors import DoesNotFitError, InvariantError
+from mcucc.errors import DoesNotFitError, InvariantError, UsageError
 from mcucc.importer import (
     ModelSource,
     OnnxModel,
@@ -85,7 +85,13 @@ class Compilation(Summarized):
         return replace(shown, facts={**shown.facts, "warnings": len(self.warnings)})
 
     def write(self, directory: str | os.PathLike[str], *, clean: bool = False) -> None:
-        """Write all files into a directory, as `write_compilation` does."""
+        """Write all files into a directory, as `write_compilation` does.
+
+        Raises: as that, and `UsageError` for what is no path.
+        """
+        # Whoever calls this need not run a type checker.
+        if not isinstance(directory, str | os.PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise UsageError(f"directory: give a path (str or Path), not {directory!r:.40}")
         write_compilation(self, Path(directory), clean=clean)
 
 

@@ -233,7 +233,11 @@ def _checked_board(board: Board) -> Board:
     path = Path(f"{board.id}.toml")
     if path.name != f"{board.id}.toml" or path.stem != board.id:
         raise BoardError(f"board id '{board.id}': it names a file: leave out slashes")
-    read = _board_of(_tables(board_text(board), path), path)
+    try:
+        text = board_text(board)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise BoardError(f"board '{board.id}': a value is of another type ({error})") from error
+    read = _board_of(_tables(text, path), path)
     if read != board:
         raise BoardError(
             f"board '{board.id}': a board file cannot hold it: take its core as it is from a board "

@@ -169,6 +169,8 @@ def test_wrong_samples_are_named(directory: Path) -> None:
         network(pixels=x)
     with pytest.raises(UsageError, match="given: none"):
         network()
+    with pytest.raises(UsageError, match="digits: image: a list is no array of numbers"):
+        network([[1], [1, 2]])  # pyright: ignore[reportArgumentType] -- that is what is tested
     with pytest.raises(UsageError, match="by position or by keyword"):
         network(x, image=x)
 
@@ -198,6 +200,8 @@ def test_it_is_built_once_and_cleared_away(
 def test_what_is_no_directory(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"directory: give a path \(str or Path\), not None"):
         mcucc.load(None)  # pyright: ignore[reportArgumentType] -- that is what is tested
+    with pytest.raises(UsageError, match=r"directory: give a path \(str or Path\), not 3"):
+        mcucc.compile(INT8, "host").write(3)  # pyright: ignore[reportArgumentType] -- that is what is tested
     with pytest.raises(InputFileError, match="is missing"):
         mcucc.load(tmp_path)
     with pytest.raises(InputFileError, match="is a file"):

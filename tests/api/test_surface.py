@@ -207,7 +207,14 @@ def test_a_board_that_no_file_can_hold() -> None:
     twice = replace(host, regions=(*host.regions, host.regions[0]))
     slow = replace(host, core=replace(host.core, has_dsp=True))
     away = replace(host, id="../away")
-    for board, said in ((twice, "two regions"), (slow, "take its core"), (away, "leave out")):
+    typeless: Any = "sram"
+    flat = replace(host, regions=(typeless,))
+    for board, said in (
+        (twice, "two regions"),
+        (slow, "take its core"),
+        (away, "leave out"),
+        (flat, "another type"),
+    ):
         with pytest.raises(mcucc.BoardError, match=said):
             mcucc.compile(INT8, board)
 
@@ -242,7 +249,9 @@ def test_a_board_that_no_file_can_hold() -> None:
         ({"calibration": {"image": None}}, "calibration: give a numpy array"),
         ({"cut_at": [1]}, "cut_at=[1]: give a name, or a list of names"),
         ({"output": 3}, "output: give a path (str or Path), not an int"),
-        ({"output": "a\0b"}, "a path has no zero byte"),
+        ({"output": "a\0b"}, "no path has such a character"),
+        ({"output": "\ud800"}, "no path has such a character"),
+        ({"output": "a" * 5000}, "is longer than a path may be"),
         ({"board": None}, "board: give the id of a board"),
         ({"board": "nucleo"}, "there is no board 'nucleo'"),
         ({"model": None}, "model: give the path of an ONNX file, its bytes, or an onnx.ModelProto"),

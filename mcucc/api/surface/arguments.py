@@ -1,6 +1,7 @@
 """What users hand to the public functions, checked, as the rooms below take it."""
 
 import difflib
+import errno
 import os
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -82,8 +83,15 @@ def path_of_argument(name: str, value: object, wanted: str = "a path (str or Pat
     text = os.fspath(cast("os.PathLike[str]", value)) if is_path else value
     if not isinstance(text, str):
         raise UsageError(f"{name}: give {wanted}, not {_kind(value)}")
-    if "\0" in text:
-        raise UsageError(f"{name}={_shown(text)}: a path has no zero byte: mend it")
+    try:
+        os.lstat(text)
+    except ValueError as error:  # a zero byte, or half of a character
+        raise UsageError(f"{name}={_shown(text)}: no path has such a character: mend it") from error
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise UsageError(
+                f"{name}={_shown(text)}: is longer than a path may be: shorten it"
+            ) from error
     return Path(text)
 
 
