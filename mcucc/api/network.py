@@ -176,7 +176,7 @@ def _calibrated(
 
 
 def demand_compilable(model: OnnxModel, graph: Int8Graph, limit: Limit) -> None:
-    """Refuse more operators than can be planned in seconds, and what the twin cannot express.
+    """Refuse no operators, more than can be planned in seconds, and what the twin cannot express.
 
     Args:
         model: the file, for the error.
@@ -186,6 +186,18 @@ def demand_compilable(model: OnnxModel, graph: Int8Graph, limit: Limit) -> None:
     Raises:
         UnsupportedModelError: with every reason.
     """
+    if not graph.nodes:
+        raise UnsupportedModelError(
+            (
+                Violation(
+                    model.path.name,
+                    "Graph",
+                    "the network must compute an output from its input",
+                    "its outputs are its inputs, at the same scales",
+                    "Look whether the file holds the whole network.",
+                ),
+            )
+        )
     if len(graph.nodes) > limit.operators:
         raise UnsupportedModelError(
             (

@@ -9,6 +9,7 @@ from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from tests.cli.in_process import Caller
 from tests.cli.process import BOARD
+from tests.importer.qdq_models import QdqModel
 
 Shape = tuple[int, ...]
 
@@ -130,3 +131,16 @@ def test_an_operand_that_broadcasts(name: str, operator: str, call: Caller, tmp_
 def test_a_mean_over_axes(name: str, keep: bool, call: Caller, tmp_path: Path) -> None:
     supported = one_verdict(call, mean_network(tmp_path / "mean.onnx", AXES[name], keep=keep))
     assert supported or name not in ("rows", "columns", "pixels")
+
+
+def test_a_pool_of_single_elements_is_no_network(call: Caller, tmp_path: Path) -> None:
+    """Quantized as its input is, nothing is left of it."""
+    m = QdqModel()
+    pool = m.op("MaxPool", m.input("x", MAP), kernel_shape=[1, 1])
+    m.output(m.pair(pool, "y", 2**-4, 3))
+    path = tmp_path / "pool.onnx"
+    path.write_bytes(m.proto().SerializeToString())
+    (violation,) = call("inspect", str(path), "--json").document["violations"]
+    message = call.refusal(3, "compile", str(path), "--board", BOARD, "-o", str(tmp_path / "out"))
+    assert "the network must compute an output from its input" in message
+    assert violation["actual"] in message
