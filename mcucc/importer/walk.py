@@ -15,7 +15,7 @@ from mcucc.importer.layout.layout import (
     identity,
     inner_shape,
 )
-from mcucc.importer.layout.moves import BaseWalk, Move, fresh
+from mcucc.importer.layout.layout_walk import LayoutWalk, Move, fresh
 from mcucc.importer.layout.view import View
 from mcucc.importer.limits import size_faults
 from mcucc.importer.values import (
@@ -43,7 +43,7 @@ FloatArray = NDArray[np.float32]
 
 
 @dataclass
-class Walk(BaseWalk):
+class Walk(LayoutWalk):
     """Reads what the rules need of a node's inputs, and collects the float graph they make.
 
     Attributes:
@@ -298,7 +298,7 @@ class Walk(BaseWalk):
                 describe(found),
                 "Keep the batch as the first axis.",
             )
-        view = self.straight(found, cause)
+        view = self.in_onnx_order(found, cause)
         perm = self._usual_layout(view)
         tensor = self.read(view, perm, cause)
         plain = perm == identity(len(view.shape))

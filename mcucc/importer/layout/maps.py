@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from mcucc.importer.file.reader import AttributeValue, OnnxNode
 from mcucc.importer.layout.layout import channels_last
-from mcucc.importer.layout.moves import BaseWalk
 from mcucc.importer.layout.view import View, made_by
 from mcucc.importer.values import RefusalError
 from mcucc.importer.walk import Walk
@@ -45,15 +44,7 @@ def on_map(walk: Walk, node: OnnxNode) -> MapInput:
     Raises:
         RefusalError: it is neither a map [1, C, H, W] nor a sequence [1, C, L].
     """
-    return as_map(walk, walk.view(node), node)
-
-
-def as_map(walk: BaseWalk, x: View, node: OnnxNode) -> MapInput:
-    """An activation as a map.
-
-    Raises:
-        RefusalError: it is neither a map [1, C, H, W] nor a sequence [1, C, L].
-    """
+    x = walk.view(node)
     if len(x.shape) not in (3, 4):
         raise RefusalError(
             node,

@@ -20,7 +20,7 @@ class View:
     The inner bytes are `base` transposed by `perm`; the ONNX value is `base` reshaped to `shape`.
     Only the order of the bytes counts: the inner value's own shape may split or merge axes
     otherwise. Transposing and reshaping a view moves nothing; whoever needs another layout asks
-    for it (`BaseWalk.read`).
+    for it (`LayoutWalk.read`).
 
     Attributes:
         tensor: name of the inner value.

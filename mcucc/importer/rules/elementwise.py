@@ -8,7 +8,6 @@ import numpy as np
 
 from mcucc.importer.file.reader import OnnxNode
 from mcucc.importer.layout.layout import channels_last
-from mcucc.importer.layout.moves import BaseWalk
 from mcucc.importer.layout.view import View
 from mcucc.importer.values import Constant, RefusalError, Symbol, Weights, describe
 from mcucc.importer.walk import FloatArray, Walk
@@ -29,10 +28,10 @@ _FLOAT_LIMIT = float(np.finfo(np.float32).max)
 
 def lower_unary(walk: Walk, node: OnnxNode) -> View:
     """A function of each element; the layout does not matter to it."""
-    return _apply(walk, node, unary_op(node))
+    return _apply(walk, node, _unary_op(node))
 
 
-def unary_op(node: OnnxNode) -> FloatOp:
+def _unary_op(node: OnnxNode) -> FloatOp:
     """The function that a node applies to each element."""
     match node.op:
         case "LeakyRelu":
@@ -126,11 +125,11 @@ def _check_divisor(node: OnnxNode, divisor: object) -> None:
 
 
 def _two_views(walk: Walk, node: OnnxNode, a: View, b: View) -> View:
-    tensors, result = arrange_pair(walk, node, a, b)
+    tensors, result = _arrange_pair(walk, node, a, b)
     return replace(result, tensor=walk.emit(node, FloatBinary(_BINARY[node.op]), tensors))
 
 
-def arrange_pair(walk: BaseWalk, node: OnnxNode, a: View, b: View) -> tuple[tuple[str, str], View]:
+def _arrange_pair(walk: Walk, node: OnnxNode, a: View, b: View) -> tuple[tuple[str, str], View]:
     """Both operands in one layout, and a view of the result; what is broadcast goes second."""
     shape = _broadcast(node, a.shape, b.shape)
     if node.op in ("Add", "Mul") and math.prod(a.shape) < math.prod(b.shape):
@@ -153,7 +152,7 @@ def _with_constant(walk: Walk, node: OnnxNode, x: View, data: FloatArray, *, fir
         whole = np.broadcast_to(data, shape).reshape(x.base).transpose(x.perm)
         operand = _narrowed(whole.reshape(walk.tensors[x.tensor].shape))
     else:
-        x = walk.straight(_of_rank(x, len(shape)), node)
+        x = walk.in_onnx_order(_of_rank(x, len(shape)), node)
         tensor = walk.read(x, x.perm, node)
         padded = data.reshape((1,) * (len(shape) - data.ndim) + data.shape)
         operand = padded.transpose(x.perm)

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from mcucc.importer.file.reader import OnnxNode
 from mcucc.importer.layout.maps import MapInput, on_map
-from mcucc.importer.layout.moves import BaseWalk
 from mcucc.importer.layout.view import View
 from mcucc.importer.values import RefusalError
 from mcucc.importer.walk import Walk
@@ -18,12 +17,12 @@ from mcucc.ops.float_ops import FloatResizeNearest
 def lower_resize(walk: Walk, node: OnnxNode) -> View:
     """Resize or Upsample that repeats pixels."""
     x = on_map(walk, node)
-    rows, columns = resize_factors(walk, x)
+    rows, columns = _resize_factors(walk, x)
     made = walk.emit(node, FloatResizeNearest((rows, columns)), (x.tensor,))
     return x.result(made, (1, x.shape[1], x.shape[2] * rows, x.shape[3] * columns))
 
 
-def resize_factors(walk: BaseWalk, x: MapInput) -> tuple[int, int]:
+def _resize_factors(walk: Walk, x: MapInput) -> tuple[int, int]:
     """How often each row and column is repeated.
 
     Raises:
@@ -60,7 +59,7 @@ def _refusal(node: OnnxNode, actual: str) -> RefusalError:
     )
 
 
-def _factors(walk: BaseWalk, node: OnnxNode, x: MapInput) -> tuple[float, ...]:
+def _factors(walk: Walk, node: OnnxNode, x: MapInput) -> tuple[float, ...]:
     """How much larger the result is, per ONNX axis of the map."""
     scales_index = 2 if node.op == "Resize" and walk.model.opset >= 11 else 1
     scales = walk.numbers(node, scales_index, "scales") or ()

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from mcucc.importer.file.reader import OnnxNode
 from mcucc.importer.layout.layout import Perm, channels_last, inner_shape
-from mcucc.importer.layout.moves import BaseWalk
 from mcucc.importer.layout.view import View, made_by
 from mcucc.importer.values import RefusalError
 from mcucc.importer.walk import Walk
@@ -35,7 +34,7 @@ def lower_reshape(walk: Walk, node: OnnxNode, target: Shape | None) -> View:
 
 def lower_transpose(walk: Walk, node: OnnxNode) -> View:
     """Transpose: the layout changes, no byte moves."""
-    x = walk.straight(walk.view(node), node)
+    x = walk.in_onnx_order(walk.view(node), node)
     axes = node.ints("perm", tuple(reversed(range(len(x.shape)))))
     if sorted(axes) != list(range(len(x.shape))):
         raise RefusalError(
@@ -46,18 +45,18 @@ def lower_transpose(walk: Walk, node: OnnxNode) -> View:
 
 def lower_softmax(walk: Walk, node: OnnxNode) -> View:
     """Softmax along one axis; before operator set 13 along all from that axis on."""
-    tensor, result = arrange_softmax(walk, node, walk.view(node))
+    tensor, result = _arrange_softmax(walk, node, walk.view(node))
     return result(walk.emit(node, FloatSoftmax(), (tensor,)))
 
 
-def arrange_softmax(walk: BaseWalk, node: OnnxNode, x: View) -> tuple[str, Callable[[str], View]]:
+def _arrange_softmax(walk: Walk, node: OnnxNode, x: View) -> tuple[str, Callable[[str], View]]:
     """What a softmax over the last inner axis reads, and the view of what it makes."""
     old = walk.model.opset < 13
     axis = _axis(node, node.int("axis", 1 if old else -1), len(x.shape))
     shape = x.shape
     if old:
         x, axis = x.reshaped((1, math.prod(shape[:axis]), math.prod(shape[axis:]))), 2
-    x = walk.straight(x, node)
+    x = walk.in_onnx_order(x, node)
     if math.prod(x.shape[:axis]) == 1 and math.prod(x.shape[axis + 1 :]) == 1:
         # One row: [1, N], whatever the rank.
         x, perm = x.reshaped((1, x.shape[axis])), (0, 1)
@@ -81,15 +80,15 @@ def lower_concat(walk: Walk, node: OnnxNode) -> View:
     views = [walk.view(node, i) for i in range(len(node.inputs))]
     if len(views) == 1:
         return views[0].named(node)
-    tensors, result = arrange_concat(walk, node, views)
+    tensors, result = _arrange_concat(walk, node, views)
     return replace(result, tensor=walk.emit(node, FloatConcat(), tensors))
 
 
-def arrange_concat(
-    walk: BaseWalk, node: OnnxNode, views: Sequence[View]
+def _arrange_concat(
+    walk: Walk, node: OnnxNode, views: Sequence[View]
 ) -> tuple[Sequence[str], View]:
     """What a Concat along the last inner axis reads, and a view of what it makes."""
-    views = [walk.straight(view, node) for view in views]
+    views = [walk.in_onnx_order(view, node) for view in views]
     rank = len(views[0].shape)
     axis = _axis(node, node.int("axis", 1), rank)
     _check_concat(node, views, axis)
@@ -100,7 +99,7 @@ def arrange_concat(
     if place < rank - 1 and math.prod(inner_shape(shape, perm)[:place]) == 1:
         # Along the outermost axis the bytes of each input stay together.
         tensors = [
-            walk.shaped(walk.ordered(view, perm, node), (1, math.prod(view.shape)), node)
+            walk.viewed_as(walk.ordered(view, perm, node), (1, math.prod(view.shape)), node)
             for view in views
         ]
         return tensors, made_by(node, "", shape, perm)
@@ -128,10 +127,10 @@ def _check_concat(node: OnnxNode, views: Sequence[View], axis: int) -> None:
 def lower_slice(walk: Walk, node: OnnxNode) -> View:
     """Slice with steps of 1."""
     x = walk.view(node)
-    return _block(walk, node, x, slice_ranges(walk, node, x.shape))
+    return _block(walk, node, x, _slice_ranges(walk, node, x.shape))
 
 
-def slice_ranges(walk: BaseWalk, node: OnnxNode, shape: Shape) -> Sequence[tuple[int, int]]:
+def _slice_ranges(walk: Walk, node: OnnxNode, shape: Shape) -> Sequence[tuple[int, int]]:
     """(first, last + 1) of what a Slice takes along each ONNX axis."""
     starts, ends = (walk.integers(node, 1, "starts") or ()), (walk.integers(node, 2, "ends") or ())
     axes = walk.integers(node, 3, "axes") or tuple(range(len(starts)))
@@ -174,7 +173,7 @@ def lower_gather(walk: Walk, node: OnnxNode) -> View:
 
 
 def _block(walk: Walk, node: OnnxNode, x: View, ranges: Sequence[tuple[int, int]]) -> View:
-    x = walk.straight(x, node)
+    x = walk.in_onnx_order(x, node)
     shape = tuple(last - first for first, last in ranges)
     if min(shape) < 1:
         raise RefusalError(

@@ -212,7 +212,7 @@ def _dense(walk: Walk, node: OnnxNode, x: View, matrix: _Parameter, bias: _Param
     if x.order != byte_order(x.shape, identity(2)):
         places = np.arange(math.prod(x.base)).reshape(x.base).transpose(x.perm).ravel()
         matrix = replace(matrix, data=matrix.data[:, places])
-    tensor = walk.shaped(x, x.shape, node)
+    tensor = walk.viewed_as(x, x.shape, node)
     parameters = _parameters(walk, node, matrix, bias)
     made = walk.emit(node, FloatDense(), (tensor, *parameters))
     return made_by(node, made, (1, matrix.data.shape[0]))

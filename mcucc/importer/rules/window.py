@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from mcucc.importer.file.reader import OnnxNode
 from mcucc.importer.layout.layout import Perm, channels_last, identity
 from mcucc.importer.layout.maps import MapInput, on_map
-from mcucc.importer.layout.moves import BaseWalk
 from mcucc.importer.layout.view import View, made_by
 from mcucc.importer.rules.windows import Window, read_window
 from mcucc.importer.values import RefusalError
@@ -26,19 +25,19 @@ def lower_max_pool(walk: Walk, node: OnnxNode) -> View:
         raise RefusalError(
             node, "MaxPool must have one output", "it gives indices too", "Export without indices."
         )
-    window = pool_window(x)
+    window = _pool_window(x)
     over = overhang(x, window)
-    pool = FloatMaxPool2D(window.kernel, window.stride, sum_pads(window.pads, over))
+    pool = FloatMaxPool2D(window.kernel, window.stride, _sum_pads(window.pads, over))
     return _pooled(walk, x, pool, x.tensor)
 
 
 def lower_average_pool(walk: Walk, node: OnnxNode) -> View:
     """AveragePool; padding that counts becomes a Pad, overhang never counts."""
     x = on_map(walk, node)
-    window = pool_window(x)
+    window = _pool_window(x)
     over = overhang(x, window)
     if not (node.int("count_include_pad", 0) and any(window.pads)):
-        pool = FloatAveragePool2D(window.kernel, window.stride, sum_pads(window.pads, over))
+        pool = FloatAveragePool2D(window.kernel, window.stride, _sum_pads(window.pads, over))
         return _pooled(walk, x, pool, x.tensor)
     padded = walk.emit(node, FloatPad(window.pads), (x.tensor,), f"{node.outputs[0]}.padded")
     return _pooled(walk, x, FloatAveragePool2D(window.kernel, window.stride, over), padded)
@@ -60,7 +59,7 @@ def _pooled(
     return x.result(made, (1, channels, rows, columns))
 
 
-def pool_window(x: MapInput) -> Window:
+def _pool_window(x: MapInput) -> Window:
     """The window of a pool that sees the map wherever it lies."""
     window = read_window(x.node, x.shape)
     rows, columns = window.kernel
@@ -99,7 +98,7 @@ def overhang(x: MapInput, window: Window) -> Pads:
     return (0, over[0], 0, over[1])
 
 
-def sum_pads(a: Pads, b: Pads) -> Pads:
+def _sum_pads(a: Pads, b: Pads) -> Pads:
     """Side by side."""
     return (a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3])
 
@@ -107,7 +106,7 @@ def sum_pads(a: Pads, b: Pads) -> Pads:
 def lower_pad(walk: Walk, node: OnnxNode) -> View:
     """Pad of rows and columns with a constant, wherever they are among the ONNX axes."""
     x = walk.view(node)
-    padding = arrange_pad(walk, node, x)
+    padding = _arrange_pad(walk, node, x)
     if padding is None:
         return x.named(node)
     op = FloatPad(padding.pads, padding.value)
@@ -141,7 +140,7 @@ class Padding:
         return made_by(self.node, made, self.shape, self.perm).reshaped(self.shape[: self.rank])
 
 
-def arrange_pad(walk: BaseWalk, node: OnnxNode, x: View) -> Padding | None:
+def _arrange_pad(walk: Walk, node: OnnxNode, x: View) -> Padding | None:
     """A Pad of rows and columns, wherever they are among the ONNX axes; None if it adds nothing."""
     mode, ends = node.string("mode", "constant"), _pad_ends(walk, node, len(x.shape))
     value = walk.numbers(node, 2, "value") or (0.0,)
@@ -169,7 +168,7 @@ def _pads_rows(ends: tuple[tuple[int, int], ...], perm: Perm) -> bool:
     return len(perm) == 4 and not any(ends[perm[0]] + ends[perm[3]])
 
 
-def _pad_ends(walk: BaseWalk, node: OnnxNode, rank: int) -> tuple[tuple[int, int], ...]:
+def _pad_ends(walk: Walk, node: OnnxNode, rank: int) -> tuple[tuple[int, int], ...]:
     """(before, after) of each ONNX axis."""
     pads = walk.integers(node, 1, "pads") or ()
     axes = walk.integers(node, 3, "axes")
@@ -192,7 +191,7 @@ def _bad_pad(node: OnnxNode, actual: str) -> RefusalError:
 
 def lower_reduce_mean(walk: Walk, node: OnnxNode) -> View:
     """ReduceMean over any axes but the batch."""
-    x = walk.straight(walk.view(node), node)
+    x = walk.in_onnx_order(walk.view(node), node)
     rank, keep = len(x.shape), bool(node.int("keepdims", 1))
     axes = walk.integers(node, 1, "axes")
     if not axes and node.int("noop_with_empty_axes", 0):
@@ -225,5 +224,5 @@ def _mean(
         return replace(x, tensor=made, base=shape, shape=shape, name=node.outputs[0])
     perm = (0, *axes, *(axis for axis in x.perm if axis and axis not in axes))
     rows = math.prod(x.shape[axis] for axis in axes)
-    flat = walk.shaped(walk.ordered(x, perm, node), (1, rows, math.prod(shape)), node)
+    flat = walk.viewed_as(walk.ordered(x, perm, node), (1, rows, math.prod(shape)), node)
     return made_by(node, walk.emit(node, FloatMean((1,)), (flat,)), shape, perm)

@@ -1,4 +1,4 @@
-"""What the walks over float and over quantized networks share: reading values in a layout.
+"""The half of a walk over a network that reads values in a layout.
 
 An ONNX value is a view of an inner value. Transposes and reshapes only change views; bytes move
 where an operator cannot do with the layout it finds.
@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import Literal
 
-from mcucc.importer.file.reader import OnnxModel, OnnxNode
+from mcucc.importer.file.reader import OnnxNode
 from mcucc.importer.layout.layout import (
     Perm,
     byte_order,
@@ -20,34 +20,21 @@ from mcucc.importer.layout.layout import (
 )
 from mcucc.importer.layout.view import View
 from mcucc.ir import Shape, TensorType
-from mcucc.ir.limits import Limit
 
 Move = Literal["reshape", "transpose"]
 """Operators that only rename axes or move bytes."""
 
 
-class BaseWalk(ABC):
+class LayoutWalk(ABC):
     """Reads views in the layout that an operator needs.
 
     Attributes:
-        model: the folded network.
         tensors: types of inner values so far.
-        limit: of the size of values.
     """
 
-    model: OnnxModel
     tensors: dict[str, TensorType]
-    limit: Limit
     _moved: dict[tuple[Move, tuple[int, ...], str], str]
     _taken: set[str]
-
-    @abstractmethod
-    def numbers(self, node: OnnxNode, index: int, attribute: str) -> tuple[float, ...] | None:
-        """Numbers given as a constant input or, in older operator sets, as an attribute."""
-
-    @abstractmethod
-    def integers(self, node: OnnxNode, index: int, attribute: str) -> tuple[int, ...] | None:
-        """Integers given as a constant input or, in older operator sets, as an attribute."""
 
     @abstractmethod
     def append_move(
@@ -78,7 +65,7 @@ class BaseWalk(ABC):
             perm: layout of `view.shape`.
             cause: who reads.
         """
-        return self.shaped(self.ordered(view, perm, cause), inner_shape(view.shape, perm), cause)
+        return self.viewed_as(self.ordered(view, perm, cause), inner_shape(view.shape, perm), cause)
 
     def ordered(self, view: View, perm: Perm, cause: OnnxNode) -> View:
         """The view with its bytes in the order of the layout `perm`, moved if need be."""
@@ -86,11 +73,11 @@ class BaseWalk(ABC):
         tensor = self._transposed(view, perm, cause) if moved else view.tensor
         return replace(view, tensor=tensor, base=view.shape, perm=perm)
 
-    def straight(self, view: View, cause: OnnxNode) -> View:
+    def in_onnx_order(self, view: View, cause: OnnxNode) -> View:
         """The view, its bytes moved into ONNX order if no layout of its shape has them."""
         return self.ordered(view, identity(len(view.shape)), cause) if view.scrambled else view
 
-    def shaped(self, view: View, shape: Shape, cause: OnnxNode) -> str:
+    def viewed_as(self, view: View, shape: Shape, cause: OnnxNode) -> str:
         """The view's inner value under another inner shape, its bytes left alone."""
         if self.tensors[view.tensor].shape == shape:
             return view.tensor
@@ -111,7 +98,7 @@ class BaseWalk(ABC):
         shape, turn = inner_shape(axes, source), tuple(source.index(axis) for axis in target)
         if view.scrambled or len(shape) > 4 or shape[:1] != (1,) or turn[:1] != (0,):
             shape, turn = merge_transposition(shape, turn)
-        movable = replace(view, tensor=self.shaped(view, shape, cause))
+        movable = replace(view, tensor=self.viewed_as(view, shape, cause))
         return self._move("transpose", turn, movable, cause)
 
     def _move(self, kind: Move, axes: tuple[int, ...], view: View, cause: OnnxNode) -> str:
