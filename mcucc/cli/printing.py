@@ -33,3 +33,8 @@ def print_json_text(value: object) -> None:
     """Print a value as JSON, on stdout."""
     # As bytes: JSON is UTF-8, whatever the terminal's encoding.
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+
+
+def error_document(error: Exception, message: str, code: int) -> dict[str, object]:
+    """What `--json` prints of an error."""
+    return {"error": {"type": type(error).__name__, "message": message, "exit_code": code}}

@@ -18,11 +18,12 @@ from mcucc.compiled.input_range import InputRange, describe
 from mcucc.compiled.samples import OnnxArrays
 from mcucc.errors import grouped
 from mcucc.quant.held_out import FEWEST
-from mcucc.report.model import Quantization
+from mcucc.report.model import Quantization, Report
 from mcucc.report.text.figures import format_shape, percents, short_name
 from mcucc.report.text.grid import Column, Grid
+from mcucc.report.text.page import render_report
 from mcucc.report.text.tables import LEAST_NAME
-from mcucc.targets.board import STACK_RESERVE_BYTES
+from mcucc.targets.board import STACK_RESERVE_BYTES, Board
 
 LONGEST_NAME = 60
 """Characters of the longest name of a layer that is never cut."""
@@ -104,6 +105,13 @@ def _verdict(plans: ModelPlans) -> str:
         f"{verdict} {plans.sram_bytes:,} bytes: {budget} {plans.board_sram_bytes:,} of SRAM, less "
         f"{STACK_RESERVE_BYTES:,} for the stack."
     )
+
+
+def render_budget(report: Report, board: Board, width: int) -> RenderableType:
+    """The memory budget of a compiled network, and how good its quantization is."""
+    page = render_report(report, board, width=width)
+    quality = report.quantization
+    return page if quality is None else Group(page, render_quantization(quality))
 
 
 def render_quantization(quantization: Quantization) -> RenderableType:

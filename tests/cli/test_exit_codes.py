@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mcucc.cli import boards
 from mcucc.cli import main as cli
 from mcucc.errors import InvariantError
 from tests.cli.float_models import save_unsupported_model
@@ -151,7 +152,7 @@ def test_an_internal_error_is_70(
     def fail() -> None:
         raise error
 
-    monkeypatch.setattr(cli, "list_boards", fail)
+    monkeypatch.setattr(boards, "list_boards", fail)
     monkeypatch.setattr(sys, "argv", ["mcucc", "boards", "--json"])
     with pytest.raises(SystemExit) as stopped:
         cli.main()
