@@ -42,18 +42,19 @@ def cli(*, debug: bool) -> None:
     """Compile trained neural networks into plain C for microcontrollers."""
 
 
+# In the order in which people need them: advice names the first that fits.
 for command in (
-    bench.bench,
     boards.boards,
-    build.build,
-    compile_.compile_command,
-    evaluate.evaluate,
-    explain.explain,
     inspect.inspect,
+    compile_.compile_command,
     plan.plan,
-    report.report,
-    run.run,
     verify.verify,
+    evaluate.evaluate,
+    report.report,
+    explain.explain,
+    run.run,
+    bench.bench,
+    build.build,
 ):
     cli.add_command(command)
 

@@ -84,7 +84,7 @@ def is_quantized(model: OnnxModel) -> bool:
     constant = set(model.constants)
     for node in model.nodes:
         known = all(name in constant for name in node.inputs if name)
-        if known and not node.op.startswith("QLinear"):
+        if known and "QLinear" not in node.op:
             constant.update(node.outputs)
         elif _QUANTIZED_OPERATOR.search(node.op):
             return True

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mcucc.errors import UsageError
-from mcucc.ir import Const, DType, Port, TensorType
+from mcucc.ir import Const, DType, Port, QParams, TensorType
 from mcucc.ops.float_ops import (
     FLOAT_OPS,
     FloatAveragePool2D,
@@ -16,6 +16,7 @@ from mcucc.ops.float_ops import (
     FloatConv2D,
     FloatDense,
     FloatDepthwiseConv2D,
+    FloatFakeQuant,
     FloatGraph,
     FloatMaxPool2D,
     FloatMean,
@@ -75,7 +76,7 @@ def every_operator_graph() -> FloatGraph:
     y = b.add(FloatAveragePool2D((3, 3), pads=(1, 1, 1, 1)), y)
     y = b.add(FloatResizeNearest((2, 3)), y)
     y = b.add(FloatSlice((0, 1, 0, 2), (1, 6, 9, 5)), b.add(FloatTranspose((0, 1, 2, 3)), y))
-    y = b.add(FloatReshape((1, 54, 5)), y)
+    y = b.add(FloatReshape((1, 54, 5)), b.add(FloatFakeQuant(QParams((0.05,), 3)), y))
     y = b.add(FloatDense(activation="relu"), b.add(FloatMean((1,)), y), b.const(3, 5), b.const(3))
     return b.build(b.add(FloatSoftmax(), y))
 
