@@ -45,6 +45,8 @@ class Calibration:
         input_shapes: ONNX shapes of inputs that the file leaves open, float or quantized.
         limit: how large tensors and calibration inputs may be.
         cut_at: values that become the outputs, in this order; those of the file if none.
+        results_matter: whether what the network computes is of interest. If not, as for memory and
+            speed, random inputs will do for a file that quantizes some of its values only.
     """
 
     source: ArraySource | None = None
@@ -52,6 +54,7 @@ class Calibration:
     input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
     limit: Limit = DEFAULT_LIMIT
     cut_at: tuple[str, ...] = ()
+    results_matter: bool = True
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,8 @@ def load_network(
     folded, events = run_passes(original, FLOAT)
     if uncalibrated(folded):
         demand_compilable(model, neutral_form(folded), limit)
-        if brings_scales(folded) and calibration.source is None:
+        blind = calibration.source is None and calibration.results_matter
+        if blind and brings_scales(folded):
             demand_scales(folded)
         network = _calibrated(folded, calibration, macs, stage, prune=prune)
     else:

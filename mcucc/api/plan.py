@@ -1,6 +1,6 @@
 """What a model needs of memory under each strategy, without compiling it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mcucc.api.network import load_network
 from mcucc.api.options import CompileOptions, check_options, plan_options
@@ -65,7 +65,8 @@ def plan_model(source: ModelSource, options: CompileOptions, stage: Stage = sile
     budget = Budget.of(board, options.sram)
     path = path_of(source)
     model, name = read_onnx(source), identifier(path)
-    network = load_network(model, name, options.calibration, stage, prune=options.prune)
+    calibration = replace(options.calibration, results_matter=False)
+    network = load_network(model, name, calibration, stage, prune=options.prune)
     stage(f"planning {path.name}")
     graph = network.graph
     check_options(graph, options)

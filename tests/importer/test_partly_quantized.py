@@ -8,8 +8,10 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto
 
+from mcucc.api.compile import CompileOptions, compile_model
 from mcucc.api.inspect import inspect_model
 from mcucc.api.network import Calibration, load_network
+from mcucc.api.plan import plan_model
 from mcucc.errors import UnsupportedModelError
 from mcucc.importer import lower_network, read_onnx
 from mcucc.ir import Port, QParams
@@ -188,6 +190,13 @@ def test_nothing_is_missing_where_all_scales_or_none_are_given(tmp_path: Path):
     m = QdqModel()
     m.output(m.op("Relu", m.plain_input("x", MAP)))
     assert inspect_model(written(m, tmp_path)).unscaled == ()
+
+
+def test_memory_needs_no_calibration(tmp_path: Path):
+    path = written(last_layer_float(), tmp_path)
+    with pytest.raises(UnsupportedModelError):
+        compile_model(path, CompileOptions("nucleo-f446re"))
+    assert plan_model(path, CompileOptions("nucleo-f446re")).fits
 
 
 CASES = [
