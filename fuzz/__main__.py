@@ -24,13 +24,13 @@ from fuzz.run import Run, Wanted
 HERE = Path(__file__).parent
 BRIEF: Mapping[str, int] = MappingProxyType(
     {
-        "onnx": 1200,
-        "graph": 120,
-        "qemu": 36,
-        "calibration": 80,
-        "board": 120,
-        "directory": 40,
-        "kill": 240,
+        "onnx": 4000,
+        "graph": 280,
+        "qemu": 80,
+        "calibration": 200,
+        "board": 300,
+        "directory": 100,
+        "kill": 678,
     }
 )
 """Seeds of each kind for about three minutes on two quiet cores."""
