@@ -21,8 +21,8 @@ from rich.console import Console
 from rich.table import Table
 
 from mcucc.importer import lower_network, read_onnx
-from mcucc.ops import Int8Graph
-from mcucc.ops.float_ops import FloatDense, FloatGraph
+from mcucc.ops import FloatGraph, Int8Graph
+from mcucc.ops.dense import FloatDense
 from mcucc.passes import FLOAT, run_passes
 from mcucc.quant.ptq import PtqOptions, decibels, from_file, quantize_network
 from mcucc.reference import interpreter

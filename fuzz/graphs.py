@@ -19,7 +19,7 @@ from mcucc.compiled.directory import CompiledNetwork
 from mcucc.compiled.samples import flatten, random_samples
 from mcucc.errors import SimulationError
 from mcucc.importer import is_quantized, lower_network, read_onnx
-from mcucc.ops.float_ops import FloatGraph
+from mcucc.ops import FloatGraph
 from mcucc.reference import interpreter
 from mcucc.reference.float_interpreter import run_float
 from mcucc.sim.onnx_runtime import run_onnx

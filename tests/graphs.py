@@ -8,39 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.ir import Const, DType, Node, Port, QParams, Shape, TensorType
-from mcucc.ops import (
-    LOGISTIC_QUANT,
-    SOFTMAX_QUANT,
-    TANH_QUANT,
-    Activation,
-    Add,
-    AveragePool2D,
-    Clamp,
-    Concat,
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    HardSwish,
-    Int8Graph,
-    Int8Node,
-    Int8Op,
-    LeakyRelu,
-    Logistic,
-    MaxPool2D,
-    Mean,
-    Mul,
-    Pad,
-    Pads,
-    Requantize,
-    Reshape,
-    ResizeNearest,
-    Slice,
-    Softmax,
-    Sub,
-    Table,
-    Tanh,
-    Transpose,
-)
+from mcucc.ops import Activation, Int8Graph, Int8Node, Int8Op, Pads
+from mcucc.ops.conv import Conv2D, DepthwiseConv2D
+from mcucc.ops.dense import FullyConnected
+from mcucc.ops.elementwise import Add, Clamp, Mul, Requantize, Sub
+from mcucc.ops.movement import Concat, Pad, Reshape, ResizeNearest, Slice, Transpose
+from mcucc.ops.pool import AveragePool2D, MaxPool2D, Mean
+from mcucc.ops.softmax import SOFTMAX_QUANT, Softmax
+from mcucc.ops.unary import LOGISTIC_QUANT, TANH_QUANT, HardSwish, LeakyRelu, Logistic, Table, Tanh
 from mcucc.ops.verify import verify
 from mcucc.twin import same_pads
 

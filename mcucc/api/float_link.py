@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mcucc.errors import JudgeAbsentError, SimulationError
 from mcucc.importer import cut_at, is_quantized, lower_network, read_onnx
 from mcucc.ir import QParams
-from mcucc.ops.float_ops import FloatGraph
+from mcucc.ops import FloatGraph
 from mcucc.passes import FLOAT, run_passes
 from mcucc.quant.ptq import decibels
 from mcucc.reference.fixed_point import quantize

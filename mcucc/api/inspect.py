@@ -19,8 +19,8 @@ from mcucc.importer import (
 )
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit
 from mcucc.kernels import select_kernels
-from mcucc.ops import Int8Graph
-from mcucc.ops.float_ops import FloatFakeQuant, FloatGraph
+from mcucc.ops import FloatGraph, Int8Graph
+from mcucc.ops.elementwise import FloatFakeQuant
 from mcucc.passes import FLOAT, run_passes
 from mcucc.quant.neutral import neutral_form
 from mcucc.quant.ptq import from_file

@@ -18,8 +18,7 @@ from mcucc.errors import InputFileError, UnsupportedModelError, Violation
 from mcucc.importer import OnnxModel, cut_at, lower_network
 from mcucc.ir import UNSIGNED_SHIFT, DType, Port, Shape
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit, real_bytes
-from mcucc.ops import Int8Graph
-from mcucc.ops.float_ops import FloatGraph
+from mcucc.ops import FloatGraph, Int8Graph
 from mcucc.ops.verify import verify
 from mcucc.passes import FLOAT, INT8_WHOLE, PRUNE, PassEvent, run_passes
 from mcucc.progress import Stage, silent

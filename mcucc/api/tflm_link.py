@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from mcucc.compiled.samples import Samples
 from mcucc.errors import SimulationError
-from mcucc.ops import Int8Graph, Softmax
+from mcucc.ops import Int8Graph
+from mcucc.ops.softmax import Softmax
 from mcucc.reference.softmax import softmax_table, tflm_aborts
 from mcucc.sim.tflm import TflmCrashError, run_tflm
 from mcucc.twin import OperatorInfo, keep_operators, read_operators

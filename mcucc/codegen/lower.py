@@ -18,7 +18,8 @@ from mcucc.kernels import Kernel, Shape
 from mcucc.kernels.literals import int_rows
 from mcucc.kernels.use import ArrayDef
 from mcucc.memory import draw, glyphs
-from mcucc.ops import Conv2D, DepthwiseConv2D, Int8Graph, Int8Node
+from mcucc.ops import Int8Graph, Int8Node
+from mcucc.ops.conv import Conv2D, DepthwiseConv2D
 from mcucc.ops.verify import node_macs, total_macs
 from mcucc.schedule import Layer as PlannedLayer
 from mcucc.schedule import MemoryPlan, Segment, Step

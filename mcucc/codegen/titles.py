@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from mcucc.codegen.parts import TensorRef
-from mcucc.ops import Conv2D, DepthwiseConv2D, Int8Graph, Int8Node, Pad
+from mcucc.ops import Int8Graph, Int8Node
+from mcucc.ops.conv import Conv2D, DepthwiseConv2D
+from mcucc.ops.movement import Pad
 
 
 def stage_title(

@@ -6,22 +6,9 @@ from collections.abc import Iterator, Mapping
 from mcucc.errors import Violation
 from mcucc.ir import TensorType
 from mcucc.ir.limits import Limit, real_bytes
-from mcucc.ops import (
-    AveragePool2D,
-    Conv2D,
-    DepthwiseConv2D,
-    Int8Graph,
-    Int8Node,
-    Int8Op,
-    MaxPool2D,
-)
-from mcucc.ops.float_ops import (
-    FloatAveragePool2D,
-    FloatConv2D,
-    FloatDepthwiseConv2D,
-    FloatMaxPool2D,
-    FloatOp,
-)
+from mcucc.ops import FloatOp, Int8Graph, Int8Node, Int8Op
+from mcucc.ops.conv import Conv2D, DepthwiseConv2D, FloatConv2D, FloatDepthwiseConv2D
+from mcucc.ops.pool import AveragePool2D, FloatAveragePool2D, FloatMaxPool2D, MaxPool2D
 from mcucc.ops.verify import node_faults
 from mcucc.reference.arithmetic import arithmetic_faults
 

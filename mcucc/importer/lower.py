@@ -69,7 +69,8 @@ from mcucc.importer.values import (
 from mcucc.importer.walk import Walk
 from mcucc.ir import DType, Port, TensorType, verify_structure
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit
-from mcucc.ops.float_ops import FloatFakeQuant, FloatGraph
+from mcucc.ops import FloatGraph
+from mcucc.ops.elementwise import FloatFakeQuant
 
 _QUANTIZED_OPERATOR = re.compile(
     r"(^|\.)(Quantize|DynamicQuantize|QLinear|QGemm|MatMulNBits)|Integer$|\.\w*Quant$"

@@ -30,14 +30,9 @@ from mcucc.importer.values import (
 )
 from mcucc.ir import Const, DType, Node, Port, QParams, TensorType
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit
-from mcucc.ops.float_ops import (
-    FloatClip,
-    FloatFakeQuant,
-    FloatNode,
-    FloatOp,
-    FloatReshape,
-    FloatTranspose,
-)
+from mcucc.ops import FloatNode, FloatOp
+from mcucc.ops.elementwise import FloatClip, FloatFakeQuant
+from mcucc.ops.movement import FloatReshape, FloatTranspose
 
 FloatArray = NDArray[np.float32]
 

@@ -7,16 +7,10 @@ from mcucc.errors import UnsupportedModelError, Violation
 from mcucc.kernels.families import OPERATORS
 from mcucc.kernels.kernel import Kernel, Shape, Unit
 from mcucc.kernels.use import Declined
-from mcucc.ops import (
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    Int8Graph,
-    Int8Node,
-    Int8Op,
-    NodeView,
-    Reshape,
-)
+from mcucc.ops import Int8Graph, Int8Node, Int8Op, NodeView
+from mcucc.ops.conv import Conv2D, DepthwiseConv2D
+from mcucc.ops.dense import FullyConnected
+from mcucc.ops.movement import Reshape
 from mcucc.reference.parameters import max_abs_partial_sum
 from mcucc.targets.board import Core
 

@@ -70,7 +70,7 @@ def sliding(
 
 
 class Op(ABC):
-    """An int8 operator; subclasses are frozen dataclasses of its attributes.
+    """An operator; subclasses are frozen dataclasses of its attributes.
 
     `inputs` are the types of the node's inputs in order, constants included; `output` is the type
     of the value it makes.
@@ -109,6 +109,15 @@ class Op(ABC):
     def joins(self) -> bool:
         """Whether all its inputs are operands, values like its output; else only the first is."""
         return False
+
+
+@dataclass(frozen=True)
+class FloatBase(Op):
+    """What float operators share: they have no quantization rules, and most have none at all."""
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:  # noqa: ARG002
+        """None."""
+        return iter(())
 
 
 _BEYOND_INT8 = 512.0

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mcucc.ir import DType, QParams, Shape, TensorType
-from mcucc.ops.base import Activation, Op, Window, sliding
+from mcucc.ops.base import Activation, FloatBase, Op, Window, sliding
 
 Pads = tuple[int, int, int, int]
 """Padding in pixels: top, bottom, left, right."""
@@ -126,3 +126,52 @@ def weight_rules(inputs: Sequence[TensorType], channel_axis: int, channels: int)
 def channel_scales(weights: QParams, channels: int) -> tuple[float, ...]:
     """One weight scale per output channel, whichever way they are stored."""
     return weights.scales * channels if weights.axis is None else weights.scales
+
+
+@dataclass(frozen=True)
+class _FloatSliding(FloatBase):
+    """What convolutions share.
+
+    Attributes:
+        stride: rows, columns.
+        dilation: rows, columns.
+        pads: top, bottom, left, right, filled with 0.
+        activation: applied to the result.
+    """
+
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+    pads: Pads = (0, 0, 0, 0)
+    activation: Activation = "none"
+
+
+@dataclass(frozen=True)
+class FloatConv2D(_FloatSliding):
+    """Convolution of (x, weights [out_c, kh, kw, in_c / groups], bias [out_c])."""
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """[1, H', W', out_c]."""
+        out_c, kh, kw, _ = inputs[1].shape
+        return spatial_shape(inputs[0], (kh, kw), self.stride, self.dilation, self.pads, out_c)
+
+    def macs(self, inputs: Sequence[TensorType], output: TensorType) -> int:
+        """Output elements x kh x kw x in_c / groups."""
+        return output.size * (inputs[1].size // inputs[1].shape[0])
+
+
+@dataclass(frozen=True)
+class FloatDepthwiseConv2D(_FloatSliding):
+    """Depthwise convolution of (x, weights [1, kh, kw, out_c], bias [out_c])."""
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """[1, H', W', out_c]."""
+        _, kh, kw, out_c = inputs[1].shape
+        return spatial_shape(inputs[0], (kh, kw), self.stride, self.dilation, self.pads, out_c)
+
+    def macs(self, inputs: Sequence[TensorType], output: TensorType) -> int:
+        """Output elements x kh x kw."""
+        return output.size * inputs[1].shape[1] * inputs[1].shape[2]
+
+
+Int8 = Conv2D | DepthwiseConv2D
+Float = FloatConv2D | FloatDepthwiseConv2D

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mcucc.ir import Shape, TensorType
-from mcucc.ops.base import Activation, Op
+from mcucc.ops.base import Activation, FloatBase, Op
 from mcucc.ops.conv import weight_rules
 
 
@@ -27,3 +27,22 @@ class FullyConnected(Op):
     def macs(self, inputs: Sequence[TensorType], output: TensorType) -> int:  # noqa: ARG002
         """N x M."""
         return inputs[1].size
+
+
+@dataclass(frozen=True)
+class FloatDense(FloatBase):
+    """Dense layer of (x [1, N], weights [M, N], bias [M])."""
+
+    activation: Activation = "none"
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """[1, M]."""
+        return (1, inputs[1].shape[0])
+
+    def macs(self, inputs: Sequence[TensorType], output: TensorType) -> int:  # noqa: ARG002
+        """N x M."""
+        return inputs[1].size
+
+
+Int8 = FullyConnected
+Float = FloatDense

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from mcucc.ir import Shape, TensorType
-from mcucc.ops.base import Activation, Aliasing, Axis, Op, Window, same_quantization
+import numpy as np
+
+from mcucc.ir import QParams, Shape, TensorType
+from mcucc.ops.base import Activation, Aliasing, Axis, FloatBase, Op, Window, same_quantization
 
 
 @dataclass(frozen=True)
@@ -119,3 +122,63 @@ class Clamp(Elementwise):
         yield from same_quantization(inputs, output)
         if not -128 <= self.low <= self.high <= 127:
             yield "the bounds must be ordered int8 values"
+
+
+BinaryKind = Literal["add", "sub", "mul", "div"]
+
+
+@dataclass(frozen=True)
+class FloatBinary(FloatBase):
+    """Elementwise arithmetic with numpy's broadcasting; either input may be a constant."""
+
+    kind: BinaryKind
+    activation: Activation = "none"
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """The broadcast shape."""
+        return tuple(np.broadcast_shapes(inputs[0].shape, inputs[1].shape))
+
+
+@dataclass(frozen=True)
+class FloatClip(FloatBase):
+    """x limited to [low, high], None for no limit; a Relu has low 0 and no high."""
+
+    low: float | None = 0.0
+    high: float | None = None
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """The shape of x."""
+        return inputs[0].shape
+
+
+@dataclass(frozen=True)
+class FloatBatchNorm(FloatBase):
+    """(x - mean) / sqrt(variance + epsilon) * scale + bias; inputs (x, scale, bias, mean, var)."""
+
+    epsilon: float = 1e-5
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """The shape of x."""
+        return inputs[0].shape
+
+
+@dataclass(frozen=True)
+class FloatFakeQuant(FloatBase):
+    """x rounded to the int8 numbers of a quantization that the file gives, as reals again.
+
+    It stands for a QuantizeLinear and the DequantizeLinear behind it. No pass looks through it, so
+    what stands on its two sides is never fused.
+
+    Attributes:
+        quant: one scale and zero point; uint8 is shifted to int8.
+    """
+
+    quant: QParams
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """The shape of x."""
+        return inputs[0].shape
+
+
+Int8 = Add | Sub | Mul | Requantize | Clamp
+Float = FloatBinary | FloatClip | FloatBatchNorm | FloatFakeQuant

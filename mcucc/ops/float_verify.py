@@ -4,16 +4,11 @@ from collections.abc import Iterator
 
 from mcucc.errors import InvariantError
 from mcucc.ir import DType, Port, TensorType, verify_structure
-from mcucc.ops.float_ops import (
-    FloatBatchNorm,
-    FloatConv2D,
-    FloatDense,
-    FloatDepthwiseConv2D,
-    FloatGraph,
-    FloatNode,
-    FloatSlice,
-    FloatTranspose,
-)
+from mcucc.ops import FloatGraph, FloatNode
+from mcucc.ops.conv import FloatConv2D, FloatDepthwiseConv2D
+from mcucc.ops.dense import FloatDense
+from mcucc.ops.elementwise import FloatBatchNorm
+from mcucc.ops.movement import FloatSlice, FloatTranspose
 
 
 def verify_float(graph: FloatGraph) -> None:

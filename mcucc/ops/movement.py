@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mcucc.ir import Shape, TensorType
-from mcucc.ops.base import Aliasing, Axis, Op, Window, same_quantization, sliding
+from mcucc.ops.base import Aliasing, Axis, FloatBase, Op, Window, same_quantization, sliding
 from mcucc.ops.conv import Pads, spatial_shape
 
 
@@ -171,3 +171,85 @@ class Slice(Op):
         if self.starts[:1] != (0,) or self.sizes[:1] != shape[:1]:
             yield "the block must hold the whole batch"
         yield from same_quantization(inputs, output)
+
+
+@dataclass(frozen=True)
+class FloatReshape(FloatBase):
+    """The same elements in the same inner order."""
+
+    shape: Shape
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:  # noqa: ARG002
+        """The shape it is given."""
+        return self.shape
+
+
+@dataclass(frozen=True)
+class FloatPad(FloatBase):
+    """A border around each map.
+
+    Attributes:
+        pads: top, bottom, left, right.
+        value: of the border.
+    """
+
+    pads: Pads
+    value: float = 0.0
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """[1, H + top + bottom, W + left + right, C]."""
+        x = inputs[0]
+        return spatial_shape(x, (1, 1), (1, 1), (1, 1), self.pads, x.shape[-1])
+
+
+@dataclass(frozen=True)
+class FloatConcat(FloatBase):
+    """Inputs side by side along the channels, the last axis."""
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """The first input's shape with the channels of all."""
+        return (*inputs[0].shape[:-1], sum(x.shape[-1] for x in inputs))
+
+
+@dataclass(frozen=True)
+class FloatResizeNearest(FloatBase):
+    """Each pixel repeated by whole factors (rows, columns)."""
+
+    factor: tuple[int, int]
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """[1, H * rows, W * columns, C]."""
+        _, h, w, c = inputs[0].shape
+        return (1, h * self.factor[0], w * self.factor[1], c)
+
+
+@dataclass(frozen=True)
+class FloatTranspose(FloatBase):
+    """Axes in another order: output axis i is input axis perm[i]."""
+
+    perm: tuple[int, ...]
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """The input's sizes in the new order."""
+        return tuple(inputs[0].shape[axis] for axis in self.perm)
+
+
+@dataclass(frozen=True)
+class FloatSlice(FloatBase):
+    """A block of the input.
+
+    Attributes:
+        starts: first index along each axis.
+        sizes: shape of the block.
+    """
+
+    starts: tuple[int, ...]
+    sizes: Shape
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:  # noqa: ARG002
+        """The shape of the block."""
+        return self.sizes
+
+
+Int8 = Reshape | Pad | Concat | ResizeNearest | Transpose | Slice
+Float = FloatReshape | FloatPad | FloatConcat | FloatResizeNearest | FloatTranspose | FloatSlice

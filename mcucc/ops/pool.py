@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mcucc.ir import Shape, TensorType
-from mcucc.ops.base import Op, Window, same_quantization, sliding
+from mcucc.ops.base import FloatBase, Op, Window, same_quantization, sliding
 from mcucc.ops.conv import Pads, spatial_shape
 
 
@@ -118,3 +118,60 @@ class Mean(Op):
         for axis in self.axes:
             count *= inputs[0].shape[axis]
         return count
+
+
+@dataclass(frozen=True)
+class _FloatPool(FloatBase):
+    """What pools share.
+
+    Attributes:
+        kernel: rows, columns.
+        stride: rows, columns.
+        pads: top, bottom, left, right.
+    """
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int] = (1, 1)
+    pads: Pads = (0, 0, 0, 0)
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """[1, H', W', C]."""
+        x = inputs[0]
+        return spatial_shape(x, self.kernel, self.stride, (1, 1), self.pads, x.shape[-1])
+
+
+@dataclass(frozen=True)
+class FloatMaxPool2D(_FloatPool):
+    """Largest pixel of a window; padding never wins."""
+
+
+@dataclass(frozen=True)
+class FloatAveragePool2D(_FloatPool):
+    """Average over the pixels of a window that lie inside the map."""
+
+
+@dataclass(frozen=True)
+class FloatMean(FloatBase):
+    """Mean over axes of the inner layout.
+
+    Attributes:
+        axes: which.
+        keep_dims: whether they stay, with one element.
+        pools: whether it is a pool over the whole map: where its output has the quantization of its
+            input, the int8 sum is divided once and nothing is rescaled.
+    """
+
+    axes: tuple[int, ...]
+    keep_dims: bool = False
+    pools: bool = False
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """The input's shape with the reduced axes dropped or set to 1."""
+        shape = inputs[0].shape
+        if self.keep_dims:
+            return tuple(1 if axis in self.axes else n for axis, n in enumerate(shape))
+        return tuple(n for axis, n in enumerate(shape) if axis not in self.axes)
+
+
+Int8 = AveragePool2D | MaxPool2D | Mean
+Float = FloatMaxPool2D | FloatAveragePool2D | FloatMean

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mcucc.ir import QParams, Shape, TensorType
-from mcucc.ops.base import Aliasing, Op
+from mcucc.ops.base import Aliasing, FloatBase, Op
 
 SOFTMAX_QUANT = QParams((1 / 256,), -128)
 """The only output quantization the fixed-point softmax has."""
@@ -34,3 +34,16 @@ class Softmax(Op):
     def aliasing(self) -> Aliasing:
         """A row is read for its maximum and sum before its first element is written."""
         return Aliasing.IN_PLACE
+
+
+@dataclass(frozen=True)
+class FloatSoftmax(FloatBase):
+    """Softmax over the last axis."""
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """The shape of x."""
+        return inputs[0].shape
+
+
+Int8 = Softmax
+Float = FloatSoftmax

@@ -6,8 +6,10 @@ Each names a TensorFlow Lite operator whose fixed-point arithmetic defines the t
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from mcucc.ir import DType, QParams, TensorType
+from mcucc.ir import DType, QParams, Shape, TensorType
+from mcucc.ops.base import FloatBase
 from mcucc.ops.elementwise import Elementwise
 
 LOGISTIC_QUANT = QParams((1 / 256,), -128)
@@ -88,3 +90,32 @@ def _curve_scale(x: TensorType) -> Iterator[str]:
     low, high = _CURVE_SCALES
     if not low <= x.q.scale <= high:
         yield "the input's scale must lie between 2^-28 and 2^30"
+
+
+UnaryKind = Literal[
+    "sigmoid", "tanh", "hard_sigmoid", "hard_swish", "leaky_relu", "silu", "sqrt", "exp", "neg"
+]
+
+
+@dataclass(frozen=True)
+class FloatUnary(FloatBase):
+    """A function of one element.
+
+    Attributes:
+        kind: which; silu is x * sigmoid(x), hard_swish x * min(max(x + 3, 0), 6) / 6,
+            hard_sigmoid min(max(alpha * x + beta, 0), 1).
+        alpha: slope of leaky_relu and hard_sigmoid.
+        beta: offset of hard_sigmoid.
+    """
+
+    kind: UnaryKind
+    alpha: float = 0.0
+    beta: float = 0.0
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """The shape of x."""
+        return inputs[0].shape
+
+
+Int8 = Logistic | Tanh | LeakyRelu | HardSwish | Table
+Float = FloatUnary

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 
 from mcucc.errors import InvariantError
 from mcucc.ir import Graph, Node, Port
-from mcucc.ops import Int8Graph, Int8Op
-from mcucc.ops.float_ops import FloatGraph, FloatOp
+from mcucc.ops import FloatGraph, FloatOp, Int8Graph, Int8Op
 from mcucc.ops.float_verify import verify_float
 from mcucc.ops.verify import verify
 from mcucc.reference import interpreter

@@ -8,41 +8,23 @@ from numpy.typing import NDArray
 
 from mcucc.errors import UnsupportedModelError, Violation
 from mcucc.ir import Const, DType, Node, QParams, TensorType
-from mcucc.ops import (
+from mcucc.ops import FloatGraph, FloatNode, Int8Graph, Int8Node, Int8Op
+from mcucc.ops.conv import Conv2D, DepthwiseConv2D, FloatConv2D, FloatDepthwiseConv2D
+from mcucc.ops.dense import FloatDense, FullyConnected
+from mcucc.ops.elementwise import (
     Add,
-    AveragePool2D,
     Clamp,
-    Concat,
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    HardSwish,
-    Int8Graph,
-    Int8Node,
-    Int8Op,
-    LeakyRelu,
-    Logistic,
-    Mean,
-    Mul,
-    Requantize,
-    Sub,
-    Table,
-    Tanh,
-)
-from mcucc.ops.float_ops import (
     FloatBatchNorm,
     FloatBinary,
     FloatClip,
-    FloatConcat,
-    FloatConv2D,
-    FloatDense,
-    FloatDepthwiseConv2D,
     FloatFakeQuant,
-    FloatGraph,
-    FloatMean,
-    FloatNode,
-    FloatUnary,
+    Mul,
+    Requantize,
+    Sub,
 )
+from mcucc.ops.movement import Concat, FloatConcat
+from mcucc.ops.pool import AveragePool2D, FloatMean, Mean
+from mcucc.ops.unary import FloatUnary, HardSwish, LeakyRelu, Logistic, Table, Tanh
 from mcucc.quant.faults import violations
 from mcucc.quant.forms import CannotQuantizeError, check_mean, check_operands, same_attributes
 from mcucc.quant.means import Correction

@@ -12,13 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.ir import Port
-from mcucc.ops.float_ops import (
-    FloatConv2D,
-    FloatDense,
-    FloatDepthwiseConv2D,
-    FloatGraph,
-    FloatNode,
-)
+from mcucc.ops import FloatGraph, FloatNode
+from mcucc.ops.conv import FloatConv2D, FloatDepthwiseConv2D
+from mcucc.ops.dense import FloatDense
 from mcucc.quant.ptq import Inputs
 from mcucc.reference.conv import float_conv2d, float_dense, float_depthwise_conv2d
 from mcucc.reference.float_interpreter import run_float

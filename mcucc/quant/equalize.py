@@ -18,13 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.ir import Const
-from mcucc.ops.float_ops import (
-    FloatConv2D,
-    FloatDense,
-    FloatDepthwiseConv2D,
-    FloatGraph,
-    FloatNode,
-)
+from mcucc.ops import FloatGraph, FloatNode
+from mcucc.ops.conv import FloatConv2D, FloatDepthwiseConv2D
+from mcucc.ops.dense import FloatDense
 from mcucc.quant.observe import Observations
 
 _LIMIT = 64.0

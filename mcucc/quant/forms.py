@@ -3,31 +3,22 @@
 import math
 from typing import assert_never
 
-from mcucc.ops import (
-    AveragePool2D,
-    Int8Op,
-    MaxPool2D,
-    Pad,
-    Reshape,
-    ResizeNearest,
-    Slice,
-    Softmax,
-    Transpose,
-)
-from mcucc.ops.float_ops import (
-    FloatAveragePool2D,
-    FloatBinary,
-    FloatGraph,
-    FloatMaxPool2D,
-    FloatMean,
-    FloatNode,
+from mcucc.ops import FloatGraph, FloatNode, Int8Op
+from mcucc.ops.elementwise import FloatBinary
+from mcucc.ops.movement import (
     FloatPad,
     FloatReshape,
     FloatResizeNearest,
     FloatSlice,
-    FloatSoftmax,
     FloatTranspose,
+    Pad,
+    Reshape,
+    ResizeNearest,
+    Slice,
+    Transpose,
 )
+from mcucc.ops.pool import AveragePool2D, FloatAveragePool2D, FloatMaxPool2D, FloatMean, MaxPool2D
+from mcucc.ops.softmax import FloatSoftmax, Softmax
 
 Plain = (
     FloatSoftmax

@@ -8,23 +8,19 @@ and backward. Softmax, sigmoid and tanh have one output quantization each and no
 from collections.abc import Mapping
 
 from mcucc.ir import QParams
-from mcucc.ops import LOGISTIC_QUANT, SOFTMAX_QUANT, TANH_QUANT
-from mcucc.ops.float_ops import (
-    FloatAveragePool2D,
-    FloatClip,
+from mcucc.ops import FloatGraph, FloatNode
+from mcucc.ops.elementwise import FloatClip, FloatFakeQuant
+from mcucc.ops.movement import (
     FloatConcat,
-    FloatFakeQuant,
-    FloatGraph,
-    FloatMaxPool2D,
-    FloatNode,
     FloatPad,
     FloatReshape,
     FloatResizeNearest,
     FloatSlice,
-    FloatSoftmax,
     FloatTranspose,
-    FloatUnary,
 )
+from mcucc.ops.pool import FloatAveragePool2D, FloatMaxPool2D
+from mcucc.ops.softmax import SOFTMAX_QUANT, FloatSoftmax
+from mcucc.ops.unary import LOGISTIC_QUANT, TANH_QUANT, FloatUnary
 
 COPYING = (
     FloatReshape,

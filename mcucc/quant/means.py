@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.ir import TensorType
-from mcucc.ops.float_ops import FloatConv2D, FloatDense, FloatDepthwiseConv2D
+from mcucc.ops.conv import FloatConv2D, FloatDepthwiseConv2D
+from mcucc.ops.dense import FloatDense
 from mcucc.quant.observe import Sum
 from mcucc.reference.windows import taps
 

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from mcucc.errors import UnsupportedModelError, Violation
-from mcucc.ops import Int8Graph
-from mcucc.ops.float_ops import FloatGraph
+from mcucc.ops import FloatGraph, Int8Graph
 from mcucc.quant.convert import convert
 from mcucc.quant.observe import Histogram, Observations
 from mcucc.quant.scheme import make_scheme

@@ -7,12 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.errors import UnsupportedModelError, Violation
-from mcucc.ops.float_ops import (
-    FloatConv2D,
-    FloatDense,
-    FloatDepthwiseConv2D,
-    FloatGraph,
-)
+from mcucc.ops import FloatGraph
+from mcucc.ops.conv import FloatConv2D, FloatDepthwiseConv2D
+from mcucc.ops.dense import FloatDense
 from mcucc.reference.float_interpreter import run_float
 
 LARGEST_REAL = 2.0**100

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.errors import UnsupportedModelError
-from mcucc.ops import Int8Graph
-from mcucc.ops.float_ops import FloatGraph
+from mcucc.ops import FloatGraph, Int8Graph
 from mcucc.quant.convert import convert
 from mcucc.quant.equalize import equalize
 from mcucc.quant.observe import Observations, Tick, merge, observe

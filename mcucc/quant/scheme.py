@@ -10,14 +10,10 @@ from dataclasses import dataclass
 
 from mcucc.errors import UnsupportedModelError, Violation
 from mcucc.ir import DType, QParams
-from mcucc.ops.float_ops import (
-    FloatClip,
-    FloatConcat,
-    FloatDense,
-    FloatFakeQuant,
-    FloatGraph,
-    FloatNode,
-)
+from mcucc.ops import FloatGraph, FloatNode
+from mcucc.ops.dense import FloatDense
+from mcucc.ops.elementwise import FloatClip, FloatFakeQuant
+from mcucc.ops.movement import FloatConcat
 from mcucc.quant.given import COPYING, Given, absorbs_clip, given_quants
 from mcucc.quant.observe import Observations
 from mcucc.quant.ranges import Observer, Range, choose_range, range_to_quant, with_margin

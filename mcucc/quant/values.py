@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mcucc.ir import QParams
-from mcucc.ops.float_ops import FloatClip, FloatFakeQuant, FloatGraph, FloatNode
+from mcucc.ops import FloatGraph, FloatNode
+from mcucc.ops.elementwise import FloatClip, FloatFakeQuant
 from mcucc.quant.scheme import Scheme
 from mcucc.reference.fixed_point import quantize
 

@@ -9,17 +9,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mcucc.ops import (
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    Int8Graph,
-    Int8Node,
-    LeakyRelu,
-    Mean,
-    Requantize,
-    channel_scales,
-)
+from mcucc.ops import Int8Graph, Int8Node
+from mcucc.ops.conv import Conv2D, DepthwiseConv2D, channel_scales
+from mcucc.ops.dense import FullyConnected
+from mcucc.ops.elementwise import Requantize
+from mcucc.ops.pool import Mean
+from mcucc.ops.unary import LeakyRelu
 from mcucc.reference.fixed_point import effective_scale, quantize_multiplier
 from mcucc.reference.parameters import max_abs_accumulator
 

@@ -11,9 +11,9 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from mcucc.ops import Conv2D, DepthwiseConv2D, FullyConnected, NodeView, clamp_range
-from mcucc.ops.conv import window_output
-from mcucc.ops.float_ops import FloatConv2D, FloatDense, FloatDepthwiseConv2D
+from mcucc.ops import NodeView, clamp_range
+from mcucc.ops.conv import Conv2D, DepthwiseConv2D, FloatConv2D, FloatDepthwiseConv2D, window_output
+from mcucc.ops.dense import FloatDense, FullyConnected
 from mcucc.reference.fixed_point import requantize
 from mcucc.reference.float_exact import exact_product, to_grid
 from mcucc.reference.meaning import FloatMeaning, Int8Meaning

@@ -7,28 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.ir import QParams
-from mcucc.ops import (
+from mcucc.ops import NodeView, clamp_range
+from mcucc.ops.elementwise import (
     Add,
-    Clamp,
-    HardSwish,
-    LeakyRelu,
-    Logistic,
-    Mul,
-    NodeView,
-    Requantize,
-    Sub,
-    Table,
-    Tanh,
-    clamp_range,
-)
-from mcucc.ops.float_ops import (
     BinaryKind,
+    Clamp,
     FloatBatchNorm,
     FloatBinary,
     FloatClip,
     FloatFakeQuant,
-    FloatUnary,
+    Mul,
+    Requantize,
+    Sub,
 )
+from mcucc.ops.unary import FloatUnary, HardSwish, LeakyRelu, Logistic, Table, Tanh
 from mcucc.reference.fixed_point import Multiplier, dequantize, multiply, quantize, requantize
 from mcucc.reference.meaning import FloatMeaning, Int8Meaning
 from mcucc.reference.parameters import (

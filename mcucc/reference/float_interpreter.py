@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.errors import UsageError
-from mcucc.ops.float_ops import FloatGraph, FloatNode
+from mcucc.ops import FloatGraph, FloatNode
 from mcucc.reference import conv, elementwise, movement, pool, softmax
 from mcucc.reference.meaning import FloatMeaning
 

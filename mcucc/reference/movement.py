@@ -6,14 +6,19 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mcucc.ops import Concat, Pad, Reshape, ResizeNearest, Slice, Transpose
-from mcucc.ops.float_ops import (
+from mcucc.ops.movement import (
+    Concat,
     FloatConcat,
     FloatPad,
     FloatReshape,
     FloatResizeNearest,
     FloatSlice,
     FloatTranspose,
+    Pad,
+    Reshape,
+    ResizeNearest,
+    Slice,
+    Transpose,
 )
 from mcucc.reference.meaning import FloatMeaning, Int8Meaning
 from mcucc.reference.windows import border, pad_spatial

@@ -9,21 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.errors import InvariantError
-from mcucc.ops import (
-    Clamp,
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    HardSwish,
-    Int8Graph,
-    Int8Node,
-    LeakyRelu,
-    Logistic,
-    Mean,
-    Table,
-    Tanh,
-)
-from mcucc.ops import channel_scales as scales_per_channel
+from mcucc.ops import Int8Graph, Int8Node
+from mcucc.ops.conv import Conv2D, DepthwiseConv2D
+from mcucc.ops.conv import channel_scales as scales_per_channel
+from mcucc.ops.dense import FullyConnected
+from mcucc.ops.elementwise import Clamp
+from mcucc.ops.pool import Mean
+from mcucc.ops.unary import HardSwish, LeakyRelu, Logistic, Table, Tanh
 from mcucc.reference.fixed_point import (
     INT8_MAX,
     INT8_MIN,

@@ -4,8 +4,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.ir import QParams
-from mcucc.ops import AveragePool2D, MaxPool2D, Mean
-from mcucc.ops.float_ops import FloatAveragePool2D, FloatMaxPool2D, FloatMean
+from mcucc.ops.pool import (
+    AveragePool2D,
+    FloatAveragePool2D,
+    FloatMaxPool2D,
+    FloatMean,
+    MaxPool2D,
+    Mean,
+)
 from mcucc.reference.fixed_point import INT8_MIN, requantize
 from mcucc.reference.meaning import FloatMeaning, Int8Meaning
 from mcucc.reference.parameters import MeanParameters, mean_parameters

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.errors import InvariantError
-from mcucc.ops import Softmax
-from mcucc.ops.float_ops import FloatSoftmax
+from mcucc.ops.softmax import FloatSoftmax, Softmax
 from mcucc.reference.exponential import ONE_Q0, exp_of_negative, reciprocal_of_one_plus
 from mcucc.reference.fixed_point import (
     INT8_MAX,

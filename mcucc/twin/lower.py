@@ -9,33 +9,14 @@ from typing import assert_never
 
 from mcucc.errors import UnsupportedModelError
 from mcucc.ir import DType, Shape
-from mcucc.ops import (
-    Add,
-    AveragePool2D,
-    Clamp,
-    Concat,
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    HardSwish,
-    Int8Graph,
-    Int8Node,
-    LeakyRelu,
-    Logistic,
-    MaxPool2D,
-    Mean,
-    Mul,
-    Pad,
-    Requantize,
-    Reshape,
-    ResizeNearest,
-    Slice,
-    Softmax,
-    Sub,
-    Table,
-    Tanh,
-    Transpose,
-)
+from mcucc.ops import Int8Graph, Int8Node
+from mcucc.ops.conv import Conv2D, DepthwiseConv2D
+from mcucc.ops.dense import FullyConnected
+from mcucc.ops.elementwise import Add, Clamp, Mul, Requantize, Sub
+from mcucc.ops.movement import Concat, Pad, Reshape, ResizeNearest, Slice, Transpose
+from mcucc.ops.pool import AveragePool2D, MaxPool2D, Mean
+from mcucc.ops.softmax import Softmax
+from mcucc.ops.unary import HardSwish, LeakyRelu, Logistic, Table, Tanh
 from mcucc.twin import options
 from mcucc.twin.draft import Draft
 from mcucc.twin.model import Code, Options, TwinModel

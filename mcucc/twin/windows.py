@@ -6,15 +6,9 @@ exists only in the twin, and then VALID.
 
 from mcucc.errors import Violation
 from mcucc.ir import Shape
-from mcucc.ops import (
-    AveragePool2D,
-    Conv2D,
-    DepthwiseConv2D,
-    Int8Graph,
-    Int8Node,
-    MaxPool2D,
-    Pads,
-)
+from mcucc.ops import Int8Graph, Int8Node, Pads
+from mcucc.ops.conv import Conv2D, DepthwiseConv2D
+from mcucc.ops.pool import AveragePool2D, MaxPool2D
 from mcucc.twin import options
 from mcucc.twin.draft import Draft
 from mcucc.twin.model import Code, Options

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from mcucc.importer import read_onnx
 from mcucc.importer.lower import lower_network
-from mcucc.ops.float_ops import FloatGraph
+from mcucc.ops import FloatGraph
 from mcucc.reference.float_interpreter import run_float
 
 FloatArray = NDArray[np.float32]

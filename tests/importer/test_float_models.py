@@ -13,7 +13,7 @@ from mcucc.errors import UnsupportedModelError
 from mcucc.importer import read_onnx
 from mcucc.importer.lower import is_quantized, lower_network
 from mcucc.ir import parse_graph, print_graph
-from mcucc.ops.float_ops import FLOAT_OPS, FloatGraph
+from mcucc.ops import FLOAT_OPS, FloatGraph
 from tests.importer.float_cases import assert_close, kinds, run_onnx_layout, runtime
 
 FloatArray = NDArray[np.float32]

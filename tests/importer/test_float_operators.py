@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mcucc.ops.float_ops import FloatClip, FloatConv2D
+from mcucc.ops.conv import FloatConv2D
+from mcucc.ops.elementwise import FloatClip
 from tests.importer.float_cases import Model, check, kinds
 
 

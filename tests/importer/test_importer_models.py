@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from mcucc.importer import read_onnx
 from mcucc.ir import Port
-from mcucc.ops import FullyConnected, Int8Graph
+from mcucc.ops import Int8Graph
+from mcucc.ops.dense import FullyConnected
 from mcucc.ops.verify import total_macs, verify
 from mcucc.reference.fixed_point import quantize
 from mcucc.reference.interpreter import run

@@ -14,7 +14,8 @@ from onnxruntime.quantization import (
 )
 
 from mcucc.importer import read_onnx
-from mcucc.ops import Int8Graph, Transpose
+from mcucc.ops import Int8Graph
+from mcucc.ops.movement import Transpose
 from mcucc.ops.verify import total_macs, verify
 from mcucc.reference.fixed_point import dequantize, quantize
 from mcucc.reference.interpreter import run

@@ -16,7 +16,7 @@ from mcucc.errors import UnsupportedModelError
 from mcucc.importer import lower_network, read_onnx
 from mcucc.ir import Port, QParams
 from mcucc.ops import Int8Graph
-from mcucc.ops.float_ops import FloatFakeQuant
+from mcucc.ops.elementwise import FloatFakeQuant
 from mcucc.passes import FLOAT, run_passes
 from mcucc.quant.scheme import uncalibrated
 from mcucc.reference import interpreter

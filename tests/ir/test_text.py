@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from mcucc.errors import UsageError
 from mcucc.ir import Const, DType, Node, Port, QParams, TensorType, parse_graph, print_graph
-from mcucc.ops import INT8_OPS, Conv2D, Int8Graph
+from mcucc.ops import INT8_OPS, Int8Graph
+from mcucc.ops.conv import Conv2D
 from tests.graphs import every_operator_graph
 
 TINY = """\

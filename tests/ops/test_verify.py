@@ -8,35 +8,14 @@ import pytest
 
 from mcucc.errors import InvariantError
 from mcucc.ir import Const, DType, QParams, Shape, TensorType
-from mcucc.ops import (
-    INT8_OPS,
-    SOFTMAX_QUANT,
-    Add,
-    AveragePool2D,
-    Clamp,
-    Concat,
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    HardSwish,
-    Int8Graph,
-    Int8Op,
-    LeakyRelu,
-    Logistic,
-    MaxPool2D,
-    Mean,
-    Mul,
-    Pad,
-    Requantize,
-    Reshape,
-    ResizeNearest,
-    Slice,
-    Softmax,
-    Sub,
-    Table,
-    Tanh,
-    Transpose,
-)
+from mcucc.ops import INT8_OPS, Int8Graph, Int8Op
+from mcucc.ops.conv import Conv2D, DepthwiseConv2D
+from mcucc.ops.dense import FullyConnected
+from mcucc.ops.elementwise import Add, Clamp, Mul, Requantize, Sub
+from mcucc.ops.movement import Concat, Pad, Reshape, ResizeNearest, Slice, Transpose
+from mcucc.ops.pool import AveragePool2D, MaxPool2D, Mean
+from mcucc.ops.softmax import SOFTMAX_QUANT, Softmax
+from mcucc.ops.unary import HardSwish, LeakyRelu, Logistic, Table, Tanh
 from mcucc.ops.verify import node_macs, total_macs, verify
 from tests.graphs import GraphBuilder, every_operator_graph, quant
 

@@ -1,7 +1,7 @@
 """What tests of float passes share: from IR text to IR text, each rewrite checked by numpy."""
 
 from mcucc.ir import parse_graph, print_graph
-from mcucc.ops.float_ops import FLOAT_OPS, FloatGraph
+from mcucc.ops import FLOAT_OPS, FloatGraph
 from mcucc.ops.float_verify import verify_float
 from mcucc.passes import FloatPass, run_passes
 

@@ -7,25 +7,14 @@ import pytest
 
 from mcucc.errors import InvariantError
 from mcucc.ir import Const, DType, Node, Port, TensorType, print_graph
-from mcucc.ops.float_ops import (
-    FloatAveragePool2D,
-    FloatBatchNorm,
-    FloatBinary,
-    FloatClip,
-    FloatConv2D,
-    FloatDense,
-    FloatDepthwiseConv2D,
-    FloatGraph,
-    FloatMaxPool2D,
-    FloatMean,
-    FloatNode,
-    FloatOp,
-    FloatPad,
-    FloatReshape,
-    FloatTranspose,
-    FloatUnary,
-)
+from mcucc.ops import FloatGraph, FloatNode, FloatOp
+from mcucc.ops.conv import FloatConv2D, FloatDepthwiseConv2D
+from mcucc.ops.dense import FloatDense
+from mcucc.ops.elementwise import FloatBatchNorm, FloatBinary, FloatClip
 from mcucc.ops.float_verify import verify_float
+from mcucc.ops.movement import FloatPad, FloatReshape, FloatTranspose
+from mcucc.ops.pool import FloatAveragePool2D, FloatMaxPool2D, FloatMean
+from mcucc.ops.unary import FloatUnary
 from mcucc.passes import FLOAT, run_passes
 from mcucc.passes.float_.drop_identity import DropIdentity
 from tests.passes.float_text import CONV, MAP, declined, out, parsed

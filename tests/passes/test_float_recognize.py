@@ -2,7 +2,7 @@
 
 import pytest
 
-from mcucc.ops.float_ops import FloatUnary
+from mcucc.ops.unary import FloatUnary
 from mcucc.passes import run_passes
 from mcucc.passes.float_.recognize import Recognize
 from tests.passes.float_text import MAP, declined, normal, out, parsed, run

@@ -8,7 +8,10 @@ import pytest
 
 from mcucc.errors import InvariantError
 from mcucc.ir import print_graph
-from mcucc.ops import Conv2D, Int8Graph, Int8Node, Pad, Requantize
+from mcucc.ops import Int8Graph, Int8Node
+from mcucc.ops.conv import Conv2D
+from mcucc.ops.elementwise import Requantize
+from mcucc.ops.movement import Pad
 from mcucc.passes import INT8, Int8Pass, PassEvent, run_passes
 from tests.graphs import GraphBuilder, every_operator_graph, quant
 

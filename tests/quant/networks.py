@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.ir import parse_graph, print_graph
-from mcucc.ops.float_ops import FLOAT_OPS, FloatGraph
+from mcucc.ops import FLOAT_OPS, FloatGraph
 
 _HEAD = 'graph("net")\ninput("x", float32[1, 6, 6, 3], onnx=("x", "float32", (1, 6, 6, 3)))\n'
 

@@ -13,7 +13,8 @@ from mcucc.api.compile import CompileOptions, compile_model, write_compilation
 from mcucc.api.network import Calibration
 from mcucc.api.verify import verify_directory
 from mcucc.ir import DType, QParams, TensorType
-from mcucc.ops.float_ops import FloatDense, FloatDepthwiseConv2D
+from mcucc.ops.conv import FloatDepthwiseConv2D
+from mcucc.ops.dense import FloatDense
 from mcucc.quant.means import Correction, mean_effect
 from mcucc.quant.observe import Sum
 from mcucc.quant.ptq import PtqOptions, quantize_network, signal_to_noise

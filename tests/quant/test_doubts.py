@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mcucc.importer import lower_network, read_onnx
 from mcucc.ir import Const
-from mcucc.ops.float_ops import FloatGraph
+from mcucc.ops import FloatGraph
 from mcucc.passes import FLOAT, run_passes
 from mcucc.quant.doubts import doubts
 

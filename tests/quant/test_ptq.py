@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from mcucc.errors import UnsupportedModelError
-from mcucc.ops import TANH_QUANT, Clamp, Requantize, Table
-from mcucc.ops.float_ops import FloatConv2D
+from mcucc.ops.conv import FloatConv2D
+from mcucc.ops.elementwise import Clamp, Requantize
+from mcucc.ops.unary import TANH_QUANT, Table
 from mcucc.ops.verify import verify
 from mcucc.quant.equalize import equalize
 from mcucc.quant.observe import observe

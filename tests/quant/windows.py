@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.ir import parse_graph
-from mcucc.ops.float_ops import FLOAT_OPS, FloatConv2D, FloatDepthwiseConv2D, FloatGraph
+from mcucc.ops import FLOAT_OPS, FloatGraph
+from mcucc.ops.conv import FloatConv2D, FloatDepthwiseConv2D
 from tests.quant.networks import constant_lines
 
 

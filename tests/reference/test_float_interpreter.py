@@ -6,30 +6,21 @@ from numpy.typing import NDArray
 
 from mcucc.errors import UsageError
 from mcucc.ir import Const, DType, Port, QParams, TensorType
-from mcucc.ops.float_ops import (
-    FLOAT_OPS,
-    FloatAveragePool2D,
-    FloatBatchNorm,
-    FloatBinary,
-    FloatClip,
+from mcucc.ops import FLOAT_OPS, FloatGraph, FloatNode, FloatOp
+from mcucc.ops.conv import FloatConv2D, FloatDepthwiseConv2D
+from mcucc.ops.dense import FloatDense
+from mcucc.ops.elementwise import FloatBatchNorm, FloatBinary, FloatClip, FloatFakeQuant
+from mcucc.ops.movement import (
     FloatConcat,
-    FloatConv2D,
-    FloatDense,
-    FloatDepthwiseConv2D,
-    FloatFakeQuant,
-    FloatGraph,
-    FloatMaxPool2D,
-    FloatMean,
-    FloatNode,
-    FloatOp,
     FloatPad,
     FloatReshape,
     FloatResizeNearest,
     FloatSlice,
-    FloatSoftmax,
     FloatTranspose,
-    FloatUnary,
 )
+from mcucc.ops.pool import FloatAveragePool2D, FloatMaxPool2D, FloatMean
+from mcucc.ops.softmax import FloatSoftmax
+from mcucc.ops.unary import FloatUnary
 from mcucc.reference.float_interpreter import chunk_size, run_float
 
 FloatArray = NDArray[np.float32]

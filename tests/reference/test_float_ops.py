@@ -12,15 +12,10 @@ import pytest
 from numpy.typing import NDArray
 
 from mcucc.ops import Pads
-from mcucc.ops.float_ops import (
-    FloatAveragePool2D,
-    FloatClip,
-    FloatConv2D,
-    FloatDepthwiseConv2D,
-    FloatMaxPool2D,
-    FloatUnary,
-    UnaryKind,
-)
+from mcucc.ops.conv import FloatConv2D, FloatDepthwiseConv2D
+from mcucc.ops.elementwise import FloatClip
+from mcucc.ops.pool import FloatAveragePool2D, FloatMaxPool2D
+from mcucc.ops.unary import FloatUnary, UnaryKind
 from mcucc.reference.conv import float_conv2d, float_dense, float_depthwise_conv2d
 from mcucc.reference.elementwise import float_batch_norm, float_clip, float_unary
 from mcucc.reference.float_exact import exact_product, grid_bits, to_grid
@@ -192,7 +187,7 @@ def test_dense():
 
 _HASH = """
 import hashlib, numpy as np
-from mcucc.ops.float_ops import FloatConv2D
+from mcucc.ops.conv import FloatConv2D
 from mcucc.reference.conv import float_conv2d, float_dense
 draw = np.random.default_rng(0).standard_normal
 x, w = (draw(s).astype(np.float32) for s in ((2, 64, 64, 48), (96, 3, 3, 48)))

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from mcucc.errors import InvariantError
-from mcucc.ops import Conv2D, Int8Graph
+from mcucc.ops import Int8Graph
+from mcucc.ops.conv import Conv2D
 from mcucc.reference.conv import conv2d
 from mcucc.reference.fixed_point import RequantClass
 from mcucc.reference.parameters import (

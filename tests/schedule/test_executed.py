@@ -12,7 +12,8 @@ import pytest
 
 from mcucc.build.project import build_host_library
 from mcucc.importer import read_onnx
-from mcucc.ops import DepthwiseConv2D, Int8Graph
+from mcucc.ops import Int8Graph
+from mcucc.ops.conv import DepthwiseConv2D
 from mcucc.ops.verify import node_macs
 from mcucc.passes import INT8, PRUNE, run_passes
 from mcucc.schedule import PlanOptions, Segment, executed_macs

@@ -12,7 +12,9 @@ from mcucc.importer.layout.view import View
 from mcucc.importer.values import Constant, RefusalError, Symbol, Weights, describe
 from mcucc.importer.walk import FloatArray, Walk
 from mcucc.ir import Shape
-from mcucc.ops.float_ops import BinaryKind, FloatBinary, FloatClip, FloatOp, FloatUnary, UnaryKind
+from mcucc.ops import FloatOp
+from mcucc.ops.elementwise import BinaryKind, FloatBinary, FloatClip
+from mcucc.ops.unary import FloatUnary, UnaryKind
 
 _BINARY: Mapping[str, BinaryKind] = {"Add": "add", "Sub": "sub", "Mul": "mul", "Div": "div"}
 _UNARY: Mapping[str, UnaryKind] = {

@@ -11,7 +11,7 @@ from mcucc.importer.layout.maps import MapInput, on_map
 from mcucc.importer.layout.view import View
 from mcucc.importer.values import RefusalError
 from mcucc.importer.walk import Walk
-from mcucc.ops.float_ops import FloatResizeNearest
+from mcucc.ops.movement import FloatResizeNearest
 
 
 def lower_resize(walk: Walk, node: OnnxNode) -> View:

@@ -10,7 +10,8 @@ from mcucc.importer.layout.view import View, made_by
 from mcucc.importer.values import RefusalError
 from mcucc.importer.walk import Walk
 from mcucc.ir import Shape
-from mcucc.ops.float_ops import FloatConcat, FloatSlice, FloatSoftmax
+from mcucc.ops.movement import FloatConcat, FloatSlice
+from mcucc.ops.softmax import FloatSoftmax
 
 
 def lower_reshape(walk: Walk, node: OnnxNode, target: Shape | None) -> View:

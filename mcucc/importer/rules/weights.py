@@ -15,12 +15,9 @@ from mcucc.importer.rules.windows import read_window
 from mcucc.importer.values import RefusalError, Weights
 from mcucc.importer.walk import Walk
 from mcucc.ir import QParams, Shape
-from mcucc.ops.float_ops import (
-    FloatBatchNorm,
-    FloatConv2D,
-    FloatDense,
-    FloatDepthwiseConv2D,
-)
+from mcucc.ops.conv import FloatConv2D, FloatDepthwiseConv2D
+from mcucc.ops.dense import FloatDense
+from mcucc.ops.elementwise import FloatBatchNorm
 
 
 @dataclass(frozen=True, eq=False)

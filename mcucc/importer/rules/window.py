@@ -13,7 +13,8 @@ from mcucc.importer.values import RefusalError
 from mcucc.importer.walk import Walk
 from mcucc.ir import Shape
 from mcucc.ops import Pads
-from mcucc.ops.float_ops import FloatAveragePool2D, FloatMaxPool2D, FloatMean, FloatPad
+from mcucc.ops.movement import FloatPad
+from mcucc.ops.pool import FloatAveragePool2D, FloatMaxPool2D, FloatMean
 
 _NO_PADS: Pads = (0, 0, 0, 0)
 

@@ -32,7 +32,8 @@ from mcucc.kernels.kernel import Access, Family, Kernel, Shape, Unit, Window
 from mcucc.kernels.packing import FEWEST_PAIRED_CHANNELS, PANEL_BYTES
 from mcucc.kernels.packing_mve import LANES
 from mcucc.kernels.use import Declined, Field, KernelUse, LayerCode, OperatorKernels
-from mcucc.ops import Conv2D, Int8Op, NodeView
+from mcucc.ops import Int8Op, NodeView
+from mcucc.ops.conv import Conv2D
 
 CONV = Family(
     *("conv", Shape.WINDOW, Access.PIXEL, "conv"),

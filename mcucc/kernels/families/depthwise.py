@@ -23,7 +23,8 @@ from mcucc.kernels.kernel import Access, Family, Kernel, Shape, Unit, Window
 from mcucc.kernels.packing import FOUR, pack_lanes
 from mcucc.kernels.packing_mve import pack_depthwise
 from mcucc.kernels.use import Declined, Field, KernelUse, LayerCode, OperatorKernels
-from mcucc.ops import DepthwiseConv2D, Int8Op, NodeView
+from mcucc.ops import Int8Op, NodeView
+from mcucc.ops.conv import DepthwiseConv2D
 from mcucc.reference.parameters import conv_multipliers
 
 DEPTHWISE = Family(

@@ -15,20 +15,9 @@ from mcucc.kernels.use import (
     channel_literal,
     plain,
 )
-from mcucc.ops import (
-    Add,
-    Clamp,
-    HardSwish,
-    Int8Op,
-    LeakyRelu,
-    Logistic,
-    Mul,
-    NodeView,
-    Requantize,
-    Sub,
-    Table,
-    Tanh,
-)
+from mcucc.ops import Int8Op, NodeView
+from mcucc.ops.elementwise import Add, Clamp, Mul, Requantize, Sub
+from mcucc.ops.unary import HardSwish, LeakyRelu, Logistic, Table, Tanh
 from mcucc.reference.fixed_point import classify
 from mcucc.reference.parameters import (
     add_parameters,

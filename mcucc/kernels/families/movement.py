@@ -10,7 +10,8 @@ from mcucc.errors import InvariantError
 from mcucc.kernels.kernel import Access, Family, Shape
 from mcucc.kernels.literals import int_rows
 from mcucc.kernels.use import ArrayDef, Field, KernelUse, LayerCode, OperatorKernels, plain
-from mcucc.ops import Concat, Int8Op, Pad, ResizeNearest, Slice, Transpose
+from mcucc.ops import Int8Op
+from mcucc.ops.movement import Concat, Pad, ResizeNearest, Slice, Transpose
 
 PAD = Family("pad", Shape.WINDOW, Access.PIXEL, "pad", leaves_padding_out=True)
 CONCAT = Family("concat", Shape.PIXELS, Access.PIXEL, "concat")

@@ -27,7 +27,9 @@ from mcucc.kernels.use import (
     OperatorKernels,
     always,
 )
-from mcucc.ops import Conv2D, FullyConnected, Int8Op, NodeView
+from mcucc.ops import Int8Op, NodeView
+from mcucc.ops.conv import Conv2D
+from mcucc.ops.dense import FullyConnected
 
 POINTWISE = Family(
     *("pw", Shape.PIXELS, Access.PIXEL, "pointwise"),

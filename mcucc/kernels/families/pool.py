@@ -15,7 +15,8 @@ from mcucc.kernels.use import (
     channel_literal,
     plain,
 )
-from mcucc.ops import AveragePool2D, Int8Op, MaxPool2D, Mean, NodeView
+from mcucc.ops import Int8Op, NodeView
+from mcucc.ops.pool import AveragePool2D, MaxPool2D, Mean
 from mcucc.reference.parameters import mean_parameters
 
 AVERAGE_POOL = Family(

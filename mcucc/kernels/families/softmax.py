@@ -6,7 +6,8 @@ from typing import Any
 from mcucc.kernels.kernel import Access, Family, Shape
 from mcucc.kernels.literals import int_rows
 from mcucc.kernels.use import ArrayDef, Field, KernelUse, LayerCode, OperatorKernels, plain
-from mcucc.ops import Int8Op, Softmax
+from mcucc.ops import Int8Op
+from mcucc.ops.softmax import Softmax
 from mcucc.reference.softmax import softmax_table
 
 SOFTMAX = Family("softmax", Shape.TENSOR, Access.ELEMENT, "softmax")

@@ -14,7 +14,9 @@ from mcucc.kernels.literals import c_int, hex_rows, int_rows
 from mcucc.kernels.packing import EIGHT, FOUR, dsp_scale, interleave, pack_quads, paired_biases
 from mcucc.kernels.packing_mve import Words, pack_streams
 from mcucc.kernels.use import ArrayDef, Declined, Field, KernelUse, LayerCode
-from mcucc.ops import Conv2D, DepthwiseConv2D, FullyConnected, NodeView, clamp_range
+from mcucc.ops import NodeView, clamp_range
+from mcucc.ops.conv import Conv2D, DepthwiseConv2D
+from mcucc.ops.dense import FullyConnected
 from mcucc.reference.fixed_point import RequantClass
 from mcucc.reference.parameters import conv_multipliers, max_abs_accumulator, requant_classes
 

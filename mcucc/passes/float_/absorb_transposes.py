@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from mcucc.ir import DType, Port, TensorType
-from mcucc.ops.float_ops import FloatGraph, FloatNode, FloatTranspose
+from mcucc.ops import FloatGraph, FloatNode
+from mcucc.ops.movement import FloatTranspose
 from mcucc.passes.base import FloatPass
 from mcucc.passes.float_.permutations import Perm, composed, inverse, is_identity
 from mcucc.passes.rewriting import renamed_input

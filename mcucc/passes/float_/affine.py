@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mcucc.ops import FloatGraph, FloatNode
 from mcucc.ops.base import Activation
-from mcucc.ops.float_ops import FloatBatchNorm, FloatBinary, FloatGraph, FloatNode
+from mcucc.ops.elementwise import FloatBatchNorm, FloatBinary
 from mcucc.passes.float_.layers import Reals
 
 

@@ -6,7 +6,9 @@ from typing import ClassVar
 
 from mcucc.errors import InvariantError
 from mcucc.ir import DType, Node, Shape, TensorType
-from mcucc.ops.float_ops import FloatDepthwiseConv2D, FloatGraph, FloatNode, FloatReshape
+from mcucc.ops import FloatGraph, FloatNode
+from mcucc.ops.conv import FloatDepthwiseConv2D
+from mcucc.ops.movement import FloatReshape
 from mcucc.passes.base import FloatPass, Worth
 from mcucc.passes.float_.affine import Affine, looks_affine, read_affine
 from mcucc.passes.float_.layers import float_const

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from mcucc.ops.float_ops import FloatGraph, FloatNode, FloatReshape, FloatTranspose
+from mcucc.ops import FloatGraph, FloatNode
+from mcucc.ops.movement import FloatReshape, FloatTranspose
 from mcucc.passes.base import FloatPass
 from mcucc.passes.float_.permutations import composed, is_identity, keeps_order
 from mcucc.passes.rewriting import bypass, cannot_bypass, sole_reader, substitute

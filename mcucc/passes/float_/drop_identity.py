@@ -6,21 +6,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from mcucc.ops import FloatGraph, FloatNode
 from mcucc.ops.conv import Pads
-from mcucc.ops.float_ops import (
-    FloatAveragePool2D,
-    FloatBinary,
-    FloatClip,
-    FloatConcat,
-    FloatGraph,
-    FloatMaxPool2D,
-    FloatMean,
-    FloatNode,
-    FloatPad,
-    FloatReshape,
-    FloatResizeNearest,
-    FloatSlice,
-)
+from mcucc.ops.elementwise import FloatBinary, FloatClip
+from mcucc.ops.movement import FloatConcat, FloatPad, FloatReshape, FloatResizeNearest, FloatSlice
+from mcucc.ops.pool import FloatAveragePool2D, FloatMaxPool2D, FloatMean
 from mcucc.passes.base import FloatPass, Worth
 from mcucc.passes.rewriting import bypass, cannot_bypass, substitute
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from mcucc.errors import InvariantError
 from mcucc.ir import Const
-from mcucc.ops.float_ops import FloatGraph, FloatNode
+from mcucc.ops import FloatGraph, FloatNode
 from mcucc.passes.base import FloatPass
 from mcucc.passes.float_.affine import Affine, looks_affine, read_affine
 from mcucc.passes.float_.given_scales import scale_fault, with_scaled_outputs

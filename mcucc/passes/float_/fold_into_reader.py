@@ -6,7 +6,9 @@ from typing import ClassVar
 
 from mcucc.errors import InvariantError
 from mcucc.ir import Const
-from mcucc.ops.float_ops import FloatConv2D, FloatDense, FloatDepthwiseConv2D, FloatGraph, FloatNode
+from mcucc.ops import FloatGraph, FloatNode
+from mcucc.ops.conv import FloatConv2D, FloatDepthwiseConv2D
+from mcucc.ops.dense import FloatDense
 from mcucc.passes.base import FloatPass
 from mcucc.passes.float_.affine import Affine, looks_affine, read_affine
 from mcucc.passes.float_.layers import (

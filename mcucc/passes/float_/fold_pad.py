@@ -4,19 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from mcucc.ops.conv import Pads
-from mcucc.ops.float_ops import (
-    FloatBinary,
-    FloatClip,
-    FloatConv2D,
-    FloatDense,
-    FloatDepthwiseConv2D,
-    FloatGraph,
-    FloatMaxPool2D,
-    FloatNode,
-    FloatPad,
-    FloatUnary,
-)
+from mcucc.ops import FloatGraph, FloatNode
+from mcucc.ops.conv import FloatConv2D, FloatDepthwiseConv2D, Pads
+from mcucc.ops.dense import FloatDense
+from mcucc.ops.elementwise import FloatBinary, FloatClip
+from mcucc.ops.movement import FloatPad
+from mcucc.ops.pool import FloatMaxPool2D
+from mcucc.ops.unary import FloatUnary
 from mcucc.passes.base import FloatPass
 from mcucc.passes.rewriting import substitute
 

@@ -4,16 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from mcucc.ops import FloatGraph, FloatNode
 from mcucc.ops.base import Activation
-from mcucc.ops.float_ops import (
-    FloatBinary,
-    FloatClip,
-    FloatConv2D,
-    FloatDense,
-    FloatDepthwiseConv2D,
-    FloatGraph,
-    FloatNode,
-)
+from mcucc.ops.conv import FloatConv2D, FloatDepthwiseConv2D
+from mcucc.ops.dense import FloatDense
+from mcucc.ops.elementwise import FloatBinary, FloatClip
 from mcucc.passes.base import FloatPass
 from mcucc.passes.rewriting import sole_reader, substitute
 

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.ir import Const, DType, QParams, TensorType
-from mcucc.ops.float_ops import FloatDepthwiseConv2D, FloatGraph, FloatNode
+from mcucc.ops import FloatGraph, FloatNode
+from mcucc.ops.conv import FloatDepthwiseConv2D
 from mcucc.passes.float_.layers import Reals, float_const
 from mcucc.passes.rewriting import fresh_value
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mcucc.ir import DType, Node, TensorType
-from mcucc.ops.float_ops import FloatGraph, FloatNode, FloatReshape, FloatTranspose
+from mcucc.ops import FloatGraph, FloatNode
+from mcucc.ops.movement import FloatReshape, FloatTranspose
 from mcucc.passes.base import FloatPass, Worth
 from mcucc.passes.float_.permutations import Perm, real_axes
 from mcucc.passes.rewriting import fresh_node, fresh_value, sole_reader, substitute

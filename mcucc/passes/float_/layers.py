@@ -7,13 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.ir import Const, DType, Shape, TensorType
-from mcucc.ops.float_ops import (
-    FloatConv2D,
-    FloatDense,
-    FloatDepthwiseConv2D,
-    FloatGraph,
-    FloatNode,
-)
+from mcucc.ops import FloatGraph, FloatNode
+from mcucc.ops.conv import FloatConv2D, FloatDepthwiseConv2D
+from mcucc.ops.dense import FloatDense
 from mcucc.passes.rewriting import fresh_value
 
 Layer = FloatConv2D | FloatDepthwiseConv2D | FloatDense

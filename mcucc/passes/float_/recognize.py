@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mcucc.ir import Node
-from mcucc.ops.float_ops import FloatBinary, FloatClip, FloatGraph, FloatNode, FloatUnary
+from mcucc.ops import FloatGraph, FloatNode
+from mcucc.ops.elementwise import FloatBinary, FloatClip
+from mcucc.ops.unary import FloatUnary
 from mcucc.passes.base import FloatPass
 from mcucc.passes.float_.scalars import Line, lines
 from mcucc.passes.rewriting import substitute

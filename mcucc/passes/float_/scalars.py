@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mcucc.ops.float_ops import FloatBinary, FloatGraph, FloatNode
+from mcucc.ops import FloatGraph, FloatNode
+from mcucc.ops.elementwise import FloatBinary
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mcucc.ir import Shape
-from mcucc.ops.float_ops import (
-    FloatBatchNorm,
-    FloatBinary,
-    FloatClip,
-    FloatGraph,
-    FloatNode,
-    FloatReshape,
-    FloatUnary,
-)
+from mcucc.ops import FloatGraph, FloatNode
+from mcucc.ops.elementwise import FloatBatchNorm, FloatBinary, FloatClip
+from mcucc.ops.movement import FloatReshape
+from mcucc.ops.unary import FloatUnary
 from mcucc.passes.base import FloatPass, Worth
 from mcucc.passes.float_.sinking import other_readers, sunk
 

@@ -7,14 +7,10 @@ from typing import ClassVar
 import numpy as np
 
 from mcucc.ir import Const
-from mcucc.ops.float_ops import (
-    FloatBinary,
-    FloatClip,
-    FloatGraph,
-    FloatNode,
-    FloatTranspose,
-    FloatUnary,
-)
+from mcucc.ops import FloatGraph, FloatNode
+from mcucc.ops.elementwise import FloatBinary, FloatClip
+from mcucc.ops.movement import FloatTranspose
+from mcucc.ops.unary import FloatUnary
 from mcucc.passes.base import FloatPass, Worth
 from mcucc.passes.float_.layers import float_const
 from mcucc.passes.float_.permutations import Perm, inverse

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from mcucc.ir import Const, DType, Node, TensorType
-from mcucc.ops.float_ops import FloatGraph, FloatNode
+from mcucc.ops import FloatGraph, FloatNode
 from mcucc.passes.rewriting import fresh_node, fresh_value, substitute
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mcucc.ops.float_ops import FloatGraph, FloatNode
+from mcucc.ops import FloatGraph, FloatNode
 from mcucc.passes.base import FloatPass
 
 

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from mcucc.ops import Conv2D, DepthwiseConv2D, Int8Graph, Int8Node, Pad
+from mcucc.ops import Int8Graph, Int8Node
+from mcucc.ops.conv import Conv2D, DepthwiseConv2D
+from mcucc.ops.movement import Pad
 from mcucc.passes.base import Int8Pass
 
 

@@ -11,19 +11,10 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from mcucc.ops import (
-    Concat,
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    Int8Graph,
-    Int8Node,
-    Int8Op,
-    Reshape,
-    Slice,
-    Transpose,
-    clamp_range,
-)
+from mcucc.ops import Int8Graph, Int8Node, Int8Op, clamp_range
+from mcucc.ops.conv import Conv2D, DepthwiseConv2D
+from mcucc.ops.dense import FullyConnected
+from mcucc.ops.movement import Concat, Reshape, Slice, Transpose
 from mcucc.reference import interpreter
 from mcucc.reference.fixed_point import requantize
 from mcucc.reference.parameters import accumulator_range, conv_multipliers

@@ -7,15 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.ir import Const, QParams
-from mcucc.ops import (
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    Int8Graph,
-    Int8Node,
-    Reshape,
-    Slice,
-)
+from mcucc.ops import Int8Graph, Int8Node
+from mcucc.ops.conv import Conv2D, DepthwiseConv2D
+from mcucc.ops.dense import FullyConnected
+from mcucc.ops.movement import Reshape, Slice
 from mcucc.passes.int8_.known_channels import Known, Layer, Mask, activations, operands
 from mcucc.passes.int8_.spare_channels import Spare
 from mcucc.passes.rewriting import fresh_value, substitute

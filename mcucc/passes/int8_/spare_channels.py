@@ -12,17 +12,10 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from mcucc.ops import (
-    Concat,
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    Int8Graph,
-    Int8Node,
-    Reshape,
-    Slice,
-    Transpose,
-)
+from mcucc.ops import Int8Graph, Int8Node
+from mcucc.ops.conv import Conv2D, DepthwiseConv2D
+from mcucc.ops.dense import FullyConnected
+from mcucc.ops.movement import Concat, Reshape, Slice, Transpose
 from mcucc.passes.int8_.known_channels import Known, Mask, activations, multiplied, operands
 from mcucc.reference.parameters import max_abs_partial_sum
 
