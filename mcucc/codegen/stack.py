@@ -118,6 +118,6 @@ def _kernels(stage: StageDef) -> tuple[Kernel | None, ...]:
 def _kernel(kernel: Kernel | None, frames: Frames) -> int:
     if kernel is None:
         return 0
-    if kernel.window is None or kernel.unit not in kernel.family.keeps_taps or not frames.taps:
+    if kernel.window is None or not kernel.keeps_taps or not frames.taps:
         return frames.kernels[kernel.unit]
     return frames.taps + 2 * frames.pointer * kernel.window.kh * kernel.window.kw

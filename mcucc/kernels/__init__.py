@@ -2,7 +2,7 @@
 
 from mcucc.kernels.families import FAMILIES
 from mcucc.kernels.grammar import parse_kernel
-from mcucc.kernels.kernel import Access, Family, Kernel, Shape, Unit, Window
+from mcucc.kernels.kernel import Access, Family, Kernel, Shape, Unit, Variant, Window
 from mcucc.kernels.select import Choice, choose_kernels, row_kernel, select_kernels
 from mcucc.kernels.use import Declined
 
@@ -15,6 +15,7 @@ __all__ = [
     "Kernel",
     "Shape",
     "Unit",
+    "Variant",
     "Window",
     "choose_kernels",
     "parse_kernel",

@@ -8,7 +8,7 @@ The name says it all, by this grammar (docs/kernel-names.md):
            | "resize" | "transpose" | "slice" | "meanrows" | "avgrows"
     window = "k" KH "x" KW "s" STRIDE [ "d" DILATION ]     (stride and dilation along the row)
     class  = "fast" | "wide" | "general"
-    variant = [ "_clamp" ] [ "_x" MULTIPLE ] [ "_pairs" ]
+    variant = [ "_clamp" ] [ "_x" MULTIPLE ] [ "_pairs" ] [ "_" OWN ]   (a `Variant`'s own name)
     unit   = "thumb1" | "dsp" | "mve"
 """
 
@@ -75,6 +75,26 @@ _ARGUMENTS: Mapping[Shape, tuple[str, ...]] = MappingProxyType(
 
 
 @dataclass(frozen=True, eq=False)
+class Variant:
+    """Another algorithm of a family for a unit, which takes some of the layers that the unit takes.
+
+    Its header is `mcucc_<header>_<name>_<unit>.h`, with the family's header; function and structure
+    are named after it. Beyond what it says here it is called and it behaves as its family does.
+
+    Attributes:
+        name: what kernels' names have of it: lower-case letters, no word of the grammar.
+        unit: the only one that has it.
+        keeps_taps: whether it keeps a pointer to each tap of a window on the stack.
+        takes_last_fours: see `Family`.
+    """
+
+    name: str
+    unit: Unit
+    keeps_taps: bool = False
+    takes_last_fours: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class Family:
     """An algorithm of runtime_c/, in plain C and perhaps for other units; there is one of each.
 
@@ -94,6 +114,7 @@ class Family:
         keeps_taps: units whose kernels keep a pointer to each tap of a window on the stack.
         takes_last_fours: units whose kernels make channels by fours of them, the last of which are
             the last four, even if some of these were made before.
+        variants: further algorithms, each for one unit and some layers.
     """
 
     name: str
@@ -110,6 +131,7 @@ class Family:
     takes_multiple: frozenset[Unit] = frozenset()
     keeps_taps: frozenset[Unit] = frozenset()
     takes_last_fours: frozenset[Unit] = frozenset()
+    variants: tuple[Variant, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -140,6 +162,7 @@ class Kernel:
             these apart.
         pairs: whether it makes two pixels at a time, from inputs that it widens into scratch first.
         unit: the instructions that it is written for.
+        variant: which of its family's algorithms for the unit; None for the first.
         scratch_bytes: bytes of arena that it needs while it runs. They depend on the layer, so that
             kernels are equal whatever their scratch.
         without_scratch: who can do its work without any; None if it needs none itself.
@@ -152,6 +175,7 @@ class Kernel:
     multiple: int = 1
     pairs: bool = False
     unit: Unit = Unit.PORTABLE
+    variant: Variant | None = None
     scratch_bytes: int = field(default=0, compare=False)
     without_scratch: "Kernel | None" = field(default=None, compare=False)
 
@@ -167,13 +191,19 @@ class Kernel:
         if self.multiple != 1:
             parts.append(f"x{self.multiple}")
         parts += ["pairs"] * self.pairs
+        if self.variant is not None:
+            parts.append(self.variant.name)
         if self.unit is not Unit.PORTABLE:
             parts.append(self.unit)
         return "_".join(parts)
 
     def on(self, unit: Unit) -> "Kernel":
         """The same work for another unit; Helium's kernels clamp at no cost, whether or not."""
-        return replace(self, unit=unit, clamps=self.clamps and unit is not Unit.MVE)
+        return replace(self, unit=unit, variant=None, clamps=self.clamps and unit is not Unit.MVE)
+
+    def by(self, variant: Variant) -> "Kernel":
+        """The same work by a variant, for its unit."""
+        return replace(self.on(variant.unit), variant=variant)
 
     @property
     def scratch_free(self) -> "Kernel":
@@ -189,9 +219,17 @@ class Kernel:
         """
         if self.pairs:
             pixels += pixels % 2  # the last one is made as if it were two
-        if self.unit in self.family.takes_last_fours:
+        fours = self.unit in self.family.takes_last_fours
+        if fours if self.variant is None else self.variant.takes_last_fours:
             channels += -channels % 4
         return pixels * channels
+
+    @property
+    def keeps_taps(self) -> bool:
+        """Whether it keeps a pointer to each tap of its window on the stack."""
+        if self.variant is not None:
+            return self.variant.keeps_taps
+        return self.unit in self.family.keeps_taps
 
     @property
     def shape(self) -> Shape:
@@ -249,4 +287,5 @@ class Kernel:
 
     @property
     def _suffix(self) -> str:
-        return "" if self.unit is Unit.PORTABLE else f"_{self.unit}"
+        variant = "" if self.variant is None else f"_{self.variant.name}"
+        return variant if self.unit is Unit.PORTABLE else f"{variant}_{self.unit}"
