@@ -1,4 +1,4 @@
-"""Chooses the inner layout of each graph input from what reads it."""
+"""Chooses the inner layout of each graph input, and its scale, from what reads it."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,15 +10,11 @@ from mcucc.importer.layout.layout import (
     find_layout,
     identity,
 )
-from mcucc.ir import Shape
-
-_ANY_LAYOUT = frozenset(
-    """Add Cast Clip DequantizeLinear Div Dropout Exp HardSigmoid HardSwish Identity LeakyRelu Mul
-    Neg QuantizeLinear Relu Sigmoid Sqrt Sub Tanh""".split()  # noqa: SIM905 -- reads better than a list
-)
-_SAME_AXES = frozenset(("Concat", "Pad", "ReduceMean", "Slice"))
-_RENAMES = frozenset(("Flatten", "Reshape", "Squeeze", "Unsqueeze"))
-_ONNX_LAYOUT = frozenset(("Gemm", "MatMul", "Softmax"))
+from mcucc.importer.rules import RULES
+from mcucc.importer.rules.quantize import activation_quant
+from mcucc.importer.values import RefusalError
+from mcucc.importer.walk import Walk
+from mcucc.ir import DType, QParams, Shape
 
 
 def input_layout(model: OnnxModel, shapes: Mapping[str, Shape], port: OnnxPort) -> Perm:
@@ -63,17 +59,57 @@ def _wish_of(
     wishes: Mapping[str, Perm | None],
 ) -> Perm | None:
     output, rank = node.outputs[0], len(shapes[name])
-    wish = wishes.get(output)
-    if node.op == "Transpose" and wish is not None:
-        axes = node.ints("perm", tuple(reversed(range(rank))))
-        return tuple(axes[axis] for axis in wish) if len(axes) == len(wish) else None
-    if node.op in _RENAMES and output in shapes:
-        order = byte_order(shapes[output], wish or identity(len(shapes[output])))
-        return find_layout(order, shapes[name])
-    if node.op in _ANY_LAYOUT:
-        return wish if shapes.get(output) == shapes[name] else None
-    if node.op in _SAME_AXES:
-        return wish if len(shapes.get(output, ())) == rank else None
-    if node.op in ("Transpose", "Gather"):
+    passed, made = wishes.get(output), shapes.get(output)
+    rule = RULES.get(node.op)
+    match "channels last" if rule is None else rule.wish:
+        case "channels last":
+            return channels_last(rank)
+        case "onnx":
+            return identity(rank)
+        case "any":
+            return passed if made == shapes[name] else None
+        case "same axes":
+            return passed if made is not None and len(made) == rank else None
+        case "renames":
+            return _through_reshape(shapes[name], made, passed)
+        case "transposes":
+            return _through_transpose(node, rank, passed)
+        case _:
+            return None
+
+
+def _through_reshape(shape: Shape, made: Shape | None, wish: Perm | None) -> Perm | None:
+    """The layout whose bytes are those of a wish for the reshaped value."""
+    if made is None:
+        return channels_last(len(shape))
+    return find_layout(byte_order(made, wish or identity(len(made))), shape)
+
+
+def _through_transpose(node: OnnxNode, rank: int, wish: Perm | None) -> Perm | None:
+    axes = node.ints("perm", tuple(reversed(range(rank))))
+    if wish is None or len(axes) != len(wish):
         return None
-    return identity(rank) if node.op in _ONNX_LAYOUT else channels_last(rank)
+    return tuple(axes[axis] for axis in wish)
+
+
+def input_quant(walk: Walk, name: str, dtype: DType) -> QParams | None:
+    """The quantization of an integer input, which the next DequantizeLinear says.
+
+    Args:
+        walk: the state.
+        name: of the input, or of a copy of it.
+        dtype: of the input.
+
+    Returns:
+        Whole numbers as they are, where nobody reads it; None where what reads it is refused.
+    """
+    readers = [node for node in walk.model.nodes if name in node.inputs[:1]]
+    for node in readers:
+        try:
+            if node.op == "DequantizeLinear":
+                return activation_quant(walk, node, dtype)[0]
+        except RefusalError:
+            return None  # the node is refused when it is visited
+        if node.op in RULES and RULES[node.op].copies:
+            return input_quant(walk, node.outputs[0], dtype)
+    return None if readers else QParams((1.0,), -128 if dtype == DType.UINT8 else 0)

@@ -10,54 +10,19 @@ special; the values that it leaves alone are calibrated.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from mcucc.errors import UnsupportedModelError, Violation
 from mcucc.importer.file.dialects import demand_inference, demand_known, unknown_operators
 from mcucc.importer.file.fold import FOLDABLE, FoldedModel, fold
 from mcucc.importer.file.qoperator import rewrite_qoperators
 from mcucc.importer.file.reader import OnnxModel, OnnxNode, OnnxPort
-from mcucc.importer.inputs import input_layout
+from mcucc.importer.inputs import input_layout, input_quant
 from mcucc.importer.layout.layout import identity, inner_shape
 from mcucc.importer.layout.view import View
 from mcucc.importer.limits import total_violation
-from mcucc.importer.rules.elementwise import (
-    lower_binary,
-    lower_cast,
-    lower_clip,
-    lower_identity,
-    lower_unary,
-)
-from mcucc.importer.rules.quantize import (
-    between,
-    input_quant,
-    lower_dequantize,
-    lower_quantize,
-    quantized,
-    turned_constant,
-)
-from mcucc.importer.rules.resize import lower_resize
-from mcucc.importer.rules.shape import (
-    lower_concat,
-    lower_gather,
-    lower_reshape,
-    lower_slice,
-    lower_softmax,
-    lower_transpose,
-)
-from mcucc.importer.rules.weights import (
-    lower_batch_norm,
-    lower_conv,
-    lower_gemm,
-    lower_matmul,
-)
-from mcucc.importer.rules.window import (
-    lower_average_pool,
-    lower_global_pool,
-    lower_max_pool,
-    lower_pad,
-    lower_reduce_mean,
-)
+from mcucc.importer.rules import RULES
+from mcucc.importer.rules.quantize import between, quantized, turned_constant
 from mcucc.importer.values import (
     Quantized,
     ReadsRefusedError,
@@ -116,7 +81,8 @@ def lower_network(
     if quantizes:
         model = rewrite_qoperators(model)
     folded = _fold(model, input_shapes or {}, limit, quantizes=quantizes)
-    walk = Walk(folded.model, violations=list(folded.violations), limit=limit)
+    found = list(folded.violations)
+    walk = Walk(folded.model, violations=found, limit=limit, shapes=folded.shapes)
     inputs = tuple(_input(walk, folded, port) for port in folded.model.inputs)
     failed = {violation.node for violation in folded.violations}
     for node in folded.model.nodes:
@@ -183,7 +149,7 @@ def _visit(walk: Walk, folded: FoldedModel, node: OnnxNode, *, refused: bool) ->
     made: Symbol = Refused()
     try:
         if not refused:
-            made = _lower(walk, folded, node)
+            made = _lower(walk, node)
             _check_shape(folded, node, made)
     except ReadsRefusedError:
         made = Refused()
@@ -195,23 +161,17 @@ def _visit(walk: Walk, folded: FoldedModel, node: OnnxNode, *, refused: bool) ->
         walk.symbols[name] = Refused()
 
 
-def _lower(walk: Walk, folded: FoldedModel, node: OnnxNode) -> Symbol:
+def _lower(walk: Walk, node: OnnxNode) -> Symbol:
     demand_known(walk.model, node, known_operators())
     demand_inference(walk.model, node)
     _check_outputs(walk, node)
-    target = folded.shapes.get(node.outputs[0])
-
-    def reals(walk: Walk, node: OnnxNode) -> Symbol:
-        if node.op in _RESHAPES:
-            return lower_reshape(walk, node, target)
-        return _HANDLERS[node.op](walk, node)
-
+    rule = RULES[node.op]
     found = walk.symbol(node, 0)
     if isinstance(found, Quantized) and node.op != "DequantizeLinear":
-        return between(walk, node, found, reals)
-    if isinstance(found, Weights) and node.op in _TURNS:
-        return turned_constant(node, found, target)
-    return reals(walk, node)
+        return between(walk, node, found, rule)
+    if isinstance(found, Weights) and rule.turns:
+        return turned_constant(walk, node, found)
+    return rule.lower(walk, node)
 
 
 def _check_outputs(walk: Walk, node: OnnxNode) -> None:
@@ -248,48 +208,4 @@ def _output(walk: Walk, port: OnnxPort) -> Port | None:
 
 def known_operators() -> frozenset[str]:
     """ONNX operators that are taken."""
-    return _RESHAPES | _HANDLERS.keys()
-
-
-_RESHAPES = frozenset(("Flatten", "Reshape", "Squeeze", "Unsqueeze"))
-
-_TURNS = _RESHAPES | {"Dropout", "Identity", "Transpose"}
-
-_HANDLERS: Mapping[str, Callable[[Walk, OnnxNode], Symbol]] = {
-    **dict.fromkeys(("Add", "Div", "Mul", "Sub"), lower_binary),
-    **dict.fromkeys(
-        (
-            "Exp",
-            "HardSigmoid",
-            "HardSwish",
-            "LeakyRelu",
-            "Neg",
-            "Relu",
-            "Sigmoid",
-            "Sqrt",
-            "Tanh",
-        ),
-        lower_unary,
-    ),
-    **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool"), lower_global_pool),
-    **dict.fromkeys(("Resize", "Upsample"), lower_resize),
-    "AveragePool": lower_average_pool,
-    "BatchNormalization": lower_batch_norm,
-    "Cast": lower_cast,
-    "Clip": lower_clip,
-    "Concat": lower_concat,
-    "Conv": lower_conv,
-    "DequantizeLinear": lower_dequantize,
-    "Dropout": lower_identity,
-    "Gather": lower_gather,
-    "Gemm": lower_gemm,
-    "Identity": lower_identity,
-    "MatMul": lower_matmul,
-    "MaxPool": lower_max_pool,
-    "Pad": lower_pad,
-    "QuantizeLinear": lower_quantize,
-    "ReduceMean": lower_reduce_mean,
-    "Slice": lower_slice,
-    "Softmax": lower_softmax,
-    "Transpose": lower_transpose,
-}
+    return frozenset(RULES)

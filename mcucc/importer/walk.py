@@ -1,6 +1,6 @@
 """The state of one walk over a network: what each ONNX value stands for so far."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -28,7 +28,7 @@ from mcucc.importer.values import (
     Weights,
     describe,
 )
-from mcucc.ir import Const, DType, Node, Port, QParams, TensorType
+from mcucc.ir import Const, DType, Node, Port, QParams, Shape, TensorType
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit
 from mcucc.ops import FloatNode, FloatOp
 from mcucc.ops.elementwise import FloatClip, FloatFakeQuant
@@ -49,6 +49,7 @@ class Walk(LayoutWalk):
         consts: weights, biases and other constants so far.
         violations: why the model cannot be lowered.
         limit: of the size of values.
+        shapes: of ONNX values, as far as they are inferred.
     """
 
     model: OnnxModel
@@ -58,6 +59,7 @@ class Walk(LayoutWalk):
     consts: dict[str, Const] = field(default_factory=dict[str, Const])
     violations: list[Violation] = field(default_factory=list[Violation])
     limit: Limit = DEFAULT_LIMIT
+    shapes: Mapping[str, Shape] = field(default_factory=dict[str, Shape])
     _moved: dict[tuple[Move, tuple[int, ...], str], str] = field(
         default_factory=dict[tuple[Move, tuple[int, ...], str], str]
     )
@@ -234,6 +236,11 @@ class Walk(LayoutWalk):
         """
         output = cause.outputs[0] if name is None else fresh(name, self._taken)
         return self._append(cause, op, inputs, output, cause.name, (cause.name,))
+
+    def apply(self, node: OnnxNode, op: FloatOp) -> View:
+        """Append an operator that works element by element; the layout does not matter to it."""
+        x = self.view(node)
+        return replace(x, tensor=self.emit(node, op, (x.tensor,)), name=node.outputs[0])
 
     def append_move(
         self,

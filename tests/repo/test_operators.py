@@ -1,10 +1,12 @@
 """Every int8 operator has all that belongs to one: class, meaning, kernel, twin and a test."""
 
+import inspect
 import re
 
 import numpy as np
 import pytest
 
+from mcucc.importer import rules
 from mcucc.kernels import select_kernels
 from mcucc.kernels.families import OPERATORS
 from mcucc.ops import INT8_OPS
@@ -40,6 +42,12 @@ BUILDERS = {
     "Slice": GraphBuilder.slice,
 }
 """How tests make a node of each operator."""
+
+
+def test_each_onnx_operator_has_one_rule() -> None:
+    families = [module for _, module in inspect.getmembers(rules, inspect.ismodule)]
+    named = [op for module in families for op in getattr(module, "RULES", ())]
+    assert sorted(named) == sorted(rules.RULES)
 
 
 def test_the_union_the_table_and_the_builders_name_the_same() -> None:

@@ -104,7 +104,7 @@ _FAMILIES: tuple[tuple[str, str], ...] = (
 ADVICE: Mapping[str, str] = MappingProxyType(
     {op: advice for ops, advice in _FAMILIES for op in ops.split()}
 )
-"""What to do in place of an operator, by its name; one that is learnt leaves this table."""
+"""What to do in place of an operator, by its name; asked only for those that are not taken."""
 
 
 def is_dialect(op: str) -> bool:

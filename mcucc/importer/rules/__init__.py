@@ -1,1 +1,34 @@
-"""One rule per ONNX operator."""
+"""Lowering rules: from ONNX operators to float ones, a file a family; here all of them by name."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from mcucc.importer.rules import (
+    conv,
+    dense,
+    elementwise,
+    movement,
+    pad,
+    pool,
+    quantize,
+    resize,
+    softmax,
+    unary,
+)
+from mcucc.importer.rules.rule import Rule
+
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {
+        **conv.RULES,
+        **dense.RULES,
+        **elementwise.RULES,
+        **movement.RULES,
+        **pad.RULES,
+        **pool.RULES,
+        **quantize.RULES,
+        **resize.RULES,
+        **softmax.RULES,
+        **unary.RULES,
+    }
+)
+"""Every ONNX operator that is taken."""

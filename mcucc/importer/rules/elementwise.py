@@ -7,44 +7,21 @@ from dataclasses import replace
 import numpy as np
 
 from mcucc.importer.file.reader import OnnxNode
-from mcucc.importer.layout.layout import channels_last
+from mcucc.importer.layout.layout import byte_order, channels_last
 from mcucc.importer.layout.view import View
+from mcucc.importer.rules.rule import Rule
 from mcucc.importer.values import Constant, RefusalError, Symbol, Weights, describe
 from mcucc.importer.walk import FloatArray, Walk
 from mcucc.ir import Shape
-from mcucc.ops import FloatOp
-from mcucc.ops.elementwise import BinaryKind, FloatBinary, FloatClip
-from mcucc.ops.unary import FloatUnary, UnaryKind
+from mcucc.ops.elementwise import BinaryKind, FloatBatchNorm, FloatBinary, FloatClip
 
 _BINARY: Mapping[str, BinaryKind] = {"Add": "add", "Sub": "sub", "Mul": "mul", "Div": "div"}
-_UNARY: Mapping[str, UnaryKind] = {
-    "Sigmoid": "sigmoid",
-    "Tanh": "tanh",
-    "HardSwish": "hard_swish",
-    "Sqrt": "sqrt",
-    "Exp": "exp",
-    "Neg": "neg",
-}
 _FLOAT_LIMIT = float(np.finfo(np.float32).max)
 
 
-def lower_unary(walk: Walk, node: OnnxNode) -> View:
-    """A function of each element; the layout does not matter to it."""
-    return _apply(walk, node, _unary_op(node))
-
-
-def _unary_op(node: OnnxNode) -> FloatOp:
-    """The function that a node applies to each element."""
-    match node.op:
-        case "LeakyRelu":
-            return FloatUnary("leaky_relu", alpha=node.float("alpha", 0.01))
-        case "HardSigmoid":
-            alpha, beta = node.float("alpha", 0.2), node.float("beta", 0.5)
-            return FloatUnary("hard_sigmoid", alpha=alpha, beta=beta)
-        case "Relu":
-            return FloatClip()
-        case _:
-            return FloatUnary(_UNARY[node.op])
+def lower_relu(walk: Walk, node: OnnxNode) -> View:
+    """Relu: a Clip without upper bound."""
+    return walk.apply(node, FloatClip())
 
 
 def lower_clip(walk: Walk, node: OnnxNode) -> View:
@@ -62,12 +39,7 @@ def lower_clip(walk: Walk, node: OnnxNode) -> View:
         low[0] if low[0] > -_FLOAT_LIMIT else None,
         high[0] if high[0] < _FLOAT_LIMIT else None,
     )
-    return _apply(walk, node, FloatClip(*bounds))
-
-
-def lower_identity(walk: Walk, node: OnnxNode) -> View:
-    """Identity, and Dropout, which does nothing at inference."""
-    return replace(walk.view(node), name=node.outputs[0])
+    return walk.apply(node, FloatClip(*bounds))
 
 
 def lower_cast(walk: Walk, node: OnnxNode) -> View:
@@ -81,11 +53,6 @@ def lower_cast(walk: Walk, node: OnnxNode) -> View:
             "Export the network in float32.",
         )
     return replace(walk.view(node), name=node.outputs[0])
-
-
-def _apply(walk: Walk, node: OnnxNode, op: FloatOp) -> View:
-    x = walk.view(node)
-    return replace(x, tensor=walk.emit(node, op, (x.tensor,)), name=node.outputs[0])
 
 
 def lower_binary(walk: Walk, node: OnnxNode) -> View:
@@ -186,3 +153,49 @@ def _broadcast(node: OnnxNode, a: Shape, b: Shape) -> Shape:
         raise RefusalError(
             node, "the operands must broadcast", f"{list(a)} and {list(b)}", "Check the exporter."
         ) from None
+
+
+def lower_batch_norm(walk: Walk, node: OnnxNode) -> View:
+    """BatchNormalization at inference, along the channels."""
+    x = walk.view(node)
+    names = ("scale", "bias", "mean", "variance")
+    parameters = [walk.constant(node, 1 + i, f"the {name}") for i, name in enumerate(names)]
+    channels = x.shape[1] if len(x.shape) > 1 else 0
+    fits = all(p.shape == (channels,) for p in parameters) and channels
+    if node.int("training_mode", 0) or not node.int("spatial", 1) or not fits:
+        raise RefusalError(
+            node,
+            "BatchNormalization must be in inference mode, one parameter per channel",
+            f"input {list(x.shape)}, parameters {[list(p.shape) for p in parameters]}, "
+            f"training_mode {node.int('training_mode', 0)}",
+            "Export the network in evaluation mode.",
+        )
+    if parameters[3].min() < 0:
+        raise RefusalError(
+            node, "the variance must not be negative", f"{parameters[3].min():g}", "Train it again."
+        )
+    x = _channels_inside(walk, node, x)
+    consts = [
+        walk.add_const(f"{node.name}.{name}", data)
+        for name, data in zip(names, parameters, strict=True)
+    ]
+    made = walk.emit(node, FloatBatchNorm(node.float("epsilon", 1e-5)), (x.tensor, *consts))
+    return replace(x, tensor=made, name=node.outputs[0])
+
+
+def _channels_inside(walk: Walk, node: OnnxNode, x: View) -> View:
+    """The view with channels along the last inner axis."""
+    perm = channels_last(len(x.shape))
+    inner = walk.tensors[x.tensor].shape
+    if x.order == byte_order(x.shape, perm) and inner[-1] == x.shape[1]:
+        return x
+    return View(walk.read(x, perm, node), x.shape, perm, x.shape, x.name)
+
+
+RULES: Mapping[str, Rule] = {
+    **dict.fromkeys(_BINARY, Rule(lower_binary, wish="any")),
+    "BatchNormalization": Rule(lower_batch_norm),
+    "Cast": Rule(lower_cast, wish="any"),
+    "Clip": Rule(lower_clip, wish="any", copies=True, numbers=(1, 2)),
+    "Relu": Rule(lower_relu, wish="any", copies=True),
+}

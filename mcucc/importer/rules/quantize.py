@@ -4,7 +4,7 @@ Integers are seen as the reals that they stand for. Operators between a Quantize
 DequantizeLinear only copy values, so they mean the same on either.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mcucc.importer.file.reader import OnnxNode
 from mcucc.importer.layout.view import View
+from mcucc.importer.rules.rule import Rule
 from mcucc.importer.values import (
     Constant,
     Quantized,
@@ -75,7 +76,7 @@ def between(
     walk: Walk,
     node: OnnxNode,
     x: Quantized,
-    rule: Callable[[Walk, OnnxNode], Symbol],
+    rule: Rule,
 ) -> Quantized:
     """An operator that copies integers: the same on the reals that they stand for.
 
@@ -83,15 +84,15 @@ def between(
         walk: the state.
         node: the ONNX node.
         x: its first input.
-        rule: what lowers the node on reals.
+        rule: of its operator.
     """
-    if node.op not in COPIES:
+    if not rule.copies:
         walk.view(node)  # which refuses
     _check_padding(node, x)
     integers = {name: walk.symbols.get(name) for name in node.inputs}
     try:
-        walk.symbols.update(_as_reals(node, x, integers))
-        made = rule(walk, node)
+        walk.symbols.update(_as_reals(node, x, integers, rule))
+        made = rule.lower(walk, node)
     finally:
         walk.symbols.update({name: s for name, s in integers.items() if s is not None})
     if not isinstance(made, View):
@@ -99,31 +100,8 @@ def between(
     return replace(x, view=made)
 
 
-def input_quant(walk: Walk, name: str, dtype: DType) -> QParams | None:
-    """The quantization of an integer input, which the next DequantizeLinear says.
-
-    Args:
-        walk: the state.
-        name: of the input, or of a copy of it.
-        dtype: of the input.
-
-    Returns:
-        Whole numbers as they are, where nobody reads it; None where what reads it is refused.
-    """
-    readers = [node for node in walk.model.nodes if name in node.inputs[:1]]
-    for node in readers:
-        try:
-            if node.op == "DequantizeLinear":
-                return activation_quant(walk, node, dtype)[0]
-        except RefusalError:
-            return None  # the node is refused when it is visited
-        if node.op in COPIES:
-            return input_quant(walk, node.outputs[0], dtype)
-    return None if readers else QParams((1.0,), -128 if dtype == DType.UINT8 else 0)
-
-
 def _as_reals(
-    node: OnnxNode, x: Quantized, integers: Mapping[str, Symbol | None]
+    node: OnnxNode, x: Quantized, integers: Mapping[str, Symbol | None], rule: Rule
 ) -> Mapping[str, Symbol]:
     """What the inputs stand for: values, and the bounds of a Clip or the border of a Pad."""
     found: dict[str, Symbol] = {}
@@ -137,8 +115,7 @@ def _as_reals(
                     f"Put Quantize/DequantizeLinear pairs around the {node.op}.",
                 )
             found[name] = symbol.view
-    places = {"Clip": (1, 2), "Pad": (2,)}.get(node.op, ())
-    for name in (node.inputs[i] for i in places if i < len(node.inputs)):
+    for name in (node.inputs[i] for i in rule.numbers if i < len(node.inputs)):
         symbol = integers.get(name)
         if isinstance(symbol, Constant):
             centred = symbol.data.astype(np.float64) - _file_zero_point(x)
@@ -161,9 +138,9 @@ def _file_zero_point(x: Quantized) -> int:
     return x.quant.zero_point + (UNSIGNED_SHIFT if x.dtype == DType.UINT8 else 0)
 
 
-def turned_constant(node: OnnxNode, found: Weights, target: tuple[int, ...] | None) -> Weights:
+def turned_constant(walk: Walk, node: OnnxNode, found: Weights) -> Weights:
     """Weights that are transposed, or reshaped to the shape that ONNX infers."""
-    rank = found.data.ndim
+    rank, target = found.data.ndim, walk.shapes.get(node.outputs[0])
     axes = node.ints("perm", tuple(reversed(range(rank))))
     if node.op in ("Identity", "Dropout"):
         return found
@@ -178,13 +155,6 @@ def turned_constant(node: OnnxNode, found: Weights, target: tuple[int, ...] | No
         describe(found),
         "Export with constant folding.",
     )
-
-
-COPIES = frozenset(
-    """Clip Concat Dropout Flatten Gather GlobalMaxPool Identity MaxPool Pad Relu Reshape Resize
-    Slice Squeeze Transpose Unsqueeze Upsample""".split()  # noqa: SIM905 -- reads better than a list
-)
-"""Operators that make no number that they do not read, a bound or a zero aside."""
 
 
 def activation_quant(walk: Walk, node: OnnxNode, dtype: str | None = None) -> tuple[QParams, DType]:
@@ -284,3 +254,9 @@ def _constant(walk: Walk, node: OnnxNode, index: int, what: str) -> Constant | N
         f"input {index} '{node.inputs[index]}' is {describe(found)}",
         "Use static quantization.",
     )
+
+
+RULES: Mapping[str, Rule] = {
+    "DequantizeLinear": Rule(lower_dequantize, wish="any"),
+    "QuantizeLinear": Rule(lower_quantize, wish="any"),
+}

@@ -1,7 +1,7 @@
 """Lowering rule for Resize and Upsample: nearest neighbour by whole factors."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from mcucc.importer.file.reader import OnnxNode
 from mcucc.importer.layout.maps import MapInput, on_map
 from mcucc.importer.layout.view import View
+from mcucc.importer.rules.rule import Rule
 from mcucc.importer.values import RefusalError
 from mcucc.importer.walk import Walk
 from mcucc.ops.movement import FloatResizeNearest
@@ -118,3 +119,6 @@ def _sources(node: OnnxNode, opset: int, size: int, factor: int) -> NDArray[np.f
         case _:
             return None
     return place.clip(0, size - 1)
+
+
+RULES: Mapping[str, Rule] = dict.fromkeys(("Resize", "Upsample"), Rule(lower_resize, copies=True))

@@ -1,28 +1,28 @@
-"""Lowering rules for float operators that move or rename, and for those along one axis."""
+"""Lowering rules for operators that move or rename values, and compute nothing."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from mcucc.importer.file.reader import OnnxNode
 from mcucc.importer.layout.layout import Perm, channels_last, inner_shape
 from mcucc.importer.layout.view import View, made_by
+from mcucc.importer.rules.axes import axis_of, moved_last
+from mcucc.importer.rules.rule import Rule
 from mcucc.importer.values import RefusalError
 from mcucc.importer.walk import Walk
 from mcucc.ir import Shape
 from mcucc.ops.movement import FloatConcat, FloatSlice
-from mcucc.ops.softmax import FloatSoftmax
 
 
-def lower_reshape(walk: Walk, node: OnnxNode, target: Shape | None) -> View:
-    """Reshape, Flatten, Squeeze, Unsqueeze: another view of the same bytes.
+def lower_identity(walk: Walk, node: OnnxNode) -> View:
+    """Identity, and Dropout, which does nothing at inference."""
+    return replace(walk.view(node), name=node.outputs[0])
 
-    Args:
-        walk: the state.
-        node: the ONNX node.
-        target: its ONNX shape as inferred; None if that failed.
-    """
-    x = walk.view(node)
+
+def lower_reshape(walk: Walk, node: OnnxNode) -> View:
+    """Reshape, Flatten, Squeeze, Unsqueeze: another view of the same bytes."""
+    x, target = walk.view(node), walk.shapes.get(node.outputs[0])
     if target is None or math.prod(target) != math.prod(x.shape):
         raise RefusalError(
             node,
@@ -44,34 +44,6 @@ def lower_transpose(walk: Walk, node: OnnxNode) -> View:
     return x.transposed(axes).named(node)
 
 
-def lower_softmax(walk: Walk, node: OnnxNode) -> View:
-    """Softmax along one axis; before operator set 13 along all from that axis on."""
-    tensor, result = _arrange_softmax(walk, node, walk.view(node))
-    return result(walk.emit(node, FloatSoftmax(), (tensor,)))
-
-
-def _arrange_softmax(walk: Walk, node: OnnxNode, x: View) -> tuple[str, Callable[[str], View]]:
-    """What a softmax over the last inner axis reads, and the view of what it makes."""
-    old = walk.model.opset < 13
-    axis = _axis(node, node.int("axis", 1 if old else -1), len(x.shape))
-    shape = x.shape
-    if old:
-        x, axis = x.reshaped((1, math.prod(shape[:axis]), math.prod(shape[axis:]))), 2
-    x = walk.in_onnx_order(x, node)
-    if math.prod(x.shape[:axis]) == 1 and math.prod(x.shape[axis + 1 :]) == 1:
-        # One row: [1, N], whatever the rank.
-        x, perm = x.reshaped((1, x.shape[axis])), (0, 1)
-    else:
-        perm = _last(x.perm, axis)
-    tensor, flat = walk.read(x, perm, node), x.shape
-    return tensor, lambda made: made_by(node, made, flat, perm).reshaped(shape)
-
-
-def _last(perm: Perm, axis: int) -> Perm:
-    """The layout with an axis moved to the end, if it is not there."""
-    return (*(a for a in perm if a != axis), axis)
-
-
 def lower_concat(walk: Walk, node: OnnxNode) -> View:
     """Concat along the last inner axis.
 
@@ -91,7 +63,7 @@ def _arrange_concat(
     """What a Concat along the last inner axis reads, and a view of what it makes."""
     views = [walk.in_onnx_order(view, node) for view in views]
     rank = len(views[0].shape)
-    axis = _axis(node, node.int("axis", 1), rank)
+    axis = axis_of(node, node.int("axis", 1), rank)
     _check_concat(node, views, axis)
     total = sum(view.shape[axis] for view in views)
     shape = tuple(total if a == axis else n for a, n in enumerate(views[0].shape))
@@ -104,7 +76,7 @@ def _arrange_concat(
             for view in views
         ]
         return tensors, made_by(node, "", shape, perm)
-    perm = _last(perm, axis)
+    perm = moved_last(perm, axis)
     return [walk.read(view, perm, node) for view in views], made_by(node, "", shape, perm)
 
 
@@ -145,7 +117,7 @@ def _slice_ranges(walk: Walk, node: OnnxNode, shape: Shape) -> Sequence[tuple[in
         )
     ranges = [(0, n) for n in shape]
     for axis, start, end in zip(axes, starts, ends, strict=True):
-        place = _axis(node, axis, len(shape))
+        place = axis_of(node, axis, len(shape))
         first, last, _ = slice(start, end).indices(shape[place])
         ranges[place] = (first, last)
     return ranges
@@ -154,7 +126,7 @@ def _slice_ranges(walk: Walk, node: OnnxNode, shape: Shape) -> Sequence[tuple[in
 def lower_gather(walk: Walk, node: OnnxNode) -> View:
     """Gather of one constant index, or of adjacent ones."""
     x, indices = walk.view(node), walk.integers(node, 1, "indices") or ()
-    axis = _axis(node, node.int("axis", 0), len(x.shape))
+    axis = axis_of(node, node.int("axis", 0), len(x.shape))
     size = x.shape[axis]
     found = [i + size if i < 0 else i for i in indices]
     adjacent = found and found == list(range(found[0], found[0] + len(found)))
@@ -190,9 +162,18 @@ def _block(walk: Walk, node: OnnxNode, x: View, ranges: Sequence[tuple[int, int]
     return made_by(node, walk.emit(node, op, (walk.read(x, x.perm, node),)), shape, x.perm)
 
 
-def _axis(node: OnnxNode, axis: int, rank: int) -> int:
-    if not -rank <= axis < rank:
-        raise RefusalError(
-            node, "axis must be one of its input's", f"axis {axis} of rank {rank}", "Correct it."
-        )
-    return axis % rank
+_RENAMES = Rule(lower_reshape, wish="renames", copies=True, turns=True)
+_PASSES = Rule(lower_identity, wish="any", copies=True, turns=True)
+
+RULES: Mapping[str, Rule] = {
+    "Concat": Rule(lower_concat, wish="same axes", copies=True),
+    "Dropout": _PASSES,
+    "Flatten": _RENAMES,
+    "Gather": Rule(lower_gather, wish="none", copies=True),
+    "Identity": _PASSES,
+    "Reshape": _RENAMES,
+    "Slice": Rule(lower_slice, wish="same axes", copies=True),
+    "Squeeze": _RENAMES,
+    "Transpose": Rule(lower_transpose, wish="transposes", copies=True, turns=True),
+    "Unsqueeze": _RENAMES,
+}
