@@ -87,10 +87,10 @@ CODEGEN = (
     ),
     Mutant(
         "line-breaks-within-brackets",
-        "mcucc/codegen/layout.py",
+        "mcucc/codegen/line_width.py",
         'if depth == 0 and text[i : i + 2] == ", ":',
         'if text[i : i + 2] == ", ":',
-        ("tests/codegen/test_layout.py",),
+        ("tests/codegen/test_line_width.py",),
         "Inner arguments are taken for those of the outer call.",
     ),
     Mutant(

@@ -174,8 +174,8 @@ SCHEDULES = (
     Mutant(
         "tensors-die-a-step-early",
         f"{_SCHEDULE}/plan.py",
-        "end=step_of[tenancy.last] + 1 if",
-        "end=max(step_of[tenancy.last], step_of[max(tenancy.born, 0)] + 1) if",
+        "end=step_of[lifetime.last] + 1 if",
+        "end=max(step_of[lifetime.last], step_of[max(lifetime.born, 0)] + 1) if",
         (f"{_PLAN}::test_every_read_finds_its_tensor", _EVERY_READ),
         "The last reader of a tensor finds another one there.",
     ),
@@ -246,7 +246,7 @@ SCHEDULES = (
     Mutant(
         "in-place-while-others-read",
         f"{_SCHEDULE}/order/inplace.py",
-        "size and work.is_last_reader(content, task, done):",
+        "size and memory.is_last_reader(content, task, done):",
         "size:",
         (_ORDER, _PLAN),
         "Orders are compared as if a tensor could be written over while others need it.",

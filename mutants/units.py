@@ -69,7 +69,7 @@ MUTANTS = (
         f"{_C}/conv/mcucc_conv_dsp.h",
         "made, panel, end, out, &out[next * out_stride],",
         "made, panel, end, out, &out[out_stride],",
-        (f"{_CONV}[cortex-m4]", "tests/schedule/test_executed.py"),
+        (f"{_CONV}[cortex-m4]", "tests/schedule/test_macs.py"),
         "The last pixel of an odd row is written a second time behind the row.",
     ),
     Mutant(
@@ -200,7 +200,7 @@ MUTANTS = (
         "mcucc/kernels/kernel.py",
         "channels += -channels % 4",
         "channels += 0",
-        ("tests/schedule/test_executed.py",),
+        ("tests/schedule/test_macs.py",),
         "Channels that are made twice count once.",
     ),
 )

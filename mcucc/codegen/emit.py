@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.codegen.env import environment
-from mcucc.codegen.layout import fit_lines
+from mcucc.codegen.line_width import fit_lines
 from mcucc.codegen.program import INT8, Element, Files, Program, SelfTest
 from mcucc.kernels.literals import int_rows
 from mcucc.resources import runtime_headers

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcucc.codegen.executed import ExecutedNode, execute
+from mcucc.codegen.arena_refs import TensorRef, WindowRows
+from mcucc.codegen.layer_code import ExecutedNode, execute
 from mcucc.codegen.literals import c_comment, unique_idents
 from mcucc.codegen.lower_segment import SegmentLowering, first_row, scratch_of
-from mcucc.codegen.parts import TensorRef, WindowRows
 from mcucc.codegen.ports import element_of, ports, shifted_first, shifted_last
 from mcucc.codegen.program import Io, LayerDef, Program, Provenance, StepDef
 from mcucc.codegen.stack import stack_bound
-from mcucc.codegen.titles import stage_title
+from mcucc.codegen.step_titles import stage_title
 from mcucc.kernels import Kernel, Shape
 from mcucc.kernels.literals import int_rows
 from mcucc.kernels.use import ArrayDef

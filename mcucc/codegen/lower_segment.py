@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
-from mcucc.codegen.executed import ExecutedNode
-from mcucc.codegen.parts import TensorRef, Workspace
+from mcucc.codegen.arena_refs import TensorRef, Workspace
+from mcucc.codegen.layer_code import ExecutedNode
 from mcucc.codegen.segment import PanelDef, PullDef, RingDef, SegmentDef, StageDef
-from mcucc.codegen.titles import stage_title
+from mcucc.codegen.step_titles import stage_title
 from mcucc.errors import InvariantError
 from mcucc.kernels import Shape
 from mcucc.ops import Axis, Window

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from mcucc.codegen.arena_refs import TensorRef
 from mcucc.codegen.literals import c_float
-from mcucc.codegen.parts import TensorRef
 from mcucc.codegen.program import INT8, UINT8, Element, Io, PortDef
 from mcucc.ir import Port, QParams
 from mcucc.kernels.literals import c_macro_int

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from mcucc.codegen.parts import TensorRef, WindowRows, Workspace
+from mcucc.codegen.arena_refs import TensorRef, WindowRows, Workspace
 from mcucc.codegen.segment import SegmentDef
 from mcucc.kernels import Kernel, Shape
 from mcucc.kernels.use import ArrayDef, LayerSpec

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mcucc.codegen.parts import TensorRef, Workspace
+from mcucc.codegen.arena_refs import TensorRef, Workspace
 from mcucc.kernels import Kernel, Shape
 from mcucc.kernels.use import LayerSpec
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import mcucc
 from mcucc.build.sizes import Sizes
 from mcucc.codegen import Program
-from mcucc.codegen.parts import TensorRef
+from mcucc.codegen.arena_refs import TensorRef
 from mcucc.codegen.program import PortDef, StepDef
 from mcucc.errors import UsageError
 from mcucc.ir import Port

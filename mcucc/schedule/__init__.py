@@ -5,7 +5,7 @@ A graph with its kernels becomes a `Schedule` (order, buffers and their lives), 
 and segments, `replay` proves what comes out.
 """
 
-from mcucc.schedule.executed import executed_macs, total_executed_macs
+from mcucc.schedule.macs import executed_macs, total_executed_macs
 from mcucc.schedule.occupancy import Resident, dead_ranges, live_tensors, peak_step
 from mcucc.schedule.plan import (
     Mode,

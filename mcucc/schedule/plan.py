@@ -19,12 +19,12 @@ from mcucc.memory import (
 )
 from mcucc.ops import Aliasing, Int8Graph
 from mcucc.schedule.gaps import place_scratch_in_gaps
+from mcucc.schedule.order.memory_graph import MANY_NODES, memory_graph_of
 from mcucc.schedule.order.search import best_order
-from mcucc.schedule.order.work import MANY_NODES, memory_graph_of
 from mcucc.schedule.search import FoundPlan, Search, TriedCut
-from mcucc.schedule.segments.cuts import Cut, StepPartitioner
-from mcucc.schedule.segments.flow import OrderedGraph, ordered_graph_of
-from mcucc.schedule.segments.segments import StepCandidate
+from mcucc.schedule.segments.candidates import StepCandidate
+from mcucc.schedule.segments.ordered_graph import OrderedGraph, ordered_graph_of
+from mcucc.schedule.segments.partition import Cut, StepPartitioner
 from mcucc.schedule.types import (
     Layer,
     MemoryPlan,
@@ -170,15 +170,19 @@ class Planner:
         if options.stream_input and len(graph.inputs) != 1:
             raise InvariantError(f"'{graph.name}' has {len(graph.inputs)} inputs to stream")
         scratch = {name: k.scratch_bytes for name, k in kernels.items() if k is not None}
-        work = memory_graph_of(graph, scratch, keep_input=options.keep_input)
-        order = best_order(work, alignment=options.alignment)
+        memory = memory_graph_of(graph, scratch, keep_input=options.keep_input)
+        order = best_order(memory, alignment=options.alignment)
         tasks = tuple(range(len(graph.nodes))) if given_order else order.tasks
         self._options = options
         self._proven = order.proven and not given_order
         self._order = order
         self._tried: list[TriedCut] = []
-        self.flow = ordered_graph_of(graph, kernels, work, tasks, streamed=options.stream_input)
-        self.cutter = StepPartitioner(self.flow, options.alignment, rows=options.mode != "layer")
+        self.ordered = ordered_graph_of(
+            graph, kernels, memory, tasks, streamed=options.stream_input
+        )
+        self.partitioner = StepPartitioner(
+            self.ordered, options.alignment, rows=options.mode != "layer"
+        )
 
     def plan(self) -> FoundPlan:
         """The plan that the options ask for, with all cuts that were tried for it."""
@@ -187,7 +191,7 @@ class Planner:
 
     def _wanted(self) -> FoundPlan:
         if self._options.mode == "stream":
-            return self._placed(self.cutter.longest())
+            return self._placed(self.partitioner.longest())
         if self._options.mode == "layer":
             return self._placed(self.cheapest_layers())
         if self._options.objective == "memory":
@@ -196,14 +200,14 @@ class Planner:
 
     def cheapest_layers(self) -> Cut:
         """The steps that cost least, whatever they need."""
-        cut = self.cutter.cheapest(None)
+        cut = self.partitioner.cheapest(None)
         if cut is None:
-            raise InvariantError(f"'{self.flow.graph.name}' cannot be cut into steps")
+            raise InvariantError(f"'{self.ordered.graph.name}' cannot be cut into steps")
         return cut
 
     def pareto(self, most: int) -> Iterator[FoundPlan]:
         """Plans from the cheapest steps towards the smallest arena, each smaller than the last."""
-        cut = self.cutter.cheapest(None)
+        cut = self.partitioner.cheapest(None)
         last: int | None = None
         for _ in range(max(2, int(most * self._share))):
             if cut is None:
@@ -212,13 +216,13 @@ class Planner:
             if last is None or plan.arena_bytes < last:
                 last = plan.arena_bytes
                 yield plan
-            cut = self.cutter.cheapest(cut.peak * 4 // 5)
+            cut = self.partitioner.cheapest(cut.peak * 4 // 5)
 
     @cached_property
     def _share(self) -> float:
         """Of the usual search: less for many nodes, and for many buffers at a time."""
-        crowd = max(map(len, self.flow.crossing))
-        return min(1.0, MANY_NODES / max(1, len(self.flow.items)), _MANY_BUFFERS / max(1, crowd))
+        crowd = max(map(len, self.ordered.crossing))
+        return min(1.0, MANY_NODES / max(1, len(self.ordered.items)), _MANY_BUFFERS / max(1, crowd))
 
     @property
     def _most_placed(self) -> int:
@@ -226,22 +230,22 @@ class Planner:
 
     def schedule(self, cut: Cut) -> Schedule:
         """The schedule of a cut."""
-        return _schedule(self.flow, cut, self._options, proven=self._proven)
+        return _schedule(self.ordered, cut, self._options, proven=self._proven)
 
     def _placed(self, cut: Cut, budget: int = DEFAULT_BUDGET) -> FoundPlan:
         budget = int(budget * self._share**2)
         plan = plan_memory(self.schedule(cut), budget=budget, solver=self._options.solver)
-        segments = sum(bool(stretch.stages) for stretch in cut.stretches)
-        tried = TriedCut(len(cut.stretches), segments, cut.peak, plan.arena_bytes, cut.cost)
+        segments = sum(bool(candidate.stages) for candidate in cut.steps)
+        tried = TriedCut(len(cut.steps), segments, cut.peak, plan.arena_bytes, cut.cost)
         self._tried.append(tried)
-        search = Search(self._order, self.flow, self.cutter, cut)
+        search = Search(self._order, self.ordered, self.partitioner, cut)
         return FoundPlan(plan.schedule, plan.placement, search)
 
     def _fastest(self) -> FoundPlan | None:
         """The cheapest steps within the limit, None if none were found."""
         budget = limit = self._options.limit
         for _ in range(self._most_placed):
-            cut = self.cutter.cheapest(budget)
+            cut = self.partitioner.cheapest(budget)
             if cut is None:
                 return None
             plan = self._placed(cut)
@@ -261,71 +265,71 @@ class Planner:
             if best is None or (plan.arena_bytes, cut.cost) < best[:2]:
                 best = (plan.arena_bytes, cut.cost, plan)
         if best is None:
-            raise InvariantError(f"'{self.flow.graph.name}' cannot be cut into steps")
+            raise InvariantError(f"'{self.ordered.graph.name}' cannot be cut into steps")
         return best[2]
 
     def _candidates(self) -> Iterator[Cut]:
         """Cuts by ascending peaks; those of the smallest peak in all variants."""
-        smallest = self.cutter.smallest()
+        smallest = self.partitioner.smallest()
         yield smallest
-        yield from self.cutter.without_one_place(smallest, self._most_placed)
-        yield from self.cutter.by_peak(self._most_placed)
+        yield from self.partitioner.without_one_place(smallest, self._most_placed)
+        yield from self.partitioner.by_peak(self._most_placed)
 
 
-def _schedule(flow: OrderedGraph, cut: Cut, options: PlanOptions, *, proven: bool) -> Schedule:
-    steps = tuple(_step(flow, stretch) for stretch in cut.stretches)
+def _schedule(ordered: OrderedGraph, cut: Cut, options: PlanOptions, *, proven: bool) -> Schedule:
+    steps = tuple(_step(ordered, candidate) for candidate in cut.steps)
     step_of = [
-        i for i, stretch in enumerate(cut.stretches) for _ in range(stretch.begin, stretch.end)
+        i for i, candidate in enumerate(cut.steps) for _ in range(candidate.begin, candidate.end)
     ]
-    held = {name: size for stretch in cut.stretches for name, size in stretch.kept.items()}
-    home = _homes(flow)
+    held = {name: size for candidate in cut.steps for name, size in candidate.kept.items()}
+    home = _homes(ordered)
     buffers = tuple(
         Buffer(
-            name=tenancy.name,
-            size=held.get(tenancy.name, tenancy.size),
-            start=step_of[max(tenancy.born, 0)] if step_of else 0,
-            end=step_of[tenancy.last] + 1 if tenancy.last < len(step_of) else max(len(steps), 1),
+            name=lifetime.name,
+            size=held.get(lifetime.name, lifetime.size),
+            start=step_of[max(lifetime.born, 0)] if step_of else 0,
+            end=step_of[lifetime.last] + 1 if lifetime.last < len(step_of) else max(len(steps), 1),
             alignment=options.alignment,
         )
-        for tenancy in flow.tenancies
+        for lifetime in ordered.lifetimes
     )
     extras = tuple(_extra_buffers(steps, cut, options.alignment))
     return Schedule(
-        graph=flow.graph,
+        graph=ordered.graph,
         steps=steps,
         order_proven=proven,
         home=home,
-        lives=_value_lives(flow, step_of, len(steps), keep_input=options.keep_input),
+        lives=_value_lives(ordered, step_of, len(steps), keep_input=options.keep_input),
         problem=Problem((*buffers, *extras), tuple(_overlaps(cut))),
         keep_input=options.keep_input,
-        streamed=flow.streamed,
+        streamed=ordered.streamed,
     )
 
 
-def _step(flow: OrderedGraph, stretch: StepCandidate) -> Step:
-    items = flow.items[stretch.begin : stretch.end]
+def _step(ordered: OrderedGraph, candidate: StepCandidate) -> Step:
+    items = ordered.items[candidate.begin : candidate.end]
     nodes = tuple(item.node for item in items if item.node is not None)
-    if not stretch.stages:
+    if not candidate.stages:
         return Layer(nodes[0], items[0].kernel)
-    return Segment(nodes, stretch.stages, stretch.rows, stretch.panels, stretch.sinks)
+    return Segment(nodes, candidate.stages, candidate.rows, candidate.panels, candidate.sinks)
 
 
-def _homes(flow: OrderedGraph) -> Mapping[str, str]:
+def _homes(ordered: OrderedGraph) -> Mapping[str, str]:
     """For each value the content that holds it."""
-    home = {tenancy.name: tenancy.name for tenancy in flow.tenancies}
-    for item in flow.items:
+    home = {lifetime.name: lifetime.name for lifetime in ordered.lifetimes}
+    for item in ordered.items:
         if item.node is not None and item.is_reshape:
             home[item.node.output] = home[item.node.inputs[0]]
     return home
 
 
 def _value_lives(
-    flow: OrderedGraph, step_of: list[int], steps: int, *, keep_input: bool
+    ordered: OrderedGraph, step_of: list[int], steps: int, *, keep_input: bool
 ) -> Mapping[str, tuple[int, int]]:
     """For each value the steps from the one that makes it to the last that reads it."""
-    graph = flow.graph
+    graph = ordered.graph
     step_of_node = {
-        item.node.name: step_of[i] for i, item in enumerate(flow.items) if item.node is not None
+        item.node.name: step_of[i] for i, item in enumerate(ordered.items) if item.node is not None
     }
     kept = set(graph.output_tensors)
     if keep_input:
@@ -340,23 +344,23 @@ def _value_lives(
 
 
 def _overlaps(cut: Cut) -> Iterator[Overlap]:
-    for stretch in cut.stretches:
-        for upper, distances in stretch.distances.items():
+    for candidate in cut.steps:
+        for upper, distances in candidate.distances.items():
             for lower, distance in distances.items():
-                if distance < stretch.kept[lower]:
+                if distance < candidate.kept[lower]:
                     yield Overlap(lower, upper, distance)
 
 
 def _extra_buffers(steps: tuple[Step, ...], cut: Cut, alignment: int) -> Iterator[Buffer]:
     """Scratch of kernels, sums of reductions, and the counters of segments."""
     words = max(ALIGNMENT, alignment)
-    for i, (step, stretch) in enumerate(zip(steps, cut.stretches, strict=True)):
+    for i, (step, candidate) in enumerate(zip(steps, cut.steps, strict=True)):
         if isinstance(step, Layer):
-            scratch = stretch.layer_scratch
+            scratch = candidate.layer_scratch
         else:
             scratch = max(stage.scratch_bytes for stage in step.stages)
             # Counters are 16 bits wide, sums 32.
-            yield Buffer(state_name(step), stretch.state_bytes, i, i + 1, words)
+            yield Buffer(state_name(step), candidate.state_bytes, i, i + 1, words)
             for stage in step.stages:
                 if stage.node is not None and stage.sum_bytes:
                     yield Buffer(sums_name(stage.node), stage.sum_bytes, i, i + 1, words)

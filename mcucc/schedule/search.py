@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from mcucc.schedule.order.search import Order
-from mcucc.schedule.segments.cuts import Cut, StepPartitioner
-from mcucc.schedule.segments.flow import OrderedGraph
+from mcucc.schedule.segments.ordered_graph import OrderedGraph
+from mcucc.schedule.segments.partition import Cut, StepPartitioner
 from mcucc.schedule.types import MemoryPlan
 
 
@@ -33,16 +33,16 @@ class Search:
 
     Attributes:
         order: of the nodes.
-        flow: the nodes in that order.
-        cutter: knows what each stretch needs.
+        ordered: the nodes in that order.
+        partitioner: knows what each candidate needs.
         cut: the one that was chosen.
         tried: all that were placed, in the order in which they were.
         with_scratch: those of kernels with scratch, none of which was small enough.
     """
 
     order: Order
-    flow: OrderedGraph
-    cutter: StepPartitioner
+    ordered: OrderedGraph
+    partitioner: StepPartitioner
     cut: Cut
     tried: tuple[TriedCut, ...] = ()
     with_scratch: tuple[TriedCut, ...] = ()

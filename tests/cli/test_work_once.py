@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mcucc.api.compile import CompileOptions, compile_model
-from mcucc.codegen import executed
+from mcucc.codegen import layer_code
 from mcucc.kernels.use import KernelUse
 from mcucc.schedule import plan_network
 
@@ -76,7 +76,7 @@ def test_the_code_of_each_layer_is_made_once(monkeypatch: pytest.MonkeyPatch, bo
 
         return make
 
-    operators = {op: replace(o, code=noted(o.code)) for op, o in executed.OPERATORS.items()}
-    monkeypatch.setattr(executed, "OPERATORS", operators)
+    operators = {op: replace(o, code=noted(o.code)) for op, o in layer_code.OPERATORS.items()}
+    monkeypatch.setattr(layer_code, "OPERATORS", operators)
     report = compile_model(DIGITS, CompileOptions(board)).report
     assert made == {layer.name: 1 for layer in report.layers if layer.kernel}

@@ -17,9 +17,9 @@ from mcucc.report.reasons.of_plan import plan_reasons
 from mcucc.report.reasons.of_steps import step_reasons
 from mcucc.report.reasons.placed import placed_layers
 from mcucc.schedule import FoundPlan, PlanOptions, plan_network
+from mcucc.schedule.order.memory_graph import memory_graph_of
 from mcucc.schedule.order.search import best_order
-from mcucc.schedule.order.work import memory_graph_of
-from mcucc.schedule.segments.segments import StepCandidates, candidate_bytes
+from mcucc.schedule.segments.candidates import StepCandidates, candidate_bytes
 from mcucc.targets.board import load_board
 from tests.cli.process import DIGITS
 from tests.graphs import GraphBuilder
@@ -247,18 +247,18 @@ def test_steps_are_apart_for_what_it_would_need_or_cost(seed: int):
     plan, reasons = planned(graph, SMALLEST)
     cut = plan.search.cut
     texts = {r.node: r.declined or "" for r in reasons if r.rule == "row by row" and r.layer}
-    for before, after in zip(cut.stretches, cut.stretches[1:], strict=False):
-        node = plan.search.flow.items[before.end - 1].node
+    for before, after in zip(cut.steps, cut.steps[1:], strict=False):
+        node = plan.search.ordered.items[before.end - 1].node
         if node is None or node.name not in texts:
             continue
         joined = [
-            StepCandidates(plan.search.flow, after.end, panels=panels).stretch(before.begin)
+            StepCandidates(plan.search.ordered, after.end, panels=panels).candidate(before.begin)
             for panels in (False, True)
         ]
-        sizes = [t.size for t in plan.search.flow.tenancies]
-        needs = [candidate_bytes(plan.search.flow, each, 1, sizes) for each in joined]
+        sizes = [t.size for t in plan.search.ordered.lifetimes]
+        needs = [candidate_bytes(plan.search.ordered, each, 1, sizes) for each in joined]
         step, first, *rest = figures(texts[node.name])
-        assert cut.stretches[step] is after
+        assert cut.steps[step] is after
         if "bytes" in texts[node.name]:
             assert cut.peak == rest[0] < first
             assert cut.peak < min(needs)

@@ -10,8 +10,8 @@ from mcucc.ops import Int8Graph
 from mcucc.schedule import schedule_layers
 from mcucc.schedule.order.bound import least_peak
 from mcucc.schedule.order.cost import CostModel
+from mcucc.schedule.order.memory_graph import MemoryGraph, memory_graph_of
 from mcucc.schedule.order.search import best_order
-from mcucc.schedule.order.work import MemoryGraph, memory_graph_of
 from tests.graphs import GraphBuilder
 from tests.schedule.drawn import Drawn, Q, drawn_graphs, kernels_for
 from tests.schedule.lives import content_lives, shared_homes, value_buffers
@@ -38,13 +38,13 @@ def all_orders(graph: Int8Graph) -> Iterator[tuple[int, ...]]:
     return extend((), frozenset())
 
 
-def peak_of_buffers(work: MemoryGraph, order: Sequence[int], alignment: int) -> int:
+def peak_of_buffers(memory: MemoryGraph, order: Sequence[int], alignment: int) -> int:
     """The peak that liveness gives an order."""
-    lives = content_lives(work, order)
-    buffers = list(value_buffers(work, shared_homes(work, order), lives, alignment))
+    lives = content_lives(memory, order)
+    buffers = list(value_buffers(memory, shared_homes(memory, order), lives, alignment))
     for step, task in enumerate(order):
-        if work.tasks[task].scratch:
-            size = work.tasks[task].scratch
+        if memory.tasks[task].scratch:
+            size = memory.tasks[task].scratch
             buffers.append(Buffer(f"scratch {step}", size, step, step + 1, alignment))
     return lower_bound(Problem(tuple(buffers)))
 
@@ -52,13 +52,13 @@ def peak_of_buffers(work: MemoryGraph, order: Sequence[int], alignment: int) -> 
 @given(drawn_graphs(max_nodes=7))
 @settings(max_examples=200, deadline=None)
 def test_no_order_has_a_lower_peak(drawn: Drawn) -> None:
-    work = work_for(drawn)
-    found = best_order(work, alignment=drawn.alignment)
-    peaks = {o: peak_of_buffers(work, o, drawn.alignment) for o in all_orders(drawn.graph)}
+    memory = work_for(drawn)
+    found = best_order(memory, alignment=drawn.alignment)
+    peaks = {o: peak_of_buffers(memory, o, drawn.alignment) for o in all_orders(drawn.graph)}
     assert found.proven
     assert found.peak_bytes == peaks[found.tasks] == min(peaks.values())
-    assert least_peak(CostModel(work, drawn.alignment)) <= found.peak_bytes
-    as_given = tuple(range(len(work.tasks)))
+    assert least_peak(CostModel(memory, drawn.alignment)) <= found.peak_bytes
+    as_given = tuple(range(len(memory.tasks)))
     if peaks[as_given] == found.peak_bytes:
         assert found.tasks == as_given
 
@@ -66,29 +66,31 @@ def test_no_order_has_a_lower_peak(drawn: Drawn) -> None:
 @given(drawn_graphs(max_nodes=7))
 @settings(max_examples=100, deadline=None)
 def test_the_cost_of_an_order_is_the_peak_of_its_buffers(drawn: Drawn) -> None:
-    work = work_for(drawn)
-    model = CostModel(work, drawn.alignment)
+    memory = work_for(drawn)
+    model = CostModel(memory, drawn.alignment)
     for _, order in zip(range(20), all_orders(drawn.graph), strict=False):
-        assert model.peak(order) == peak_of_buffers(work, order, drawn.alignment)
+        assert model.peak(order) == peak_of_buffers(memory, order, drawn.alignment)
 
 
 @given(drawn_graphs(max_nodes=12))
 @settings(max_examples=100, deadline=None)
 def test_beam_search_is_valid_honest_and_no_worse_than_the_order_of_the_graph(drawn: Drawn) -> None:
-    work = work_for(drawn)
-    exact = best_order(work, alignment=drawn.alignment)
-    beam = best_order(work, alignment=drawn.alignment, states=0, width=2)
+    memory = work_for(drawn)
+    exact = best_order(memory, alignment=drawn.alignment)
+    beam = best_order(memory, alignment=drawn.alignment, states=0, width=2)
     assert sorted(beam.tasks) == sorted(exact.tasks)
-    assert all(set(_needed(work, task)) <= set(beam.tasks[:i]) for i, task in enumerate(beam.tasks))
-    assert beam.peak_bytes == peak_of_buffers(work, beam.tasks, drawn.alignment)
-    as_given = peak_of_buffers(work, range(len(work.tasks)), drawn.alignment)
+    assert all(
+        set(_needed(memory, task)) <= set(beam.tasks[:i]) for i, task in enumerate(beam.tasks)
+    )
+    assert beam.peak_bytes == peak_of_buffers(memory, beam.tasks, drawn.alignment)
+    as_given = peak_of_buffers(memory, range(len(memory.tasks)), drawn.alignment)
     assert exact.peak_bytes <= beam.peak_bytes <= as_given
     if beam.proven:
         assert beam.peak_bytes == exact.peak_bytes
 
 
-def _needed(work: MemoryGraph, task: int) -> list[int]:
-    return [i for i in range(len(work.tasks)) if work.tasks[task].needs >> i & 1]
+def _needed(memory: MemoryGraph, task: int) -> list[int]:
+    return [i for i in range(len(memory.tasks)) if memory.tasks[task].needs >> i & 1]
 
 
 def two_branches() -> Int8Graph:
@@ -102,9 +104,9 @@ def two_branches() -> Int8Graph:
 
 @pytest.mark.parametrize("states", [0, 1000])
 def test_one_branch_is_finished_before_the_next_begins(states: int) -> None:
-    work = memory_graph_of(two_branches(), {})
-    assert CostModel(work, 4).peak(range(5)) == 100 + 100 + 20
-    found = best_order(work, states=states)
+    memory = memory_graph_of(two_branches(), {})
+    assert CostModel(memory, 4).peak(range(5)) == 100 + 100 + 20
+    found = best_order(memory, states=states)
     assert found.tasks == (0, 2, 1, 3, 4)
     assert found.peak_bytes == 100 + 20 + 20
     assert found.proven == (states > 0)
@@ -142,11 +144,11 @@ def many_branches(count: int) -> Int8Graph:
 
 
 def test_a_graph_too_wide_for_the_exact_search_is_ordered_by_beam_search() -> None:
-    work = memory_graph_of(many_branches(40), {})
-    found = best_order(work, states=100)
+    memory = memory_graph_of(many_branches(40), {})
+    found = best_order(memory, states=100)
     # The best orders take the wider branches first, each 8 narrower than the one before: 364. No
     # order is below the widest branch on its own: 360.
-    assert least_peak(CostModel(work, 4)) == 352 + 8
+    assert least_peak(CostModel(memory, 4)) == 352 + 8
     assert 364 <= found.peak_bytes <= 368
     assert not found.proven
 

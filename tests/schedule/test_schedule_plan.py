@@ -8,7 +8,7 @@ from mcucc.ops import Int8Graph
 from mcucc.schedule import MemoryPlan, dead_ranges, live_tensors, peak_step, plan_memory
 from mcucc.schedule import schedule_layers as layers
 from mcucc.schedule.order.inplace import overwritten
-from mcucc.schedule.order.work import MemoryGraph, NodeUse, Storage
+from mcucc.schedule.order.memory_graph import MemoryGraph, NodeUse, Storage
 from tests.graphs import GraphBuilder
 from tests.schedule.drawn import Drawn, Q, drawn_graphs, kernels_for
 from tests.schedule.simulator import Simulator

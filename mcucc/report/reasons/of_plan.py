@@ -57,13 +57,13 @@ def _order(order: Order) -> Iterator[Reason]:
 
 def layer_by_layer_bytes(plan: FoundPlan) -> int:
     """What the fullest step would need if each layer made its whole tensor."""
-    flow, cutter = plan.search.flow, plan.search.cutter
-    executed = (i for i, item in enumerate(flow.items) if item.node is not None)
-    return max((cutter.layer_bytes(i) for i in executed), default=0)
+    ordered, partitioner = plan.search.ordered, plan.search.partitioner
+    executed = (i for i, item in enumerate(ordered.items) if item.node is not None)
+    return max((partitioner.layer_bytes(i) for i in executed), default=0)
 
 
 def _has_rows(plan: FoundPlan) -> bool:
-    return any(stretch.stages for stretch in plan.search.cut.stretches)
+    return any(candidate.stages for candidate in plan.search.cut.steps)
 
 
 def _layers(plan: FoundPlan, options: PlanOptions) -> Reason:
@@ -89,13 +89,13 @@ def _rows(plan: FoundPlan, options: PlanOptions) -> Reason:
     cut = plan.search.cut
     if not _has_rows(plan):
         return Reason(*where, declined=_why_no_rows(options))
-    segments = [stretch for stretch in cut.stretches if stretch.stages]
-    stages = sum(len(stretch.stages) for stretch in segments)
+    segments = [candidate for candidate in cut.steps if candidate.stages]
+    stages = sum(len(candidate.stages) for candidate in segments)
     saved = layer_by_layer_bytes(plan) - plan.arena_bytes
     return Reason(
         *where,
         did=f"{stages} layers run in {plural(len(segments), 'segment')} (of "
-        f"{plural(len(cut.stretches), 'step')}), at about {cut.cost:,} instructions a run beside "
+        f"{plural(len(cut.steps), 'step')}), at about {cut.cost:,} instructions a run beside "
         "their kernels",
         gain=Gain(saved, "arena bytes") if saved > 0 else None,
     )
@@ -133,15 +133,15 @@ def _cuts(plan: FoundPlan) -> Iterator[Reason]:
         yield Reason(
             *("segment", None, "", "cuts"),
             did=f"{len(tried)} cuts into steps were placed, in {min(arenas):,} to "
-            f"{max(arenas):,} bytes; the chosen one has {len(plan.search.cut.stretches)} steps",
+            f"{max(arenas):,} bytes; the chosen one has {len(plan.search.cut.steps)} steps",
         )
 
 
 def _patches(plan: FoundPlan) -> Iterator[Reason]:
     """What patches would need and compute again; asked only where whole tensors do not do."""
-    if not _has_rows(plan) or plan.search.flow.streamed:
+    if not _has_rows(plan) or plan.search.ordered.streamed:
         return
-    best = best_patches(plan.search.flow, plan.search.cutter)
+    best = best_patches(plan.search.ordered, plan.search.partitioner)
     if best is None:
         yield Reason("segment", None, "", "patches", declined="no first layers can run in patches")
         return

@@ -7,8 +7,8 @@ from mcucc.ops import Aliasing
 from mcucc.report.model import Gain, Reason
 from mcucc.report.reasons.placed import PlacedLayer
 from mcucc.schedule import FoundPlan, Layer, PlanOptions, Search, dead_ranges, peak_step
-from mcucc.schedule.segments.flow import OrderedGraph
-from mcucc.schedule.segments.segments import StepCandidate, hindrance
+from mcucc.schedule.segments.candidates import StepCandidate, hindrance
+from mcucc.schedule.segments.ordered_graph import OrderedGraph
 
 
 def step_reasons(
@@ -23,8 +23,8 @@ def step_reasons(
     """
     if _looked_for_rows(plan, options):
         index = {layer.node.name: layer.index for layer in layers}
-        flow, stretches = plan.search.flow, plan.search.cut.stretches
-        executed = [i for i, stretch in enumerate(stretches) if _executes(flow, stretch)]
+        ordered, candidates = plan.search.ordered, plan.search.cut.steps
+        executed = [i for i, candidate in enumerate(candidates) if _executes(ordered, candidate)]
         for before, after in pairwise(executed):
             yield from _apart(plan.search, before, after, index)
     for layer in layers:
@@ -37,23 +37,23 @@ def _looked_for_rows(plan: FoundPlan, options: PlanOptions) -> bool:
         return False
     wanted = options.mode == "stream" or options.objective == "memory"
     over = options.limit is not None and plan.arena_bytes > options.limit
-    return wanted or over or any(stretch.stages for stretch in plan.search.cut.stretches)
+    return wanted or over or any(candidate.stages for candidate in plan.search.cut.steps)
 
 
 def _apart(search: Search, step: int, then: int, index: Mapping[str, int]) -> Iterator[Reason]:
     """Why a step and the next that executes anything are two."""
-    before, after = search.cut.stretches[step], search.cut.stretches[then]
-    first = search.cutter.first(after.end)
+    before, after = search.cut.steps[step], search.cut.steps[then]
+    first = search.partitioner.first(after.end)
     parted = first > before.begin
     place = first - 1 if parted else before.end - 1
-    node = search.flow.items[place].node
+    node = search.ordered.items[place].node
     if node is None or node.name not in index:
         return
     if parted:
-        why = hindrance(search.flow, place, first, after.end)
+        why = hindrance(search.ordered, place, first, after.end)
         why = why or "segments so long are not tried in networks of so many layers"
     else:
-        why = search.cutter.why_apart(before, after, search.cut.peak)
+        why = search.partitioner.why_apart(before, after, search.cut.peak)
     other = step if place >= after.begin else then
     yield Reason(
         *("segment", index[node.name], node.name, "row by row"),
@@ -61,9 +61,9 @@ def _apart(search: Search, step: int, then: int, index: Mapping[str, int]) -> It
     )
 
 
-def _executes(flow: OrderedGraph, stretch: StepCandidate) -> bool:
+def _executes(ordered: OrderedGraph, candidate: StepCandidate) -> bool:
     """Whether a step does anything, or only sees bytes in another shape."""
-    return any(not flow.items[i].is_reshape for i in range(stretch.begin, stretch.end))
+    return any(not ordered.items[i].is_reshape for i in range(candidate.begin, candidate.end))
 
 
 def _in_place(plan: FoundPlan, layer: PlacedLayer) -> Iterator[Reason]:

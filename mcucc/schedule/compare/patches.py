@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from mcucc.ops import Axis
 from mcucc.ops.verify import node_macs
-from mcucc.schedule.segments.cuts import StepPartitioner
-from mcucc.schedule.segments.flow import Item, OrderedGraph
+from mcucc.schedule.segments.ordered_graph import Item, OrderedGraph
+from mcucc.schedule.segments.partition import StepPartitioner
 
 PATCHES = (2, 3, 4, 5)
 """The numbers of patches along a side that are tried."""
@@ -41,54 +41,60 @@ class Patches:
     executed_macs: int
 
 
-def best_patches(flow: OrderedGraph, cutter: StepPartitioner) -> Patches | None:
+def best_patches(ordered: OrderedGraph, partitioner: StepPartitioner) -> Patches | None:
     """The patch-based schedule with the smallest peak, the image not counted.
 
     Args:
-        flow: the network, its image in the arena.
-        cutter: gives what the layers need that run whole.
+        ordered: the network, its image in the arena.
+        partitioner: gives what the layers need that run whole.
 
     Returns:
         None if no first layers can run patch by patch.
     """
     found: list[Patches] = []
-    for end in range(1, len(flow.items)):
-        item = flow.items[end - 1]
+    for end in range(1, len(ordered.items)):
+        item = ordered.items[end - 1]
         if item.rows is None and not item.is_reshape:
             break  # it needs whole tensors, and nothing behind it can run patch by patch
-        if item.rows is not None and end > 1 and _is_one_tensor(flow, end):
-            found += [p for side in PATCHES if (p := _patches(flow, cutter, end, side)) is not None]
+        if item.rows is not None and end > 1 and _is_one_tensor(ordered, end):
+            found += [
+                p
+                for side in PATCHES
+                if (p := _patches(ordered, partitioner, end, side)) is not None
+            ]
     return min(
         found, key=lambda p: (p.arena_bytes_without_image, p.executed_macs, p.side), default=None
     )
 
 
-def _is_one_tensor(flow: OrderedGraph, end: int) -> bool:
+def _is_one_tensor(ordered: OrderedGraph, end: int) -> bool:
     """Whether just one content passes from the items before a place to those behind."""
-    passing = [t for t in flow.tenancies if t.born < end <= t.last]
+    passing = [t for t in ordered.lifetimes if t.born < end <= t.last]
     return len(passing) == 1 and passing[0].born == end - 1
 
 
-def _patches(flow: OrderedGraph, cutter: StepPartitioner, end: int, side: int) -> Patches | None:
-    items = flow.items[:end]
+def _patches(
+    ordered: OrderedGraph, partitioner: StepPartitioner, end: int, side: int
+) -> Patches | None:
+    items = ordered.items[:end]
     last = items[-1].rows
     if last is None or last.is_reduction or min(last.shape[:2]) < side:
         return None
     rows = _needed(items, _split(last.shape[0], side), along=0)
     columns = _needed(items, _split(last.shape[1], side), along=1)
     parts = {name: _widest(rows[name]) * _widest(columns[name]) for name in rows}
-    working = max(_working_bytes(flow, parts, k, end) for k in range(end))
-    whole = next(t.size for t in flow.tenancies if t.born == end - 1)
-    rest = max((cutter.layer_bytes(k) for k in range(end, len(flow.items))), default=0)
-    image = sum(t.size for t in flow.tenancies if t.born < 0)
+    working = max(_working_bytes(ordered, parts, k, end) for k in range(end))
+    whole = next(t.size for t in ordered.lifetimes if t.born == end - 1)
+    rest = max((partitioner.layer_bytes(k) for k in range(end, len(ordered.items))), default=0)
+    image = sum(t.size for t in ordered.lifetimes if t.born < 0)
     return Patches(
         side=side,
         layers=end,
         arena_bytes=max(image + whole + working, rest),
         arena_bytes_without_image=max(whole + working, rest),
         executed_macs=sum(
-            _executed(flow, item, rows, columns) if k < end else _macs(flow, item)
-            for k, item in enumerate(flow.items)
+            _executed(ordered, item, rows, columns) if k < end else _macs(ordered, item)
+            for k, item in enumerate(ordered.items)
         ),
     )
 
@@ -128,24 +134,24 @@ def _total(parts: Sequence[Interval]) -> int:
     return sum(end - begin for begin, end in parts)
 
 
-def _working_bytes(flow: OrderedGraph, parts: dict[str, int], position: int, end: int) -> int:
+def _working_bytes(ordered: OrderedGraph, parts: dict[str, int], position: int, end: int) -> int:
     """Bytes of the parts of inner tensors that are live while an item runs on one patch."""
     channels = {
-        item.rows.content: item.rows.shape[2] for item in flow.items if item.rows is not None
+        item.rows.content: item.rows.shape[2] for item in ordered.items if item.rows is not None
     }
     return sum(
         parts[t.name] * channels[t.name]
-        for t in flow.tenancies
+        for t in ordered.lifetimes
         if 0 <= t.born <= position <= t.last and t.born < end - 1 and t.name in parts
     )
 
 
-def _macs(flow: OrderedGraph, item: Item) -> int:
-    return 0 if item.node is None else node_macs(flow.graph, item.node)
+def _macs(ordered: OrderedGraph, item: Item) -> int:
+    return 0 if item.node is None else node_macs(ordered.graph, item.node)
 
 
 def _executed(
-    flow: OrderedGraph,
+    ordered: OrderedGraph,
     item: Item,
     rows: dict[str, list[Interval]],
     columns: dict[str, list[Interval]],
@@ -155,4 +161,4 @@ def _executed(
     if stage is None or stage.content not in rows:
         return 0
     pixels = _total(rows[stage.content]) * _total(columns[stage.content])
-    return _macs(flow, item) * pixels // (stage.shape[0] * stage.shape[1])
+    return _macs(ordered, item) * pixels // (stage.shape[0] * stage.shape[1])

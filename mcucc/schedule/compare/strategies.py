@@ -8,7 +8,7 @@ from mcucc.memory import Problem, place_greedy
 from mcucc.ops import Int8Graph
 from mcucc.ops.verify import total_macs
 from mcucc.schedule.compare.patches import best_patches
-from mcucc.schedule.executed import total_executed_macs
+from mcucc.schedule.macs import total_executed_macs
 from mcucc.schedule.plan import (
     Planner,
     PlanOptions,
@@ -121,7 +121,7 @@ def _whole_tensors(
 
 
 def _patches(planner: Planner) -> Iterator[Strategy]:
-    best = best_patches(planner.flow, planner.cutter)
+    best = best_patches(planner.ordered, planner.partitioner)
     if best is not None:
         yield Strategy(
             name=f"{best.side}x{best.side} patches, {best.layers} layers, modelled",

@@ -37,7 +37,7 @@ def beam_order(model: CostModel, width: int, *, bound: int, below: int) -> tuple
         below: bytes; ways that reach this peak are given up.
     """
     ways = [_Way(bound, 0, model.start(), None)]
-    for _ in model.work.tasks:
+    for _ in model.memory.tasks:
         ways = _grow(model, ways, below)
         ways.sort(key=lambda way: (way.peak, way.kept))
         del ways[width:]

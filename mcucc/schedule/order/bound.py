@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from mcucc.schedule.order.cost import CostModel
 from mcucc.schedule.order.inplace import overwritten
-from mcucc.schedule.order.work import bits, members
+from mcucc.schedule.order.memory_graph import bits, members
 
 
 def least_peak(model: CostModel) -> int:
@@ -23,29 +23,29 @@ def least_peak(model: CostModel) -> int:
 
 
 def _least_need(model: CostModel, task: int, ancestors: int, descendants: int) -> int:
-    facts = model.work.tasks[task]
+    facts = model.memory.tasks[task]
     later = descendants | 1 << task
     live = bits(
         i
-        for i, content in enumerate(model.work.contents)
+        for i, content in enumerate(model.memory.contents)
         if (content.writer is None or ancestors >> content.writer & 1)
         and (content.kept or content.readers & later)
     )
     best_case = ~later  # everybody who can run before the node has done so
-    if facts.writes is not None and overwritten(model.work, task, best_case) is None:
+    if facts.writes is not None and overwritten(model.memory, task, best_case) is None:
         live |= 1 << facts.writes
     return model.need(live, facts.scratch)
 
 
 def _ancestors(model: CostModel) -> list[int]:
     found: list[int] = []
-    for task in model.work.tasks:
+    for task in model.memory.tasks:
         found.append(task.needs | _union(found[i] for i in members(task.needs)))
     return found
 
 
 def _descendants(model: CostModel) -> list[int]:
-    found = [0] * len(model.work.tasks)
+    found = [0] * len(model.memory.tasks)
     for i in reversed(range(len(found))):
         followers = model.followers[i]
         found[i] = bits(followers) | _union(found[j] for j in followers)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from mcucc.schedule.order.inplace import overwritten
-from mcucc.schedule.order.work import MemoryGraph, bits, members
+from mcucc.schedule.order.memory_graph import MemoryGraph, bits, members
 
 
 class State(NamedTuple):
@@ -33,25 +33,27 @@ class CostModel:
     """The bytes of the steps of a graph.
 
     Args:
-        work: the graph.
+        memory: the graph.
         alignment: of every buffer; a power of two.
     """
 
-    def __init__(self, work: MemoryGraph, alignment: int) -> None:
-        self.work = work
-        self.followers = _followers(work)
+    def __init__(self, memory: MemoryGraph, alignment: int) -> None:
+        self.memory = memory
+        self.followers = _followers(memory)
         self._alignment = alignment
-        self._sizes = tuple(content.size for content in work.contents)
-        self._inputs = bits(i for i, content in enumerate(work.contents) if content.writer is None)
+        self._sizes = tuple(content.size for content in memory.contents)
+        self._inputs = bits(
+            i for i, content in enumerate(memory.contents) if content.writer is None
+        )
         self._unread = bits(
             i
             for i in members(self._inputs)
-            if not work.contents[i].readers and not work.contents[i].kept
+            if not memory.contents[i].readers and not memory.contents[i].kept
         )
 
     def start(self) -> State:
         """Before the first step."""
-        ready = bits(i for i, task in enumerate(self.work.tasks) if not task.needs)
+        ready = bits(i for i, task in enumerate(self.memory.tasks) if not task.needs)
         return State(0, ready, self._inputs & ~self._unread)
 
     def step(self, state: State, task: int) -> tuple[State, int]:
@@ -60,10 +62,10 @@ class CostModel:
         Returns:
             The state after it, and the bytes that are live while it runs.
         """
-        facts = self.work.tasks[task]
+        facts = self.memory.tasks[task]
         touched = state.live if facts.writes is None else state.live | 1 << facts.writes
         during = touched if state.done else touched | self._unread
-        below = overwritten(self.work, task, state.done)
+        below = overwritten(self.memory, task, state.done)
         if below is not None:
             during ^= 1 << below
         done = state.done | 1 << task
@@ -128,18 +130,18 @@ class CostModel:
 
     def _ended(self, task: int, done: int) -> int:
         """The contents that nobody needs any more once a node has run."""
-        facts = self.work.tasks[task]
+        facts = self.memory.tasks[task]
         touched = facts.reads if facts.writes is None else (*facts.reads, facts.writes)
-        return bits(i for i in touched if self.work.is_last_reader(i, task, done))
+        return bits(i for i in touched if self.memory.is_last_reader(i, task, done))
 
     def _freshly_ready(self, task: int, done: int) -> int:
         """The nodes that a node was the last to be waited for."""
-        return bits(i for i in self.followers[task] if not self.work.tasks[i].needs & ~done)
+        return bits(i for i in self.followers[task] if not self.memory.tasks[i].needs & ~done)
 
 
-def _followers(work: MemoryGraph) -> tuple[tuple[int, ...], ...]:
-    found: list[list[int]] = [[] for _ in work.tasks]
-    for i, task in enumerate(work.tasks):
+def _followers(memory: MemoryGraph) -> tuple[tuple[int, ...], ...]:
+    found: list[list[int]] = [[] for _ in memory.tasks]
+    for i, task in enumerate(memory.tasks):
         for needed in members(task.needs):
             found[needed].append(i)
     return tuple(tuple(some) for some in found)

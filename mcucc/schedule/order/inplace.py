@@ -1,9 +1,9 @@
 """Which contents share a buffer: a result may be written over an input that dies of it."""
 
-from mcucc.schedule.order.work import MemoryGraph
+from mcucc.schedule.order.memory_graph import MemoryGraph
 
 
-def overwritten(work: MemoryGraph, task: int, done: int) -> int | None:
+def overwritten(memory: MemoryGraph, task: int, done: int) -> int | None:
     """The content that a task writes its own over, None if it needs fresh bytes.
 
     It is the first that the task reads, has the size of the result, and that nobody needs any
@@ -11,15 +11,15 @@ def overwritten(work: MemoryGraph, task: int, done: int) -> int | None:
     the network that must be kept.
 
     Args:
-        work: the graph.
+        memory: the graph.
         task: the node that runs.
         done: set of the nodes that ran before it.
     """
-    facts = work.tasks[task]
+    facts = memory.tasks[task]
     if not facts.in_place or facts.writes is None:
         return None
-    size = work.contents[facts.writes].size
+    size = memory.contents[facts.writes].size
     for content in facts.reads:
-        if work.contents[content].size == size and work.is_last_reader(content, task, done):
+        if memory.contents[content].size == size and memory.is_last_reader(content, task, done):
             return content
     return None

@@ -15,7 +15,7 @@ from mcucc.memory import ALIGNMENT
 from mcucc.schedule.order.beam import beam_order
 from mcucc.schedule.order.bound import least_peak
 from mcucc.schedule.order.cost import CostModel, State
-from mcucc.schedule.order.work import MANY_NODES, MemoryGraph
+from mcucc.schedule.order.memory_graph import MANY_NODES, MemoryGraph
 
 DEFAULT_STATES = 20_000
 """Sets that the exact search may extend: about a second."""
@@ -57,7 +57,7 @@ class Order:
 
 
 def best_order(
-    work: MemoryGraph,
+    memory: MemoryGraph,
     *,
     alignment: int = ALIGNMENT,
     states: int = DEFAULT_STATES,
@@ -69,7 +69,7 @@ def best_order(
     wherever the search has the choice.
 
     Args:
-        work: the graph; its nodes are topologically ordered.
+        memory: the graph; its nodes are topologically ordered.
         alignment: of every buffer, bytes.
         states: the most sets that the exact search may extend. Beyond, beam search goes on.
         width: how many sets of each size the beam search keeps.
@@ -77,13 +77,13 @@ def best_order(
     Both get less beyond `MANY_NODES` nodes, with the cube of the number: each step tries all nodes
     that are ready.
     """
-    if len(work.tasks) > MANY_NODES:
-        share = (MANY_NODES / len(work.tasks)) ** 3
+    if len(memory.tasks) > MANY_NODES:
+        share = (MANY_NODES / len(memory.tasks)) ** 3
         states, width = int(states * share), max(1, int(width * share))
-    model = CostModel(work, alignment)
-    given = tuple(range(len(work.tasks)))
+    model = CostModel(memory, alignment)
+    given = tuple(range(len(memory.tasks)))
     peak = model.peak(given)
-    if _is_chain(work):
+    if _is_chain(memory):
         return Order(given, peak, "chain", peak, peak)
     bound = least_peak(model)
     if peak <= bound:
@@ -100,9 +100,9 @@ def best_order(
     return Order(found, model.peak(found), "budget", peak, exact.reached, *extended)
 
 
-def _is_chain(work: MemoryGraph) -> bool:
+def _is_chain(memory: MemoryGraph) -> bool:
     """Whether each node needs the one before it, so that there is but one order."""
-    return all(task.needs >> i & 1 for i, task in enumerate(work.tasks[1:]))
+    return all(task.needs >> i & 1 for i, task in enumerate(memory.tasks[1:]))
 
 
 class _Search:

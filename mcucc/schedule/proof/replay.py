@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from mcucc.kernels import Kernel
 from mcucc.ops import Aliasing, Int8Graph, Int8Node
 from mcucc.schedule.occupancy import dead_ranges
-from mcucc.schedule.proof.actors import Place, ReplayedStage, actor, caller, pull
+from mcucc.schedule.proof.replayed_stages import Place, ReplayedStage, actor, caller, pull
 from mcucc.schedule.proof.shadow import ReplayFault, Run, Shadow, TooManyFaultsError
 from mcucc.schedule.types import (
     Layer,

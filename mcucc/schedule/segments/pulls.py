@@ -3,7 +3,7 @@
 A segment pulls: to make a row of its last tensor, a stage first has the stages above it make the
 rows that it still needs, input by input. The C code does the same, with the same counters.
 
-Stages above a stage never change the order of those below, so one replay of a long stretch gives
+Stages above a stage never change the order of those below, so one replay of a long candidate gives
 the order of each shorter one that ends with it.
 """
 

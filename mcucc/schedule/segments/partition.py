@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mcucc.schedule.segments.flow import OrderedGraph
-from mcucc.schedule.segments.segments import StepCandidate, StepCandidates, candidate_bytes
+from mcucc.schedule.segments.candidates import StepCandidate, StepCandidates, candidate_bytes
+from mcucc.schedule.segments.ordered_graph import OrderedGraph
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,12 @@ class Cut:
     """Steps that follow each other from the first item to the last.
 
     Attributes:
-        stretches: one for each step.
+        steps: the candidates, in order.
         peak: bytes of the step that needs the most, by itself.
         cost: modelled instructions beside those of the kernels.
     """
 
-    stretches: tuple[StepCandidate, ...]
+    steps: tuple[StepCandidate, ...]
     peak: int
     cost: int
 
@@ -39,23 +39,25 @@ class _Choice(NamedTuple):
 
 
 class StepPartitioner:
-    """Looks for cuts of one network; remembers what each stretch needs.
+    """Looks for cuts of one network; remembers what each candidate needs.
 
     Args:
-        flow: the network in an order.
+        ordered: the network in an order.
         alignment: of every buffer, bytes.
         rows: whether segments are allowed at all.
     """
 
-    def __init__(self, flow: OrderedGraph, alignment: int, *, rows: bool = True) -> None:
-        self._flow = flow
+    def __init__(self, ordered: OrderedGraph, alignment: int, *, rows: bool = True) -> None:
+        self._ordered = ordered
         self._alignment = alignment
-        self._sizes = [-(-t.size // alignment) * alignment for t in flow.tenancies]
-        self._bytes = np.array([t.size for t in flow.tenancies], dtype=np.int64)
-        self._born = np.array([t.born for t in flow.tenancies], dtype=np.int64)
-        self._last = np.array([t.last for t in flow.tenancies], dtype=np.int64)
+        self._sizes = [-(-t.size // alignment) * alignment for t in ordered.lifetimes]
+        self._bytes = np.array([t.size for t in ordered.lifetimes], dtype=np.int64)
+        self._born = np.array([t.born for t in ordered.lifetimes], dtype=np.int64)
+        self._last = np.array([t.last for t in ordered.lifetimes], dtype=np.int64)
         self._families = {
-            panels: [StepCandidates(flow, end + 1, panels=panels) for end in range(len(flow.items))]
+            panels: [
+                StepCandidates(ordered, end + 1, panels=panels) for end in range(len(ordered.items))
+            ]
             for panels in (False, True)
         }
         self._rows = rows
@@ -64,7 +66,7 @@ class StepPartitioner:
     def smallest(self) -> Cut:
         """The cut with the smallest peak, and among these the cheapest."""
         best: list[int] = [0]
-        for end in range(1, len(self._flow.items) + 1):
+        for end in range(1, len(self._ordered.items) + 1):
             peak = None
             for choice in self._choices(end):
                 before = best[choice.begin]
@@ -112,7 +114,7 @@ class StepPartitioner:
         return "the buffers of the cut that joins them were not placed in less"
 
     def _known_need(self, choice: _Choice, end: int) -> int:
-        """What a stretch needs if that is known, else the least that it needs in any case."""
+        """What a candidate needs if that is known, else the least that it needs in any case."""
         known = self._known.get((choice, end))
         return self._least(choice, end) if known is None else known[1]
 
@@ -122,7 +124,7 @@ class StepPartitioner:
         budget: int | None = cut.peak
         seen: set[tuple[int, ...]] = set()
         while cut is not None and len(seen) < most:
-            begins = tuple(stretch.begin for stretch in cut.stretches)
+            begins = tuple(candidate.begin for candidate in cut.steps)
             if begins not in seen:
                 seen.add(begins)
                 yield cut
@@ -132,13 +134,13 @@ class StepPartitioner:
     def longest(self) -> Cut:
         """The cut with the fewest steps: rows wherever they are possible, panels too."""
         ways: list[tuple[int, _Choice]] = [(0, _Choice(0, panels=False))]
-        for end in range(1, len(self._flow.items) + 1):
+        for end in range(1, len(self._ordered.items) + 1):
             steps = [(ways[choice.begin][0] + 1, choice) for choice in self._choices(end)]
             ways.append(min(steps, key=lambda step: (step[0], step[1].begin, not step[1].panels)))
         return self._path(ways)
 
     def _next_need(self, peak: int) -> int | None:
-        """The smallest need of a known stretch that is above a peak."""
+        """The smallest need of a known candidate that is above a peak."""
         return min((need for _, need in self._known.values() if need > peak), default=None)
 
     def without_one_place(self, cut: Cut, most: int) -> Iterator[Cut]:
@@ -149,10 +151,10 @@ class StepPartitioner:
         A tensor between two steps lies at one address in both; where that keeps the buffers from
         being placed in what each step needs by itself, another cut may do.
         """
-        needs = [self._bytes_of(stretch) for stretch in cut.stretches]
+        needs = [self._bytes_of(candidate) for candidate in cut.steps]
         beside = {
-            stretch.begin: sum(pair)
-            for stretch, pair in zip(cut.stretches[1:], pairwise(needs), strict=True)
+            candidate.begin: sum(pair)
+            for candidate, pair in zip(cut.steps[1:], pairwise(needs), strict=True)
         }
         for place in sorted(beside, key=lambda place: (-beside[place], place))[:most]:
             other = self.cheapest(cut.peak, leave_out=place)
@@ -167,7 +169,7 @@ class StepPartitioner:
             leave_out: a place at which it must not cut; 0 for none.
         """
         ways: list[tuple[int, _Choice] | None] = [(0, _Choice(0, panels=False))]
-        for end in range(1, len(self._flow.items) + 1):
+        for end in range(1, len(self._ordered.items) + 1):
             found: tuple[int, _Choice] | None = None
             for choice in () if end == leave_out else self._choices(end):
                 before = ways[choice.begin]
@@ -181,18 +183,18 @@ class StepPartitioner:
 
     def _path(self, ways: Sequence[tuple[int, _Choice] | None]) -> Cut:
         """The cut that the last of some ways comes from."""
-        stretches: list[StepCandidate] = []
+        candidates: list[StepCandidate] = []
         cost, peak, end = 0, 0, len(ways) - 1
         while end:
             way = ways[end]
             assert way is not None
-            stretch, need = self._stretch(way[1], end)
-            stretches.append(stretch)
-            cost, peak, end = cost + stretch.cost, max(peak, need), stretch.begin
-        return Cut(tuple(reversed(stretches)), peak, cost)
+            candidate, need = self._candidate(way[1], end)
+            candidates.append(candidate)
+            cost, peak, end = cost + candidate.cost, max(peak, need), candidate.begin
+        return Cut(tuple(reversed(candidates)), peak, cost)
 
     def _choices(self, end: int) -> Iterator[_Choice]:
-        """How a stretch may end at a place: as a layer first, then as longer and longer segments.
+        """How a candidate may end at a place: as a layer first, then as longer and longer segments.
 
         A streamed image is no layer, but a segment of its own.
         """
@@ -210,7 +212,7 @@ class StepPartitioner:
         return self._families[choice.panels][end - 1]
 
     def _is_layer(self, choice: _Choice, end: int) -> bool:
-        return choice.begin == end - 1 and self._flow.items[choice.begin].node is not None
+        return choice.begin == end - 1 and self._ordered.items[choice.begin].node is not None
 
     def _cost(self, choice: _Choice, end: int) -> int:
         return 0 if self._is_layer(choice, end) else self._family(choice, end).cost(choice.begin)
@@ -221,7 +223,7 @@ class StepPartitioner:
         return self._least(choice, end) <= budget and self._need(choice, end) <= budget
 
     def _least(self, choice: _Choice, end: int) -> int:
-        """Bytes that a stretch needs in any case; cheap to compute."""
+        """Bytes that a candidate needs in any case; cheap to compute."""
         begin = choice.begin
         if begin == end - 1:
             return 0
@@ -231,14 +233,14 @@ class StepPartitioner:
         return passing + max(dying, self._family(choice, end).made_bytes(begin))
 
     def _need(self, choice: _Choice, end: int) -> int:
-        return self._stretch(choice, end)[1]
+        return self._candidate(choice, end)[1]
 
-    def _bytes_of(self, stretch: StepCandidate) -> int:
-        return candidate_bytes(self._flow, stretch, self._alignment, self._sizes)
+    def _bytes_of(self, candidate: StepCandidate) -> int:
+        return candidate_bytes(self._ordered, candidate, self._alignment, self._sizes)
 
-    def _stretch(self, choice: _Choice, end: int) -> tuple[StepCandidate, int]:
+    def _candidate(self, choice: _Choice, end: int) -> tuple[StepCandidate, int]:
         key = (choice, end)
         if key not in self._known:
-            stretch = self._family(choice, end).stretch(choice.begin)
-            self._known[key] = (stretch, self._bytes_of(stretch))
+            candidate = self._family(choice, end).candidate(choice.begin)
+            self._known[key] = (candidate, self._bytes_of(candidate))
         return self._known[key]

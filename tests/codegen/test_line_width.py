@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from mcucc.codegen.layout import WIDTH, fit_lines
+from mcucc.codegen.line_width import WIDTH, fit_lines
 from tests.codegen.hostile import HOSTILE_NAMES
 from tests.codegen.test_generated_text import files_of, hostile_graph, without_comments
 from tests.graphs import every_operator_graph

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mcucc.codegen.parts import TensorRef
+from mcucc.codegen.arena_refs import TensorRef
 from mcucc.ops import Int8Graph, Int8Node
 from mcucc.ops.conv import Conv2D, DepthwiseConv2D
 from mcucc.ops.movement import Pad

@@ -1,6 +1,6 @@
-"""What a stretch of the order needs if it runs as one step: its bytes and its cost.
+"""What consecutive nodes of the order need if they run as one step: their bytes and their cost.
 
-A stretch of one node is a layer: a kernel over its whole tensor. A longer one is a segment: its
+One node is a layer: a kernel over its whole tensor. Several are a segment: its
 stages pull rows from each other, and what only they read is a ring of a few rows. What must outlive
 the segment is made whole.
 """
@@ -12,9 +12,9 @@ from functools import cached_property
 import numpy as np
 
 from mcucc.kernels import Shape
-from mcucc.schedule.order.work import MANY_NODES
+from mcucc.schedule.order.memory_graph import MANY_NODES
 from mcucc.schedule.segments.distance import Writer, least_distance
-from mcucc.schedule.segments.flow import Lifetime, OrderedGraph
+from mcucc.schedule.segments.ordered_graph import Lifetime, OrderedGraph
 from mcucc.schedule.segments.pulls import Pulls, kept_rows, pull
 from mcucc.schedule.stages import RowRead, Stage, state_bytes
 
@@ -77,24 +77,24 @@ class StepCandidate:
 
 
 class StepCandidates:
-    """All stretches that end at one place: they share a replay.
+    """All candidates that end at one place: they share a replay.
 
     Args:
-        flow: the network.
-        end: one more than the last position of every stretch.
+        ordered: the network.
+        end: one more than the last position of every candidate.
         panels: whether a tensor that is read pixel by pixel, by one stage alone, is held as a panel
             of a few pixels: its maker runs within the turns of its reader.
     """
 
-    def __init__(self, flow: OrderedGraph, end: int, *, panels: bool) -> None:
-        self._flow = flow
+    def __init__(self, ordered: OrderedGraph, end: int, *, panels: bool) -> None:
+        self._ordered = ordered
         self.end = end
-        self.first = _longest(flow, end)
+        self.first = _longest(ordered, end)
         self._with_panels = panels
 
-    def stretch(self, begin: int) -> StepCandidate:
-        """The stretch from a position on; `begin` is `first` or more, or `end` - 1."""
-        single = begin == self.end - 1 and self._flow.items[begin].node is not None
+    def candidate(self, begin: int) -> StepCandidate:
+        """The candidate from a position on; `begin` is `first` or more, or `end` - 1."""
+        single = begin == self.end - 1 and self._ordered.items[begin].node is not None
         return self._layer() if single else self._segment(begin)
 
     def has_stages(self, begin: int) -> bool:
@@ -124,7 +124,7 @@ class StepCandidates:
     @cached_property
     def _stages(self) -> dict[int, Stage]:
         """By position, reshapes left out."""
-        items = self._flow.items
+        items = self._ordered.items
         found = ((i, items[i].rows) for i in range(self.first, self.end))
         return {i: stage for i, stage in found if stage is not None}
 
@@ -138,7 +138,7 @@ class StepCandidates:
         found: dict[int, int] = {}
         if self._with_panels:
             for i, stage in self._stages.items():
-                readers = self._readers(self._flow.items[i].writes, self.first)
+                readers = self._readers(self._ordered.items[i].writes, self.first)
                 if len(readers) == 1 and self._may_be_panel(i, stage, *readers[0]):
                     found[i] = readers[0][0]
         return found
@@ -165,8 +165,8 @@ class StepCandidates:
 
     def _is_whole(self, position: int) -> bool:
         """Whether somebody beyond the end reads what an item makes, or nobody does."""
-        tenancy = self._made_by(position)
-        return tenancy.last >= self.end or tenancy.last == tenancy.born
+        lifetime = self._made_by(position)
+        return lifetime.last >= self.end or lifetime.last == lifetime.born
 
     @cached_property
     def _kept_rows(self) -> dict[int, int]:
@@ -178,7 +178,7 @@ class StepCandidates:
             return stage.shape[0]
         if position in self._panels:
             return 1
-        readers = self._readers(self._flow.items[position].writes, self.first)
+        readers = self._readers(self._ordered.items[position].writes, self.first)
         return kept_rows(self._pulls, position, stage, readers)
 
     @cached_property
@@ -191,13 +191,13 @@ class StepCandidates:
         }
 
     def _made_by(self, position: int) -> Lifetime:
-        content = self._flow.items[position].writes
+        content = self._ordered.items[position].writes
         assert content is not None
-        return self._flow.tenancies[content]
+        return self._ordered.lifetimes[content]
 
     def _readers(self, content: int | None, begin: int) -> list[tuple[int, RowRead]]:
         """The stages from a position on that read a content."""
-        readers = () if content is None else self._flow.row_readers[content]
+        readers = () if content is None else self._ordered.row_readers[content]
         return [(i, read) for i, read in readers if begin <= i < self.end]
 
     def _segment(self, begin: int) -> StepCandidate:
@@ -211,15 +211,15 @@ class StepCandidates:
             panels={self._stages[i].content: PANEL_PIXELS for i in self._panels if i >= begin},
             sinks=tuple(self._stages[i].content for i in self._pulls.sinks if i >= begin),
             distances={
-                self._flow.tenancies[content].name: self._distances(content, begin, stages)
-                for content in _dying(self._flow, begin, self.end)
+                self._ordered.lifetimes[content].name: self._distances(content, begin, stages)
+                for content in _dying(self._ordered, begin, self.end)
             },
             cost=self.cost(begin),
         )
 
     def _distances(self, content: int, begin: int, stages: Mapping[int, Stage]) -> Distances:
         readers = self._readers(content, begin)
-        size = self._flow.tenancies[content].size
+        size = self._ordered.lifetimes[content].size
         found: dict[str, int] = {}
         for i, stage in stages.items():
             writer = Writer(
@@ -237,10 +237,10 @@ class StepCandidates:
 
     def _layer(self) -> StepCandidate:
         position = self.end - 1
-        item = self._flow.items[position]
+        item = self._ordered.items[position]
         if item.writes is None:
             return StepCandidate(position, self.end, (), {}, {}, {}, (), {}, 0)
-        made = self._flow.tenancies[item.writes]
+        made = self._ordered.lifetimes[item.writes]
         return StepCandidate(
             begin=position,
             end=self.end,
@@ -249,19 +249,19 @@ class StepCandidates:
             rows={},
             panels={},
             sinks=(),
-            distances=dict(_layer_distances(self._flow, position, made)),
+            distances=dict(_layer_distances(self._ordered, position, made)),
             cost=0,
             layer_scratch=0 if item.kernel is None else item.kernel.scratch_bytes,
         )
 
 
 def _layer_distances(
-    flow: OrderedGraph, position: int, made: Lifetime
+    ordered: OrderedGraph, position: int, made: Lifetime
 ) -> Iterator[tuple[str, Distances]]:
     """The distances of a layer's dying inputs from its output."""
-    item = flow.items[position]
-    for content in _dying(flow, position, position + 1):
-        dying = flow.tenancies[content]
+    item = ordered.items[position]
+    for content in _dying(ordered, position, position + 1):
+        dying = ordered.lifetimes[content]
         if item.layer is not None:
             turns = np.arange(item.layer.turns, dtype=np.int64)
             readers = [(position, r) for r in item.layer.reads if r.content == dying.name]
@@ -275,61 +275,61 @@ def _layer_distances(
             yield dying.name, {made.name: 0}
 
 
-def _dying(flow: OrderedGraph, begin: int, end: int) -> tuple[int, ...]:
-    """Contents that lie there before a stretch and are read for the last time in it."""
-    return tuple(i for i in flow.crossing[begin] if flow.tenancies[i].last < end)
+def _dying(ordered: OrderedGraph, begin: int, end: int) -> tuple[int, ...]:
+    """Contents that lie there before a candidate and are read for the last time in it."""
+    return tuple(i for i in ordered.crossing[begin] if ordered.lifetimes[i].last < end)
 
 
-def _longest(flow: OrderedGraph, end: int) -> int:
+def _longest(ordered: OrderedGraph, end: int) -> int:
     """How far back a segment that ends at a place can reach, or is tried to reach."""
     begin = end
-    most = end if len(flow.items) <= MANY_NODES else _LONGEST_OF_MANY
-    while begin > max(0, end - most) and hindrance(flow, begin - 1, begin, end) is None:
+    most = end if len(ordered.items) <= MANY_NODES else _LONGEST_OF_MANY
+    while begin > max(0, end - most) and hindrance(ordered, begin - 1, begin, end) is None:
         begin -= 1
     return begin
 
 
-def hindrance(flow: OrderedGraph, position: int, begin: int, end: int) -> str | None:
+def hindrance(ordered: OrderedGraph, position: int, begin: int, end: int) -> str | None:
     """Why an item cannot run by rows ahead of the items from `begin` to `end`; None if it can."""
-    item = flow.items[position]
+    item = ordered.items[position]
     if item.is_reshape:
         return None
     if item.rows is None or item.writes is None:
         return "it works on whole tensors"
-    readers = [(i, read) for i, read in flow.row_readers[item.writes] if begin <= i < end]
-    read_whole = {i for i in range(begin, end) if item.writes in flow.items[i].reads}
+    readers = [(i, read) for i, read in ordered.row_readers[item.writes] if begin <= i < end]
+    read_whole = {i for i in range(begin, end) if item.writes in ordered.items[i].reads}
     read_by_rows = {i for i, _ in readers}
-    reshaped = {i for i in read_whole if flow.items[i].is_reshape}
+    reshaped = {i for i in read_whole if ordered.items[i].is_reshape}
     if item.rows.is_reduction and readers:
         return "it makes its output with the last row of its input"
     height, row_bytes = item.rows.shape[0], item.rows.row_bytes
     odd = {i for i, r in readers if r.shape[0] != height or r.row_bytes != row_bytes}
     odd |= read_whole - read_by_rows - reshaped
-    reader = flow.items[min(odd)].node if odd else None
+    reader = ordered.items[min(odd)].node if odd else None
     return None if reader is None else f"'{reader.name}' does not read its rows as they are made"
 
 
 def candidate_bytes(
-    flow: OrderedGraph, stretch: StepCandidate, alignment: int, sizes: Sequence[int]
+    ordered: OrderedGraph, candidate: StepCandidate, alignment: int, sizes: Sequence[int]
 ) -> int:
-    """Bytes in which all that a stretch needs can be placed side by side.
+    """Bytes in which all that a candidate needs can be placed side by side.
 
     One dying tensor shares bytes with what is written below it; the others stand apart.
 
     Args:
-        flow: the network.
-        stretch: the step.
+        ordered: the network.
+        candidate: the step.
         alignment: of every buffer.
         sizes: for each content its bytes, rounded up.
     """
-    padded = {name: -(-size // alignment) * alignment for name, size in stretch.kept.items()}
-    extra = -(-stretch.extra_bytes // alignment) * alignment
+    padded = {name: -(-size // alignment) * alignment for name, size in candidate.kept.items()}
+    extra = -(-candidate.extra_bytes // alignment) * alignment
     below = sum(padded.values()) + extra
-    before = [(flow.tenancies[i], sizes[i]) for i in flow.crossing[stretch.begin]]
+    before = [(ordered.lifetimes[i], sizes[i]) for i in ordered.crossing[candidate.begin]]
     above = sum(size for _, size in before)
     best = above + below
-    for tenancy, size in before:
-        distances = stretch.distances.get(tenancy.name)
+    for lifetime, size in before:
+        distances = candidate.distances.get(lifetime.name)
         if distances:
             lifted = _lift(padded, distances, extra)
             best = min(best, above - size + max(lifted + size, below))

@@ -36,7 +36,7 @@ of depthwise convolutions use the first two alone, the others the last one, of w
 four products of two inputs and two channels."""
 
 
-def counted(generated: Generated, work: Path) -> Mapping[str, int]:
+def counted(generated: Generated, memory: Path) -> Mapping[str, int]:
     """Multiply-accumulates of one run, by the functions that made them."""
     header = generated.directory / "mcucc_dsp.h"
     text = header.read_text()
@@ -47,7 +47,7 @@ def counted(generated: Generated, work: Path) -> Mapping[str, int]:
     declared = "".join(f"__attribute__((weak)) int64_t mcucc_{name};\n" for name in counters())
     text = text.replace('#include "mcucc_base.h"\n', f'#include "mcucc_base.h"\n{declared}', 1)
     header.write_text(text)
-    artifact = build_host_library(generated.directory, generated.network, work)
+    artifact = build_host_library(generated.directory, generated.network, memory)
     samples = flat_samples(generated.graph, random_inputs(generated.graph, 1))
     HostLibrary(artifact, generated.network).run(samples)
     library = ctypes.CDLL(str(artifact.path))

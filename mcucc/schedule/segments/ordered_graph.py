@@ -10,7 +10,7 @@ from functools import cached_property
 
 from mcucc.kernels import Access, Kernel, Shape
 from mcucc.ops import Int8Graph, Int8Node
-from mcucc.schedule.order.work import MemoryGraph, members
+from mcucc.schedule.order.memory_graph import MemoryGraph, members
 from mcucc.schedule.stages import RowRead, Stage, image_stage, layer_stage, row_stage
 
 
@@ -71,29 +71,29 @@ class OrderedGraph:
     Attributes:
         graph: the network.
         items: in the order of execution.
-        tenancies: for each content.
+        lifetimes: for each content.
         streamed: whether item 0 is an image that the caller hands over row by row.
     """
 
     graph: Int8Graph
     items: tuple[Item, ...]
-    tenancies: tuple[Lifetime, ...]
+    lifetimes: tuple[Lifetime, ...]
     streamed: bool
 
     @cached_property
     def crossing(self) -> tuple[tuple[int, ...], ...]:
         """For each position the contents that lie there before it and are read at it or later."""
         found: list[list[int]] = [[] for _ in range(len(self.items) + 1)]
-        for content, tenancy in enumerate(self.tenancies):
-            for position in range(tenancy.born + 1, min(tenancy.last, len(self.items)) + 1):
+        for content, lifetime in enumerate(self.lifetimes):
+            for position in range(lifetime.born + 1, min(lifetime.last, len(self.items)) + 1):
                 found[position].append(content)
         return tuple(map(tuple, found))
 
     @cached_property
     def row_readers(self) -> Mapping[int, tuple[tuple[int, RowRead], ...]]:
         """For each content the items that can read it row by row, and how."""
-        index = {tenancy.name: i for i, tenancy in enumerate(self.tenancies)}
-        found: dict[int, list[tuple[int, RowRead]]] = {i: [] for i in range(len(self.tenancies))}
+        index = {lifetime.name: i for i, lifetime in enumerate(self.lifetimes)}
+        found: dict[int, list[tuple[int, RowRead]]] = {i: [] for i in range(len(self.lifetimes))}
         for position, item in enumerate(self.items):
             for read in () if item.rows is None else item.rows.reads:
                 found[index[read.content]].append((position, read))
@@ -103,7 +103,7 @@ class OrderedGraph:
 def ordered_graph_of(
     graph: Int8Graph,
     kernels: Mapping[str, Kernel | None],
-    work: MemoryGraph,
+    memory: MemoryGraph,
     order: Sequence[int],
     *,
     streamed: bool,
@@ -113,32 +113,32 @@ def ordered_graph_of(
     Args:
         graph: the network; with one input if that is streamed.
         kernels: by the name of the node; None for reshapes.
-        work: the tasks and contents of the graph.
+        memory: the tasks and contents of the graph.
         order: every task once, topologically ordered.
         streamed: the caller hands over the image row by row.
     """
-    content_of = {value: c.values[0] for c in work.contents for value in c.values}
-    items = [_item(graph, kernels, work, task, content_of) for task in order]
+    content_of = {value: c.values[0] for c in memory.contents for value in c.values}
+    items = [_item(graph, kernels, memory, task, content_of) for task in order]
     if streamed:
         value = graph.inputs[0].tensor
         image = image_stage(graph, value)
-        items.insert(0, Item(None, None, image, None, (), _index(work, value)))
+        items.insert(0, Item(None, None, image, None, (), _index(memory, value)))
     position = {task: i + streamed for i, task in enumerate(order)}
-    tenancies = tuple(
-        _tenancy(work, content, position, len(items), streamed=streamed)
-        for content in range(len(work.contents))
+    lifetimes = tuple(
+        _lifetime(memory, content, position, len(items), streamed=streamed)
+        for content in range(len(memory.contents))
     )
-    return OrderedGraph(graph, tuple(items), tenancies, streamed)
+    return OrderedGraph(graph, tuple(items), lifetimes, streamed)
 
 
-def _index(work: MemoryGraph, value: str) -> int:
-    return next(i for i, content in enumerate(work.contents) if value in content.values)
+def _index(memory: MemoryGraph, value: str) -> int:
+    return next(i for i, content in enumerate(memory.contents) if value in content.values)
 
 
 def _item(
     graph: Int8Graph,
     kernels: Mapping[str, Kernel | None],
-    work: MemoryGraph,
+    memory: MemoryGraph,
     task: int,
     content_of: Mapping[str, str],
 ) -> Item:
@@ -149,15 +149,15 @@ def _item(
         kernel,
         row_stage(graph, node, kernel, content_of),
         None if kernel is None else layer_stage(graph, node, kernel, content_of),
-        work.tasks[task].reads,
-        work.tasks[task].writes,
+        memory.tasks[task].reads,
+        memory.tasks[task].writes,
     )
 
 
-def _tenancy(
-    work: MemoryGraph, content: int, position: Mapping[int, int], end: int, *, streamed: bool
+def _lifetime(
+    memory: MemoryGraph, content: int, position: Mapping[int, int], end: int, *, streamed: bool
 ) -> Lifetime:
-    facts = work.contents[content]
+    facts = memory.contents[content]
     first = 0 if streamed else -1
     born = first if facts.writer is None else position[facts.writer]
     last = max((position[reader] for reader in members(facts.readers)), default=max(born, 0))
