@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mcucc.kernels.families.weighted import (
     bytes_array,
@@ -19,19 +20,24 @@ from mcucc.kernels.families.weighted import (
     weights_of,
     words_array,
 )
-from mcucc.kernels.kernel import Access, Family, Kernel, Shape, Unit, Window
-from mcucc.kernels.packing import FOUR, pack_lanes
-from mcucc.kernels.packing_mve import pack_depthwise
+from mcucc.kernels.kernel import Access, Family, Kernel, Shape, Unit, Variant, Window
+from mcucc.kernels.packing import FOUR, join_halves, pack_lanes
+from mcucc.kernels.packing_mve import Words, pack_depthwise
 from mcucc.kernels.use import Declined, Field, KernelUse, LayerCode, OperatorKernels
 from mcucc.ops import Int8Op, NodeView
 from mcucc.ops.conv import DepthwiseConv2D
 from mcucc.reference.parameters import conv_multipliers
+
+GATHER = Variant("gather", Unit.DSP, keeps_taps=True, takes_last_fours=True)
+"""For windows of 5x5 and 7x7: it gathers pointers to all taps of a pixel, and then adds the
+products of two taps with one instruction."""
 
 DEPTHWISE = Family(
     *("dw", Shape.WINDOW, Access.PIXEL, "depthwise"),
     tells_clamping=True,
     keeps_taps=frozenset({Unit.MVE}),
     takes_last_fours=frozenset({Unit.DSP}),
+    variants=(GATHER,),
 )
 DEPTHWISE_MULTIPLIED = Family(
     *("dwm", Shape.WINDOW, Access.PIXEL, "depthwise"),
@@ -42,6 +48,32 @@ FAMILIES = (DEPTHWISE, DEPTHWISE_MULTIPLIED)
 
 _MOST_TAPS = 64
 """As MCUCC_MOST_TAPS in runtime_c/depthwise/mcucc_depthwise_mve.h."""
+
+_GATHERED_TAPS = range(25, 50)
+"""How many taps the variant takes. Of more it keeps no pointers: MCUCC_MOST_GATHERED in
+runtime_c/depthwise/mcucc_depthwise_gather_dsp.h. Windows of 3x3 would be faster, too, by an eighth,
+but their weights a ninth larger, and the stack of networks with no larger ones by 150 bytes."""
+
+
+def pack_tap_pairs(weights: NDArray[np.int8]) -> Words:
+    """Weights for `runtime_c/depthwise/mcucc_depthwise_gather_dsp.h`.
+
+    A word holds the weights of a channel for two taps, four of them those of four channels. A tap
+    that is missing in the last pair has weight 0. If the channels are no whole fours, the last
+    group holds the last four, some of them once more.
+
+    Args:
+        weights: (kh, kw, channels), at least four channels.
+
+    Returns:
+        (ceil(channels / 4), ceil(kh * kw / 2), 4) words.
+    """
+    kh, kw, channels = weights.shape
+    begins = (min(begin, channels - FOUR) for begin in range(0, channels, FOUR))
+    groups = [[begin + lane for lane in range(FOUR)] for begin in begins]
+    taps = np.pad(weights.reshape(kh * kw, channels), ((0, kh * kw % 2), (0, 0)))
+    lanes = taps.astype(np.int32)[:, groups].swapaxes(0, 1)
+    return join_halves(lanes[:, 0::2], lanes[:, 1::2])
 
 
 def _depthwise(view: NodeView[DepthwiseConv2D]) -> Kernel:
@@ -57,7 +89,13 @@ def _dsp(view: NodeView[DepthwiseConv2D], portable: Kernel, _: Kernel) -> Kernel
         return Declined(Unit.DSP, "several outputs of one input channel have no kernel")
     if view.x.shape[-1] < FOUR:
         return Declined(Unit.DSP, f"{view.x.shape[-1]} channels are fewer than four")
-    return declined_by_dsp(portable) or portable.on(Unit.DSP)
+    declined = declined_by_dsp(portable)
+    if declined is not None:
+        return declined
+    window = portable.window
+    if window is not None and window.kh * window.kw in _GATHERED_TAPS:
+        return portable.by(GATHER)
+    return portable.on(Unit.DSP)
 
 
 def _mve(view: NodeView[DepthwiseConv2D], portable: Kernel, _: Kernel) -> Kernel | Declined:
@@ -81,6 +119,10 @@ def _code(use: KernelUse[DepthwiseConv2D]) -> LayerCode:
         multipliers = conv_multipliers(use.graph, use.node)
         words = pack_depthwise(weights[0], biases, multipliers, requant_of(use))
         return weighted_code(use, sizes, stream_array(use, words), last=last)
+    if use.kernel.variant is GATHER:
+        layout = "[out_c / 4][taps / 2][4], two taps as 16 bits each"
+        array = words_array(use, pack_tap_pairs(weights[0]), layout)
+        return weighted_code(use, sizes, array, channel_array(use, biases, FOUR), last=last)
     if use.kernel.unit is Unit.DSP:
         layout = "[out_c / 4][kh][kw], channels 0 2 and 1 3 as 16 bits each"
         array = words_array(use, pack_lanes(weights[0]), layout)

@@ -1,0 +1,139 @@
+"""Depthwise windows of many taps with the DSP extension: shapes, strides, borders, zero points."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mcucc.kernels import Kernel, Unit, select_kernels
+from mcucc.kernels.families.depthwise import GATHER, pack_tap_pairs
+from mcucc.ops import Int8Graph
+from mcucc.reference.fixed_point import RequantClass
+from mcucc.targets.board import CORES, load_board
+from tests.graphs import GraphBuilder, quant
+from tests.kernels.compiled import assert_c_agrees, generate
+from tests.kernels.grid import (
+    ACTIVATIONS,
+    BORDERS,
+    DILATIONS,
+    STRIDES,
+    ZERO_POINTS,
+    latin,
+    pads_of,
+)
+from tests.kernels.on_core import assert_core_agrees
+
+M4 = CORES["cortex-m4"]
+GRID = {
+    "map": ((1, 1), (1, 9), (6, 1), (5, 7), (8, 8)),
+    "channels": (4, 5, 7, 8, 13, 16),
+    "kernel": ((5, 5), (5, 5), (7, 7), (4, 7), (25, 1), (1, 25)),
+    "stride": STRIDES,
+    "dilation": DILATIONS,
+    "border": BORDERS,
+    "zero_point": ZERO_POINTS,
+    "activation": ACTIVATIONS,
+    "factor": (2.0**-9, 0.8),
+}
+
+
+def layer(b: GraphBuilder, case: dict[str, Any]) -> str:
+    """With a factor of a half and more there is nothing to shift to the right."""
+    x = b.input((1, *case["map"], case["channels"]), quant(0.05, case["zero_point"]))
+    pads = case["border"]
+    if pads != "same":
+        pads = pads_of(pads, case["map"], case["kernel"], case["dilation"])
+    return b.depthwise(
+        x,
+        case["kernel"],
+        stride=case["stride"],
+        dilation=case["dilation"],
+        pads=pads,
+        activation=case["activation"],
+        q=quant(0.05, -case["zero_point"] - 1),
+        weight_scales=[case["factor"]] * case["channels"],
+    )
+
+
+def gathered(count: int, seed: int) -> Int8Graph:
+    b = GraphBuilder("gather", seed=seed)
+    return b.build(*(layer(b, case) for case in latin(GRID, count, seed)))
+
+
+def kernels_of(graph: Int8Graph) -> list[Kernel]:
+    return [kernel for kernel in select_kernels(graph, M4).values() if kernel is not None]
+
+
+@pytest.mark.cc
+@pytest.mark.parametrize("clang", [False, True], ids=["gcc", "clang"])
+def test_under_sanitizers(tmp_path: Path, clang: bool) -> None:
+    graph = gathered(28, seed=4)
+    kernels = kernels_of(graph)
+    assert {kernel.variant for kernel in kernels} == {GATHER}
+    assert {kernel.requant for kernel in kernels} == {RequantClass.FAST, RequantClass.WIDE}
+    made = generate(graph, tmp_path / "c", planned=False, core=M4)
+    assert_c_agrees(made, tmp_path, samples=3, clang=clang)
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("clang", [False, True], ids=["gcc", "clang"])
+def test_on_the_core(tmp_path: Path, clang: bool) -> None:
+    """The assembly, which the computer's twin in C stands for above."""
+    board = load_board("mps2-an386")
+    made = generate(gathered(14, seed=5), tmp_path / "c", planned=False, core=board.core)
+    assert_core_agrees(made, board, tmp_path, clang=clang)
+
+
+@pytest.mark.cc
+def test_the_output_may_lie_on_the_dying_input(tmp_path: Path) -> None:
+    """As its family promises: plans put the output close behind the pixels that are read."""
+    b = GraphBuilder("chain", seed=6)
+    x = b.input((1, 9, 9, 10), quant(0.05, 3))
+    for _ in range(3):
+        x = b.depthwise(x, (5, 5), pads="same")
+    graph = b.build(x)
+    made = generate(graph, tmp_path / "c", core=M4)
+    assert made.plan.arena_bytes < 2 * 9 * 9 * 10
+    assert_c_agrees(made, tmp_path, samples=2)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "channels", "name"),
+    [
+        ((3, 3), 8, "dw_s8_k3x3s1_fast_dsp"),
+        ((4, 6), 8, "dw_s8_k4x6s1_fast_dsp"),
+        ((5, 5), 8, "dw_s8_k5x5s1_fast_gather_dsp"),
+        ((5, 5), 3, "dw_s8_k5x5s1_fast"),
+        ((7, 7), 8, "dw_s8_k7x7s1_fast_gather_dsp"),
+        ((5, 10), 8, "dw_s8_k5x10s1_fast_dsp"),
+    ],
+)
+def test_windows_of_25_to_49_taps_take_it(
+    kernel: tuple[int, int], channels: int, name: str
+) -> None:
+    b = GraphBuilder()
+    x = b.input((1, 12, 12, channels), quant(0.05))
+    assert [each.name for each in kernels_of(b.build(b.depthwise(x, kernel)))] == [name]
+
+
+def test_other_cores_have_none_of_it() -> None:
+    graph = gathered(7, seed=7)
+    for core in ("cortex-m0plus", "cortex-m3"):
+        units = {each.unit for each in select_kernels(graph, CORES[core]).values() if each}
+        assert units == {Unit.PORTABLE}
+
+
+def test_a_word_holds_two_taps_of_a_channel() -> None:
+    """Three taps of five channels: the fourth tap is 0, the last four channels stand once more."""
+    weights = np.arange(1, 16, dtype=np.int8).reshape(1, 3, 5)
+    words = pack_tap_pairs(weights)
+    assert words.shape == (2, 2, 4)
+    assert words[0].tolist() == [
+        [1 | 6 << 16, 2 | 7 << 16, 3 | 8 << 16, 4 | 9 << 16],
+        [11, 12, 13, 14],
+    ]
+    assert words[1].tolist() == [
+        [2 | 7 << 16, 3 | 8 << 16, 4 | 9 << 16, 5 | 10 << 16],
+        [12, 13, 14, 15],
+    ]
