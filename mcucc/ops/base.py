@@ -119,6 +119,21 @@ class FloatBase(Op):
         """None."""
         return iter(())
 
+    @property
+    def copies(self) -> bool:
+        """Whether its int8 form has one quantization for its inputs and its output."""
+        return False
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether each element depends on the one at its place alone, whatever the layout."""
+        return False
+
+    @property
+    def only_quant(self) -> QParams | None:
+        """The only output quantization of its int8 form, None if it has a choice."""
+        return None
+
 
 _BEYOND_INT8 = 512.0
 """Steps from any zero point to a number that int8 does not hold."""

@@ -150,6 +150,11 @@ class FloatClip(FloatBase):
         """The shape of x."""
         return inputs[0].shape
 
+    @property
+    def elementwise(self) -> bool:
+        """Each element by itself."""
+        return True
+
 
 @dataclass(frozen=True)
 class FloatBatchNorm(FloatBase):

@@ -183,6 +183,11 @@ class FloatReshape(FloatBase):
         """The shape it is given."""
         return self.shape
 
+    @property
+    def copies(self) -> bool:
+        """It moves values."""
+        return True
+
 
 @dataclass(frozen=True)
 class FloatPad(FloatBase):
@@ -201,6 +206,11 @@ class FloatPad(FloatBase):
         x = inputs[0]
         return spatial_shape(x, (1, 1), (1, 1), (1, 1), self.pads, x.shape[-1])
 
+    @property
+    def copies(self) -> bool:
+        """The border is the zero point."""
+        return True
+
 
 @dataclass(frozen=True)
 class FloatConcat(FloatBase):
@@ -209,6 +219,11 @@ class FloatConcat(FloatBase):
     def infer(self, inputs: Sequence[TensorType]) -> Shape:
         """The first input's shape with the channels of all."""
         return (*inputs[0].shape[:-1], sum(x.shape[-1] for x in inputs))
+
+    @property
+    def copies(self) -> bool:
+        """It moves values."""
+        return True
 
 
 @dataclass(frozen=True)
@@ -222,6 +237,11 @@ class FloatResizeNearest(FloatBase):
         _, h, w, c = inputs[0].shape
         return (1, h * self.factor[0], w * self.factor[1], c)
 
+    @property
+    def copies(self) -> bool:
+        """It moves values."""
+        return True
+
 
 @dataclass(frozen=True)
 class FloatTranspose(FloatBase):
@@ -232,6 +252,11 @@ class FloatTranspose(FloatBase):
     def infer(self, inputs: Sequence[TensorType]) -> Shape:
         """The input's sizes in the new order."""
         return tuple(inputs[0].shape[axis] for axis in self.perm)
+
+    @property
+    def copies(self) -> bool:
+        """It moves values."""
+        return True
 
 
 @dataclass(frozen=True)
@@ -249,6 +274,11 @@ class FloatSlice(FloatBase):
     def infer(self, inputs: Sequence[TensorType]) -> Shape:  # noqa: ARG002
         """The shape of the block."""
         return self.sizes
+
+    @property
+    def copies(self) -> bool:
+        """It moves values."""
+        return True
 
 
 Int8 = Reshape | Pad | Concat | ResizeNearest | Transpose | Slice

@@ -144,10 +144,20 @@ class _FloatPool(FloatBase):
 class FloatMaxPool2D(_FloatPool):
     """Largest pixel of a window; padding never wins."""
 
+    @property
+    def copies(self) -> bool:
+        """A window's largest value is one of its values."""
+        return True
+
 
 @dataclass(frozen=True)
 class FloatAveragePool2D(_FloatPool):
     """Average over the pixels of a window that lie inside the map."""
+
+    @property
+    def copies(self) -> bool:
+        """As in TensorFlow Lite: the sum is divided, not scaled."""
+        return True
 
 
 @dataclass(frozen=True)

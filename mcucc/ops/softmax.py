@@ -44,6 +44,11 @@ class FloatSoftmax(FloatBase):
         """The shape of x."""
         return inputs[0].shape
 
+    @property
+    def only_quant(self) -> QParams:
+        """That of the fixed-point softmax."""
+        return SOFTMAX_QUANT
+
 
 Int8 = Softmax
 Float = FloatSoftmax

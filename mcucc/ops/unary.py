@@ -116,6 +116,16 @@ class FloatUnary(FloatBase):
         """The shape of x."""
         return inputs[0].shape
 
+    @property
+    def elementwise(self) -> bool:
+        """Each element by itself."""
+        return True
+
+    @property
+    def only_quant(self) -> QParams | None:
+        """Those of TensorFlow Lite's functions."""
+        return {"sigmoid": LOGISTIC_QUANT, "tanh": TANH_QUANT}.get(self.kind)
+
 
 Int8 = Logistic | Tanh | LeakyRelu | HardSwish | Table
 Float = FloatUnary

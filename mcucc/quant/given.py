@@ -12,27 +12,7 @@ from mcucc.ops import FloatGraph, FloatNode
 from mcucc.ops.elementwise import FloatClip, FloatFakeQuant
 from mcucc.ops.movement import (
     FloatConcat,
-    FloatPad,
-    FloatReshape,
-    FloatResizeNearest,
-    FloatSlice,
-    FloatTranspose,
 )
-from mcucc.ops.pool import FloatAveragePool2D, FloatMaxPool2D
-from mcucc.ops.softmax import SOFTMAX_QUANT, FloatSoftmax
-from mcucc.ops.unary import LOGISTIC_QUANT, TANH_QUANT, FloatUnary
-
-COPYING = (
-    FloatReshape,
-    FloatTranspose,
-    FloatSlice,
-    FloatMaxPool2D,
-    FloatAveragePool2D,
-    FloatPad,
-    FloatConcat,
-    FloatResizeNearest,
-)
-"""Operators whose int8 form has one quantization for its inputs and its output."""
 
 Given = Mapping[str, QParams]
 """Quantizations by name of the value."""
@@ -56,15 +36,7 @@ def given_quants(graph: FloatGraph) -> Given:
 def fixed_quant(graph: FloatGraph, name: str) -> QParams | None:
     """The only output quantization of the operator that makes a value, None if it has a choice."""
     node = graph.producers.get(name)
-    match node.op if node is not None else None:
-        case FloatSoftmax():
-            return SOFTMAX_QUANT
-        case FloatUnary(kind="sigmoid"):
-            return LOGISTIC_QUANT
-        case FloatUnary(kind="tanh"):
-            return TANH_QUANT
-        case _:
-            return None
+    return None if node is None else node.op.only_quant
 
 
 def absorbs_clip(graph: FloatGraph, node: FloatNode) -> bool:
@@ -77,7 +49,8 @@ def absorbs_clip(graph: FloatGraph, node: FloatNode) -> bool:
         producer is not None
         and len(graph.readers[source]) == 1
         and source not in graph.output_tensors
-        and not isinstance(producer.op, (*COPYING, FloatFakeQuant))
+        and not producer.op.copies
+        and not isinstance(producer.op, FloatFakeQuant)
         and fixed_quant(graph, source) is None
     )
 
@@ -100,7 +73,7 @@ def _wanted(graph: FloatGraph) -> dict[str, QParams]:
 def _wish(reader: FloatNode, wanted: Given) -> QParams | None:
     if isinstance(reader.op, FloatFakeQuant):
         return reader.op.quant
-    if isinstance(reader.op, (*COPYING, FloatClip)):
+    if reader.op.copies or isinstance(reader.op, FloatClip):
         return wanted.get(reader.output)
     return None
 
@@ -117,7 +90,7 @@ def _given(graph: FloatGraph, node: FloatNode, found: Given, wanted: Given) -> Q
             return wanted.get(name, alike)
         case FloatClip():
             return wanted.get(name, found.get(node.inputs[0]))
-        case _ if isinstance(node.op, COPYING):
+        case _ if node.op.copies:
             return found.get(node.inputs[0])
         case _:
             return fixed_quant(graph, name) or wanted.get(name)

@@ -1,4 +1,8 @@
-"""Every int8 operator has all that belongs to one: class, meaning, kernel, twin and a test."""
+"""Every operator has all that belongs to one.
+
+int8: class, meaning, kernel, twin and a test; float: class, meaning, int8 form, a rule of the
+importer and a test.
+"""
 
 import inspect
 import re
@@ -9,9 +13,10 @@ import pytest
 from mcucc.importer import rules
 from mcucc.kernels import select_kernels
 from mcucc.kernels.families import OPERATORS
-from mcucc.ops import INT8_OPS
+from mcucc.ops import FLOAT_OPS, INT8_OPS
 from mcucc.ops.base import Aliasing
-from mcucc.reference import interpreter
+from mcucc.quant.forms import FORMS
+from mcucc.reference import float_interpreter, interpreter
 from mcucc.twin import write_twin
 from tests.graphs import GraphBuilder, every_operator_graph, random_inputs
 from tests.repo.checkout import CHECKOUT
@@ -79,3 +84,17 @@ def test_an_operator_is_tested(name: str) -> None:
     wanted = re.compile(rf"\b{name}\(|\.{BUILDERS[name].__name__}\(")
     tests = [*CHECKOUT.glob("tests/kernels/*.py"), *CHECKOUT.glob("tests/reference/*.py")]
     assert any(wanted.search(path.read_text()) for path in tests)
+
+
+def test_the_tables_name_every_float_operator() -> None:
+    assert set(float_interpreter.MEANINGS) == set(FLOAT_OPS.values())
+    assert set(FORMS) == set(FLOAT_OPS.values())
+
+
+@pytest.mark.parametrize("name", FLOAT_OPS)
+@pytest.mark.parametrize("folder", ["mcucc/importer", "tests/reference"])
+def test_a_float_operator_is_made_and_tested(folder: str, name: str) -> None:
+    """The importer makes it, and tests of the meaning have it in their graphs."""
+    pattern = re.compile(rf"\b{name}\(")
+    sources = CHECKOUT.joinpath(folder).rglob("*.py")
+    assert any(pattern.search(path.read_text()) for path in sources)

@@ -7,9 +7,8 @@ from typing import ClassVar
 
 from mcucc.ir import Shape
 from mcucc.ops import FloatGraph, FloatNode
-from mcucc.ops.elementwise import FloatBatchNorm, FloatBinary, FloatClip
+from mcucc.ops.elementwise import FloatBatchNorm, FloatBinary
 from mcucc.ops.movement import FloatReshape
-from mcucc.ops.unary import FloatUnary
 from mcucc.passes.base import FloatPass, Worth
 from mcucc.passes.float_.sinking import other_readers, sunk
 
@@ -49,7 +48,7 @@ class SinkReshapes(FloatPass):
         if len(readers) != 1:
             return f"{len(readers)} nodes other than Reshapes read it"
         match readers[0].op:
-            case FloatClip() | FloatUnary():
+            case op if op.elementwise:
                 return None
             case FloatBatchNorm() | FloatBinary():
                 return _operand_fault(graph, node, readers[0])

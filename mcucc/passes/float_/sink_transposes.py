@@ -8,9 +8,8 @@ import numpy as np
 
 from mcucc.ir import Const
 from mcucc.ops import FloatGraph, FloatNode
-from mcucc.ops.elementwise import FloatBinary, FloatClip
+from mcucc.ops.elementwise import FloatBinary
 from mcucc.ops.movement import FloatTranspose
-from mcucc.ops.unary import FloatUnary
 from mcucc.passes.base import FloatPass, Worth
 from mcucc.passes.float_.layers import float_const
 from mcucc.passes.float_.permutations import Perm, inverse
@@ -72,7 +71,7 @@ class SinkTransposes(FloatPass):
 
 def _reader_fault(graph: FloatGraph, node: FloatNode, reader: FloatNode) -> str | None:
     match reader.op:
-        case FloatClip() | FloatUnary():
+        case op if op.elementwise:
             return None
         case FloatBinary():
             return _operand_fault(graph, node, reader)
@@ -82,7 +81,7 @@ def _reader_fault(graph: FloatGraph, node: FloatNode, reader: FloatNode) -> str 
 
 def _meets_transpose(graph: FloatGraph, node: FloatNode) -> bool:
     """Whether a Transpose or an output follows a node, elementwise operators between aside."""
-    while isinstance(node.op, FloatClip | FloatUnary | FloatBinary):
+    while node.op.elementwise or isinstance(node.op, FloatBinary):
         readers = graph.readers[node.output]
         if node.output in graph.output_tensors or any(
             isinstance(reader.op, FloatTranspose) for reader in readers

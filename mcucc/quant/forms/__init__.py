@@ -1,0 +1,20 @@
+"""Int8 forms of the float operators: one file a family; here all of them by class."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from mcucc.quant.conversion import Form
+from mcucc.quant.forms import conv, dense, elementwise, movement, pool, softmax, unary
+
+FORMS: Mapping[type, Form] = MappingProxyType(
+    {
+        **conv.FORMS,
+        **dense.FORMS,
+        **elementwise.FORMS,
+        **movement.FORMS,
+        **pool.FORMS,
+        **softmax.FORMS,
+        **unary.FORMS,
+    }
+)
+"""What writes the int8 form of each float operator."""

@@ -1,0 +1,40 @@
+"""Int8 forms of functions of one element."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcucc.ir import QParams
+from mcucc.ops import FloatNode, Int8Op
+from mcucc.ops.unary import FloatUnary, HardSwish, LeakyRelu, Logistic, Table, Tanh
+from mcucc.quant.conversion import Conversion, Form
+from mcucc.reference.elementwise import float_unary
+from mcucc.reference.fixed_point import dequantize, quantize
+
+
+def unary(to: Conversion, node: FloatNode, op: FloatUnary) -> None:
+    """TensorFlow Lite's own functions, and tables for the rest."""
+    known: dict[str, Callable[[], Int8Op]] = {
+        "sigmoid": Logistic,
+        "tanh": Tanh,
+        "hard_swish": HardSwish,
+    }
+    if op.kind in known:
+        to.emit(node, known[op.kind]())
+    elif op.kind == "leaky_relu" and 0 < op.alpha < 1:
+        to.emit(node, LeakyRelu(op.alpha))
+    else:
+        x = node.inputs[0]
+        values = _table(op, to.scheme.of[x], to.scheme.of[node.output])
+        table = to.const(f"{node.name}.table", values, None)
+        to.emit(node, Table(), [x, table])
+
+
+def _table(op: FloatUnary, source: QParams, target: QParams) -> NDArray[np.int8]:
+    """The function at every int8 value."""
+    q = np.arange(-128, 128, dtype=np.int64).astype(np.int8)
+    return quantize(float_unary(op, dequantize(q, source)), target)
+
+
+FORMS: Mapping[type, Form] = {FloatUnary: unary}
