@@ -1,6 +1,5 @@
 """What a `.tflite` file says, as plain values."""
 
-import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,45 +8,17 @@ import flatbuffers
 from mcucc.ir import DType, Shape
 
 
-class Code(enum.Enum):
-    """The operators that twins are made of: (builtin code, version for int8)."""
+@dataclass(frozen=True)
+class Code:
+    """An operator of TensorFlow Lite.
 
-    ADD = (0, 2)
-    AVERAGE_POOL_2D = (1, 2)
-    CONCATENATION = (2, 2)
-    CONV_2D = (3, 3)
-    DEPTHWISE_CONV_2D = (4, 3)
-    FULLY_CONNECTED = (9, 4)
-    LOGISTIC = (14, 2)
-    MAX_POOL_2D = (17, 2)
-    MUL = (18, 2)
-    RESHAPE = (22, 1)
-    SOFTMAX = (25, 2)
-    TANH = (28, 2)
-    PAD = (34, 2)
-    GATHER = (36, 2)
-    TRANSPOSE = (39, 2)
-    MEAN = (40, 2)
-    SUB = (41, 2)
-    CAST = (53, 1)
-    MAXIMUM = (55, 2)
-    MINIMUM = (57, 2)
-    PADV2 = (60, 2)
-    SLICE = (65, 2)
-    RESIZE_NEAREST_NEIGHBOR = (97, 2)
-    LEAKY_RELU = (98, 2)
-    QUANTIZE = (114, 2)
-    HARD_SWISH = (117, 1)
+    Attributes:
+        number: of the builtin operator.
+        version: the lowest one that covers int8 as twins use it.
+    """
 
-    @property
-    def number(self) -> int:
-        """The builtin operator's number."""
-        return self.value[0]
-
-    @property
-    def version(self) -> int:
-        """The lowest version that covers int8 as twins use it."""
-        return self.value[1]
+    number: int
+    version: int
 
 
 @dataclass(frozen=True)

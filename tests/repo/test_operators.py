@@ -18,6 +18,7 @@ from mcucc.ops.base import Aliasing
 from mcucc.quant.forms import FORMS
 from mcucc.reference import float_interpreter, interpreter
 from mcucc.twin import write_twin
+from mcucc.twin.operators import TWINS
 from tests.graphs import GraphBuilder, every_operator_graph, random_inputs
 from tests.repo.checkout import CHECKOUT
 
@@ -57,6 +58,7 @@ def test_each_onnx_operator_has_one_rule() -> None:
 
 def test_the_union_the_table_and_the_builders_name_the_same() -> None:
     assert set(interpreter.MEANINGS) == set(INT8_OPS.values())
+    assert set(TWINS) == set(INT8_OPS.values())
     assert set(BUILDERS) == set(INT8_OPS)
     assert {op.__name__ for op in OPERATORS} == set(INT8_OPS) - {"Reshape"}
     used = {type(node.op).__name__ for node in every_operator_graph().nodes}
