@@ -35,7 +35,7 @@ from mcucc.importer import (
     check_name,
     identifier,
     path_of,
-    read_onnx,
+    read_network,
 )
 from mcucc.ir import print_graph, seal
 from mcucc.kernels import Choice, Kernel, choose_kernels
@@ -150,7 +150,7 @@ def compile_model(
 def _named(source: ModelSource, name: str | None) -> tuple[str, OnnxModel]:
     """The name of the network, that of the file if none was given, and the model."""
     checked = identifier(path_of(source)) if name is None else check_name(name)
-    return checked, read_onnx(source)
+    return checked, read_network(source)
 
 
 def write_compilation(compilation: Compilation, directory: Path, *, clean: bool = False) -> None:

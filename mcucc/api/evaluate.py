@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mcucc.api.file_link import run_file
 from mcucc.compiled.arrays import ArraySource, label, read_arrays
 from mcucc.compiled.directory import CompiledNetwork
 from mcucc.compiled.input_range import InputRange, input_ranges
 from mcucc.compiled.samples import flatten, load_reals, load_samples, to_onnx
 from mcucc.errors import InputFileError, UsageError
+from mcucc.importer import tflite_values
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit
 from mcucc.report.summary import Summarized, Summary
 from mcucc.sim.onnx_runtime import run_onnx
@@ -94,7 +96,11 @@ def _float_top1(
 ) -> NDArray[np.int64]:
     compiled.check_model(model)
     names = tuple(port.name for port in compiled.report.outputs)
-    reals = run_onnx(model, load_reals(compiled.report, inputs, limit), names)
+    given, file = load_reals(compiled.report, inputs, limit), tflite_values(model)
+    if file is None:
+        reals = run_onnx(model, given, names)
+    else:
+        reals = run_file(compiled.report, file, given)
     return _top1(reals[compiled.report.outputs[0].name])
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mcucc.api.file_link import run_file
 from mcucc.errors import JudgeAbsentError, SimulationError
-from mcucc.importer import cut_at, is_quantized, lower_network, read_onnx
+from mcucc.importer import cut_at, is_quantized, lower_network, read_network, tflite_values
 from mcucc.ir import QParams
 from mcucc.ops import FloatGraph
 from mcucc.passes import FLOAT, run_passes
@@ -57,11 +58,13 @@ class FloatLink:
             file holds no float network).
         limit: of `largest_difference`.
         outputs: in the order of the file; empty for "quantized".
+        judge: who runs the float network: "ONNX Runtime", of a `.tflite` file "TFLM".
     """
 
     says: str
     limit: float
     outputs: tuple[FloatOutput, ...]
+    judge: str = "ONNX Runtime"
 
 
 @dataclass(frozen=True)
@@ -107,8 +110,13 @@ def compare_with_float(
     ours = _run_numpy(graph, inputs)
     theirs: Reals | None = None
     broken, message = "", ""
+    file = tflite_values(model)
     try:
-        theirs = run_onnx(model, inputs, _names(report))
+        theirs = (
+            run_onnx(model, inputs, _names(report))
+            if file is None
+            else run_file(report, file, inputs)
+        )
     except JudgeAbsentError as error:
         broken, message = "absent", str(error)
     except SimulationError as error:
@@ -117,7 +125,8 @@ def compare_with_float(
         _compare(port.name, ours[port.name], (theirs or {}).get(port.name), int8[port.name])
         for port in report.outputs
     )
-    link = FloatLink(broken or verdict(outputs), LIMIT, outputs)
+    judge = "ONNX Runtime" if file is None else "TFLM"
+    link = FloatLink(broken or verdict(outputs), LIMIT, outputs, judge)
     return (_without_ratios(link) if random else link), message
 
 
@@ -128,7 +137,7 @@ def _without_ratios(link: FloatLink) -> FloatLink:
 
 def _float_graph(report: Report, path: Path) -> FloatGraph | None:
     """The float network as it was quantized, None for one that came quantized."""
-    model = read_onnx(path)
+    model = read_network(path)
     if is_quantized(model):
         return None
     shapes = {port.name: port.shape for port in report.inputs}

@@ -1,4 +1,4 @@
-"""What an ONNX file holds, and every reason why it cannot be compiled."""
+"""What a model file holds, and every reason why it cannot be compiled."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from mcucc.importer import (
     identifier,
     lower_network,
     path_of,
-    read_onnx,
+    read_network,
 )
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit
 from mcucc.kernels import select_kernels
@@ -45,8 +45,8 @@ class Inspection(Summarized):
     Attributes:
         model: file name.
         sha256: of the file.
-        opset: version of the default operator set.
-        ops: how often each ONNX operator occurs, by name.
+        opset: version of the default operator set; of a `.tflite` file None.
+        ops: how often each operator of the file occurs, by name.
         inputs: declared inputs; a dimension is None where the file leaves it open.
         outputs: likewise.
         supported: whether mcucc can compile it.
@@ -61,7 +61,7 @@ class Inspection(Summarized):
 
     model: str
     sha256: str
-    opset: int
+    opset: int | None
     ops: Mapping[str, int]
     inputs: tuple[OnnxPort, ...]
     outputs: tuple[OnnxPort, ...]
@@ -97,7 +97,7 @@ def inspect_model(
     limit: Limit = DEFAULT_LIMIT,
     cut: Sequence[str] = (),
 ) -> Inspection:
-    """Look into an ONNX file.
+    """Look into a model file.
 
     Args:
         source: of the model.
@@ -109,7 +109,7 @@ def inspect_model(
         InputFileError: the file cannot be read. An unsupported network is no error here.
         UsageError: a given shape contradicts the file, or it has no such value.
     """
-    path, model = path_of(source), cut_at(read_onnx(source), cut)
+    path, model = path_of(source), cut_at(read_network(source), cut)
     violations: tuple[Violation, ...] = ()
     graph: Int8Graph | FloatGraph | None = None
     unscaled: tuple[str, ...] = ()
@@ -130,8 +130,8 @@ def inspect_model(
     return Inspection(
         model=path.name,
         sha256=model.sha256,
-        opset=model.opset,
-        ops=dict(sorted(Counter(node.op for node in model.nodes).items())),
+        opset=model.opset if model.format == "onnx" else None,
+        ops=dict(sorted(Counter(model.operators).items())),
         inputs=model.inputs,
         outputs=model.outputs,
         supported=graph is not None,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from mcucc.api.network import load_network
 from mcucc.api.options import CompileOptions, check_options, plan_options
-from mcucc.importer import ModelSource, identifier, path_of, read_onnx
+from mcucc.importer import ModelSource, identifier, path_of, read_network
 from mcucc.kernels import select_kernels
 from mcucc.progress import Stage, silent
 from mcucc.report.make import Budget
@@ -64,7 +64,7 @@ def plan_model(source: ModelSource, options: CompileOptions, stage: Stage = sile
     board = load_board(options.board)
     budget = Budget.of(board, options.sram)
     path = path_of(source)
-    model, name = read_onnx(source), identifier(path)
+    model, name = read_network(source), identifier(path)
     calibration = replace(options.calibration, results_matter=False)
     network = load_network(model, name, calibration, stage, prune=options.prune)
     stage(f"planning {path.name}")

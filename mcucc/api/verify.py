@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mcucc.api.file_link import hear_file
 from mcucc.api.float_link import (
     FloatLink,
     LsbOutput,
@@ -32,6 +33,7 @@ from mcucc.compiled.samples import (
     to_onnx,
 )
 from mcucc.errors import InputFileError, JudgeAbsentError, SimulationError
+from mcucc.importer import TfliteValues, tflite_values
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit
 from mcucc.ops import Int8Graph
 from mcucc.reference import interpreter
@@ -136,7 +138,7 @@ def verify_directory(
         inputs: samples, as arrays, .npy or .npz; eight seeded random ones if None.
         on_qemu: also run on the simulated core.
         require: judges whose absence is a failure ("tflm").
-        model: the compiled ONNX file, for the float link.
+        model: the compiled file, for the float link, or that of a `.tflite` file in TFLM.
         stage: called with a description before each stage.
         limit: how large the samples, and all tensors that they give, may be.
 
@@ -165,9 +167,25 @@ def verify_directory(
         stage(f"QEMU, {compiled.board.core.name}")
         ladder.climb("qemu", ladder.qemu)
     if model is not None:
-        stage("float network")
-        ladder.compare_with_float(model, inputs, limit)
+        _climb_to_model(ladder, model, inputs, stage, limit)
     return ladder.result(require)
+
+
+def _climb_to_model(
+    ladder: "_Ladder",
+    model: Path,
+    inputs: ArraySource | None,
+    stage: Callable[[str], None],
+    limit: Limit,
+) -> None:
+    """Hold the network against the file it was compiled from."""
+    file = tflite_values(model)
+    if file is not None and ladder.compiled.report.quantization is None:
+        stage("the .tflite file in TensorFlow Lite Micro")
+        ladder.climb("file", lambda: ladder.file(file))
+        return
+    stage("float network")
+    ladder.compare_with_float(model, inputs, limit)
 
 
 def _samples(compiled: CompiledNetwork, source: ArraySource | None, limit: Limit) -> Samples:
@@ -239,6 +257,10 @@ class _Ladder:
         """The twin in TensorFlow Lite Micro."""
         twin = self.compiled.twin
         return hear_tflm(self.compiled.graph, twin, self.samples, self.expected)
+
+    def file(self, file: TfliteValues) -> Heard:
+        """The `.tflite` file that was compiled, in TensorFlow Lite Micro."""
+        return hear_file(self.compiled.report, self.compiled.graph, file, self.samples)
 
     def compare_with_float(self, model: Path, inputs: ArraySource | None, limit: Limit) -> None:
         """Hold the int8 network against the float one, on the reals that the user gave."""

@@ -35,9 +35,8 @@ _SHOWN = 3
 
 def render_inspection(inspection: Inspection) -> RenderableType:
     """Ports, operators, layers and totals, or the reasons why it cannot be compiled."""
-    parts: list[RenderableType] = [
-        Text(f"{inspection.model}  opset {inspection.opset}", style="bold")
-    ]
+    opset = "" if inspection.opset is None else f"  opset {inspection.opset}"
+    parts: list[RenderableType] = [Text(f"{inspection.model}{opset}", style="bold")]
     for kind, ports in (("input", inspection.inputs), ("output", inspection.outputs)):
         for port in ports:
             shape = "x".join("?" if size is None else str(size) for size in port.shape)
@@ -169,7 +168,7 @@ def _difference(first: Difference) -> str:
 
 
 def _float_lines(link: FloatLink) -> Iterator[str]:
-    yield f"float network in ONNX Runtime: {link.says}"
+    yield f"float network in {link.judge}: {link.says}"
     for output in link.outputs:
         parts: list[str] = []
         if output.largest_difference is not None:

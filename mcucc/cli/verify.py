@@ -20,7 +20,7 @@ from mcucc.progress import progress
 @input_file
 @on_target
 @click.option("--require", multiple=True, type=click.Choice(["tflm"]), help="Absence is failure.")
-@click.option("--model", type=FILE, help="The compiled ONNX file, for the link to float.")
+@click.option("--model", type=FILE, help="The compiled file, for the link to it.")
 @arguments.tensor_limit
 @as_json
 def verify(
@@ -35,7 +35,8 @@ def verify(
 ) -> None:
     """Hold numpy, host C, TFLM and (with --on qemu) the Cortex-M program against each other.
 
-    With --model also the float network: ONNX Runtime against numpy, and int8 against float.
+    With --model also the float network: ONNX Runtime against numpy, and int8 against float. A
+    quantized .tflite file is run by TFLM itself, and must give the same bits.
     """
     with progress(quiet=as_json) as stage:
         verification = verify_directory(

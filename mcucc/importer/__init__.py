@@ -1,4 +1,4 @@
-"""From an ONNX file to a float graph, with the scales that the file brings."""
+"""From an ONNX or `.tflite` file to a float graph, with the scales that the file brings."""
 
 from mcucc.importer.file.cutting import cut_at
 from mcucc.importer.file.external import model_digest
@@ -6,12 +6,15 @@ from mcucc.importer.file.model_file import ModelBytes, ModelSource, path_of
 from mcucc.importer.file.reader import OnnxModel, OnnxPort, read_onnx, with_outputs
 from mcucc.importer.lower import is_quantized, lower_network
 from mcucc.importer.names import check_name, identifier
+from mcucc.importer.network_file import read_network
+from mcucc.importer.tflite import TfliteValues, tflite_values
 
 __all__ = [
     "ModelBytes",
     "ModelSource",
     "OnnxModel",
     "OnnxPort",
+    "TfliteValues",
     "check_name",
     "cut_at",
     "identifier",
@@ -19,6 +22,8 @@ __all__ = [
     "lower_network",
     "model_digest",
     "path_of",
+    "read_network",
     "read_onnx",
+    "tflite_values",
     "with_outputs",
 ]

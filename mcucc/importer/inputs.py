@@ -38,7 +38,9 @@ def input_layout(model: OnnxModel, shapes: Mapping[str, Shape], port: OnnxPort) 
         if name in shapes:
             wishes[name] = _wish(name, readers.get(name, ()), shapes, wishes)
     wish = wishes.get(port.name)
-    return channels_last(len(port.shape)) if wish is None else wish
+    rank = len(port.shape)
+    usual = identity(rank) if model.format == "tflite" else channels_last(rank)
+    return usual if wish is None else wish
 
 
 def _wish(

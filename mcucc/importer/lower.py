@@ -10,7 +10,8 @@ special; the values that it leaves alone are calibrated.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from mcucc.errors import UnsupportedModelError, Violation
 from mcucc.importer.file.dialects import demand_inference, demand_known, unknown_operators
@@ -48,6 +49,8 @@ def is_quantized(model: OnnxModel) -> bool:
     Quantized constants alone, as tf2onnx leaves them behind a DequantizeLinear, do not count.
     """
     constant = set(model.constants)
+    if model.refused and any(port.dtype in ("int8", "uint8") for port in model.inputs):
+        return True  # and who quantizes may be among what is refused
     for node in model.nodes:
         known = all(name in constant for name in node.inputs if name)
         if known and "QLinear" not in node.op:
@@ -67,7 +70,7 @@ def lower_network(
     """Lower a whole model.
 
     Args:
-        model: as `read_onnx` gives it.
+        model: as `read_network` gives it.
         name: the graph's name, a C identifier.
         input_shapes: ONNX shapes, batch 1 included, of inputs whose dimensions the file leaves
             open.
@@ -77,10 +80,25 @@ def lower_network(
         UsageError: `input_shapes` names an unknown input or contradicts the file.
         UnsupportedModelError: with every reason why the model cannot be lowered.
     """
+    try:
+        return _lowered(model, name, input_shapes or {}, limit)
+    except UnsupportedModelError as error:
+        raise UnsupportedModelError(in_words_of_file(model, error.violations)) from error
+
+
+def in_words_of_file(model: OnnxModel, violations: Sequence[Violation]) -> tuple[Violation, ...]:
+    """Violations with the operators of the file in place of those that they were translated to."""
+    written = {name: found.operator for name, found in model.spelled.items()}
+    return tuple(replace(v, op=written.get(v.node, v.op)) for v in violations)
+
+
+def _lowered(
+    model: OnnxModel, name: str, input_shapes: Mapping[str, tuple[int, ...]], limit: Limit
+) -> FloatGraph:
     quantizes = is_quantized(model)
     if quantizes:
         model = rewrite_qoperators(model)
-    folded = _fold(model, input_shapes or {}, limit, quantizes=quantizes)
+    folded = _fold(model, input_shapes, limit, quantizes=quantizes)
     found = list(folded.violations)
     walk = Walk(folded.model, violations=found, limit=limit, shapes=folded.shapes)
     inputs = tuple(_input(walk, folded, port) for port in folded.model.inputs)

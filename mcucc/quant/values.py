@@ -67,6 +67,8 @@ class Values:
             short = output
             for suffix in _EXPORTER_SUFFIXES:
                 short = short.removesuffix(suffix)
+            # Of operators that were fused TensorFlow Lite's converter joins the names.
+            short = short.rpartition(";")[2]
             return short or output
         return node.name if output == self.name(node.output) else output
 

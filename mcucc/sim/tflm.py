@@ -22,7 +22,13 @@ from numpy.typing import NDArray
 
 import mcucc
 from mcucc.errors import JudgeAbsentError, SimulationError
-from mcucc.twin import OperatorInfo, keep_operators, read_operators, read_tensors
+from mcucc.twin import (
+    OperatorInfo,
+    keep_operators,
+    read_operators,
+    read_outputs,
+    read_tensors,
+)
 
 _ARENA_SLACK_BYTES = 1 << 20
 """Room for the interpreter's own records beside the tensors."""
@@ -73,11 +79,15 @@ class TflmJob:
 
     Attributes:
         twin: a `.tflite` file with one subgraph.
-        inputs: for each input of the file, in its order, int8 (N, ...).
+        inputs: for each input of the file, in its order, (N, ...) of the type that it declares.
+        values: indices of the tensors that are wanted; every int8 value if None.
+        keep: whether all tensors survive a run, and not outputs alone.
     """
 
     twin: bytes
-    inputs: tuple[NDArray[np.int8], ...]
+    inputs: tuple[NDArray[np.generic], ...]
+    values: tuple[int, ...] | None = None
+    keep: bool = True
 
 
 def tflm_available() -> bool:
@@ -104,6 +114,33 @@ def run_tflm(twin: bytes, inputs: Sequence[NDArray[np.int8]], *, timeout: float)
     return run_tflm_jobs([TflmJob(twin, tuple(inputs))], timeout=timeout)[0]
 
 
+def run_tflm_file(
+    raw: bytes,
+    inputs: Sequence[NDArray[np.generic]],
+    values: Sequence[int],
+    *,
+    timeout: float,
+    keep: bool = True,
+) -> Mapping[int, NDArray[np.generic]]:
+    """Run a file that somebody else made on N samples.
+
+    Args:
+        raw: a `.tflite` file.
+        inputs: for each input of the file, in its order, (N, ...) of the type that it declares.
+        values: indices of the tensors that are wanted: results of operators.
+        timeout: seconds after which the run counts as hung.
+        keep: whether the wanted ones are not outputs alone; some large files do not run so.
+
+    Returns:
+        The wanted tensors by index, (N, ...), of their types in the file.
+
+    Raises:
+        TflmAbsentError, TflmCrashError, SimulationError: as `run_tflm`.
+    """
+    job = TflmJob(raw, tuple(inputs), tuple(values), keep)
+    return _results(_run_jobs([job], timeout), 0)
+
+
 def run_tflm_jobs(jobs: Sequence[TflmJob], *, timeout: float) -> list[Samples]:
     """Run several files in one child process: as `run_tflm`, job by job.
 
@@ -112,6 +149,12 @@ def run_tflm_jobs(jobs: Sequence[TflmJob], *, timeout: float) -> list[Samples]:
         SimulationError: one of the jobs crashed, hung or was refused; nothing of the others is
             returned.
     """
+    arrays = _run_jobs(jobs, timeout)
+    return [_by_name(_results(arrays, index), job) for index, job in enumerate(jobs)]
+
+
+def _run_jobs(jobs: Sequence[TflmJob], timeout: float) -> Mapping[str, NDArray[np.generic]]:
+    """What the child leaves: `number.index` is a tensor of a job."""
     if not tflm_available():
         raise TflmAbsentError
     with tempfile.TemporaryDirectory(prefix="mcucc-tflm-") as directory:
@@ -123,8 +166,7 @@ def run_tflm_jobs(jobs: Sequence[TflmJob], *, timeout: float) -> list[Samples]:
                 problem = (folder / _ABSENT).read_text(encoding="utf-8")
                 raise TflmAbsentError(f"is installed and cannot be loaded ({problem})")
             raise _diagnose(jobs[len(_finished(folder))], status, complaint, timeout)
-        arrays = _load(folder / "results.npz")
-    return [_unpack_results(arrays, index, job) for index, job in enumerate(jobs)]
+        return _load(folder / "results.npz")
 
 
 def _run_child(folder: Path, timeout: float) -> tuple[int, str]:
@@ -178,27 +220,37 @@ def _pack_jobs(jobs: Sequence[TflmJob]) -> dict[str, NDArray[np.generic]]:
     arrays: dict[str, NDArray[np.generic]] = {}
     for number, job in enumerate(jobs):
         tensors = read_tensors(job.twin)
-        values = [tensor.index for tensor in tensors if tensor.int8 and not tensor.constant]
+        int8 = [tensor.index for tensor in tensors if tensor.int8 and not tensor.constant]
+        values = int8 if job.values is None else job.values
         sizes = sum(tensor.nbytes + _TENSOR_SLACK_BYTES for tensor in tensors)
         arrays[f"{number}.twin"] = np.frombuffer(job.twin, dtype=np.uint8)
         arrays[f"{number}.values"] = np.array(values, dtype=np.int64)
+        outputs = read_outputs(job.twin)
+        # Of a run that keeps nothing the outputs are read by their place.
+        places = [] if job.keep else [outputs.index(index) for index in values]
+        arrays[f"{number}.places"] = np.array(places, dtype=np.int64)
         arrays[f"{number}.arena"] = np.array(sizes + _ARENA_SLACK_BYTES)
         for position, samples in enumerate(job.inputs):
             arrays[f"{number}.input.{position}"] = samples
     return arrays
 
 
-def _unpack_results(
-    arrays: Mapping[str, NDArray[np.generic]], number: int, job: TflmJob
-) -> Samples:
-    """The child's arrays of one job by tensor name."""
-    names = {tensor.index: tensor.name for tensor in read_tensors(job.twin)}
+def _results(
+    arrays: Mapping[str, NDArray[np.generic]], number: int
+) -> Mapping[int, NDArray[np.generic]]:
+    """The child's arrays of one job by index of the tensor."""
     prefix = f"{number}."
     return {
-        names[int(key.removeprefix(prefix))]: array.astype(np.int8, copy=False)
+        int(key.removeprefix(prefix)): array
         for key, array in arrays.items()
         if key.startswith(prefix)
     }
+
+
+def _by_name(results: Mapping[int, NDArray[np.generic]], job: TflmJob) -> Samples:
+    """The int8 values of one job by tensor name."""
+    names = {tensor.index: tensor.name for tensor in read_tensors(job.twin)}
+    return {names[i]: array.astype(np.int8, copy=False) for i, array in results.items()}
 
 
 def _finished(folder: Path) -> list[str]:
@@ -239,10 +291,12 @@ def _run_job(
     """Run the samples of one job; every value by its index, samples stacked."""
     from tflite_micro.python.tflite_micro import runtime  # noqa: PLC0415 -- only in the child
 
+    config = runtime.InterpreterConfig
+    places = [int(place) for place in arrays[f"{number}.places"]]
     interpreter = runtime.Interpreter.from_bytes(
         arrays[f"{number}.twin"].tobytes(),
         arena_size=int(arrays[f"{number}.arena"]),
-        intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors,
+        intrepreter_config=config.kAllocationRecording if places else config.kPreserveAllTensors,
     )
     count = sum(key.startswith(f"{number}.input.") for key in arrays)
     inputs = [arrays[f"{number}.input.{position}"] for position in range(count)]
@@ -253,8 +307,11 @@ def _run_job(
             # Before every run: the arena's memory of an input may have been reused since.
             interpreter.set_input(samples[sample : sample + 1], position)
         interpreter.invoke()
-        for index in values:
-            tensor = interpreter.GetTensor(index, 0)["tensor_data"]
+        for place, index in enumerate(values):
+            if places:
+                tensor = interpreter.get_output(places[place])
+            else:
+                tensor = interpreter.GetTensor(index, 0)["tensor_data"]
             collected[index].append(np.array(tensor[0]))
     return {index: np.stack(samples) for index, samples in collected.items()}
 

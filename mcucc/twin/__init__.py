@@ -8,6 +8,7 @@ from mcucc.twin.read import (
     TensorInfo,
     keep_operators,
     read_operators,
+    read_outputs,
     read_tensors,
 )
 from mcucc.twin.serialize import serialize
@@ -20,6 +21,7 @@ __all__ = [
     "demand_supported",
     "keep_operators",
     "read_operators",
+    "read_outputs",
     "read_tensors",
     "same_pads",
     "write_twin",

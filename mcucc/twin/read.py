@@ -2,6 +2,7 @@
 
 import math
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import tflite
@@ -11,6 +12,15 @@ from mcucc.ir import Shape
 _OPERATOR_NAMES = {
     number: name for name, number in vars(tflite.BuiltinOperator).items() if name.isupper()
 }
+_ELEMENT_BYTES: Mapping[int, int] = {
+    tflite.TensorType.INT8: 1,
+    tflite.TensorType.UINT8: 1,
+    tflite.TensorType.BOOL: 1,
+    tflite.TensorType.INT16: 2,
+    tflite.TensorType.INT64: 8,
+}
+"""Of the others that TFLM runs: 4."""
+
 _OUTPUTS_FIELD = 8
 _OPERATORS_FIELD = 10
 """Offsets of two fields in the vtable of a subgraph."""
@@ -27,7 +37,8 @@ class TensorInfo:
         index: its position.
         shape: with batch 1.
         constant: whether the file holds its data.
-        int8: whether its elements are int8 (the others are int32).
+        int8: whether its elements are int8.
+        element_bytes: of one of its elements.
     """
 
     name: str
@@ -35,11 +46,12 @@ class TensorInfo:
     shape: Shape
     constant: bool
     int8: bool
+    element_bytes: int = 4
 
     @property
     def nbytes(self) -> int:
         """Bytes of its data."""
-        return math.prod(self.shape) * (1 if self.int8 else 4)
+        return math.prod(self.shape) * self.element_bytes
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,12 @@ def read_tensors(twin: bytes) -> tuple[TensorInfo, ...]:
     return tuple(
         _tensor(model, graph, index) for index in range(_count(graph.TensorsLength(), len(twin)))
     )
+
+
+def read_outputs(twin: bytes) -> tuple[int, ...]:
+    """The indices of the outputs of a file in order."""
+    graph = tflite.Model.GetRootAs(twin).Subgraphs(0)
+    return tuple(graph.Outputs(place) for place in range(_count(graph.OutputsLength(), len(twin))))
 
 
 def read_operators(twin: bytes) -> tuple[OperatorInfo, ...]:
@@ -122,6 +140,7 @@ def _tensor(model: tflite.Model, graph: tflite.SubGraph, index: int) -> TensorIn
         tuple(tensor.Shape(axis) for axis in range(_count(tensor.ShapeLength(), _MOST_AXES))),
         model.Buffers(tensor.Buffer()).DataLength() > 0,
         tensor.Type() == tflite.TensorType.INT8,
+        _ELEMENT_BYTES.get(tensor.Type(), 4),
     )
 
 

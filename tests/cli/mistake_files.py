@@ -54,9 +54,7 @@ _SAFE = json.dumps({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}
 _LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64 + b"\nsize 12345\n"
 
 FOREIGN: Mapping[str, Foreign] = {
-    "net.tflite": Foreign(
-        b"\x1c\0\0\0TFL3" + bytes(64), "TensorFlow Lite", "tf2onnx.convert --tfl"
-    ),
+    "net.tflite": Foreign(b"\x1c\0\0\0TFL3" + bytes(64), "damaged .tflite", "convert it again"),
     "net.pt": Foreign(_zipped("net/data.pkl", "net/version"), "PyTorch", "torch.onnx.export"),
     "script.pt": Foreign(
         _zipped("s/data.pkl", "s/code/__torch__.py", "s/constants.pkl"), "TorchScript", "jit.load"

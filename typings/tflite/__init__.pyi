@@ -65,8 +65,12 @@ class Padding:
     VALID: int
 
 class TensorType:
-    INT32: int
+    BOOL: int
     INT8: int
+    INT16: int
+    INT32: int
+    INT64: int
+    UINT8: int
 
 class QuantizationParameters:
     def Scale(self, j: int) -> float: ...

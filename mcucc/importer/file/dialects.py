@@ -156,7 +156,7 @@ def unknown_operators(model: OnnxModel, known: Collection[str]) -> tuple[Violati
     """The violations of all operators that are not known and that an output needs."""
     wanted = {port.name for port in model.outputs}
     return tuple(
-        unknown_operator(model, node).violation
+        model.refused.get(node.name) or unknown_operator(model, node).violation
         for node in live_nodes(model.nodes, wanted)
         if node.op not in known
     )

@@ -9,7 +9,7 @@ import google.protobuf.message
 import onnx
 
 from mcucc.errors import InputFileError
-from mcucc.importer.file.model_file import read_model_file
+from mcucc.importer.file.model_file import is_tflite, read_model_file
 
 _SHOWN = 80
 """Characters of a name that no file can have."""
@@ -27,6 +27,8 @@ def model_digest(path: Path) -> str:
         UsageError: the path stands for a pipe or a device.
     """
     raw = read_model_file(path)
+    if is_tflite(raw):
+        return hashlib.sha256(raw).hexdigest()
     try:
         proto = onnx.load_model_from_string(raw)
     except google.protobuf.message.DecodeError:

@@ -108,7 +108,7 @@ def fold(
     dtypes = _QUANTIZED_INPUTS if quantized else ("float32",)
     inputs = _static_inputs(model, input_shapes, dtypes, limit)
     foldable = FOLDABLE - {"DequantizeLinear"} if quantized else FOLDABLE
-    state = _State(model.opset, foldable, dict(model.constants), model.newer, limit)
+    state = _State(model.opset, foldable, dict(model.constants), model.newer, limit, model.refused)
     for port in inputs:
         state.types[port.name] = _tensor_type(port.dtype, tuple(n or 0 for n in port.shape))
     for name, data in model.constants.items():
@@ -126,9 +126,10 @@ def fold(
     failed = {node.name for node in live}
     if len(live) > limit.nodes:
         raise UnsupportedModelError((too_many(model, len(live), limit),))
+    found = (*model.refused.values(), *state.violations)
     violations = (
-        *(v for v in state.violations if v.node in failed),
-        *oversized(live, shapes, {v.node for v in state.violations}, limit),
+        *(v for v in found if v.node in failed),
+        *oversized(live, shapes, {v.node for v in found}, limit),
         *attribute_violations(live),
     )
     return FoldedModel(folded, shapes, violations)
@@ -242,12 +243,15 @@ class _State:
     constants: dict[str, NDArray[np.generic]]
     newer: Mapping[str, int]
     limit: Limit
+    refused: Collection[str]
     made_bytes: int = 0
     types: dict[str, onnx.TypeProto] = field(default_factory=dict[str, onnx.TypeProto])
     violations: list[Violation] = field(default_factory=list[Violation])
 
     def fold(self, node: OnnxNode) -> bool:
         """Whether the node is constant; its results then are, and their types are known anyway."""
+        if node.name in self.refused:
+            return False
         proto = _proto(node)
         self._infer(node, proto)
         values = self._values(node, proto)

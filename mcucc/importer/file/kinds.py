@@ -69,10 +69,7 @@ class FileKind:
 
 
 _SIGNATURES: Sequence[tuple[int, bytes, str, str]] = (
-    (
-        *(4, b"TFL3", "a TensorFlow Lite model"),
-        "convert it with `python -m tf2onnx.convert --tflite {file} --output {stem}.onnx`",
-    ),
+    (4, b"TFL3", "a TensorFlow Lite model", _NO_MODEL),  # which is taken where a model is wanted
     (4, b"ORTM", "a model in ONNX Runtime's own format (.ort)", "give the .onnx it was made from"),
     (4, b"ET12", "an ExecuTorch program", _FRAMEWORK),
     (4, b"CIR0", "a Circle model", "convert the TensorFlow Lite model it was made from"),

@@ -73,9 +73,14 @@ def _checked(path: Path, raw: bytes, kind: FileKind | None) -> bytes:
         raise InputFileError(
             path, "is empty (0 bytes); an ONNX file is wanted: copy, download or export it again"
         )
-    if kind is not None:
+    if kind is not None and not is_tflite(raw):
         raise _refused(path, kind, "")
     return raw
+
+
+def is_tflite(raw: bytes) -> bool:
+    """Whether a file is a TensorFlow Lite model, whatever its name."""
+    return raw[4:8] == b"TFL3"
 
 
 def beginning(raw: bytes) -> str:

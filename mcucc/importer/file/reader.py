@@ -7,7 +7,7 @@ is found by the lowering.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import google.protobuf.message
 import numpy as np
@@ -18,7 +18,7 @@ import onnx.helper
 import onnx.numpy_helper
 from numpy.typing import NDArray
 
-from mcucc.errors import InputFileError
+from mcucc.errors import InputFileError, Violation
 from mcucc.importer.file.external import demand_no_external_data, model_digest_of
 from mcucc.importer.file.model_file import (
     ModelBytes,
@@ -77,6 +77,19 @@ class OnnxPort:
 
 
 @dataclass(frozen=True)
+class Spelled:
+    """An operator of a file in another format.
+
+    Attributes:
+        operator: as that format spells it: `CONV_2D`.
+        place: of it among all operators of the file.
+    """
+
+    operator: str
+    place: int
+
+
+@dataclass(frozen=True)
 class OnnxModel:
     """An ONNX file as the lowering sees it.
 
@@ -87,6 +100,9 @@ class OnnxModel:
         nodes: topologically ordered, `Constant` nodes taken out.
         constants: initializers and outputs of `Constant` nodes.
         newer: operators that mean something new since a set that mcucc does not know, with the set.
+        format: of the file. Of a `.tflite` file, maps are NHWC and the nodes stand for its own.
+        refused: nodes that could not be translated from another format, by name, with the reason.
+        spelled: which operator of another format a node stands for, by name.
     """
 
     path: Path
@@ -97,6 +113,17 @@ class OnnxModel:
     nodes: tuple[OnnxNode, ...]
     constants: Mapping[str, NDArray[np.generic]]
     newer: Mapping[str, int] = field(default_factory=dict[str, int])
+    format: Literal["onnx", "tflite"] = "onnx"
+    refused: Mapping[str, Violation] = field(default_factory=dict[str, Violation])
+    spelled: Mapping[str, Spelled] = field(default_factory=dict[str, Spelled])
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """The operators as the file spells them, each as often as it is there."""
+        if self.format == "onnx":
+            return tuple(node.op for node in self.nodes)
+        found = dict.fromkeys(self.spelled[node.name] for node in self.nodes)
+        return tuple(each.operator for each in found)
 
 
 def read_onnx(source: ModelSource) -> OnnxModel:
@@ -107,7 +134,12 @@ def read_onnx(source: ModelSource) -> OnnxModel:
             is invalid, or uses an operator set that mcucc does not know; bytes have external data.
         UsageError: the path stands for a pipe or a device.
     """
-    path, raw = path_of(source), read_model(source)
+    return read_onnx_bytes(source, read_model(source))
+
+
+def read_onnx_bytes(source: ModelSource, raw: bytes) -> OnnxModel:
+    """The same of the bytes that were read from a source."""
+    path = path_of(source)
     proto = _parse(path, raw)
     opset = check_opset(path, proto)
     if isinstance(source, ModelBytes):

@@ -7,7 +7,13 @@ from dataclasses import replace
 import numpy as np
 
 from mcucc.importer.file.reader import OnnxNode
-from mcucc.importer.layout.layout import byte_order, channels_last
+from mcucc.importer.layout.layout import (
+    Perm,
+    byte_order,
+    channels_last,
+    identity,
+    inner_shape,
+)
 from mcucc.importer.layout.view import View
 from mcucc.importer.rules.rule import Rule
 from mcucc.importer.values import Constant, RefusalError, Symbol, Weights, describe
@@ -108,9 +114,23 @@ def _arrange_pair(walk: Walk, node: OnnxNode, a: View, b: View) -> tuple[tuple[s
         return (a.tensor, b.tensor), replace(a, tensor="", name=node.outputs[0])
     whole = [_of_rank(view, len(shape)) for view in (a, b)]
     largest = max(whole, key=lambda view: math.prod(view.shape))
-    perm = channels_last(len(shape)) if largest.scrambled else largest.perm
+    smallest = min(whole, key=lambda view: math.prod(view.shape))
+    perm = channels_last(len(shape)) if largest.scrambled else _gated(largest, smallest)
     first, second = (walk.read(view, perm, node) for view in whole)
     return (first, second), View("", shape, perm, shape, node.outputs[0])
+
+
+def _gated(x: View, gate: View) -> Perm:
+    """A layout of a map in which what is broadcast over it lies along the channels, if it can.
+
+    Where the map has axes of one element, several layouts have its bytes.
+    """
+    rank = len(x.shape)
+    for perm in (x.perm, channels_last(rank), identity(rank)):
+        per_channel = math.prod(inner_shape(gate.shape, perm)[:-1]) == 1
+        if per_channel and byte_order(x.shape, perm) == x.order:
+            return perm
+    return x.perm
 
 
 def _with_constant(walk: Walk, node: OnnxNode, x: View, data: FloatArray, *, first: bool) -> View:

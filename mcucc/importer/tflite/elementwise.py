@@ -1,0 +1,153 @@
+"""Rules for operators that work element by element, and along one axis."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from mcucc.importer.tflite.draft import (
+    Draft,
+    RefusedOperatorError,
+    demand_equal_scales,
+    described,
+    quantization,
+)
+
+_BINARY: Mapping[str, str] = {"ADD": "Add", "SUB": "Sub", "MUL": "Mul", "DIV": "Div"}
+_UNARY: Mapping[str, str] = {
+    "EXP": "Exp",
+    "HARD_SWISH": "HardSwish",
+    "LOGISTIC": "Sigmoid",
+    "NEG": "Neg",
+    "RELU": "Relu",
+    "SQRT": "Sqrt",
+    "TANH": "Tanh",
+}
+_FLOAT_ONLY = ("DIV", "EXP", "NEG", "SQRT")
+_FIXED: Mapping[str, tuple[float, int]] = {
+    "LOGISTIC": (1 / 256, -128),
+    "SOFTMAX": (1 / 256, -128),
+    "TANH": (1 / 128, 0),
+}
+"""The only output scale and zero point that TFLM computes at, whatever the file says."""
+
+
+def binary(draft: Draft) -> None:
+    """ADD, SUB, MUL and DIV."""
+    _demand_float(draft)
+    operands = (draft.input(0), draft.input(1))
+    for tensor in operands:
+        if draft.output.quant is not None and draft.known(tensor) is not None:
+            raise RefusedOperatorError(
+                "an operand of a quantized operator must be computed",
+                described(tensor),
+                "Fold the constant into the layer before it (a BatchNormalization directly "
+                "behind a convolution is folded by the converter).",
+            )
+    made = draft.emit(_BINARY[draft.operator.code], [draft.reals(tensor) for tensor in operands])
+    draft.finish(made, draft.flag(0))
+
+
+def unary(draft: Draft) -> None:
+    """Functions of one element without attributes."""
+    _demand_float(draft)
+    _demand_fixed(draft)
+    draft.finish(draft.emit(_UNARY[draft.operator.code], (draft.reals(draft.input(0)),)))
+
+
+def leaky_relu(draft: Draft) -> None:
+    """LEAKY_RELU."""
+    options = draft.operator.options
+    alpha = 0.0 if options is None else options.real(0)
+    draft.finish(draft.emit("LeakyRelu", (draft.reals(draft.input(0)),), {"alpha": alpha}))
+
+
+def relu6(draft: Draft) -> None:
+    """RELU6 and RELU_N1_TO_1, which copy integers between two bounds."""
+    demand_equal_scales(draft, draft.input(0))
+    draft.finish(draft.reals(draft.input(0)), 3 if draft.operator.code == "RELU6" else 2)
+
+
+def bound(draft: Draft) -> None:
+    """MINIMUM and MAXIMUM with a constant number: a Clip with one bound."""
+    values = [draft.input(place) for place in (0, 1) if draft.known(draft.input(place)) is None]
+    limits = [draft.input(place) for place in (0, 1) if draft.known(draft.input(place)) is not None]
+    data = draft.known(limits[0]) if limits else None
+    if len(values) != 1 or data is None or data.size != 1:
+        raise RefusedOperatorError(
+            "one operand must be a constant number",
+            f"{described(draft.input(0))} and {described(draft.input(1))}",
+            "mcucc has no maximum or minimum of two activations.",
+        )
+    demand_equal_scales(draft, values[0], limits[0])
+    end = data.astype(np.float64).ravel()[0]
+    if draft.output.quant is not None:
+        scale, zero_point = quantization(draft.output)
+        end = (end - zero_point) * scale
+    name = draft.constant(f"{draft.label}.bound", np.array(end, dtype=np.float32))
+    ends = ("", name) if draft.operator.code == "MINIMUM" else (name,)
+    draft.finish(draft.emit("Clip", (draft.reals(values[0]), *ends)))
+
+
+def softmax(draft: Draft) -> None:
+    """SOFTMAX along the last axis."""
+    _demand_fixed(draft)
+    options = draft.operator.options
+    beta = 0.0 if options is None else options.real(0)
+    if beta != 1.0:
+        raise RefusedOperatorError(
+            "its beta must be 1", f"{beta:g}", "Scale the values before it in the network."
+        )
+    draft.finish(draft.emit("Softmax", (draft.reals(draft.input(0)),), {"axis": -1}))
+
+
+def mean(draft: Draft) -> None:
+    """MEAN."""
+    axes = np.array(draft.integers(1, "the axes"), dtype=np.int64)
+    inputs = (draft.reals(draft.input(0)), draft.constant(f"{draft.label}.axes", axes))
+    draft.finish(draft.emit("ReduceMean", inputs, {"keepdims": draft.flag(0)}))
+
+
+def quantize(draft: Draft) -> None:
+    """QUANTIZE of floats, or of integers at another scale."""
+    draft.finish(draft.reals(draft.input(0)))
+
+
+def dequantize(draft: Draft) -> None:
+    """DEQUANTIZE; of a constant, weights in float16 say, it is computed here."""
+    x = draft.input(0)
+    data = draft.known(x)
+    name = draft.names[draft.output.index]
+    if data is None:
+        inputs = draft.scaled(draft.value(x), x)
+        draft.append("DequantizeLinear", draft.label, inputs, name, {})
+        return
+    reals = data.astype(np.float32)
+    if x.quant is not None:
+        shape = [1] * data.ndim
+        if x.quant.scales.size > 1:
+            shape[x.quant.axis] = -1
+        points = x.quant.zero_points.reshape(shape) if x.quant.zero_points.size else 0
+        reals = (data.astype(np.int64) - points).astype(np.float32) * x.quant.scales.reshape(shape)
+    draft.computed[draft.output.index] = reals.astype(np.float32).reshape(data.shape)
+
+
+def _demand_float(draft: Draft) -> None:
+    if draft.operator.code in _FLOAT_ONLY and draft.output.quant is not None:
+        raise RefusedOperatorError(
+            "the operator must be of floats",
+            described(draft.output),
+            "TFLM has no int8 form of it, or a wrong one: leave it to your program.",
+        )
+
+
+def _demand_fixed(draft: Draft) -> None:
+    wanted = _FIXED.get(draft.operator.code)
+    if wanted is None or draft.output.quant is None:
+        return
+    scale, zero_point = quantization(draft.output)
+    if (np.float32(scale), zero_point) != (np.float32(wanted[0]), wanted[1]):
+        raise RefusedOperatorError(
+            f"its output must have scale 1/{round(1 / wanted[0])} and zero point {wanted[1]}",
+            f"{described(draft.output)}, zero point {zero_point}",
+            "Convert the network again: TFLM computes at no other scale.",
+        )

@@ -1,0 +1,149 @@
+"""The operators of TensorFlow Lite that are taken, and what to do instead of others."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from mcucc.importer.tflite import elementwise, movement, weights, windows
+from mcucc.importer.tflite.draft import Draft, RefusedOperatorError, described
+from mcucc.importer.tflite.model import ABSENT, Tensor
+
+RULES: Mapping[str, Callable[[Draft], None]] = MappingProxyType(
+    {
+        "ADD": elementwise.binary,
+        "AVERAGE_POOL_2D": windows.pool,
+        "CONCATENATION": movement.concatenation,
+        "CONV_2D": weights.conv,
+        "DEPTHWISE_CONV_2D": weights.depthwise,
+        "DEQUANTIZE": elementwise.dequantize,
+        "DIV": elementwise.binary,
+        "EXP": elementwise.unary,
+        "EXPAND_DIMS": movement.reshape,
+        "FULLY_CONNECTED": weights.fully_connected,
+        "GATHER": movement.gather,
+        "HARD_SWISH": elementwise.unary,
+        "LEAKY_RELU": elementwise.leaky_relu,
+        "LOGISTIC": elementwise.unary,
+        "MAXIMUM": elementwise.bound,
+        "MAX_POOL_2D": windows.pool,
+        "MEAN": elementwise.mean,
+        "MINIMUM": elementwise.bound,
+        "MUL": elementwise.binary,
+        "NEG": elementwise.unary,
+        "PACK": movement.pack,
+        "PAD": windows.pad,
+        "PADV2": windows.pad,
+        "QUANTIZE": elementwise.quantize,
+        "RELU": elementwise.unary,
+        "RELU6": elementwise.relu6,
+        "RELU_N1_TO_1": elementwise.relu6,
+        "RESHAPE": movement.reshape,
+        "RESIZE_NEAREST_NEIGHBOR": windows.resize_nearest,
+        "SLICE": movement.slice_block,
+        "SOFTMAX": elementwise.softmax,
+        "SPLIT": movement.split,
+        "SPLIT_V": movement.split_v,
+        "SQRT": elementwise.unary,
+        "SQUEEZE": movement.reshape,
+        "STRIDED_SLICE": movement.strided_slice,
+        "SUB": elementwise.binary,
+        "TANH": elementwise.unary,
+        "TRANSPOSE": movement.transpose,
+        "UNPACK": movement.unpack,
+    }
+)
+"""What translates an operator."""
+
+READ_FOR_VALUES: Mapping[str, int] = MappingProxyType(
+    dict.fromkeys(("EXPAND_DIMS", "RESHAPE", "SQUEEZE"), 1)
+)
+"""How many inputs of an operator matter, where the others only say a shape, which the file gives
+the output anyway: what computes such a shape is left out."""
+
+_STATE = (
+    "mcucc keeps no state between runs yet: convert the network without streaming, so that it "
+    "reads the whole of its input in each run."
+)
+_RECURRENT = (
+    "mcucc has no recurrent layers: train with convolutions over time in their place (a temporal "
+    "convolutional network or DS-CNN)."
+)
+_BEHIND = "Leave what comes behind the network to your program."
+_ADVICE: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("ASSIGN_VARIABLE", "CALL_ONCE", "READ_VARIABLE", "VAR_HANDLE"), _STATE),
+        **dict.fromkeys(
+            (
+                "BIDIRECTIONAL_SEQUENCE_LSTM",
+                "LSTM",
+                "RNN",
+                "SVDF",
+                "UNIDIRECTIONAL_SEQUENCE_LSTM",
+                "UNIDIRECTIONAL_SEQUENCE_RNN",
+            ),
+            _RECURRENT,
+        ),
+        **dict.fromkeys(("ARG_MAX", "ARG_MIN", "NON_MAX_SUPPRESSION_V4", "TOPK_V2"), _BEHIND),
+        "DENSIFY": (
+            "Convert the pruned network without sparse weights: tfmot.sparsity.keras.strip_pruning,"
+            " and no EXPERIMENTAL_SPARSITY among converter.optimizations."
+        ),
+        "ELU": "Train with RELU, LEAKY_RELU or HARD_SWISH in its place.",
+        "REDUCE_MAX": "Over a whole map take a MAX_POOL_2D in its place.",
+        "RESIZE_BILINEAR": "Use RESIZE_NEAREST_NEIGHBOR by whole factors in its place.",
+        "TRANSPOSE_CONV": "Train with a RESIZE_NEAREST_NEIGHBOR before a CONV_2D in its place.",
+    }
+)
+
+
+def unknown_operator(code: str) -> RefusedOperatorError:
+    """Why an operator is not taken, and what to do instead."""
+    if code.startswith("CUSTOM "):
+        hint = "It is somebody's own, and only its maker's runtime has it: " + _BEHIND[0].lower()
+        hint += _BEHIND[1:]
+    else:
+        hint = _ADVICE.get(
+            code, "Train with operators that mcucc knows in its place: its README lists them."
+        )
+    return RefusedOperatorError(
+        "the operator must be one that mcucc knows", f"operator {code}", hint
+    )
+
+
+def check_types(draft: Draft) -> None:
+    """Refuse element types that no kernel has, whatever the operator.
+
+    Raises:
+        RefusedOperatorError: an activation is neither int8 nor float32; uint8 counts where it is
+            quantized or dequantized alone.
+    """
+    operator, tensors = draft.operator, draft.file.tensors
+    places = operator.inputs[: READ_FOR_VALUES.get(operator.code)]
+    values = [tensors[i] for i in places if i != ABSENT and draft.known(tensors[i]) is None]
+    for tensor in (*values, *(tensors[i] for i in operator.outputs)):
+        _check_type(operator.code, tensor)
+    sparse = next((tensors[i] for i in operator.inputs if i != ABSENT and tensors[i].sparse), None)
+    if sparse is not None:
+        raise RefusedOperatorError(
+            "constants must not be sparse", described(sparse), _ADVICE["DENSIFY"]
+        )
+
+
+def _check_type(code: str, tensor: Tensor) -> None:
+    allowed = ("INT8", "FLOAT32")
+    if code in ("QUANTIZE", "DEQUANTIZE"):
+        allowed = ("INT8", "FLOAT32", "UINT8")
+    if code == "DEQUANTIZE" and tensor.data is not None:
+        return
+    if tensor.dtype in allowed:
+        return
+    rule, hint = "activations must be int8 or float32", "Convert the network again."
+    if tensor.dtype == "UINT8":
+        rule = "activations must be int8: uint8 operators are TensorFlow 1's quantization"
+        hint = (
+            "Convert the float network with TensorFlow 2 and full integer quantization "
+            "(converter.representative_dataset)."
+        )
+    elif tensor.dtype == "INT16":
+        rule = "activations must be int8: mcucc has no 16x8 quantization yet"
+        hint = "Convert with tf.lite.OpsSet.TFLITE_BUILTINS_INT8 (8x8)."
+    raise RefusedOperatorError(rule, described(tensor), hint)

@@ -1,0 +1,97 @@
+"""Rules for pools, pads and resizes."""
+
+import numpy as np
+
+from mcucc.importer.tflite.draft import (
+    Draft,
+    RefusedOperatorError,
+    demand_equal_scales,
+    described,
+    quantization,
+)
+
+_COORDINATES = {
+    (0, 0): ("asymmetric", "floor"),
+    (1, 0): ("align_corners", "round_prefer_ceil"),
+    (0, 1): ("half_pixel", "round_prefer_ceil"),
+}
+"""ONNX's names for (align_corners, half_pixel_centers)."""
+
+
+def pool(draft: Draft) -> None:
+    """MAX_POOL_2D and AVERAGE_POOL_2D."""
+    x = draft.input(0)
+    demand_equal_scales(draft, x)
+    _demand_map(draft)
+    attributes = {
+        "kernel_shape": (draft.option(4), draft.option(3)),
+        "strides": (draft.option(2), draft.option(1)),
+        "auto_pad": "VALID" if draft.flag(0) else "SAME_UPPER",
+    }
+    op = "MaxPool" if draft.operator.code == "MAX_POOL_2D" else "AveragePool"
+    made = draft.emit(op, (draft.channels_first(draft.reals(x)),), attributes)
+    draft.finish(draft.channels_last(made), draft.flag(5))
+
+
+def pad(draft: Draft) -> None:
+    """PAD and PADV2: with the integer that stands for zero, or a constant."""
+    x, rank = draft.input(0), len(draft.input(0).shape)
+    demand_equal_scales(draft, x)
+    ends = draft.integers(1, "the paddings")
+    if len(ends) != 2 * rank:
+        raise RefusedOperatorError(
+            "there must be two paddings for each axis",
+            f"{len(ends)} for {described(x)}",
+            "Convert the network again.",
+        )
+    if draft.has(2):
+        value = draft.known(draft.input(2))
+    elif x.quant is None:
+        value = np.zeros((), dtype=np.float32)
+    else:
+        stored = np.uint8 if x.dtype == "UINT8" else np.int8
+        value = np.array(quantization(x)[1]).astype(stored)
+    if value is None or value.size != 1:
+        raise RefusedOperatorError(
+            "what is padded with must be constant",
+            described(draft.input(2)),
+            "Convert the network again.",
+        )
+    pads = draft.constant(f"{draft.label}.pads", np.array((*ends[::2], *ends[1::2]), np.int64))
+    filler = draft.constant(f"{draft.label}.value", value.reshape(()))
+    draft.give(draft.emit("Pad", (draft.value(x), pads, filler)), draft.output)
+
+
+def resize_nearest(draft: Draft) -> None:
+    """RESIZE_NEAREST_NEIGHBOR."""
+    x, wanted = draft.input(0), draft.integers(1, "the sizes")
+    demand_equal_scales(draft, x)
+    _demand_map(draft)
+    flags = (draft.flag(0), draft.flag(1))
+    if flags not in _COORDINATES or len(wanted) != 2:
+        raise RefusedOperatorError(
+            "a resize must have two sizes, and aligned corners or pixel centres but not both",
+            f"sizes {list(wanted)}, align_corners and half_pixel_centers {flags}",
+            "Convert the network again.",
+        )
+    mode, rounding = _COORDINATES[flags]
+    sizes = np.array((1, x.shape[3], *wanted), dtype=np.int64)
+    inputs = (
+        *(draft.channels_first(draft.reals(x)), "", ""),
+        draft.constant(f"{draft.label}.sizes", sizes),
+    )
+    attributes = {
+        "mode": "nearest",
+        "coordinate_transformation_mode": mode,
+        "nearest_mode": rounding,
+    }
+    draft.finish(draft.channels_last(draft.emit("Resize", inputs, attributes)))
+
+
+def _demand_map(draft: Draft) -> None:
+    if len(draft.input(0).shape) != 4:
+        raise RefusedOperatorError(
+            "its input must be a map [1, H, W, C]",
+            described(draft.input(0)),
+            "Convert the network again.",
+        )

@@ -1,0 +1,88 @@
+"""Public `.tflite` networks: what is taken, TFLM's bits, and the commands on one of them."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from bench.tflite_files import compare
+from mcucc.api.compile import CompileOptions, compile_model, write_compilation
+from mcucc.api.network import Calibration
+from mcucc.api.verify import verify_directory
+from mcucc.errors import UnsupportedModelError
+from mcucc.importer import lower_network, read_network
+from mcucc.passes import FLOAT, run_passes
+from mcucc.quant.ptq import from_file
+from mcucc.quant.scheme import uncalibrated
+from tests.judging import needs_tflm
+
+pytestmark = [pytest.mark.models, pytest.mark.cc, needs_tflm]
+
+EQUAL = (
+    "himax_tflm__model",
+    "kenning_zephyr_runtime__magic_wand",
+    "mlonmcu_models__cnn_s_quantized",
+    "neuralspot__arrhythmia_model_power",
+    "neuralspot__har",
+    "openmv__blazeface_front_128",
+    "openmv__force_int_quant",
+    "tiny_results_v0_7__kws",
+    "tinymaix__mbnet96_0_25_q",
+    "tinymaix__mnist_resnet_f",
+)
+"""Int8 with int8 ports and with float ones, float; convolutions over time, gates, channel pads."""
+
+
+@pytest.mark.parametrize("name", EQUAL)
+def test_every_tensor_is_that_of_tflm(models_dir: Path, name: str) -> None:
+    found = compare(models_dir / "tflite" / f"{name}.tflite", samples=2)
+    assert (found.says, found.differing) == ("equal", ())
+    assert found.tensors
+
+
+def test_how_many_are_taken(models_dir: Path) -> None:
+    found = Counter(map(_taken, sorted((models_dir / "tflite").glob("*.tflite"))))
+    assert found["int8"] >= 60
+    assert found["float"] >= 28
+    assert sum(found.values()) == 114
+
+
+def _taken(path: Path) -> str:
+    try:
+        graph = run_passes(lower_network(read_network(path), "net"), FLOAT)[0]
+        if uncalibrated(graph):
+            return "float"
+        from_file(graph)
+    except UnsupportedModelError:
+        return "refused"
+    return "int8"
+
+
+def test_a_quantized_file_is_compiled_and_verified(models_dir: Path, tmp_path: Path) -> None:
+    source = models_dir / "tflite" / "tiny_results_v0_7__kws.tflite"
+    write_compilation(compile_model(source, CompileOptions("host")), tmp_path)
+    verification = verify_directory(tmp_path, model=source)
+    assert verification.failures == ()
+    assert verification.judges["file"] == "equal"
+    assert verification.compared["file"] == 1
+
+
+def test_a_float_file_is_quantized_and_compared_with_tflm(models_dir: Path, tmp_path: Path) -> None:
+    source = models_dir / "tflite" / "tinymaix__mnist_dw_f.tflite"
+    options = CompileOptions("host", calibration=Calibration())
+    write_compilation(compile_model(source, options), tmp_path)
+    verification = verify_directory(tmp_path, model=source)
+    assert verification.failures == ()
+    assert verification.float is not None
+    assert (verification.float.judge, verification.float.says) == ("TFLM", "equal")
+
+
+def test_refusals_speak_of_the_file(models_dir: Path) -> None:
+    """Operators as TensorFlow Lite spells them, each with its place, all at once."""
+    source = models_dir / "tflite" / "tflm_bci_eegnet__model.tflite"
+    with pytest.raises(UnsupportedModelError) as refusal:
+        lower_network(read_network(source), "net")
+    said = {v.node: v for v in refusal.value.violations}
+    assert {v.op for v in said.values()} >= {"DEPTHWISE_CONV_2D", "ELU"}
+    assert "hybrid" in said["DEPTHWISE_CONV_2D_3"].actual
+    assert "representative_dataset" in said["DEPTHWISE_CONV_2D_3"].hint
