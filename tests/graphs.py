@@ -18,6 +18,7 @@ from mcucc.ops.softmax import SOFTMAX_QUANT, Softmax
 from mcucc.ops.unary import LOGISTIC_QUANT, TANH_QUANT, HardSwish, LeakyRelu, Logistic, Table, Tanh
 from mcucc.ops.verify import verify
 from mcucc.twin import same_pads
+from tests.operators.example import Example, examples
 
 Pair = tuple[int, int]
 Padding = Literal["same", "valid"] | Pads
@@ -28,8 +29,10 @@ def quant(scale: float, zero_point: int = 0) -> QParams:
     return QParams((float(np.float32(scale)),), zero_point)
 
 
-def every_operator_graph(name: str = "everything") -> Int8Graph:
-    """A small network in which every int8 operator occurs."""
+def every_operator_graph(
+    name: str = "everything", more: Sequence[Example] | None = None
+) -> Int8Graph:
+    """A small network in which every int8 operator occurs; `more` are those of tests/operators."""
     b = GraphBuilder(name, seed=1)
     x = b.input((1, 9, 10, 3))
     first = b.conv(x, 8, activation="relu6")
@@ -39,6 +42,8 @@ def every_operator_graph(name: str = "everything") -> Int8Graph:
     pooled = b.average_pool(b.requantize(total), (2, 2))
     padded = b.pad(pooled, (1, 0, 2, 1))
     mixed = _newer_operators(b, padded)
+    for example in examples() if more is None else more:
+        mixed = example.build(b, mixed)
     features = b.add(b.reshape(b.mean(mixed), (1, 2, 2, 4)), b.constant((1, 2, 2, 4)))
     b.softmax(b.dense(b.flatten(features), 5))
     return b.build()
@@ -73,7 +78,7 @@ class GraphBuilder:
     def input(self, shape: Shape, q: QParams | None = None, name: str | None = None) -> str:
         name = name or f"x{len(self.inputs)}"
         self.inputs.append(name)
-        self.tensors[name] = TensorType(DType.INT8, shape, q or self._any_quant(0.05))
+        self.tensors[name] = TensorType(DType.INT8, shape, q or self.any_quant(0.05))
         return name
 
     def conv(
@@ -131,71 +136,71 @@ class GraphBuilder:
     def add(
         self, a: str, b: str, *, activation: Activation = "none", q: QParams | None = None
     ) -> str:
-        scale = math.hypot(self._scale(a), self._scale(b))
-        return self._node(Add(activation), (a, b), q or self._any_quant(scale))
+        scale = math.hypot(self.scale(a), self.scale(b))
+        return self.node(Add(activation), (a, b), q or self.any_quant(scale))
 
     def sub(
         self, a: str, b: str, *, activation: Activation = "none", q: QParams | None = None
     ) -> str:
-        scale = math.hypot(self._scale(a), self._scale(b))
-        return self._node(Sub(activation), (a, b), q or self._any_quant(scale))
+        scale = math.hypot(self.scale(a), self.scale(b))
+        return self.node(Sub(activation), (a, b), q or self.any_quant(scale))
 
     def mul(
         self, a: str, b: str, *, activation: Activation = "none", q: QParams | None = None
     ) -> str:
-        scale = 70 * self._scale(a) * self._scale(b)
-        return self._node(Mul(activation), (a, b), q or self._any_quant(scale))
+        scale = 70 * self.scale(a) * self.scale(b)
+        return self.node(Mul(activation), (a, b), q or self.any_quant(scale))
 
     def clamp(self, x: str, low: int = -128, high: int = 127) -> str:
-        return self._node(Clamp(low, high), (x,), self._type(x).q)
+        return self.node(Clamp(low, high), (x,), self.type(x).q)
 
     def logistic(self, x: str) -> str:
-        return self._node(Logistic(), (x,), LOGISTIC_QUANT)
+        return self.node(Logistic(), (x,), LOGISTIC_QUANT)
 
     def tanh(self, x: str) -> str:
-        return self._node(Tanh(), (x,), TANH_QUANT)
+        return self.node(Tanh(), (x,), TANH_QUANT)
 
     def leaky_relu(self, x: str, alpha: float = 0.01, *, q: QParams | None = None) -> str:
         op = LeakyRelu(float(np.float32(alpha)))
-        return self._node(op, (x,), q or self._any_quant(self._scale(x)))
+        return self.node(op, (x,), q or self.any_quant(self.scale(x)))
 
     def hard_swish(self, x: str, *, q: QParams | None = None) -> str:
-        return self._node(HardSwish(), (x,), q or self._any_quant(self._scale(x)))
+        return self.node(HardSwish(), (x,), q or self.any_quant(self.scale(x)))
 
     def table(
         self, x: str, table: NDArray[np.int8] | None = None, *, q: QParams | None = None
     ) -> str:
         """A look-up in a table of 256, drawn if it is not given."""
         kind = TensorType(DType.INT8, (256,))
-        name = self._const(f"table{len(self.nodes)}", kind, table)
-        return self._node(Table(), (x, name), q or self._any_quant(self._scale(x)))
+        name = self.const(f"table{len(self.nodes)}", kind, table)
+        return self.node(Table(), (x, name), q or self.any_quant(self.scale(x)))
 
     def requantize(self, x: str, q: QParams | None = None) -> str:
-        return self._node(Requantize(), (x,), q or self._any_quant(1.3 * self._scale(x)))
+        return self.node(Requantize(), (x,), q or self.any_quant(1.3 * self.scale(x)))
 
     def average_pool(
         self, x: str, kernel: Pair, *, stride: Pair = (1, 1), pads: Padding = "valid"
     ) -> str:
         full = self._pads(x, kernel, stride, (1, 1), pads)
-        return self._node(AveragePool2D(kernel, stride, full), (x,), self.tensors[x].q)
+        return self.node(AveragePool2D(kernel, stride, full), (x,), self.tensors[x].q)
 
     def max_pool(
         self, x: str, kernel: Pair, *, stride: Pair = (1, 1), pads: Padding = "valid"
     ) -> str:
         full = self._pads(x, kernel, stride, (1, 1), pads)
-        return self._node(MaxPool2D(kernel, stride, full), (x,), self.tensors[x].q)
+        return self.node(MaxPool2D(kernel, stride, full), (x,), self.tensors[x].q)
 
     def concat(self, *parts: str) -> str:
-        return self._node(Concat(), parts, self._type(parts[0]).q)
+        return self.node(Concat(), parts, self.type(parts[0]).q)
 
     def resize_nearest(self, x: str, factor: Pair) -> str:
-        return self._node(ResizeNearest(factor), (x,), self.tensors[x].q)
+        return self.node(ResizeNearest(factor), (x,), self.tensors[x].q)
 
     def transpose(self, x: str, perm: tuple[int, ...]) -> str:
-        return self._node(Transpose(perm), (x,), self.tensors[x].q)
+        return self.node(Transpose(perm), (x,), self.tensors[x].q)
 
     def slice(self, x: str, starts: tuple[int, ...], sizes: Shape) -> str:
-        return self._node(Slice(starts, sizes), (x,), self.tensors[x].q)
+        return self.node(Slice(starts, sizes), (x,), self.tensors[x].q)
 
     def mean(
         self,
@@ -205,25 +210,25 @@ class GraphBuilder:
         keep_dims: bool = False,
         q: QParams | None = None,
     ) -> str:
-        return self._node(Mean(axes, keep_dims), (x,), q or self._any_quant(self._scale(x) / 4))
+        return self.node(Mean(axes, keep_dims), (x,), q or self.any_quant(self.scale(x) / 4))
 
     def softmax(self, x: str) -> str:
-        return self._node(Softmax(), (x,), SOFTMAX_QUANT)
+        return self.node(Softmax(), (x,), SOFTMAX_QUANT)
 
     def reshape(self, x: str, shape: Shape) -> str:
-        return self._node(Reshape(shape), (x,), self.tensors[x].q)
+        return self.node(Reshape(shape), (x,), self.tensors[x].q)
 
     def flatten(self, x: str) -> str:
         return self.reshape(x, (1, self.tensors[x].size))
 
     def pad(self, x: str, pads: Pads) -> str:
-        return self._node(Pad(pads), (x,), self.tensors[x].q)
+        return self.node(Pad(pads), (x,), self.tensors[x].q)
 
     def constant(self, shape: Shape, q: QParams | None = None) -> str:
         """An int8 constant that may stand where an activation may."""
         name = f"constant{len(self.consts)}"
-        kind = TensorType(DType.INT8, shape, q or self._any_quant(0.05))
-        return self._const(name, kind, self._int8(shape))
+        kind = TensorType(DType.INT8, shape, q or self.any_quant(0.05))
+        return self.const(name, kind, self.int8(shape))
 
     def build(self, *outputs: str) -> Int8Graph:
         """The graph, verified; without arguments the last value made is the only output."""
@@ -255,27 +260,27 @@ class GraphBuilder:
         taps = math.prod(shape) // out_c
         if bias is None:
             bias = self.rng.integers(-3000, 3001, out_c).tolist()
-        weights = self._const(
+        weights = self.const(
             f"w{number}", TensorType(DType.INT8, shape, QParams(scales, 0, per_axis)), None
         )
-        bias_name = self._const(
+        bias_name = self.const(
             f"b{number}", TensorType(DType.INT32, (out_c,)), np.array(bias, dtype=np.int32)
         )
-        spread = self._scale(x) * float(np.median(scales)) * math.sqrt(taps) * 100
-        return self._node(op, (x, weights, bias_name), q or self._any_quant(spread))
+        spread = self.scale(x) * float(np.median(scales)) * math.sqrt(taps) * 100
+        return self.node(op, (x, weights, bias_name), q or self.any_quant(spread))
 
-    def _node(self, op: Int8Op, inputs: tuple[str, ...], q: QParams) -> str:
+    def node(self, op: Int8Op, inputs: tuple[str, ...], q: QParams) -> str:
         name = f"{type(op).__name__.lower()}{len(self.nodes)}"
-        types = [self._type(i) for i in inputs]
+        types = [self.type(i) for i in inputs]
         self.tensors[f"{name}_out"] = TensorType(DType.INT8, op.infer(types), q)
         self.nodes.append(Node(op, inputs, f"{name}_out", name, (f"onnx_{name}",)))
         return f"{name}_out"
 
-    def _const(self, name: str, kind: TensorType, data: NDArray[np.generic] | None) -> str:
-        self.consts[name] = Const(name, kind, self._int8(kind.shape) if data is None else data)
+    def const(self, name: str, kind: TensorType, data: NDArray[np.generic] | None) -> str:
+        self.consts[name] = Const(name, kind, self.int8(kind.shape) if data is None else data)
         return name
 
-    def _int8(self, shape: Shape) -> NDArray[np.int8]:
+    def int8(self, shape: Shape) -> NDArray[np.int8]:
         return self.rng.integers(-127, 128, shape, dtype=np.int8)
 
     def _pads(self, x: str, kernel: Pair, stride: Pair, dilation: Pair, pads: Padding) -> Pads:
@@ -283,13 +288,13 @@ class GraphBuilder:
             return same_pads(self.tensors[x].shape, kernel, stride, dilation)
         return (0, 0, 0, 0) if pads == "valid" else pads
 
-    def _any_quant(self, scale: float) -> QParams:
+    def any_quant(self, scale: float) -> QParams:
         return quant(scale, int(self.rng.integers(-128, 128)))
 
-    def _scale(self, x: str) -> float:
-        return self._type(x).q.scale
+    def scale(self, x: str) -> float:
+        return self.type(x).q.scale
 
-    def _type(self, name: str) -> TensorType:
+    def type(self, name: str) -> TensorType:
         return self.tensors[name] if name in self.tensors else self.consts[name].type
 
     def _port(self, name: str) -> Port:

@@ -3,9 +3,7 @@
 The name says it all, by this grammar (docs/kernel-names.md):
 
     name   = family "_s8" [ "_" window ] [ "_" class ] [ variant ] [ "_" unit ]
-    family = "conv" | "convg" | "dw" | "dwm" | "pw" | "fc" | "add" | "sub" | "mul" | "mulc"
-           | "rescale" | "lookup" | "avgpool" | "maxpool" | "mean" | "softmax" | "pad" | "concat"
-           | "resize" | "transpose" | "slice" | "meanrows" | "avgrows"
+    family = the name of a `Family`, in lower-case letters
     window = "k" KH "x" KW "s" STRIDE [ "d" DILATION ]     (stride and dilation along the row)
     class  = "fast" | "wide" | "general"
     variant = [ "_clamp" ] [ "_x" MULTIPLE ] [ "_pairs" ] [ "_" OWN ]   (a `Variant`'s own name)

@@ -4,7 +4,7 @@ import enum
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -113,7 +113,14 @@ class Op(ABC):
 
 @dataclass(frozen=True)
 class FloatBase(Op):
-    """What float operators share: they have no quantization rules, and most have none at all."""
+    """What float operators share: they have no quantization rules, and most have none at all.
+
+    Attributes:
+        parameters: how many of its inputs, the last ones, are constants: float32, or integers with
+            the scales that the file gives them. Its rules may rely on it.
+    """
+
+    parameters: ClassVar[int] = 0
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:  # noqa: ARG002
         """None."""

@@ -3,8 +3,9 @@
 Inputs are (x, weights, bias): x int8 [1, H, W, C]; bias int32 [out_c] at scale s_x * s_w[c].
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from mcucc.ir import DType, QParams, Shape, TensorType
 from mcucc.ops.base import Activation, FloatBase, Op, Window, sliding
@@ -139,6 +140,7 @@ class _FloatSliding(FloatBase):
         activation: applied to the result.
     """
 
+    parameters: ClassVar[int] = 2
     stride: tuple[int, int] = (1, 1)
     dilation: tuple[int, int] = (1, 1)
     pads: Pads = (0, 0, 0, 0)
@@ -148,6 +150,10 @@ class _FloatSliding(FloatBase):
 @dataclass(frozen=True)
 class FloatConv2D(_FloatSliding):
     """Convolution of (x, weights [out_c, kh, kw, in_c / groups], bias [out_c])."""
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:  # noqa: ARG002
+        """Channels, weights and bias fit together."""
+        yield from float_weight_rules(inputs, 4, 0, _groups_fit)
 
     def infer(self, inputs: Sequence[TensorType]) -> Shape:
         """[1, H', W', out_c]."""
@@ -163,6 +169,10 @@ class FloatConv2D(_FloatSliding):
 class FloatDepthwiseConv2D(_FloatSliding):
     """Depthwise convolution of (x, weights [1, kh, kw, out_c], bias [out_c])."""
 
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:  # noqa: ARG002
+        """Channels, weights and bias fit together."""
+        yield from float_weight_rules(inputs, 4, 3, _multiplied)
+
     def infer(self, inputs: Sequence[TensorType]) -> Shape:
         """[1, H', W', out_c]."""
         _, kh, kw, out_c = inputs[1].shape
@@ -171,6 +181,38 @@ class FloatDepthwiseConv2D(_FloatSliding):
     def macs(self, inputs: Sequence[TensorType], output: TensorType) -> int:
         """Output elements x kh x kw."""
         return output.size * inputs[1].shape[1] * inputs[1].shape[2]
+
+
+def float_weight_rules(
+    inputs: Sequence[TensorType],
+    rank: int,
+    channel_axis: int,
+    fits: Callable[[int, Shape], bool],
+) -> Iterator[str]:
+    """What float convolutions and dense layers demand of (x, weights, bias).
+
+    Args:
+        inputs: their types.
+        rank: of x and of the weights.
+        channel_axis: of the weights, along the output channels.
+        fits: whether weights of a shape fit a number of input channels.
+    """
+    x, weights, bias = (each.shape for each in inputs)
+    if (len(x), len(weights)) != (rank, rank):
+        yield f"x and weights must have rank {rank}, not {list(x)} and {list(weights)}"
+        return
+    if not fits(x[-1], weights):
+        yield f"weights {list(weights)} do not fit the channels of {list(x)}"
+    if bias != (weights[channel_axis],):
+        yield f"the bias must be [{weights[channel_axis]}], not {list(bias)}"
+
+
+def _groups_fit(in_c: int, weights: Shape) -> bool:
+    return in_c % weights[3] == 0 and weights[0] % (in_c // weights[3]) == 0
+
+
+def _multiplied(in_c: int, weights: Shape) -> bool:
+    return weights[0] == 1 and weights[3] % in_c == 0
 
 
 Int8 = Conv2D | DepthwiseConv2D

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from mcucc.ir import Shape, TensorType
 from mcucc.ops.base import Activation, FloatBase, Op
-from mcucc.ops.conv import weight_rules
+from mcucc.ops.conv import float_weight_rules, weight_rules
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class FullyConnected(Op):
 class FloatDense(FloatBase):
     """Dense layer of (x [1, N], weights [M, N], bias [M])."""
 
+    parameters: ClassVar[int] = 2
     activation: Activation = "none"
 
     def infer(self, inputs: Sequence[TensorType]) -> Shape:
@@ -42,6 +44,10 @@ class FloatDense(FloatBase):
     def macs(self, inputs: Sequence[TensorType], output: TensorType) -> int:  # noqa: ARG002
         """N x M."""
         return inputs[1].size
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:  # noqa: ARG002
+        """Sizes, weights and bias fit together."""
+        yield from float_weight_rules(inputs, 2, 0, lambda length, weights: weights[-1] == length)
 
 
 Int8 = FullyConnected

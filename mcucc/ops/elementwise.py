@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -160,7 +160,14 @@ class FloatClip(FloatBase):
 class FloatBatchNorm(FloatBase):
     """(x - mean) / sqrt(variance + epsilon) * scale + bias; inputs (x, scale, bias, mean, var)."""
 
+    parameters: ClassVar[int] = 4
     epsilon: float = 1e-5
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:  # noqa: ARG002
+        """One parameter of each kind per channel."""
+        x, *parameters = (each.shape for each in inputs)
+        if any(shape != (x[-1],) for shape in parameters):
+            yield f"each parameter must be [{x[-1]}], not {[list(shape) for shape in parameters]}"
 
     def infer(self, inputs: Sequence[TensorType]) -> Shape:
         """The shape of x."""

@@ -249,6 +249,11 @@ class FloatTranspose(FloatBase):
 
     perm: tuple[int, ...]
 
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:  # noqa: ARG002
+        """A permutation."""
+        if sorted(self.perm) != list(range(len(inputs[0].shape))):
+            yield "perm must be a permutation of the axes"
+
     def infer(self, inputs: Sequence[TensorType]) -> Shape:
         """The input's sizes in the new order."""
         return tuple(inputs[0].shape[axis] for axis in self.perm)
@@ -270,6 +275,16 @@ class FloatSlice(FloatBase):
 
     starts: tuple[int, ...]
     sizes: Shape
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:  # noqa: ARG002
+        """A block inside the input."""
+        shape = inputs[0].shape
+        ranks = {len(self.starts), len(self.sizes), len(shape)}
+        ends = zip(self.starts, self.sizes, shape, strict=False)
+        if len(ranks) != 1 or any(a < 0 or a + size > n for a, size, n in ends):
+            yield (
+                f"{list(self.starts)} to {list(self.sizes)} more does not lie inside {list(shape)}"
+            )
 
     def infer(self, inputs: Sequence[TensorType]) -> Shape:  # noqa: ARG002
         """The shape of the block."""

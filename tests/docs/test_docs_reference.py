@@ -11,6 +11,8 @@ from mcucc.api.float_link import FloatLink, FloatOutput
 from mcucc.api.inspect import Inspection
 from mcucc.api.measure import LayerMeasurement, Measurement, RunCounts
 from mcucc.api.verify import Difference, Verification
+from mcucc.importer.rules import RULES
+from mcucc.kernels import FAMILIES
 from mcucc.ops import INT8_OPS
 from tests.docs.pages import CHECKOUT, DOCS, Page, quoted, rows
 
@@ -25,6 +27,14 @@ def keys_of(kind: type) -> set[str]:
 def test_operators() -> None:
     table = rows(Page(DOCS / "numerics.md").section("The operators"))
     assert [quoted(row[0]) for row in table] == [{name} for name in INT8_OPS]
+    assert set().union(*(quoted(row[3]) for row in table)) == set(FAMILIES)
+
+
+def test_onnx_operators() -> None:
+    """The table of operators and the lines below it name all that are taken, in any order."""
+    section = Page(DOCS / "numerics.md").section("The operators")
+    named = set(re.findall(r"[A-Z]\w+", section))
+    assert set(RULES) <= named
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from mcucc.reference.interpreter import run
 from tests.graphs import GraphBuilder, quant, random_inputs
 from tests.kernels.compiled import generate
 from tests.kernels.rows import build_library, check_step, row_steps
+from tests.operators.example import examples
 
 pytestmark = pytest.mark.cc
 
@@ -38,6 +39,7 @@ def network() -> Int8Graph:
         b.add(x, b.requantize(x)),
         b.average_pool(x, (3, 2), stride=(2, 1), pads=(1, 1, 1, 0)),
         b.pad(x, (1, 2, 3, 1)),
+        *(example.build(b, x) for example in examples()),
     ]
     return b.build(*made)
 

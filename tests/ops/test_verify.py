@@ -1,13 +1,12 @@
 """Each rule of each operator, broken once."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from mcucc.errors import InvariantError
-from mcucc.ir import Const, DType, QParams, Shape, TensorType
+from mcucc.ir import DType, QParams, Shape, TensorType
 from mcucc.ops import INT8_OPS, Int8Graph, Int8Op
 from mcucc.ops.conv import Conv2D, DepthwiseConv2D
 from mcucc.ops.dense import FullyConnected
@@ -18,36 +17,8 @@ from mcucc.ops.softmax import SOFTMAX_QUANT, Softmax
 from mcucc.ops.unary import HardSwish, LeakyRelu, Logistic, Table, Tanh
 from mcucc.ops.verify import node_macs, total_macs, verify
 from tests.graphs import GraphBuilder, every_operator_graph, quant
-
-Break = Callable[[Int8Graph], Int8Graph]
-
-
-def with_type(name: str, kind: TensorType) -> Break:
-    """Give a value another type, or a constant zeros of another type."""
-
-    def apply(graph: Int8Graph) -> Int8Graph:
-        if name in graph.tensors:
-            return replace(graph, tensors={**graph.tensors, name: kind})
-        zeros = Const(name, kind, np.zeros(kind.shape, dtype=kind.dtype.value))
-        return replace(graph, consts={**graph.consts, name: zeros})
-
-    return apply
-
-
-def with_op(op: Int8Op) -> Break:
-    """Give the only node another operator, and its output the shape that follows."""
-
-    def apply(graph: Int8Graph) -> Int8Graph:
-        node = replace(graph.nodes[0], op=op)
-        shape = op.infer(graph.input_types(node))
-        output = replace(graph.tensors[node.output], shape=shape)
-        return replace(graph, nodes=(node,), tensors={**graph.tensors, node.output: output})
-
-    return apply
-
-
-def int8(*shape: int, q: QParams | None = None) -> TensorType:
-    return TensorType(DType.INT8, shape, q or quant(0.1))
+from tests.operators.example import Break, examples
+from tests.ops.breaking import int8, with_op, with_output, with_type
 
 
 def weights(shape: Shape, axis: int | None, count: int, zero_point: int = 0) -> TensorType:
@@ -78,6 +49,7 @@ MAKE: dict[type[Int8Op], Callable[[GraphBuilder, str], str]] = {
     ResizeNearest: lambda b, x: b.resize_nearest(x, (2, 2)),
     Transpose: lambda b, x: b.transpose(x, (0, 2, 1, 3)),
     Slice: lambda b, x: b.slice(x, (0, 1, 2, 0), (1, 5, 3, 2)),
+    **{example.op: example.build for example in examples()},
 }
 
 
@@ -87,14 +59,6 @@ def graph_of(kind: type[Int8Op]) -> Int8Graph:
     shape = (1, 6) if kind in (FullyConnected, Softmax) else (1, 6, 6, 2)
     MAKE[kind](b, b.input(shape, quant(0.1)))
     return b.build()
-
-
-def output_of(graph: Int8Graph) -> str:
-    return graph.nodes[0].output
-
-
-def with_output(kind: TensorType) -> Break:
-    return lambda graph: with_type(output_of(graph), kind)(graph)
 
 
 CASES: list[tuple[type[Int8Op], Break, str]] = [
@@ -201,6 +165,7 @@ CASES: list[tuple[type[Int8Op], Break, str]] = [
     (Slice, with_output(int8(1, 5, 3, 2, q=quant(0.2))), "same scale and zero point"),
     (Pad, with_op(Pad((1, 0, -1, 0))), "must not be negative"),
     (Pad, with_output(int8(1, 8, 8, 2, q=quant(0.2))), "same scale and zero point"),
+    *((example.op, *case) for example in examples() for case in example.broken),
 ]
 
 

@@ -210,7 +210,7 @@ def test_a_pass_that_changes_an_output_is_caught():
         ),
         (
             MAP + 'node("y", FloatDense(), ("x", "x", "x"), "y", float32[1, 4])\n' + out("y", 1, 4),
-            "constant weights and bias",
+            "the last 2 inputs must be constant",
         ),
         (
             MAP

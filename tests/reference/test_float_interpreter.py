@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from mcucc.errors import UsageError
-from mcucc.ir import Const, DType, Port, QParams, TensorType
-from mcucc.ops import FLOAT_OPS, FloatGraph, FloatNode, FloatOp
+from mcucc.ir import QParams
+from mcucc.ops import FLOAT_OPS, FloatGraph
 from mcucc.ops.conv import FloatConv2D, FloatDepthwiseConv2D
 from mcucc.ops.dense import FloatDense
 from mcucc.ops.elementwise import FloatBatchNorm, FloatBinary, FloatClip, FloatFakeQuant
@@ -22,38 +22,14 @@ from mcucc.ops.pool import FloatAveragePool2D, FloatMaxPool2D, FloatMean
 from mcucc.ops.softmax import FloatSoftmax
 from mcucc.ops.unary import FloatUnary
 from mcucc.reference.float_interpreter import chunk_size, run_float
+from tests.float_graphs import FloatBuilder
+from tests.operators.example import examples
 
 FloatArray = NDArray[np.float32]
 
 
-class Builder:
-    def __init__(self, *inputs: tuple[int, ...]) -> None:
-        self.tensors = {f"x{i}": TensorType(DType.FLOAT32, s) for i, s in enumerate(inputs)}
-        self.inputs = tuple(Port(n, n, DType.FLOAT32, t.shape) for n, t in self.tensors.items())
-        self.nodes: list[FloatNode] = []
-        self.consts: dict[str, Const] = {}
-        self.random = np.random.default_rng(0)
-
-    def const(self, *shape: int) -> str:
-        name = f"c{len(self.consts)}"
-        data = self.random.uniform(0.5, 1.5, shape).astype(np.float32)
-        self.consts[name] = Const(name, TensorType(DType.FLOAT32, shape), data)
-        return name
-
-    def add(self, op: FloatOp, *inputs: str) -> str:
-        types = [self.tensors[n] if n in self.tensors else self.consts[n].type for n in inputs]
-        name = f"v{len(self.nodes)}"
-        self.tensors[name] = TensorType(DType.FLOAT32, op.infer(types))
-        self.nodes.append(FloatNode(op, inputs, name, name))
-        return name
-
-    def build(self, *outputs: str) -> FloatGraph:
-        ports = tuple(Port(n, n, DType.FLOAT32, self.tensors[n].shape) for n in outputs)
-        return FloatGraph("net", self.inputs, ports, tuple(self.nodes), self.tensors, self.consts)
-
-
 def every_operator_graph() -> FloatGraph:
-    b = Builder((1, 8, 6, 4))
+    b = FloatBuilder((1, 8, 6, 4))
     y = b.add(
         FloatConv2D(pads=(1, 1, 1, 1), activation="relu"), "x0", b.const(4, 3, 3, 4), b.const(4)
     )
@@ -66,6 +42,8 @@ def every_operator_graph() -> FloatGraph:
     y = b.add(FloatMaxPool2D((2, 2), (2, 2)), y)
     y = b.add(FloatAveragePool2D((3, 3), pads=(1, 1, 1, 1)), y)
     y = b.add(FloatResizeNearest((2, 3)), y)
+    for example in examples():
+        y = y if example.build_float is None else example.build_float(b, y)
     y = b.add(FloatSlice((0, 1, 0, 2), (1, 6, 9, 5)), b.add(FloatTranspose((0, 1, 2, 3)), y))
     y = b.add(FloatReshape((1, 54, 5)), b.add(FloatFakeQuant(QParams((0.05,), 3)), y))
     y = b.add(FloatDense(activation="relu"), b.add(FloatMean((1,)), y), b.const(3, 5), b.const(3))
@@ -114,7 +92,7 @@ def test_an_observer_sees_every_value_and_outputs_come_back():
 
 
 def test_many_samples_are_run_in_chunks():
-    b = Builder((1, 512, 512, 8))
+    b = FloatBuilder((1, 512, 512, 8))
     graph = b.build(b.add(FloatMean((1, 2)), b.add(FloatUnary("neg"), "x0")))
     assert chunk_size(graph) == 4
     sizes: list[int] = []
@@ -125,7 +103,7 @@ def test_many_samples_are_run_in_chunks():
 
 
 def test_an_output_that_is_read_again_survives():
-    b = Builder((1, 4))
+    b = FloatBuilder((1, 4))
     first = b.add(FloatUnary("neg"), "x0")
     second = b.add(FloatUnary("neg"), first)
     b.add(FloatUnary("tanh"), second)
@@ -149,7 +127,7 @@ def test_an_output_that_is_read_again_survives():
     ],
 )
 def test_wrong_inputs_are_refused(inputs: dict[str, FloatArray], message: str):
-    b = Builder((1, 4), (1, 4))
+    b = FloatBuilder((1, 4), (1, 4))
     graph = b.build(b.add(FloatBinary("add"), "x0", "x1"))
     with pytest.raises(UsageError, match=message):
         run_float(graph, inputs)

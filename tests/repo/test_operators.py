@@ -22,32 +22,13 @@ from mcucc.twin.operators import TWINS
 from tests.graphs import GraphBuilder, every_operator_graph, random_inputs
 from tests.repo.checkout import CHECKOUT
 
-BUILDERS = {
-    "Conv2D": GraphBuilder.conv,
-    "DepthwiseConv2D": GraphBuilder.depthwise,
-    "FullyConnected": GraphBuilder.dense,
-    "Add": GraphBuilder.add,
-    "Requantize": GraphBuilder.requantize,
-    "AveragePool2D": GraphBuilder.average_pool,
-    "Mean": GraphBuilder.mean,
-    "Softmax": GraphBuilder.softmax,
-    "Reshape": GraphBuilder.reshape,
-    "Pad": GraphBuilder.pad,
-    "Sub": GraphBuilder.sub,
-    "Mul": GraphBuilder.mul,
-    "Clamp": GraphBuilder.clamp,
-    "Logistic": GraphBuilder.logistic,
-    "Tanh": GraphBuilder.tanh,
-    "LeakyRelu": GraphBuilder.leaky_relu,
-    "HardSwish": GraphBuilder.hard_swish,
-    "Table": GraphBuilder.table,
-    "MaxPool2D": GraphBuilder.max_pool,
-    "Concat": GraphBuilder.concat,
-    "ResizeNearest": GraphBuilder.resize_nearest,
-    "Transpose": GraphBuilder.transpose,
-    "Slice": GraphBuilder.slice,
-}
-"""How tests make a node of each operator."""
+
+def builders(name: str) -> set[str]:
+    """The methods of `GraphBuilder` that make a node of an operator."""
+    methods = inspect.getmembers(GraphBuilder, inspect.isfunction)
+    return {
+        label for label, method in methods if re.search(rf"\b{name}\(", inspect.getsource(method))
+    }
 
 
 def test_each_onnx_operator_has_one_rule() -> None:
@@ -59,7 +40,6 @@ def test_each_onnx_operator_has_one_rule() -> None:
 def test_the_union_the_table_and_the_builders_name_the_same() -> None:
     assert set(interpreter.MEANINGS) == set(INT8_OPS.values())
     assert set(TWINS) == set(INT8_OPS.values())
-    assert set(BUILDERS) == set(INT8_OPS)
     assert {op.__name__ for op in OPERATORS} == set(INT8_OPS) - {"Reshape"}
     used = {type(node.op).__name__ for node in every_operator_graph().nodes}
     assert used == set(INT8_OPS)
@@ -82,9 +62,10 @@ def test_an_operator_is_complete(name: str) -> None:
 
 @pytest.mark.parametrize("name", INT8_OPS)
 def test_an_operator_is_tested(name: str) -> None:
-    """Tests of the reference or of the kernels build it."""
-    wanted = re.compile(rf"\b{name}\(|\.{BUILDERS[name].__name__}\(")
-    tests = [*CHECKOUT.glob("tests/kernels/*.py"), *CHECKOUT.glob("tests/reference/*.py")]
+    """Tests of the reference, of the kernels, or of its own build it."""
+    wanted = re.compile("|".join([rf"\b{name}\(", *(rf"\.{b}\(" for b in builders(name))]))
+    folders = ("kernels", "reference", "operators")
+    tests = [path for each in folders for path in CHECKOUT.glob(f"tests/{each}/*.py")]
     assert any(wanted.search(path.read_text()) for path in tests)
 
 
@@ -94,9 +75,11 @@ def test_the_tables_name_every_float_operator() -> None:
 
 
 @pytest.mark.parametrize("name", FLOAT_OPS)
-@pytest.mark.parametrize("folder", ["mcucc/importer", "tests/reference"])
-def test_a_float_operator_is_made_and_tested(folder: str, name: str) -> None:
+@pytest.mark.parametrize(
+    "folders", [("mcucc/importer",), ("tests/reference", "tests/operators")], ids=lambda f: f[0]
+)
+def test_a_float_operator_is_made_and_tested(folders: tuple[str, ...], name: str) -> None:
     """The importer makes it, and tests of the meaning have it in their graphs."""
     pattern = re.compile(rf"\b{name}\(")
-    sources = CHECKOUT.joinpath(folder).rglob("*.py")
+    sources = [path for folder in folders for path in CHECKOUT.joinpath(folder).rglob("*.py")]
     assert any(pattern.search(path.read_text()) for path in sources)
