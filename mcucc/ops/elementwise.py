@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from mcucc.ir import QParams, Shape, TensorType
+from mcucc.ir import DType, QParams, Shape, TensorType
 from mcucc.ops.base import Activation, Aliasing, Axis, FloatBase, Op, Window, same_quantization
 
 
@@ -124,6 +124,31 @@ class Clamp(Elementwise):
             yield "the bounds must be ordered int8 values"
 
 
+@dataclass(frozen=True)
+class PRelu(Elementwise):
+    """x where x >= 0, x times its channel's slope elsewhere; inputs are (x, slopes).
+
+    The slopes are a constant int8 [C] with one scale and zero point.
+    """
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
+        """One slope per channel, and factors whose left shifts an int32 survives."""
+        x, slopes = inputs
+        if slopes.dtype != DType.INT8 or slopes.shape != x.shape[-1:]:
+            yield f"the slopes must be int8 [{x.shape[-1]}]"
+        if len(slopes.q.scales) != 1:
+            yield "the slopes must have one scale"
+        elif x.q.scale * slopes.q.scale >= 2**14 * output.q.scale:
+            yield "s_in * s_slope / s_out must be below 2^14"
+        if x.q.scale >= 2**22 * output.q.scale:
+            yield "s_in / s_out must be below 2^22"
+
+    @property
+    def channelwise(self) -> bool:
+        """Channels are not alike: each has its slope."""
+        return False
+
+
 BinaryKind = Literal["add", "sub", "mul", "div"]
 
 
@@ -192,5 +217,22 @@ class FloatFakeQuant(FloatBase):
         return inputs[0].shape
 
 
-Int8 = Add | Sub | Mul | Requantize | Clamp
-Float = FloatBinary | FloatClip | FloatBatchNorm | FloatFakeQuant
+@dataclass(frozen=True)
+class FloatPRelu(FloatBase):
+    """x where x >= 0, x times a slope elsewhere; inputs are (x, slopes [C] or [1])."""
+
+    parameters: ClassVar[int] = 1
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """The shape of x."""
+        return inputs[0].shape
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:  # noqa: ARG002
+        """One slope, or one per channel."""
+        x, slopes = (each.shape for each in inputs)
+        if slopes not in ((1,), x[-1:]):
+            yield f"the slopes must be [1] or [{x[-1]}], not {list(slopes)}"
+
+
+Int8 = Add | Sub | Mul | Requantize | Clamp | PRelu
+Float = FloatBinary | FloatClip | FloatBatchNorm | FloatFakeQuant | FloatPRelu

@@ -16,7 +16,9 @@ from mcucc.ops.elementwise import (
     FloatBinary,
     FloatClip,
     FloatFakeQuant,
+    FloatPRelu,
     Mul,
+    PRelu,
     Requantize,
     Sub,
 )
@@ -99,6 +101,31 @@ def change_scale(
 ) -> NDArray[np.int8]:
     """The same values at another scale and zero point."""
     return requantize(x.astype(np.int64) - zero_point, (multiplier,), output.zero_point)
+
+
+def prelu(
+    x: NDArray[np.int8],
+    slopes: NDArray[np.int8],
+    zero_points: tuple[int, int],
+    multipliers: tuple[Multiplier, Multiplier],
+    output: QParams,
+) -> NDArray[np.int8]:
+    """X where x >= 0, x times its channel's slope elsewhere; each side is requantized once.
+
+    Args:
+        x: samples (N, ..., C).
+        slopes: [C].
+        zero_points: of x and of the slopes.
+        multipliers: s_in / s_out for x >= 0, s_in * s_slope / s_out for the others.
+        output: quantization of the output.
+    """
+    centred = x.astype(np.int64) - zero_points[0]
+    sloped = centred * (slopes.astype(np.int64) - zero_points[1])
+    positive, negative = (
+        requantize(values, (multiplier,), output.zero_point)
+        for values, multiplier in zip((centred, sloped), multipliers, strict=True)
+    )
+    return np.where(centred >= 0, positive, negative)
 
 
 def _at_common_scale(
@@ -203,6 +230,17 @@ def _of_two(
     return run
 
 
+def _prelu(view: NodeView[PRelu], x: Sequence[NDArray[np.int8]]) -> NDArray[np.int8]:
+    slopes = view.graph.const(view.node.inputs[1])
+    return prelu(
+        x[0],
+        slopes.data.astype(np.int8),
+        (view.x.q.zero_point, slopes.type.q.zero_point),
+        (requantize_multiplier(view.graph, view.node), mul_parameters(view.graph, view.node)),
+        view.output.q,
+    )
+
+
 def _by_table(view: NodeView[Table], x: Sequence[NDArray[np.int8]]) -> NDArray[np.int8]:
     return take(lookup_table(view.graph, view.node), x[0])
 
@@ -214,6 +252,7 @@ INT8: dict[type, Int8Meaning] = {
     Requantize: lambda view, x: change_scale(
         *(x[0], view.x.q.zero_point, requantize_multiplier(view.graph, view.node)), view.output.q
     ),
+    PRelu: _prelu,
     Clamp: _by_table,
     Logistic: _by_table,
     Tanh: _by_table,
@@ -226,5 +265,6 @@ FLOAT: dict[type, FloatMeaning] = {
     FloatClip: lambda op, x: float_clip(op, x[0]),
     FloatUnary: lambda op, x: float_unary(op, x[0]),
     FloatBatchNorm: lambda op, x: float_batch_norm(op.epsilon, *x),
+    FloatPRelu: lambda _, x: np.where(x[0] < 0, x[0] * x[1], x[0]),
     FloatFakeQuant: lambda op, x: dequantize(quantize(x[0], op.quant), op.quant),
 }

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mcucc.importer.file.reader import OnnxNode
 from mcucc.importer.layout.layout import (
@@ -18,8 +19,8 @@ from mcucc.importer.layout.view import View
 from mcucc.importer.rules.rule import Rule
 from mcucc.importer.values import Constant, RefusalError, Symbol, Weights, describe
 from mcucc.importer.walk import FloatArray, Walk
-from mcucc.ir import Shape
-from mcucc.ops.elementwise import BinaryKind, FloatBatchNorm, FloatBinary, FloatClip
+from mcucc.ir import QParams, Shape
+from mcucc.ops.elementwise import BinaryKind, FloatBatchNorm, FloatBinary, FloatClip, FloatPRelu
 
 _BINARY: Mapping[str, BinaryKind] = {"Add": "add", "Sub": "sub", "Mul": "mul", "Div": "div"}
 _FLOAT_LIMIT = float(np.finfo(np.float32).max)
@@ -212,10 +213,39 @@ def _channels_inside(walk: Walk, node: OnnxNode, x: View) -> View:
     return View(walk.read(x, perm, node), x.shape, perm, x.shape, x.name)
 
 
+def lower_prelu(walk: Walk, node: OnnxNode) -> View:
+    """PRelu with one slope for all elements, or one per channel."""
+    x, (data, quant) = walk.view(node), _slopes(walk, node)
+    wide = (1,) * (len(x.shape) - data.ndim) + data.shape
+    channels = x.shape[1] if len(x.shape) > 1 else 0
+    if len(wide) != len(x.shape) or data.size not in (1, channels) or wide[1] != data.size:
+        raise RefusalError(
+            node,
+            "a PRelu must have one slope, or one per channel",
+            f"slopes {list(data.shape)}, input {list(x.shape)}",
+            "Use torch.nn.PReLU() or PReLU(channels), or another activation.",
+        )
+    if data.size > 1:
+        x = _channels_inside(walk, node, x)
+    slopes = walk.add_given(f"{node.name}.slopes", np.ascontiguousarray(data.ravel()), quant)
+    made = walk.emit(node, FloatPRelu(), (x.tensor, slopes))
+    return replace(x, tensor=made, name=node.outputs[0])
+
+
+def _slopes(walk: Walk, node: OnnxNode) -> tuple[NDArray[np.generic], QParams | None]:
+    """The slopes in ONNX layout: int8 with the one scale of the file, or float32."""
+    found = walk.symbol(node, 1)
+    if not isinstance(found, Weights) or found.axis is not None or found.data.dtype != np.int8:
+        return walk.constant(node, 1, "the slopes"), None
+    zero_point = 0 if found.zero_points is None else int(found.zero_points[0])
+    return found.data, QParams((float(found.scales[0]),), zero_point)
+
+
 RULES: Mapping[str, Rule] = {
     **dict.fromkeys(_BINARY, Rule(lower_binary, wish="any")),
     "BatchNormalization": Rule(lower_batch_norm),
     "Cast": Rule(lower_cast, wish="any"),
     "Clip": Rule(lower_clip, wish="any", copies=True, numbers=(1, 2)),
+    "PRelu": Rule(lower_prelu),
     "Relu": Rule(lower_relu, wish="any", copies=True),
 }

@@ -13,10 +13,11 @@ from mcucc.kernels.use import (
     OperatorKernels,
     always,
     channel_literal,
+    operand_array,
     plain,
 )
 from mcucc.ops import Int8Op, NodeView
-from mcucc.ops.elementwise import Add, Clamp, Mul, Requantize, Sub
+from mcucc.ops.elementwise import Add, Clamp, Mul, PRelu, Requantize, Sub
 from mcucc.ops.unary import HardSwish, LeakyRelu, Logistic, Table, Tanh
 from mcucc.reference.fixed_point import classify
 from mcucc.reference.parameters import (
@@ -32,10 +33,13 @@ MUL = Family("mul", Shape.PIXELS, Access.ELEMENT, "mul")
 MUL_CHANNELS = Family("mulc", Shape.PIXELS, Access.ELEMENT, "mul", function="mul_channels")
 RESCALE = Family("rescale", Shape.PIXELS, Access.ELEMENT, "rescale")
 LOOKUP = Family("lookup", Shape.PIXELS, Access.ELEMENT, "lookup")
-FAMILIES = (ADD, SUB, MUL, MUL_CHANNELS, RESCALE, LOOKUP)
+PRELU = Family("prelu", Shape.PIXELS, Access.ELEMENT, "prelu")
+FAMILIES = (ADD, SUB, MUL, MUL_CHANNELS, RESCALE, LOOKUP, PRELU)
 
-_MAX_PRODUCT = 255 * 255
-"""Largest |product| of two int8 activations less their zero points."""
+_MAX_VALUE = 255
+"""Largest |int8 activation less its zero point|."""
+_MAX_PRODUCT = _MAX_VALUE * _MAX_VALUE
+"""Largest |product| of two of them."""
 
 
 def _product(view: NodeView[Any]) -> Kernel:
@@ -83,6 +87,27 @@ def _rescale(use: KernelUse[Any]) -> LayerCode:
     return use.code(fields)
 
 
+def _prelu_kernel(view: NodeView[Any]) -> Kernel:
+    """Of the weakest class that either side of zero needs."""
+    positive = classify(_MAX_VALUE, requantize_multiplier(view.graph, view.node))
+    negative = classify(_MAX_PRODUCT, mul_parameters(view.graph, view.node))
+    return Kernel(PRELU, None, positive.join(negative))
+
+
+def _prelu(use: KernelUse[PRelu]) -> LayerCode:
+    slopes = operand_array(use, 1)
+    fields: list[Field] = [
+        _channels(use),
+        ("in_zero_point", str(use.x.q.zero_point)),
+        ("slope_zero_point", str(use.graph.type_of(use.node.inputs[1]).q.zero_point)),
+        ("slopes", use.array_name(slopes)),
+        ("positive", channel_literal(0, requantize_multiplier(use.graph, use.node))),
+        ("negative", channel_literal(0, mul_parameters(use.graph, use.node))),
+        ("output", use.output_literal()),
+    ]
+    return use.code(fields, slopes)
+
+
 def _lookup(use: KernelUse[Any]) -> LayerCode:
     table = ArrayDef(
         f"{use.ident}_table",
@@ -106,6 +131,7 @@ OPERATORS: Mapping[type[Int8Op], OperatorKernels[Any]] = {
     Sub: OperatorKernels(plain(SUB), _sum, _ON_HELIUM, constant_operands=True),
     Mul: OperatorKernels(_product, _mul, _ON_HELIUM, constant_operands=True),
     Requantize: OperatorKernels(plain(RESCALE), _rescale),
+    PRelu: OperatorKernels(_prelu_kernel, _prelu),
     Clamp: _TABLE,
     Logistic: _TABLE,
     Tanh: _TABLE,

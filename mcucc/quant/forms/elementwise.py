@@ -3,6 +3,9 @@
 import math
 from collections.abc import Mapping
 
+import numpy as np
+
+from mcucc.ir import QParams
 from mcucc.ops import FloatGraph, FloatNode
 from mcucc.ops.elementwise import (
     Add,
@@ -11,12 +14,15 @@ from mcucc.ops.elementwise import (
     FloatBinary,
     FloatClip,
     FloatFakeQuant,
+    FloatPRelu,
     Mul,
+    PRelu,
     Requantize,
     Sub,
 )
 from mcucc.quant.conversion import CannotQuantizeError, Conversion, Form
 from mcucc.quant.values import clamp_bounds
+from mcucc.reference.fixed_point import quantize
 
 
 def binary(to: Conversion, node: FloatNode, op: FloatBinary) -> None:
@@ -66,6 +72,20 @@ def clip(to: Conversion, node: FloatNode, op: FloatClip) -> None:
         to.emit(node, Clamp(low, high), [to.at_scale(node, node.inputs[0])])
 
 
+def prelu(to: Conversion, node: FloatNode, _: FloatPRelu) -> None:
+    """Slopes as the file gives them, or symmetric with one scale."""
+    const = to.graph.const(node.inputs[1])
+    data, quant = const.data, const.type.quant
+    if quant is None:
+        reals = const.data.astype(np.float32)
+        largest = float(np.abs(reals).max())
+        quant = QParams((float(np.float32(largest / 127)) or 1.0,), 0)
+        data = quantize(reals, quant)
+    channels = to.graph.tensors[node.output].shape[-1]
+    slopes = np.broadcast_to(data, (channels,)).astype(np.int8)
+    to.emit(node, PRelu(), [node.inputs[0], to.const(f"{node.name}.slopes", slopes, quant)])
+
+
 def batch_norm(to: Conversion, node: FloatNode, _: FloatBatchNorm) -> None:
     """None: passes make layers of all of them."""
     raise CannotQuantizeError(
@@ -79,5 +99,6 @@ FORMS: Mapping[type, Form] = {
     FloatBatchNorm: batch_norm,
     FloatBinary: binary,
     FloatClip: clip,
+    FloatPRelu: prelu,
     FloatFakeQuant: lambda to, node, _: to.emit(node, Requantize()),
 }

@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 
 from mcucc.ops import Int8Node
-from mcucc.ops.elementwise import Add, Clamp, Mul, Requantize, Sub
+from mcucc.ops.elementwise import Add, Clamp, Mul, PRelu, Requantize, Sub
 from mcucc.twin.draft import Draft
 from mcucc.twin.model import Code, Options
 from mcucc.twin.operators.twin import Twin, plain
-from mcucc.twin.options import ACTIVATIONS, options
+from mcucc.twin.options import ACTIVATIONS, NO_OPTIONS, options
 
 ADD = Code(0, 2)
 MUL = Code(18, 2)
 SUB = Code(41, 2)
+PRELU = Code(54, 1)
 MAXIMUM = Code(55, 2)
 MINIMUM = Code(57, 2)
 QUANTIZE = Code(114, 2)
@@ -44,6 +45,7 @@ TWINS: Mapping[type, Twin] = {
     Add: _of_two(ADD, "AddOptions"),
     Clamp: Twin(_clamp),
     Mul: _of_two(MUL, "MulOptions"),
+    PRelu: plain(PRELU, lambda _: NO_OPTIONS),
     Requantize: plain(QUANTIZE, lambda _: options("QuantizeOptions")),
     Sub: _of_two(SUB, "SubOptions"),
 }
