@@ -71,7 +71,7 @@ _FAMILIES: tuple[tuple[str, str], ...] = (
     ),
     (
         (
-            "Gelu FastGelu BiasGelu Erf Mish Softplus Softsign Elu Selu Celu PRelu ThresholdedRelu "
+            "Gelu FastGelu BiasGelu Erf Mish Softplus Softsign Elu Selu Celu ThresholdedRelu "
             "Swish Shrink SwiGLU"
         ),
         "Train with Relu, LeakyRelu, HardSwish or Sigmoid in its place.",
