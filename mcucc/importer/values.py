@@ -54,6 +54,22 @@ class Weights:
         scales = self.scales.astype(np.float64)
         return centred * (scales[0] if self.axis is None else scales.reshape(shape))
 
+    def one_quant(self, reader: OnnxNode) -> QParams:
+        """Its quantization as that of an int8 tensor.
+
+        Raises:
+            RefusalError: it is not int8, or has several scales; `reader` is refused.
+        """
+        if self.data.dtype != np.int8 or self.axis is not None:
+            raise RefusalError(
+                reader,
+                "a constant operand must be int8 with one scale",
+                describe(self),
+                "Convert the network again.",
+            )
+        zero_point = 0 if self.zero_points is None else int(self.zero_points[0])
+        return QParams((float(self.scales[0]),), zero_point)
+
 
 @dataclass(frozen=True, eq=False)
 class Constant:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from mcucc.errors import InvariantError
 from mcucc.ir import DType, Port, TensorType, verify_structure
 from mcucc.ops import FloatGraph, FloatNode
+from mcucc.ops.elementwise import FloatBinary
 
 
 def verify_float(graph: FloatGraph) -> None:
@@ -28,7 +29,12 @@ def float_node_faults(graph: FloatGraph, node: FloatNode) -> Iterator[str]:
     """The rules that one node breaks."""
     inputs, output = graph.input_types(node), graph.tensors[node.output]
     values = len(inputs) - node.op.parameters
-    if not all(_is_plain(each) for each in (*inputs[:values], output)):
+    plain = [
+        kind
+        for name, kind in zip(node.inputs[:values], inputs[:values], strict=True)
+        if not (isinstance(node.op, FloatBinary) and name in graph.consts and kind.quant)
+    ]
+    if not all(_is_plain(each) for each in (*plain, output)):
         yield "all values must be float32 without a quantization"
     if any(not _is_plain(each) and each.quant is None for each in inputs[values:]):
         yield "integer weights and biases must have a quantization"

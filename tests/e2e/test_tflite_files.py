@@ -19,9 +19,13 @@ from tests.judging import needs_tflm
 pytestmark = [pytest.mark.models, pytest.mark.cc, needs_tflm]
 
 EQUAL = (
+    "ap_ml_state_monitor__tensorflow_model_lresnet_quant",
+    "dm_ml_ir_sensor_people_c__model_quant",
+    "gesture_recognition_tfli__model",
     "himax_tflm__model",
     "kenning_zephyr_runtime__magic_wand",
     "mlonmcu_models__cnn_s_quantized",
+    "mlperftiny__model",
     "neuralspot__arrhythmia_model_power",
     "neuralspot__har",
     "openmv__blazeface_front_128",
@@ -30,7 +34,8 @@ EQUAL = (
     "tinymaix__mbnet96_0_25_q",
     "tinymaix__mnist_resnet_f",
 )
-"""Int8 with int8 ports and with float ones, float; convolutions over time, gates, channel pads."""
+"""Int8 with int8 ports and with float ones, float; convolutions over time, gates, channel pads,
+constant operands that are one number, one per channel, the second or the first; uint8 ports."""
 
 
 @pytest.mark.parametrize("name", EQUAL)
@@ -42,7 +47,7 @@ def test_every_tensor_is_that_of_tflm(models_dir: Path, name: str) -> None:
 
 def test_how_many_are_taken(models_dir: Path) -> None:
     found = Counter(map(_taken, sorted((models_dir / "tflite").glob("*.tflite"))))
-    assert found["int8"] >= 60
+    assert found["int8"] >= 66
     assert found["float"] >= 28
     assert sum(found.values()) == 114
 
@@ -58,8 +63,13 @@ def _taken(path: Path) -> str:
     return "int8"
 
 
-def test_a_quantized_file_is_compiled_and_verified(models_dir: Path, tmp_path: Path) -> None:
-    source = models_dir / "tflite" / "tiny_results_v0_7__kws.tflite"
+@pytest.mark.parametrize(
+    "name", ["tiny_results_v0_7__kws", "ap_ml_state_monitor__tensorflow_model_lresnet_quant"]
+)
+def test_a_quantized_file_is_compiled_and_verified(
+    models_dir: Path, tmp_path: Path, name: str
+) -> None:
+    source = models_dir / "tflite" / f"{name}.tflite"
     write_compilation(compile_model(source, CompileOptions("host")), tmp_path)
     verification = verify_directory(tmp_path, model=source)
     assert verification.failures == ()

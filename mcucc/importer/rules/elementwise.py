@@ -69,6 +69,10 @@ def lower_binary(walk: Walk, node: OnnxNode) -> View:
     match found:
         case [View() as a, View() as b]:
             return _two_views(walk, node, a, b)
+        case [View() as a, Weights() as given]:
+            return _with_constant(walk, node, a, given, first=False)
+        case [Weights() as given, View() as b]:
+            return _with_constant(walk, node, b, given, first=True)
         case [View() as a, Constant()]:
             return _with_constant(walk, node, a, walk.constant(node, 1, "an operand"), first=False)
         case [Constant(), View() as b]:
@@ -84,9 +88,14 @@ def lower_binary(walk: Walk, node: OnnxNode) -> View:
 
 
 def _operand(walk: Walk, node: OnnxNode, index: int) -> Symbol | None:
-    """An operand; what stands behind a DequantizeLinear is a constant like any other."""
+    """An operand; what stands behind a DequantizeLinear is a constant like any other.
+
+    Of a `.tflite` file, whose arithmetic on integers is to be kept, it keeps its integers.
+    """
     found = walk.symbol(node, index)
-    return Constant(found.reals()) if isinstance(found, Weights) else found
+    if isinstance(found, Weights) and walk.model.format != "tflite":
+        return Constant(found.reals())
+    return found
 
 
 def _check_divisor(node: OnnxNode, divisor: object) -> None:
@@ -134,8 +143,11 @@ def _gated(x: View, gate: View) -> Perm:
     return x.perm
 
 
-def _with_constant(walk: Walk, node: OnnxNode, x: View, data: FloatArray, *, first: bool) -> View:
+def _with_constant(
+    walk: Walk, node: OnnxNode, x: View, given: FloatArray | Weights, *, first: bool
+) -> View:
     """An operand is constant: it is brought into the layout of the other one."""
+    data = given.data if isinstance(given, Weights) else given
     shape = _broadcast(node, x.shape, data.shape)
     if shape == x.shape:
         tensor, view = x.tensor, x
@@ -148,13 +160,14 @@ def _with_constant(walk: Walk, node: OnnxNode, x: View, data: FloatArray, *, fir
         operand = padded.transpose(x.perm)
         view = replace(x, base=shape, shape=shape)
     suffix = "scale" if node.op in ("Mul", "Div") else "offset"
-    const = walk.add_const(f"{node.name}.{suffix}", np.ascontiguousarray(operand))
+    quant = given.one_quant(node) if isinstance(given, Weights) else None
+    const = walk.add_given(f"{node.name}.{suffix}", np.ascontiguousarray(operand), quant)
     operands = (const, tensor) if first else (tensor, const)
     result = walk.emit(node, FloatBinary(_BINARY[node.op]), operands)
     return replace(view, tensor=result, name=node.outputs[0])
 
 
-def _narrowed(data: FloatArray) -> FloatArray:
+def _narrowed(data: NDArray[np.generic]) -> NDArray[np.generic]:
     """The smallest array that broadcasts to the same one; the rank stays."""
     for axis in range(data.ndim):
         head = data.take([0], axis=axis)

@@ -35,14 +35,6 @@ def binary(draft: Draft) -> None:
     """ADD, SUB, MUL and DIV."""
     _demand_float(draft)
     operands = (draft.input(0), draft.input(1))
-    for tensor in operands:
-        if draft.output.quant is not None and draft.known(tensor) is not None:
-            raise RefusedOperatorError(
-                "an operand of a quantized operator must be computed",
-                described(tensor),
-                "Fold the constant into the layer before it (a BatchNormalization directly "
-                "behind a convolution is folded by the converter).",
-            )
     made = draft.emit(_BINARY[draft.operator.code], [draft.reals(tensor) for tensor in operands])
     draft.finish(made, draft.flag(0))
 

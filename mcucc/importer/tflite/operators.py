@@ -33,6 +33,7 @@ RULES: Mapping[str, Callable[[Draft], None]] = MappingProxyType(
         "PAD": windows.pad,
         "PADV2": windows.pad,
         "QUANTIZE": elementwise.quantize,
+        "REDUCE_MAX": windows.reduce_max,
         "RELU": elementwise.unary,
         "RELU6": elementwise.relu6,
         "RELU_N1_TO_1": elementwise.relu6,
@@ -88,7 +89,6 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
             " and no EXPERIMENTAL_SPARSITY among converter.optimizations."
         ),
         "ELU": "Train with RELU, LEAKY_RELU or HARD_SWISH in its place.",
-        "REDUCE_MAX": "Over a whole map take a MAX_POOL_2D in its place.",
         "RESIZE_BILINEAR": "Use RESIZE_NEAREST_NEIGHBOR by whole factors in its place.",
         "TRANSPOSE_CONV": "Train with a RESIZE_NEAREST_NEIGHBOR before a CONV_2D in its place.",
     }

@@ -33,6 +33,22 @@ def pool(draft: Draft) -> None:
     draft.finish(draft.channels_last(made), draft.flag(5))
 
 
+def reduce_max(draft: Draft) -> None:
+    """REDUCE_MAX over the rows and columns of a map: a pool as large as the map."""
+    x = draft.input(0)
+    demand_equal_scales(draft, x)
+    _demand_map(draft)
+    axes = sorted({axis % 4 for axis in draft.integers(1, "the axes")})
+    if axes != [1, 2]:
+        raise RefusedOperatorError(
+            "a maximum must be over the rows and columns of a map",
+            f"axes {axes} of {described(x)}",
+            "Leave other maxima to your program.",
+        )
+    made = draft.emit("GlobalMaxPool", (draft.channels_first(draft.reals(x)),))
+    draft.finish(draft.reshaped(made, draft.output.shape))
+
+
 def pad(draft: Draft) -> None:
     """PAD and PADV2: with the integer that stands for zero, or a constant."""
     x, rank = draft.input(0), len(draft.input(0).shape)

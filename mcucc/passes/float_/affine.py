@@ -37,14 +37,20 @@ class Affine:
 
 
 def looks_affine(graph: FloatGraph, node: FloatNode) -> bool:
-    """Whether a node is a batch normalization, or arithmetic with one constant."""
+    """Whether a node is a batch normalization, or arithmetic with one constant of reals."""
     match node.op:
         case FloatBatchNorm():
             return True
         case FloatBinary():
-            return len(graph.variable_inputs(node)) == 1
+            return len(graph.variable_inputs(node)) == 1 and not keeps_integers(graph, node)
         case _:
             return False
+
+
+def keeps_integers(graph: FloatGraph, node: FloatNode) -> bool:
+    """Whether a constant operand has given integers: the arithmetic on them is given too."""
+    constants = [graph.const(name) for name in node.inputs if name in graph.consts]
+    return any(const.type.quant is not None for const in constants)
 
 
 def read_affine(graph: FloatGraph, node: FloatNode) -> Affine | str:

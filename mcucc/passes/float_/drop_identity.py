@@ -12,6 +12,7 @@ from mcucc.ops.elementwise import FloatBinary, FloatClip
 from mcucc.ops.movement import FloatConcat, FloatPad, FloatReshape, FloatResizeNearest, FloatSlice
 from mcucc.ops.pool import FloatAveragePool2D, FloatMaxPool2D, FloatMean
 from mcucc.passes.base import FloatPass, Worth
+from mcucc.passes.float_.affine import keeps_integers
 from mcucc.passes.rewriting import bypass, cannot_bypass, substitute
 
 _NO_PADS: Pads = (0, 0, 0, 0)
@@ -130,7 +131,7 @@ def _is_idle(graph: FloatGraph, node: FloatNode) -> bool:
 
 def _is_idle_arithmetic(graph: FloatGraph, node: FloatNode, op: FloatBinary) -> bool:
     variables = graph.variable_inputs(node)
-    if len(variables) != 1 or op.activation != "none":
+    if len(variables) != 1 or op.activation != "none" or keeps_integers(graph, node):
         return False
     first = node.inputs[0] in graph.consts
     constant = graph.const(node.inputs[0 if first else 1]).data

@@ -64,5 +64,8 @@ def _number(graph: FloatGraph, node: FloatNode) -> float | None:
     constants = [name for name in node.inputs if name in graph.consts]
     if len(constants) != 1:
         return None
-    data = graph.const(constants[0]).data
+    const = graph.const(constants[0])
+    data = const.data
+    if const.type.quant is not None:
+        return None  # arithmetic on given integers
     return float(data.flat[0]) if data.size and (data == data.flat[0]).all() else None

@@ -1,7 +1,7 @@
 """Transposes below elementwise operators."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -109,5 +109,7 @@ def _turned(graph: FloatGraph, name: str, perm: Perm) -> Const:
     if old.type.size == 1:
         return old
     padded = old.data.reshape((1,) * (len(perm) - old.data.ndim) + old.data.shape)
-    turned = padded.transpose(inverse(perm)).astype(np.float64)
-    return float_const(fresh_value(graph, f"{name}.inner"), turned)
+    turned, inner = padded.transpose(inverse(perm)), fresh_value(graph, f"{name}.inner")
+    if old.type.quant is not None:
+        return Const(inner, replace(old.type, shape=turned.shape), np.ascontiguousarray(turned))
+    return float_const(inner, turned.astype(np.float64))

@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mcucc.ir import QParams
-from mcucc.ops import FloatGraph, FloatNode
+from mcucc.ir import Const, DType, Node, Port, QParams
+from mcucc.ops import FloatGraph, FloatNode, Int8Graph, Int8Op
 from mcucc.ops.elementwise import (
     Add,
     Clamp,
@@ -20,13 +22,19 @@ from mcucc.ops.elementwise import (
     Requantize,
     Sub,
 )
+from mcucc.ops.unary import Table
 from mcucc.quant.conversion import CannotQuantizeError, Conversion, Form
 from mcucc.quant.values import clamp_bounds
+from mcucc.reference import interpreter
 from mcucc.reference.fixed_point import quantize
 
 
 def binary(to: Conversion, node: FloatNode, op: FloatBinary) -> None:
     """Sums and products of two computed values."""
+    constants = [to.graph.const(name) for name in node.inputs if name in to.graph.consts]
+    if any(const.type.quant is not None for const in constants):
+        _with_given(to, node, op)
+        return
     first, second = node.inputs
     shapes = [to.graph.type_of(name).shape for name in node.inputs]
     _check_operands(to.graph, node, op)
@@ -34,6 +42,52 @@ def binary(to: Conversion, node: FloatNode, op: FloatBinary) -> None:
         first, second = second, first
     made = {"add": Add, "sub": Sub, "mul": Mul}[op.kind](op.activation)
     to.emit(node, made, [first, second])
+
+
+def _with_given(to: Conversion, node: FloatNode, op: FloatBinary) -> None:
+    """Arithmetic on integers with a constant of the file; with one number it is a table."""
+    const = next(to.graph.const(name) for name in node.inputs if name in to.graph.consts)
+    (x,) = to.graph.variable_inputs(node)
+    shape = to.graph.tensors[node.output].shape
+    if to.graph.tensors[x].shape != shape or op.kind == "div":
+        raise CannotQuantizeError(
+            "a constant operand must not be larger than the computed one, nor be a divisor",
+            f"{op.kind} of {list(to.graph.tensors[x].shape)} and {list(const.type.shape)}",
+            "Multiply by a reciprocal, or make both of one shape before they meet.",
+        )
+    made = {"add": Add, "sub": Sub, "mul": Mul}[op.kind](op.activation)
+    first = node.inputs[0] != x and op.kind != "mul"  # of a product the map stands first
+    if const.data.size == 1:
+        table = to.const(f"{node.name}.table", _table(to, node, made, const, first=first), None)
+        to.emit(node, Table(), [x, table])
+        return
+    per_channel = (*(1,) * (len(shape) - 1), shape[-1])
+    wanted = per_channel if op.kind == "mul" and const.type.shape == per_channel else shape
+    data = np.ascontiguousarray(np.broadcast_to(const.data, wanted))
+    operand = to.const(f"{node.name}.operand", data, const.type.quant)
+    to.emit(node, made, [operand, x] if first else [x, operand])
+
+
+def _table(
+    to: Conversion, node: FloatNode, op: Int8Op, const: Const, *, first: bool
+) -> NDArray[np.int8]:
+    """What an operator makes of every int8 value and one number."""
+    (x,) = to.graph.variable_inputs(node)
+    shape = (1, 1, 1, 256)
+    every = np.arange(-128, 128).astype(np.int8).reshape(shape)
+    kinds = {name: replace(to.int8_type(name), shape=shape) for name in (x, node.output)}
+    number = np.broadcast_to(const.data.reshape(1, 1, 1, 1), shape)
+    operand = Const("number", replace(const.type, shape=shape), np.ascontiguousarray(number))
+    inputs = ("number", x) if first else (x, "number")
+    graph: Int8Graph = Int8Graph(
+        "table",
+        (Port(x, x, DType.INT8, shape),),
+        (Port(node.output, node.output, DType.INT8, shape),),
+        (Node(op, inputs, node.output, node.name, ()),),
+        kinds,
+        {"number": operand},
+    )
+    return interpreter.run(graph, {x: every})[node.output].reshape(256)
 
 
 def _check_operands(graph: FloatGraph, node: FloatNode, op: FloatBinary) -> None:

@@ -27,6 +27,11 @@ def _sums(b: GraphBuilder) -> str:
     return b.mul(b.sub(b.add(y, x, activation="relu"), x), b.mean(y, keep_dims=True))
 
 
+def _constants(b: GraphBuilder) -> str:
+    x = b.mul(b.input((1, 5, 6, 4)), b.constant((1, 1, 1, 4)))
+    return b.sub(b.constant((1, 5, 6, 4)), b.add(x, b.constant((1, 5, 6, 4)), activation="relu6"))
+
+
 def _functions(b: GraphBuilder) -> str:
     x = b.leaky_relu(b.input((1, 4, 5, 3)))
     return b.hard_swish(b.add(b.tanh(x), b.logistic(x)))
@@ -51,6 +56,7 @@ def _scores(b: GraphBuilder) -> str:
 BUILDS: Mapping[str, Build] = {
     "convolutions": _convolutions,
     "sums": _sums,
+    "constants": _constants,
     "functions": _functions,
     "pools": _pools,
     "movements": _movements,
