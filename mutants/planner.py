@@ -173,7 +173,7 @@ SCHEDULES = (
     ),
     Mutant(
         "tensors-die-a-step-early",
-        f"{_SCHEDULE}/plan.py",
+        f"{_SCHEDULE}/assemble.py",
         "end=step_of[lifetime.last] + 1 if",
         "end=max(step_of[lifetime.last], step_of[max(lifetime.born, 0)] + 1) if",
         (f"{_PLAN}::test_every_read_finds_its_tensor", _EVERY_READ),
@@ -181,7 +181,7 @@ SCHEDULES = (
     ),
     Mutant(
         "values-die-a-step-early",
-        f"{_SCHEDULE}/plan.py",
+        f"{_SCHEDULE}/assemble.py",
         "max(steps, 1) if value in kept else last + 1)",
         "max(steps, 1) if value in kept else max(last, start + 1))",
         (f"{_REPLAY}::test_every_read_finds_its_row", _PLAN),
@@ -189,7 +189,7 @@ SCHEDULES = (
     ),
     Mutant(
         "kept-inputs-are-not",
-        f"{_SCHEDULE}/plan.py",
+        f"{_SCHEDULE}/assemble.py",
         "    if keep_input:\n        kept |= {port.tensor for port in graph.inputs}\n    lives",
         "    lives",
         (_REPLAY, _PLAN),

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mcucc.ir import Const, DType, Node, Port, QParams, Shape, TensorType
+from mcucc.ir import Const, DType, Node, Port, QParams, Shape, State, TensorType
 from mcucc.ops import Activation, Int8Graph, Int8Node, Int8Op, Pads
 from mcucc.ops.conv import Conv2D, DepthwiseConv2D
 from mcucc.ops.dense import FullyConnected
@@ -74,6 +74,19 @@ class GraphBuilder:
         self.nodes: list[Int8Node] = []
         self.tensors: dict[str, TensorType] = {}
         self.consts: dict[str, Const] = {}
+        self.states: list[State] = []
+
+    def state(self, shape: Shape, q: QParams | None = None, name: str | None = None) -> str:
+        """What a run finds; `hand_on` says what it leaves."""
+        name = name or f"state{len(self.states)}"
+        self.tensors[name] = TensorType(DType.INT8, shape, q or self.any_quant(0.05))
+        self.states.append(State(name, name, name))
+        return name
+
+    def hand_on(self, state: str, update: str, initial: str | None = None) -> None:
+        """What the next run finds in a state, and the constant that the first one does."""
+        place = next(i for i, each in enumerate(self.states) if each.source == state)
+        self.states[place] = State(state, state, update, initial)
 
     def input(self, shape: Shape, q: QParams | None = None, name: str | None = None) -> str:
         name = name or f"x{len(self.inputs)}"
@@ -239,6 +252,7 @@ class GraphBuilder:
             tuple(self.nodes),
             dict(self.tensors),
             dict(self.consts),
+            tuple(self.states),
         )
         verify(graph)
         return graph

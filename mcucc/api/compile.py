@@ -285,6 +285,7 @@ def _measure(files: Files, program: Program, plan: MemoryPlan, board: Board) -> 
         program.arena_align,
         io=program.io,
         row_bytes=program.inputs[0].tensor.row_bytes if program.streamed else None,
+        state_bytes=program.state_bytes,
     )
     with tempfile.TemporaryDirectory(prefix="mcucc-sizes-") as folder:
         source = Path(folder) / "source"

@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 from mcucc.api.file_link import run_file
 from mcucc.errors import JudgeAbsentError, SimulationError
-from mcucc.importer import cut_at, is_quantized, lower_network, read_network, tflite_values
+from mcucc.importer import (
+    cut_at,
+    declare_states,
+    is_quantized,
+    lower_network,
+    read_network,
+    tflite_values,
+)
 from mcucc.ir import QParams
 from mcucc.ops import FloatGraph
 from mcucc.passes import FLOAT, run_passes
@@ -113,7 +120,7 @@ def compare_with_float(
     file = tflite_values(model)
     try:
         theirs = (
-            run_onnx(model, inputs, _names(report))
+            run_onnx(model, inputs, _names(report), _handed_over(report))
             if file is None
             else run_file(report, file, inputs)
         )
@@ -141,7 +148,8 @@ def _float_graph(report: Report, path: Path) -> FloatGraph | None:
     if is_quantized(model):
         return None
     shapes = {port.name: port.shape for port in report.inputs}
-    whole = cut_at(model, _names(report))
+    states = tuple(_handed_over(report).items())
+    whole = cut_at(declare_states(model, states), _names(report))
     graph, _ = run_passes(lower_network(whole, report.name, input_shapes=shapes), FLOAT)
     return graph
 
@@ -149,6 +157,11 @@ def _float_graph(report: Report, path: Path) -> FloatGraph | None:
 def _names(report: Report) -> tuple[str, ...]:
     """The outputs: those of the file, or the values at which it was cut."""
     return tuple(port.name for port in report.outputs)
+
+
+def _handed_over(report: Report) -> Mapping[str, str]:
+    """For each input that is a state the output that the next run finds there."""
+    return {state.name: state.output for state in report.states if state.output}
 
 
 def _run_numpy(graph: FloatGraph, inputs: Reals) -> Reals:
@@ -209,7 +222,7 @@ def compare_with_onnx_runtime(
     """
     declared = {port.name: _as_declared(port, inputs[port.name]) for port in report.inputs}
     try:
-        theirs = run_onnx(model, declared, _names(report))
+        theirs = run_onnx(model, declared, _names(report), _handed_over(report))
     except SimulationError as error:
         return None, str(error)
     return tuple(

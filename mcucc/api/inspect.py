@@ -12,6 +12,7 @@ from mcucc.importer import (
     ModelSource,
     OnnxPort,
     cut_at,
+    declare_states,
     identifier,
     lower_network,
     path_of,
@@ -38,6 +39,14 @@ class InspectedLayer:
     macs: int
 
 
+@dataclass(frozen=True)
+class InspectedState:
+    """A declared input in which a run finds what the run before left in an output."""
+
+    input: str
+    output: str
+
+
 @dataclass(frozen=True, repr=False)
 class Inspection(Summarized):
     """What a file holds.
@@ -57,6 +66,7 @@ class Inspection(Summarized):
             supported.
         unscaled: values without a scale in a file that gives others one: `compile` needs
             calibration inputs for them.
+        states: inputs and outputs that are one value; they are among neither of the above.
     """
 
     model: str
@@ -71,6 +81,7 @@ class Inspection(Summarized):
     params: int | None
     layers: tuple[InspectedLayer, ...]
     unscaled: tuple[str, ...] = ()
+    states: tuple[InspectedState, ...] = ()
 
     def summary(self) -> Summary:
         """Whether it is supported; its layers, or every reason why it is not."""
@@ -96,6 +107,7 @@ def inspect_model(
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
     limit: Limit = DEFAULT_LIMIT,
     cut: Sequence[str] = (),
+    states: Sequence[tuple[str, str]] = (),
 ) -> Inspection:
     """Look into a model file.
 
@@ -104,12 +116,13 @@ def inspect_model(
         input_shapes: ONNX shapes of inputs that the file leaves open.
         limit: how large tensors may be.
         cut: values that become the outputs; those of the file if none.
+        states: inputs and outputs that are one value, which runs hand on.
 
     Raises:
         InputFileError: the file cannot be read. An unsupported network is no error here.
         UsageError: a given shape contradicts the file, or it has no such value.
     """
-    path, model = path_of(source), cut_at(read_network(source), cut)
+    path, model = path_of(source), cut_at(declare_states(read_network(source), states), cut)
     violations: tuple[Violation, ...] = ()
     graph: Int8Graph | FloatGraph | None = None
     unscaled: tuple[str, ...] = ()
@@ -132,14 +145,15 @@ def inspect_model(
         sha256=model.sha256,
         opset=model.opset if model.format == "onnx" else None,
         ops=dict(sorted(Counter(model.operators).items())),
-        inputs=model.inputs,
-        outputs=model.outputs,
+        inputs=tuple(p for p in model.inputs if p.name not in {s.source for s in model.states}),
+        outputs=tuple(p for p in model.outputs if p.name not in {s.update for s in model.states}),
         supported=graph is not None,
         violations=violations,
         unscaled=unscaled,
         macs=None if graph is None else sum(layer.macs for layer in layers),
         params=None if graph is None else sum(c.type.size for c in graph.consts.values()),
         layers=layers,
+        states=tuple(InspectedState(state.source, state.update) for state in model.states),
     )
 
 

@@ -15,7 +15,7 @@ from mcucc.compiled.array_hints import first_index, no_arrays_in_folder
 from mcucc.compiled.arrays import ArraySource, GivenArrays, label, read_arrays, room_bytes
 from mcucc.compiled.samples import check_shape
 from mcucc.errors import InputFileError, UnsupportedModelError, Violation
-from mcucc.importer import OnnxModel, cut_at, lower_network
+from mcucc.importer import OnnxModel, cut_at, declare_states, lower_network
 from mcucc.ir import UNSIGNED_SHIFT, DType, Port, Shape
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit, real_bytes
 from mcucc.ops import FloatGraph, Int8Graph
@@ -44,6 +44,7 @@ class Calibration:
         input_shapes: ONNX shapes of inputs that the file leaves open, float or quantized.
         limit: how large tensors and calibration inputs may be.
         cut_at: values that become the outputs, in this order; those of the file if none.
+        states: inputs and outputs that are one value, which runs hand on.
         results_matter: whether what the network computes is of interest. If not, as for memory and
             speed, random inputs will do for a file that quantizes some of its values only.
     """
@@ -54,6 +55,7 @@ class Calibration:
     limit: Limit = DEFAULT_LIMIT
     cut_at: tuple[str, ...] = ()
     results_matter: bool = True
+    states: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def load_network(
         InputFileError: the calibration inputs cannot be read or do not fit.
     """
     shapes, limit = calibration.input_shapes, calibration.limit
-    model = cut_at(model, calibration.cut_at)
+    model = cut_at(declare_states(model, calibration.states), calibration.cut_at)
     original = lower_network(model, name, input_shapes=shapes, limit=limit)
     macs = sum(
         node.op.macs(original.input_types(node), original.tensors[node.output])
@@ -156,7 +158,7 @@ def _calibrated(
 ) -> Network:
     """The network quantized on calibration inputs; `macs` are those in the file."""
     inputs = calibration_inputs(folded, calibration.source, calibration.limit)
-    parts = halves(inputs)
+    parts = halves(inputs, sequence=bool(folded.states))
     fitted = fit(
         *(folded, parts, calibration.options),
         lambda done: stage(f"calibrating {folded.name}", done),

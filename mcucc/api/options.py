@@ -81,6 +81,7 @@ class CompileOptions:
         for name, shape in self.calibration.input_shapes.items():
             parts += [f"--input-shape {name}={','.join(map(str, shape))}"]
         parts += [f"--cut-at {name}" for name in self.calibration.cut_at]
+        parts += [f"--state {found}={left}" for found, left in self.calibration.states]
         if self.calibration.source is not None:
             parts += [f"--calib {label(self.calibration.source).name}"]
             parts += [f"--observer {self.calibration.options.observer}"]

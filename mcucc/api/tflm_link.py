@@ -51,6 +51,8 @@ def hear_tflm(graph: Int8Graph, twin: bytes, samples: Samples, expected: Values)
         SimulationError: it crashed for no known reason, hung or refused the twin, or the twin lacks
             a tensor.
     """
+    # Each step of a sequence is judged by itself: it is given what the step before left.
+    samples = (*samples, *(expected[state.source] for state in graph.states))
     try:
         found = run_tflm(twin, samples, timeout=TIMEOUT_S)
     except TflmCrashError as crash:
@@ -83,7 +85,7 @@ def _known_limit(graph: Int8Graph, expected: Values, operator: OperatorInfo) -> 
 
 def _before(graph: Int8Graph, twin: bytes, samples: Samples, last: OperatorInfo) -> Values:
     """The values that are there before an operator runs."""
-    inputs = {port.tensor: x for port, x in zip(graph.inputs, samples, strict=True)}
+    inputs = dict(zip(graph.source_tensors, samples, strict=True))
     if last.index == 0:
         return {}
     found = run_tflm(keep_operators(twin, last.index), samples, timeout=TIMEOUT_S)

@@ -42,6 +42,7 @@ class Network:
         dead_ranges: for each step, the parts of the arena that no buffer owns while it runs.
         row_bytes: of the one input of the one input, where the caller hands them over one by one;
             None where inputs lie in the arena.
+        state_bytes: of the arena's first bytes, which runs hand on; 0 for a network without states.
         io: what the interface takes and gives. Samples for the harness are int8 in any case.
     """
 
@@ -54,6 +55,7 @@ class Network:
     dead_ranges: tuple[tuple[ByteRange, ...], ...] = ()
     io: Io = "int8"
     row_bytes: int | None = None
+    state_bytes: int = 0
 
     def __post_init__(self) -> None:
         if not self.inputs or not self.outputs:

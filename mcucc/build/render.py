@@ -35,6 +35,7 @@ def render_harness(network: Network) -> str:
         row_bytes=network.row_bytes or 0,
         row_type="uint8_t" if network.io == "uint8" else "int8_t",
         flip=_SIGN_BIT if network.io == "uint8" else 0,
+        state_bytes=network.state_bytes,
     )
 
 

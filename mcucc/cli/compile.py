@@ -10,12 +10,11 @@ import msgspec
 from mcucc.api.compile import CompileOptions, compile_model, write_compilation
 from mcucc.api.network import Calibration
 from mcucc.cli import options as arguments
-from mcucc.cli.options import DIRECTORY, FILE, as_json, input_shape, parse_shapes
+from mcucc.cli.options import DIRECTORY, FILE, as_json, input_shape, taken_from_file
 from mcucc.cli.printing import console, error_document, print_json, show
 from mcucc.cli.tables import render_budget
 from mcucc.compiled.directory import CompiledNetwork
 from mcucc.errors import DoesNotFitError
-from mcucc.ir.limits import Limit
 from mcucc.memory import ALIGNMENT
 from mcucc.progress import progress
 from mcucc.quant.ptq import PtqOptions
@@ -85,6 +84,7 @@ from mcucc.quant.ranges import Observer
 @click.option("--clean", is_flag=True, help="If MODEL does not fit, remove earlier C in DIRECTORY.")
 @input_shape
 @arguments.cut_at
+@arguments.state
 @arguments.tensor_limit
 @arguments.operator_limit
 @as_json
@@ -93,17 +93,13 @@ def compile_command(
     directory: Path | None,
     calib: Path | None,
     observer: Observer,
-    input_shapes: tuple[str, ...],
-    limit: Limit,
     *,
     clean: bool,
     as_json: bool,
     **options: Any,  # noqa: ANN401
 ) -> None:
     """Compile MODEL (float or int8 QDQ ONNX) into C for a board."""
-    calibration = Calibration(
-        calib, PtqOptions(observer), parse_shapes(input_shapes), limit, options.pop("cut_at")
-    )
+    calibration = Calibration(calib, PtqOptions(observer), **taken_from_file(options))
     with progress(quiet=as_json) as stage:
         stage(f"compiling {model.name}")
         chosen = CompileOptions(calibration=calibration, **options)

@@ -41,6 +41,28 @@ def keep_operators(context: click.Context, parameter: click.Parameter, value: in
     context.meta[_OPERATORS] = value
 
 
+def as_pairs(
+    context: click.Context,
+    parameter: click.Parameter,
+    value: tuple[str, ...],
+) -> tuple[tuple[str, str], ...]:
+    """The values of `--state IN=OUT` as pairs.
+
+    Raises:
+        click.BadParameter: one is none.
+    """
+    pairs = [text.partition("=") for text in value]
+    for source, equals, update in pairs:
+        if not (source and equals and update):
+            raise click.BadParameter(
+                f"'{source}{equals}{update}' is no IN=OUT: name an input, and the output that the "
+                "next run finds there",
+                ctx=context,
+                param=parameter,
+            )
+    return tuple((source, update) for source, _, update in pairs)
+
+
 def byte_count(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
     """A number of bytes, in full or with a suffix: `65536`, `64K`, `64KB`, `64KiB`, `1M`.
 
@@ -157,6 +179,15 @@ cut_at = click.option(
     metavar="NAME",
     help="A value of MODEL that becomes an output, in place of its own; may be repeated.",
 )
+state = click.option(
+    "--state",
+    "states",
+    multiple=True,
+    metavar="IN=OUT",
+    callback=as_pairs,
+    help="An input of MODEL in which a run finds what the run before left in an output; "
+    "may be repeated.",
+)
 input_shape = click.option(
     "--input-shape",
     "input_shapes",
@@ -193,3 +224,15 @@ no_prune = click.option(
     callback=negated,
     help="Keep channels that do not depend on the input.",
 )
+
+
+def taken_from_file(options: dict[str, Any]) -> dict[str, Any]:
+    """Takes out of a command's options those that say what is read of MODEL, and how.
+
+    Raises:
+        UsageError: a shape is none.
+    """
+    shapes = parse_shapes(options.pop("input_shapes"))
+    return {"input_shapes": shapes} | {
+        name: options.pop(name) for name in ("limit", "cut_at", "states")
+    }

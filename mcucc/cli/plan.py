@@ -9,10 +9,9 @@ from mcucc.api.compile import CompileOptions
 from mcucc.api.network import Calibration
 from mcucc.api.plan import plan_model
 from mcucc.cli import options as arguments
-from mcucc.cli.options import FILE, as_json, input_shape, parse_shapes
+from mcucc.cli.options import FILE, as_json, input_shape, taken_from_file
 from mcucc.cli.printing import print_json, show
 from mcucc.cli.tables import render_plans
-from mcucc.ir.limits import Limit
 from mcucc.progress import progress
 
 
@@ -25,20 +24,18 @@ from mcucc.progress import progress
 @arguments.no_prune
 @input_shape
 @arguments.cut_at
+@arguments.state
 @arguments.tensor_limit
 @arguments.operator_limit
 @as_json
 def plan(
     model: Path,
-    input_shapes: tuple[str, ...],
-    cut_at: tuple[str, ...],
-    limit: Limit,
     *,
     as_json: bool,
     **options: Any,  # noqa: ANN401
 ) -> None:
     """Show what MODEL needs of memory under each strategy, and which one compile would take."""
-    calibration = Calibration(input_shapes=parse_shapes(input_shapes), limit=limit, cut_at=cut_at)
+    calibration = Calibration(**taken_from_file(options))
     with progress(quiet=as_json) as stage:
         plans = plan_model(model, CompileOptions(calibration=calibration, **options), stage)
     if as_json:

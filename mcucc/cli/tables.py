@@ -41,6 +41,10 @@ def render_inspection(inspection: Inspection) -> RenderableType:
         for port in ports:
             shape = "x".join("?" if size is None else str(size) for size in port.shape)
             parts.append(Text(f"  {kind}  {port.name}  {port.dtype} {shape}"))
+    parts += [
+        Text(f"  state  {state.input}, which a run finds as '{state.output}' was left")
+        for state in inspection.states
+    ]
     counts = ", ".join(f"{name} {count}" for name, count in inspection.ops.items())
     parts.append(Text(f"  operators  {counts}"))
     if not inspection.supported:

@@ -13,6 +13,7 @@ from mcucc.codegen.lower_segment import SegmentLowering, first_row, scratch_of
 from mcucc.codegen.ports import element_of, ports, shifted_first, shifted_last
 from mcucc.codegen.program import Io, LayerDef, Program, Provenance, StepDef
 from mcucc.codegen.stack import stack_bound
+from mcucc.codegen.states import state_arrays, state_defs
 from mcucc.codegen.step_titles import stage_title
 from mcucc.kernels import Kernel, Shape
 from mcucc.kernels.literals import int_rows
@@ -86,7 +87,7 @@ class _Lowering:
             tensors=tuple(refs.values()),
             steps=steps,
             kernels=tuple(sorted(kernels, key=lambda kernel: kernel.name)),
-            arrays=(*self._names.pads.values(), *arrays),
+            arrays=(*self._names.pads.values(), *state_arrays(graph, refs), *arrays),
             arrays_of={
                 name: tuple(each.use.array_name(array) for array in each.arrays)
                 for name, each in self._executed.items()
@@ -97,6 +98,8 @@ class _Lowering:
             shifted_last=shifted_last(graph, refs, self._io, keep_input=keep_input),
             streamed=plan.schedule.streamed,
             stack_bytes=stack_bound(steps, self._io, core),
+            states=state_defs(graph, refs),
+            state_bytes=plan.schedule.state_bytes,
         )
 
     def _pad_name(self, node: Int8Node) -> str:
@@ -170,7 +173,7 @@ def _kernels(steps: Sequence[Step]) -> Mapping[str, Kernel | None]:
 def _tensor_refs(plan: MemoryPlan) -> Mapping[str, TensorRef]:
     """Every tensor, numbered in the order in which it comes to life."""
     graph = plan.schedule.graph
-    order = [port.tensor for port in graph.inputs]
+    order = list(graph.source_tensors)
     order += [node.output for step in plan.schedule.steps for node in step.nodes]
     idents = unique_idents(list(dict.fromkeys(order)))
     refs: dict[str, TensorRef] = {}

@@ -55,8 +55,8 @@ class SegmentLowering:
             title=_title(segment),
             counters=Workspace(
                 f"COUNTERS_SEG{index}",
-                self.plan.state_offset(segment),
-                segment.state_bytes,
+                self.plan.counters_offset(segment),
+                segment.counter_bytes,
                 "how many rows of each tensor are made",
             ),
             stages=stages,

@@ -156,6 +156,23 @@ class PortDef:
 
 
 @dataclass(frozen=True)
+class StateDef:
+    """A value that runs hand on, in the block that begins the arena.
+
+    Attributes:
+        name: in the model's file.
+        tensor: where it lies.
+        zero_point: what stands for zero.
+        array: the C array that the first run finds; empty for zero.
+    """
+
+    name: str
+    tensor: TensorRef
+    zero_point: int
+    array: str
+
+
+@dataclass(frozen=True)
 class Program:
     """A whole generated network.
 
@@ -180,6 +197,8 @@ class Program:
         shifted_last: tensors to turn back after the last one; no byte is in two of them.
         streamed: the caller hands over the one input row by row.
         stack_bytes: that a call takes at most.
+        states: what runs hand on.
+        state_bytes: of the arena's first bytes, which hold them.
     """
 
     name: str
@@ -202,6 +221,8 @@ class Program:
     shifted_last: tuple[TensorRef, ...]
     streamed: bool
     stack_bytes: int
+    states: tuple[StateDef, ...] = ()
+    state_bytes: int = 0
 
     @property
     def function_of(self) -> Mapping[str, str]:

@@ -255,6 +255,7 @@ def network_of(report: Report) -> Network:
         dead_ranges=report.dead_ranges,
         io=report.io,
         row_bytes=_row_bytes(report),
+        state_bytes=report.state_bytes,
     )
 
 

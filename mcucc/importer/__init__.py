@@ -4,6 +4,7 @@ from mcucc.importer.file.cutting import cut_at
 from mcucc.importer.file.external import model_digest
 from mcucc.importer.file.model_file import ModelBytes, ModelSource, path_of
 from mcucc.importer.file.reader import OnnxModel, OnnxPort, read_onnx, with_outputs
+from mcucc.importer.file.states import declare_states
 from mcucc.importer.lower import is_quantized, lower_network
 from mcucc.importer.names import check_name, identifier
 from mcucc.importer.network_file import read_network
@@ -17,6 +18,7 @@ __all__ = [
     "TfliteValues",
     "check_name",
     "cut_at",
+    "declare_states",
     "identifier",
     "is_quantized",
     "lower_network",

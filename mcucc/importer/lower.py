@@ -24,6 +24,7 @@ from mcucc.importer.layout.view import View
 from mcucc.importer.limits import total_violation
 from mcucc.importer.rules import RULES
 from mcucc.importer.rules.quantize import between, quantized, turned_constant
+from mcucc.importer.states import lower_state
 from mcucc.importer.values import (
     Quantized,
     ReadsRefusedError,
@@ -33,7 +34,7 @@ from mcucc.importer.values import (
     Weights,
 )
 from mcucc.importer.walk import Walk
-from mcucc.ir import DType, Port, TensorType, verify_structure
+from mcucc.ir import DType, Port, State, TensorType, verify_structure
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit
 from mcucc.ops import FloatGraph
 from mcucc.ops.elementwise import FloatFakeQuant
@@ -105,7 +106,27 @@ def _lowered(
     failed = {violation.node for violation in folded.violations}
     for node in folded.model.nodes:
         _visit(walk, folded, node, refused=node.name in failed)
-    outputs = tuple(port for p in model.outputs if (port := _output(walk, p)) is not None)
+    states = _states(walk, inputs)
+    handed_over = {state.source for state in model.states}
+    inputs = tuple(port for port in inputs if port.name not in handed_over)
+    left = {state.update for state in model.states}
+    shown = (p for p in model.outputs if p.name not in left)
+    outputs = tuple(port for p in shown if (port := _output(walk, p)) is not None)
+    _demand_computation(walk, inputs, outputs)
+    together = total_violation(model.path.name, walk.tensors, limit)
+    if walk.violations or together:
+        walk.violations += [together] if together else []
+        raise UnsupportedModelError(tuple(walk.violations))
+    nodes = tuple(walk.nodes)
+    tensors, consts = walk.tensors, walk.consts
+    draft: FloatGraph = FloatGraph(name, inputs, outputs, nodes, tensors, consts, states)
+    graph = draft.with_nodes(nodes)
+    verify_structure(graph)
+    return graph
+
+
+def _demand_computation(walk: Walk, inputs: tuple[Port, ...], outputs: tuple[Port, ...]) -> None:
+    """A network that only quantizes its input computes nothing."""
     ports = {port.tensor for port in inputs}
     computing = [
         node
@@ -115,18 +136,20 @@ def _lowered(
     if not walk.violations and not (computing and outputs):
         rule = "the network must compute an output from its input"
         actual = f"{len(computing)} operators, {len(outputs)} outputs"
-        walk.violations.append(
-            Violation(model.path.name, "Graph", rule, actual, "Check the export.")
-        )
-    together = total_violation(model.path.name, walk.tensors, limit)
-    if walk.violations or together:
-        walk.violations += [together] if together else []
-        raise UnsupportedModelError(tuple(walk.violations))
-    nodes = tuple(walk.nodes)
-    draft: FloatGraph = FloatGraph(name, inputs, outputs, nodes, walk.tensors, walk.consts)
-    graph = draft.with_nodes(nodes)
-    verify_structure(graph)
-    return graph
+        name = walk.model.path.name
+        walk.violations.append(Violation(name, "Graph", rule, actual, "Check the export."))
+
+
+def _states(walk: Walk, inputs: tuple[Port, ...]) -> tuple[State, ...]:
+    """What runs hand on; nothing is where no operator reads what a run would find."""
+    ports = {port.name: port for port in inputs}
+    read = {name for node in walk.nodes for name in node.inputs}
+    found = (
+        lower_state(walk, state, ports[state.source])
+        for state in walk.model.states
+        if ports[state.source].tensor in read
+    )
+    return tuple(state for state in found if state is not None)
 
 
 def _fold(

@@ -1,6 +1,6 @@
 """The intermediate representation: types, graphs, their text form and their verifier."""
 
-from mcucc.ir.graph import Const, Graph, Node, Port
+from mcucc.ir.graph import Const, Graph, Node, Port, State
 from mcucc.ir.text import check_seal, parse_graph, print_graph, seal
 from mcucc.ir.types import UNSIGNED_SHIFT, DType, QParams, Shape, TensorType
 from mcucc.ir.verify import verify_structure
@@ -14,6 +14,7 @@ __all__ = [
     "Port",
     "QParams",
     "Shape",
+    "State",
     "TensorType",
     "check_seal",
     "parse_graph",

@@ -72,6 +72,26 @@ class Port:
 
 
 @dataclass(frozen=True)
+class State:
+    """A value that one run leaves for the next one.
+
+    Attributes:
+        name: in the model's file: of the variable, or of the input that hands it over.
+        source: name of the value that a run finds.
+        update: name of the value of the same shape that it leaves; of the source itself where
+            nothing changes it.
+        initial: name of the constant that the first run finds; None for zero.
+        output: name in the model's file of the output that hands it over; empty for a variable.
+    """
+
+    name: str
+    source: str
+    update: str
+    initial: str | None = None
+    output: str = ""
+
+
+@dataclass(frozen=True)
 class Node(Generic[OpT]):
     """One operator applied to named values; it makes exactly one value.
 
@@ -101,6 +121,7 @@ class Graph(Generic[OpT]):
         nodes: topologically ordered.
         tensors: type of every value that is not a constant.
         consts: every constant, by name.
+        states: what runs hand on to each other; the caller sees none of it.
     """
 
     name: str
@@ -109,6 +130,7 @@ class Graph(Generic[OpT]):
     nodes: tuple[Node[OpT], ...]
     tensors: Mapping[str, TensorType]
     consts: Mapping[str, Const] = field(default_factory=dict[str, Const])
+    states: tuple[State, ...] = ()
 
     def type_of(self, name: str) -> TensorType:
         """The type of a value or constant.
@@ -154,8 +176,15 @@ class Graph(Generic[OpT]):
 
     @cached_property
     def output_tensors(self) -> frozenset[str]:
-        """Names of the values behind the output ports."""
-        return frozenset(port.tensor for port in self.outputs)
+        """Names of the values that outlive the run: outputs, and what it leaves for the next."""
+        left = (state.update for state in self.states)
+        return frozenset((*(port.tensor for port in self.outputs), *left))
+
+    @cached_property
+    def source_tensors(self) -> tuple[str, ...]:
+        """Names of the values that no node makes, each once: inputs, then states."""
+        found = (state.source for state in self.states)
+        return tuple(dict.fromkeys((*(port.tensor for port in self.inputs), *found)))
 
     def with_nodes(
         self,
@@ -168,6 +197,8 @@ class Graph(Generic[OpT]):
         all_consts = {**self.consts, **(consts or {})}
         used = {name for node in nodes for name in (*node.inputs, node.output)}
         used |= {port.tensor for port in (*self.inputs, *self.outputs)}
+        for state in self.states:
+            used |= {state.source, state.update, state.initial or state.source}
         return replace(
             self,
             nodes=nodes,

@@ -8,6 +8,11 @@ One statement a line, in the syntax of Python calls with literal arguments:
     node("conv", Conv2D(stride=(1, 1)), ("x", "w", "b"), "y", int8[1, 4, 4, 2], q(0.1, 3))
     output("y", onnx=("maps", "float32", (1, 2, 4, 4)), perm=(0, 2, 3, 1))
 
+A value that runs hand on to each other stands behind the inputs, with what follows it, and with the
+constant that it begins with where that is not zero:
+
+    state("window", "old", int8[1, 3, 1, 8], q(0.5, 0), update="new", initial="first")
+
 Small constants are lists; larger ones are compressed bytes in base 85. The operators that may stand
 in a node are the caller's: this module knows none.
 """
@@ -23,7 +28,7 @@ from typing import Any, Generic, TypeVar, cast
 import numpy as np
 
 from mcucc.errors import UsageError
-from mcucc.ir.graph import Const, Graph, Node, Port
+from mcucc.ir.graph import Const, Graph, Node, Port, State
 from mcucc.ir.types import DType, QParams, TensorType
 
 OpT = TypeVar("OpT")
@@ -53,6 +58,7 @@ def print_graph(graph: Graph[OpT]) -> str:
     for port in graph.inputs:
         tensor = graph.tensors[port.tensor]
         lines.append(f"input({_quote(port.tensor)}, {_type(tensor)}, {_port(port)})")
+    lines += [_state(state, graph.tensors[state.source]) for state in graph.states]
     lines += [_const(const) for const in graph.consts.values()]
     lines += [_node(node, graph.tensors[node.output]) for node in graph.nodes]
     lines += [f"output({_quote(port.tensor)}, {_port(port)})" for port in graph.outputs]
@@ -121,6 +127,15 @@ def _port(port: Port) -> str:
     return text if port.perm is None else f"{text}, perm={port.perm!r}"
 
 
+def _state(state: State, tensor: TensorType) -> str:
+    begins = "" if state.initial is None else f", initial={_quote(state.initial)}"
+    output = f", output={_quote(state.output)}" if state.output else ""
+    return (
+        f"state({_quote(state.name)}, {_quote(state.source)}, {_type(tensor)}, "
+        f"update={_quote(state.update)}{begins}{output})"
+    )
+
+
 def _const(const: Const) -> str:
     if const.type.size <= _LIST_LIMIT:
         data = repr(const.data.ravel().tolist())
@@ -155,6 +170,7 @@ class _Draft(Generic[OpT]):
     nodes: list[Node[OpT]] = field(default_factory=list[Node[OpT]])
     tensors: dict[str, TensorType] = field(default_factory=dict[str, TensorType])
     consts: dict[str, Const] = field(default_factory=dict[str, Const])
+    states: list[State] = field(default_factory=list[State])
 
     def statement(self, expression: ast.expr) -> None:
         keyword, arguments, named = _call(expression)
@@ -164,6 +180,7 @@ class _Draft(Generic[OpT]):
             "const": self._const,
             "node": self._node,
             "output": self._output,
+            "state": self._state,
         }
         if keyword not in handlers:
             raise ValueError(f"'{keyword}' starts no statement; known: {', '.join(handlers)}")
@@ -177,6 +194,7 @@ class _Draft(Generic[OpT]):
             tuple(self.nodes),
             self.tensors,
             self.consts,
+            tuple(self.states),
         )
 
     def _graph(self, arguments: list[ast.expr], _named: dict[str, ast.expr]) -> None:
@@ -189,6 +207,14 @@ class _Draft(Generic[OpT]):
 
     def _output(self, arguments: list[ast.expr], named: dict[str, ast.expr]) -> None:
         self.outputs.append(_parse_port(arguments, named))
+
+    def _state(self, arguments: list[ast.expr], named: dict[str, ast.expr]) -> None:
+        name, source = (ast.literal_eval(argument) for argument in arguments[:2])
+        initial = ast.literal_eval(named["initial"]) if "initial" in named else None
+        output = ast.literal_eval(named["output"]) if "output" in named else ""
+        update = ast.literal_eval(named["update"])
+        self.states.append(State(name, source, update, initial, output))
+        self.tensors[source] = _parse_type(arguments[2:])
 
     def _const(self, arguments: list[ast.expr], _named: dict[str, ast.expr]) -> None:
         name, tensor = ast.literal_eval(arguments[0]), _parse_type(arguments[1:-1])

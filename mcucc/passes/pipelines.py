@@ -14,6 +14,7 @@ from mcucc.passes.float_.recognize import Recognize
 from mcucc.passes.float_.sink_reshapes import SinkReshapes
 from mcucc.passes.float_.sink_transposes import SinkTransposes
 from mcucc.passes.float_.together import Together
+from mcucc.passes.int8_.copy_states import CopyStates
 from mcucc.passes.int8_.drop_channels import DropChannels
 from mcucc.passes.int8_.drop_unread import DropUnread
 from mcucc.passes.int8_.fold_pad import FoldPad
@@ -48,6 +49,7 @@ FLOAT: tuple[FloatPass, ...] = (
 INT8_WHOLE: tuple[Int8Pass, ...] = (
     DropUnread(),  # first: a Pad that a dead branch reads too can then be folded
     FoldPad(),
+    CopyStates(),  # last: what makes a state, and who reads it, is settled
 )
 """What never changes the shape of a value: `--no-prune`."""
 

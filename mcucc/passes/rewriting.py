@@ -62,7 +62,11 @@ def bypass(graph: Graph[OpT], node: Node[OpT]) -> Graph[OpT]:
         replace(port, tensor=source) if port.tensor == node.output else port
         for port in graph.outputs
     )
-    return replace(graph, outputs=outputs).with_nodes(nodes)
+    states = tuple(
+        replace(state, update=source) if state.update == node.output else state
+        for state in graph.states
+    )
+    return replace(graph, outputs=outputs, states=states).with_nodes(nodes)
 
 
 def fresh_value(graph: Graph[OpT], base: str) -> str:

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.errors import Violation
-from mcucc.ir import Const, DType, Node, QParams, TensorType
+from mcucc.ir import Const, DType, Node, QParams, State, TensorType
 from mcucc.ops import FloatGraph, FloatNode, Int8Graph, Int8Node, Int8Op
 from mcucc.ops.elementwise import Requantize
 from mcucc.quant.observe import Observations
 from mcucc.quant.scheme import Scheme
 from mcucc.quant.values import Values
+from mcucc.reference.fixed_point import quantize
 
 
 class CannotQuantizeError(Exception):
@@ -40,8 +41,8 @@ class Conversion:
 
     def __post_init__(self) -> None:
         self.values = Values.of(self.graph, self.scheme)
-        for port in self.graph.inputs:
-            self.tensors[self.values.name(port.tensor)] = self.int8_type(port.tensor)
+        for name in self.graph.source_tensors:
+            self.tensors[self.values.name(name)] = self.int8_type(name)
 
     def result(self) -> Int8Graph:
         """The whole graph."""
@@ -49,9 +50,33 @@ class Conversion:
             tuple(replace(port, tensor=self.values.name(port.tensor)) for port in ports)
             for ports in (self.graph.inputs, self.graph.outputs)
         )
+        states = tuple(self._state(state) for state in self.graph.states)
         nodes = tuple(self.nodes)
-        draft = Int8Graph(self.graph.name, inputs, outputs, nodes, self.tensors, self.consts)
+        name, tensors, consts = self.graph.name, self.tensors, self.consts
+        draft = Int8Graph(name, inputs, outputs, nodes, tensors, consts, states)
         return draft.with_nodes(nodes)
+
+    def _state(self, state: State) -> State:
+        """What a run finds and what it leaves have one quantization."""
+        source, update = (self.values.name(name) for name in (state.source, state.update))
+        quant = self.scheme.of[state.source]
+        maker = self.graph.producers.get(state.update)
+        if self.scheme.of[state.update] != quant and maker is not None:
+            kind = self.int8_type(state.source)
+            name, update = update, self._fresh(f"{source}.next")
+            self.append(maker, Requantize(), (name,), update, kind, maker.origin)
+        initial = None
+        if state.initial is not None:
+            reals = self.graph.const(state.initial).reals().astype(np.float32)
+            initial = self.const(f"{source}.initial", quantize(reals, quant), quant)
+        return replace(state, source=source, update=update, initial=initial)
+
+    def _fresh(self, base: str) -> str:
+        """A name that no int8 value has."""
+        name, number = base, 2
+        while name in self.tensors:
+            name, number = f"{base}_{number}", number + 1
+        return name
 
     def emit(self, node: FloatNode, op: Int8Op, inputs: Sequence[str] | None = None) -> None:
         """Append the int8 node of a float one."""

@@ -25,9 +25,22 @@ def given_quants(graph: FloatGraph) -> Given:
         graph: after the float passes.
     """
     wanted = _wanted(graph)
-    found = {p.tensor: wanted[p.tensor] for p in graph.inputs if p.tensor in wanted}
+    found = _passed_on(graph, wanted, {})
+    # What a run finds has the quantization of what the run before left, be it given to one or both.
+    tied: dict[str, QParams] = {}
+    for state in graph.states:
+        quant = found.get(state.source, found.get(state.update))
+        if quant is not None:
+            tied |= {state.source: quant, state.update: quant}
+    return _passed_on(graph, wanted, tied) if tied.keys() - found.keys() else found
+
+
+def _passed_on(graph: FloatGraph, wanted: Given, tied: Given) -> dict[str, QParams]:
+    """The quantizations that are known from the sources to the outputs."""
+    found = {name: wanted[name] for name in graph.source_tensors if name in wanted}
+    found |= {name: tied[name] for name in graph.source_tensors if name in tied}
     for node in graph.nodes:
-        quant = _given(graph, node, found, wanted)
+        quant = _given(graph, node, found, wanted) or tied.get(node.output)
         if quant is not None:
             found[node.output] = quant
     return found
@@ -58,7 +71,7 @@ def absorbs_clip(graph: FloatGraph, node: FloatNode) -> bool:
 def _wanted(graph: FloatGraph) -> dict[str, QParams]:
     """The quantization that all readers of a value would like it to have, if they agree."""
     wanted: dict[str, QParams] = {}
-    names = (*(node.output for node in reversed(graph.nodes)), *(p.tensor for p in graph.inputs))
+    names = (*(node.output for node in reversed(graph.nodes)), *graph.source_tensors)
     for name in names:
         readers = graph.readers[name]
         if name in graph.output_tensors or not readers:

@@ -20,14 +20,26 @@ MEASURED = 16
 """Inputs on which the ratios are measured: eight of each half."""
 
 
-def halves(inputs: Inputs) -> tuple[Inputs, ...]:
+_STEPS = 32
+"""Steps of each half of a sequence on which ratios are measured."""
+
+
+def halves(inputs: Inputs, *, sequence: bool = False) -> tuple[Inputs, ...]:
     """Inputs in two parts, dealt in turn; or all in one, if fewer than `FEWEST` of them differ.
 
     Equal inputs come into one half: one that was fitted to must not be held out too.
+
+    Args:
+        inputs: samples.
+        sequence: they are steps that follow each other, and stay so: the first half of them, and
+            the second.
     """
     number = _numbered(inputs)
     if max(number) + 1 < FEWEST:
         return (inputs,)
+    if sequence:
+        middle = len(number) // 2
+        return (_some(inputs, range(middle)), _some(inputs, range(middle, len(number))))
     return tuple(_some(inputs, [i for i, n in enumerate(number) if n % 2 == k]) for k in range(2))
 
 
@@ -65,6 +77,8 @@ def _measure(
     wanted = MEASURED // 2
     places = [i * (len(different) - 1) // (wanted - 1) for i in range(wanted)]
     some = _some(part, [different[place] for place in places])
+    if quantized.graph.states:  # steps that follow each other
+        some = _some(part, range(min(len(number), _STEPS)))
     return measure_noise(quantized, finish(quantized.graph), some)
 
 

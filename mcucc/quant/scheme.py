@@ -64,6 +64,9 @@ def make_scheme(graph: FloatGraph, seen: Observations, observer: Observer) -> Sc
     for node in graph.nodes:
         for name in _tied(graph, node, absorbed, given):
             groups.join(name, node.output)
+    for state in graph.states:
+        if state.source not in given and state.update not in given:
+            groups.join(state.source, state.update)
     ranges: dict[str, Range] = {}
     for name in graph.tensors:
         if name in absorbed.values() or name in given:

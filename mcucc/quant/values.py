@@ -40,7 +40,7 @@ class Values:
     @staticmethod
     def of(graph: FloatGraph, scheme: Scheme) -> "Values":
         """The values of a graph in a scheme."""
-        inputs = {port.tensor for port in graph.inputs}
+        inputs = set(graph.source_tensors)
         roots: dict[str, str] = {}
         quantized: dict[str, str] = {}
         origins = {node.output: node.origin for node in graph.nodes}

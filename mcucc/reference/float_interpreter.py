@@ -11,6 +11,7 @@ from mcucc.errors import UsageError
 from mcucc.ops import FloatGraph, FloatNode
 from mcucc.reference import conv, elementwise, movement, pool, softmax
 from mcucc.reference.meaning import FloatMeaning
+from mcucc.reference.sequence import Arrays, in_sequence
 
 MEANINGS: Mapping[type, FloatMeaning] = MappingProxyType(
     conv.FLOAT | elementwise.FLOAT | movement.FLOAT | pool.FLOAT | softmax.FLOAT
@@ -33,6 +34,8 @@ def run_float(
 ) -> FloatValues:
     """Run a graph on N samples.
 
+    Samples of a graph with states are one sequence: each finds what the one before it left.
+
     The samples are taken in chunks of a size that depends on the graph alone, so that memory is
     bounded however many there are.
 
@@ -54,6 +57,12 @@ def run_float(
     count = _checked_count(graph, inputs)
     size = chunk_size(graph)
     kept = set(graph.tensors) if observe is None else set(graph.output_tensors)
+    if graph.states:
+
+        def step(given: Arrays) -> FloatValues:
+            return _run_chunk(graph, cast("FloatValues", given), observe, kept)
+
+        return cast("FloatValues", in_sequence(graph, inputs, step))
     chunks: list[FloatValues] = []
     for start in range(0, max(count, 1), size):
         part = {name: x[start : start + size] for name, x in inputs.items()}

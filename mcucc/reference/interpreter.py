@@ -11,6 +11,7 @@ from mcucc.errors import UsageError
 from mcucc.ops import Int8Graph, Int8Op, NodeView
 from mcucc.reference import conv, elementwise, movement, pool, softmax
 from mcucc.reference.meaning import Int8Meaning
+from mcucc.reference.sequence import in_sequence
 
 MEANINGS: Mapping[type, Int8Meaning] = MappingProxyType(
     conv.INT8 | elementwise.INT8 | movement.INT8 | pool.INT8 | softmax.INT8
@@ -23,6 +24,8 @@ Values = dict[str, NDArray[np.int8]]
 
 def run(graph: Int8Graph, inputs: Mapping[str, NDArray[np.int8]]) -> Values:
     """Run a graph on N samples.
+
+    Samples of a graph with states are one sequence: each finds what the one before it left.
 
     Args:
         graph: a verified graph.
@@ -37,6 +40,14 @@ def run(graph: Int8Graph, inputs: Mapping[str, NDArray[np.int8]]) -> Values:
             differ in their number of samples.
     """
     values = _checked_inputs(graph, inputs)
+    if graph.states:
+        made = in_sequence(graph, values, lambda step: _run(graph, cast("Values", step)))
+        return cast("Values", made)
+    return _run(graph, values)
+
+
+def _run(graph: Int8Graph, values: Values) -> Values:
+    """Computes all values of a graph beside those that are given."""
     for node in graph.nodes:
         taken = node.inputs if node.op.joins else node.inputs[:1]
         operands = [_operand(graph, name, values) for name in taken]

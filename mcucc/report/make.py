@@ -21,6 +21,7 @@ from mcucc.report.model import (
     PortReport,
     Quantization,
     Report,
+    StateReport,
     StepReport,
     TensorReport,
 )
@@ -133,6 +134,7 @@ def make_report(
         written: files and notes.
         streamed_bytes: size of the arena with a streamed input, None if that was not found.
     """
+    graph = plan.schedule.graph
     return Report(
         mcucc_version=mcucc.__version__,
         name=program.name,
@@ -142,23 +144,22 @@ def make_report(
         io=program.io,
         calibrated=origin.calibrated, quantization=origin.quantization,
         model_macs=origin.model_macs, macs=program.macs,
-        executed_macs=total_executed_macs(plan.schedule), params=_params(plan.schedule.graph),
+        executed_macs=total_executed_macs(plan.schedule), params=_params(graph),
         arena_bytes=plan.arena_bytes, arena_align=program.arena_align,
-        arena_bytes_streamed_input=streamed_bytes,
-        stream_input=plan.schedule.streamed,
+        arena_bytes_streamed_input=streamed_bytes, stream_input=plan.schedule.streamed,
         arena_lower_bound_bytes=plan.placement.lower_bound,
         stack_bytes=None if sizes is None else sizes.stack_bytes,
         sram_bytes=budget.sram_bytes, stack_reserve_bytes=STACK_RESERVE_BYTES,
         flash=_flash(sizes), flash_limit_bytes=budget.board.flash.size,
         built=sizes is not None,
-        fits=budget.admits(plan.arena_bytes, known_flash_bytes(plan.schedule.graph, sizes)),
+        fits=budget.admits(plan.arena_bytes, known_flash_bytes(graph, sizes)),
         notes=tuple(written.notes), files=tuple(written.files),
-        inputs=_ports(plan, plan.schedule.graph.inputs, program.inputs, {}),
-        outputs=_ports(plan, plan.schedule.graph.outputs, program.outputs, origin.sqnr_db),
+        inputs=_ports(plan, graph.inputs, program.inputs, {}),
+        outputs=_ports(plan, graph.outputs, program.outputs, origin.sqnr_db),
+        states=_states(program, plan), state_bytes=program.state_bytes,
         layers=_layers(program, plan, origin.sqnr_db),
         steps=_steps(program, plan, sizes),
-        tensors=_tensors(program.tensors),
-        dead_ranges=_dead_ranges(plan),
+        tensors=_tensors(program.tensors), dead_ranges=_dead_ranges(plan),
         peak=_peak(plan),
         reasons=written.decided.reasons, reasons_left_out=written.decided.left_out,
         memory_map=program.memory_map,
@@ -209,6 +210,23 @@ def _ports(
     )
 
 
+def _states(program: Program, plan: MemoryPlan) -> tuple[StateReport, ...]:
+    ids = {tensor.name: tensor.id for tensor in program.tensors}
+    return tuple(
+        StateReport(
+            name=state.name,
+            output=state.output,
+            tensor=definition.tensor.id,
+            update=ids[state.update],
+            offset=definition.tensor.offset,
+            bytes=definition.tensor.nbytes,
+            scale=plan.type_of(state.source).q.scale,
+            zero_point=plan.type_of(state.source).q.zero_point,
+        )
+        for state, definition in zip(plan.schedule.graph.states, program.states, strict=True)
+    )
+
+
 def _layers(
     program: Program, plan: MemoryPlan, sqnr_db: Mapping[str, float]
 ) -> tuple[LayerReport, ...]:
@@ -253,7 +271,7 @@ def _steps(program: Program, plan: MemoryPlan, sizes: Sizes | None) -> tuple[Ste
                 layers=tuple(range(layers, layers + len(step.nodes))),
                 macs=sum(node_macs(plan.schedule.graph, node) for node in step.nodes),
                 functions=printed.functions,
-                state_bytes=step.state_bytes,
+                counter_bytes=step.counter_bytes,
                 code_bytes=_code_bytes(printed, sizes) if rows else None,
             )
         )

@@ -14,7 +14,7 @@ import msgspec
 from mcucc.codegen.program import Io
 from mcucc.report.summary import Summary
 
-SCHEMA = 3
+SCHEMA = 4
 """Version of the format, which readers compare."""
 
 Stage = Literal["pass", "prune", "kernel", "order", "segment", "placement"]
@@ -67,9 +67,9 @@ class StepReport(msgspec.Struct, frozen=True):
     """A step of `run`: a layer on its own, or a segment, whose layers run row by row.
 
     `layers` are indices of the report's `layers`. `functions` are its C functions, its own first;
-    one that no layer names makes the rows of the caller's image. `state_bytes` is what its counters
-    take of the arena; `code_bytes` the machine code of its stages, None for a layer and where
-    unknown.
+    one that no layer names makes the rows of the caller's image. `counter_bytes` is what its
+    counters take of the arena; `code_bytes` the machine code of its stages, None for a layer and
+    where unknown.
     """
 
     index: int
@@ -78,7 +78,7 @@ class StepReport(msgspec.Struct, frozen=True):
     layers: tuple[int, ...]
     macs: int
     functions: tuple[str, ...] = ()
-    state_bytes: int = 0
+    counter_bytes: int = 0
     code_bytes: int | None = None
 
 
@@ -100,6 +100,23 @@ class PortReport(msgspec.Struct, frozen=True):
     scale: float
     zero_point: int
     sqnr_db: float | None = None
+
+
+class StateReport(msgspec.Struct, frozen=True):
+    """A value that runs hand on: its name in the model's file, and where it lies in the arena.
+
+    `tensor` is the one that a run finds, `update` the one that it leaves in the same bytes;
+    `output` is the name in the file of the output that hands it over, empty for a variable.
+    """
+
+    name: str
+    output: str
+    tensor: int
+    update: int
+    offset: int
+    bytes: int
+    scale: float
+    zero_point: int
 
 
 class TensorReport(msgspec.Struct, frozen=True):
@@ -226,6 +243,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         files: the files written beside this one.
         inputs: input ports.
         outputs: output ports.
+        states: what runs hand on to each other.
+        state_bytes: of the arena's first bytes, which hold them; 0 without states.
         layers: in the order of execution.
         steps: what runs one after the other: layers, and segments of several layers.
         tensors: every value in the arena.
@@ -266,6 +285,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[str, ...]
     inputs: tuple[PortReport, ...]
     outputs: tuple[PortReport, ...]
+    states: tuple[StateReport, ...] = ()
+    state_bytes: int = 0
     layers: tuple[LayerReport, ...]
     steps: tuple[StepReport, ...]
     tensors: tuple[TensorReport, ...]

@@ -36,9 +36,11 @@ def live_bytes(report: Report, step: int) -> int:
 def live_spans(report: Report, step: int) -> tuple[Span, ...]:
     """The live ranges of a step; tensors that share bytes (in-place, reshape) share a span.
 
-    What is live but belongs to no tensor is scratch memory of the kernel.
+    What is live but belongs to no tensor is scratch memory of the kernel. What runs hand on is
+    always live.
     """
-    live = [t for t in report.tensors if t.first <= step <= t.last]
+    states = {state.tensor for state in report.states}
+    live = [t for t in report.tensors if t.first <= step <= t.last or t.id in states]
     spans = _merge(sorted(live, key=lambda t: (t.offset, t.id)))
     scratch = _uncovered(_live_ranges(report, step), spans)
     return tuple(sorted((*spans, *scratch), key=lambda span: span.begin))

@@ -23,8 +23,8 @@ from mcucc.schedule.types import (
     Schedule,
     Segment,
     Step,
+    counters_name,
     scratch_name,
-    state_name,
     sums_name,
 )
 
@@ -43,6 +43,7 @@ __all__ = [
     "Stage",
     "Step",
     "TriedCut",
+    "counters_name",
     "dead_ranges",
     "executed_macs",
     "live_tensors",
@@ -51,7 +52,6 @@ __all__ = [
     "plan_network",
     "schedule_layers",
     "scratch_name",
-    "state_name",
     "sums_name",
     "total_executed_macs",
 ]

@@ -10,30 +10,23 @@ from mcucc.kernels import Kernel
 from mcucc.memory import (
     ALIGNMENT,
     DEFAULT_BUDGET,
-    Buffer,
-    Overlap,
+    Placement,
     Problem,
     Solver,
     place,
     validate,
 )
 from mcucc.ops import Aliasing, Int8Graph
+from mcucc.schedule.assemble import schedule_of, state_buffers
 from mcucc.schedule.gaps import place_scratch_in_gaps
 from mcucc.schedule.order.memory_graph import MANY_NODES, memory_graph_of
 from mcucc.schedule.order.search import best_order
 from mcucc.schedule.search import FoundPlan, Search, TriedCut
-from mcucc.schedule.segments.candidates import StepCandidate
-from mcucc.schedule.segments.ordered_graph import OrderedGraph, ordered_graph_of
+from mcucc.schedule.segments.ordered_graph import ordered_graph_of
 from mcucc.schedule.segments.partition import Cut, StepPartitioner
 from mcucc.schedule.types import (
-    Layer,
     MemoryPlan,
     Schedule,
-    Segment,
-    Step,
-    scratch_name,
-    state_name,
-    sums_name,
 )
 
 Objective = Literal["auto", "memory", "speed"]
@@ -139,7 +132,7 @@ def plan_memory(
         InvariantError: the placement breaks a rule.
         UsageError: OR-tools is asked for but not installed.
     """
-    placement = place(schedule.problem, budget=budget, solver=solver)
+    placement = _place(schedule, budget, solver)
     faults = validate(schedule.problem, placement)
     if faults:
         raise InvariantError(
@@ -147,6 +140,25 @@ def plan_memory(
             + "; ".join(str(fault) for fault in faults)
         )
     return MemoryPlan(schedule, placement)
+
+
+def _place(schedule: Schedule, budget: int, solver: Solver) -> Placement:
+    """States one after the other from the start of the arena, all else above them."""
+    problem, states = schedule.problem, set(schedule.states)
+    others = tuple(buffer for buffer in problem.buffers if buffer.name not in states)
+    placement = place(Problem(others, problem.overlaps), budget=budget, solver=solver)
+    if not states:
+        return placement
+    end = schedule.state_bytes
+    offsets = {name: offset + end for name, offset in placement.offsets.items()}
+    offsets |= schedule.state_offsets()
+    highest = max(offsets[buffer.name] + buffer.size for buffer in problem.buffers)
+    return replace(
+        placement,
+        offsets=offsets,
+        height=highest,
+        lower_bound=min(placement.lower_bound + end, highest),
+    )
 
 
 class Planner:
@@ -224,13 +236,25 @@ class Planner:
         crowd = max(map(len, self.ordered.crossing))
         return min(1.0, MANY_NODES / max(1, len(self.ordered.items)), _MANY_BUFFERS / max(1, crowd))
 
+    @cached_property
+    def _state_bytes(self) -> int:
+        return sum(
+            buffer.size for buffer in state_buffers(self.ordered, 1, self._options.alignment)
+        )
+
     @property
     def _most_placed(self) -> int:
         return max(1, int(_MOST_PLACED * self._share))
 
     def schedule(self, cut: Cut) -> Schedule:
         """The schedule of a cut."""
-        return _schedule(self.ordered, cut, self._options, proven=self._proven)
+        return schedule_of(
+            self.ordered,
+            cut,
+            alignment=self._options.alignment,
+            keep_input=self._options.keep_input,
+            proven=self._proven,
+        )
 
     def _placed(self, cut: Cut, budget: int = DEFAULT_BUDGET) -> FoundPlan:
         budget = int(budget * self._share**2)
@@ -243,7 +267,8 @@ class Planner:
 
     def _fastest(self) -> FoundPlan | None:
         """The cheapest steps within the limit, None if none were found."""
-        budget = limit = self._options.limit
+        limit = self._options.limit
+        budget = None if limit is None else max(0, limit - self._state_bytes)
         for _ in range(self._most_placed):
             cut = self.partitioner.cheapest(budget)
             if cut is None:
@@ -274,98 +299,6 @@ class Planner:
         yield smallest
         yield from self.partitioner.without_one_place(smallest, self._most_placed)
         yield from self.partitioner.by_peak(self._most_placed)
-
-
-def _schedule(ordered: OrderedGraph, cut: Cut, options: PlanOptions, *, proven: bool) -> Schedule:
-    steps = tuple(_step(ordered, candidate) for candidate in cut.steps)
-    step_of = [
-        i for i, candidate in enumerate(cut.steps) for _ in range(candidate.begin, candidate.end)
-    ]
-    held = {name: size for candidate in cut.steps for name, size in candidate.kept.items()}
-    home = _homes(ordered)
-    buffers = tuple(
-        Buffer(
-            name=lifetime.name,
-            size=held.get(lifetime.name, lifetime.size),
-            start=step_of[max(lifetime.born, 0)] if step_of else 0,
-            end=step_of[lifetime.last] + 1 if lifetime.last < len(step_of) else max(len(steps), 1),
-            alignment=options.alignment,
-        )
-        for lifetime in ordered.lifetimes
-    )
-    extras = tuple(_extra_buffers(steps, cut, options.alignment))
-    return Schedule(
-        graph=ordered.graph,
-        steps=steps,
-        order_proven=proven,
-        home=home,
-        lives=_value_lives(ordered, step_of, len(steps), keep_input=options.keep_input),
-        problem=Problem((*buffers, *extras), tuple(_overlaps(cut))),
-        keep_input=options.keep_input,
-        streamed=ordered.streamed,
-    )
-
-
-def _step(ordered: OrderedGraph, candidate: StepCandidate) -> Step:
-    items = ordered.items[candidate.begin : candidate.end]
-    nodes = tuple(item.node for item in items if item.node is not None)
-    if not candidate.stages:
-        return Layer(nodes[0], items[0].kernel)
-    return Segment(nodes, candidate.stages, candidate.rows, candidate.panels, candidate.sinks)
-
-
-def _homes(ordered: OrderedGraph) -> Mapping[str, str]:
-    """For each value the content that holds it."""
-    home = {lifetime.name: lifetime.name for lifetime in ordered.lifetimes}
-    for item in ordered.items:
-        if item.node is not None and item.is_reshape:
-            home[item.node.output] = home[item.node.inputs[0]]
-    return home
-
-
-def _value_lives(
-    ordered: OrderedGraph, step_of: list[int], steps: int, *, keep_input: bool
-) -> Mapping[str, tuple[int, int]]:
-    """For each value the steps from the one that makes it to the last that reads it."""
-    graph = ordered.graph
-    step_of_node = {
-        item.node.name: step_of[i] for i, item in enumerate(ordered.items) if item.node is not None
-    }
-    kept = set(graph.output_tensors)
-    if keep_input:
-        kept |= {port.tensor for port in graph.inputs}
-    lives: dict[str, tuple[int, int]] = {}
-    for value in graph.tensors:
-        maker = graph.producers.get(value)
-        start = 0 if maker is None else step_of_node[maker.name]
-        last = max((step_of_node[reader.name] for reader in graph.readers[value]), default=start)
-        lives[value] = (start, max(steps, 1) if value in kept else last + 1)
-    return lives
-
-
-def _overlaps(cut: Cut) -> Iterator[Overlap]:
-    for candidate in cut.steps:
-        for upper, distances in candidate.distances.items():
-            for lower, distance in distances.items():
-                if distance < candidate.kept[lower]:
-                    yield Overlap(lower, upper, distance)
-
-
-def _extra_buffers(steps: tuple[Step, ...], cut: Cut, alignment: int) -> Iterator[Buffer]:
-    """Scratch of kernels, sums of reductions, and the counters of segments."""
-    words = max(ALIGNMENT, alignment)
-    for i, (step, candidate) in enumerate(zip(steps, cut.steps, strict=True)):
-        if isinstance(step, Layer):
-            scratch = candidate.layer_scratch
-        else:
-            scratch = max(stage.scratch_bytes for stage in step.stages)
-            # Counters are 16 bits wide, sums 32.
-            yield Buffer(state_name(step), candidate.state_bytes, i, i + 1, words)
-            for stage in step.stages:
-                if stage.node is not None and stage.sum_bytes:
-                    yield Buffer(sums_name(stage.node), stage.sum_bytes, i, i + 1, words)
-        if scratch:
-            yield Buffer(scratch_name(step), scratch, i, i + 1, words)
 
 
 def _check_kernels(graph: Int8Graph, kernels: Mapping[str, Kernel | None]) -> None:

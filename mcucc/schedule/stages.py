@@ -113,7 +113,7 @@ class Stage:
         return 0 if self.kernel is None else self.kernel.scratch_bytes
 
 
-def state_bytes(stages: Iterable[Stage], panels: Mapping[str, int]) -> int:
+def counter_bytes(stages: Iterable[Stage], panels: Mapping[str, int]) -> int:
     """Bytes of the counters of a segment: one pair for each stage that makes rows.
 
     Args:

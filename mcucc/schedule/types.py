@@ -7,7 +7,7 @@ from mcucc.ir import TensorType
 from mcucc.kernels import Kernel
 from mcucc.memory import ALIGNMENT, Placement, Problem
 from mcucc.ops import Int8Graph, Int8Node
-from mcucc.schedule.stages import Stage, state_bytes
+from mcucc.schedule.stages import Stage, counter_bytes
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Layer:
         return (self.node,)
 
     @property
-    def state_bytes(self) -> int:
+    def counter_bytes(self) -> int:
         """None: it counts no rows."""
         return 0
 
@@ -72,9 +72,9 @@ class Segment:
         return first if first == last else f"{first} .. {last}"
 
     @property
-    def state_bytes(self) -> int:
+    def counter_bytes(self) -> int:
         """Bytes that hold the stages' counters."""
-        return state_bytes(self.stages, self.panels)
+        return counter_bytes(self.stages, self.panels)
 
     def kernel_of(self, node: Int8Node) -> Kernel | None:
         """What executes a node of the step, None for a reshape."""
@@ -98,7 +98,8 @@ class Schedule:
             The lives of the values of a buffer cover the buffer's life.
         problem: the buffers with their lives in steps, half-open, and how close an output may come
             to an input that dies. Inputs live from step 0, outputs until after the last step;
-            scratch and the state of a segment live for their step alone.
+            scratch and the counters of a segment live for their step alone; states always.
+        states: names of the buffers that hold what runs hand on, first in the arena.
         keep_input: inputs survive a run.
         streamed: the caller hands over the one input row by row; it is made by a stage.
     """
@@ -111,6 +112,24 @@ class Schedule:
     problem: Problem
     keep_input: bool = False
     streamed: bool = False
+    states: tuple[str, ...] = ()
+
+    @property
+    def state_bytes(self) -> int:
+        """Bytes of the block of states at the arena's begin, up to where other buffers may lie."""
+        found = [buffer for buffer in self.problem.buffers if buffer.name in self.states]
+        end = sum(_rounded(buffer.size, buffer.alignment) for buffer in found)
+        return _rounded(end, max((b.alignment for b in self.problem.buffers), default=ALIGNMENT))
+
+    def state_offsets(self) -> Mapping[str, int]:
+        """Where each of them lies, one after the other."""
+        offsets: dict[str, int] = {}
+        end = 0
+        for buffer in self.problem.buffers:
+            if buffer.name in self.states:
+                offsets[buffer.name] = end
+                end += _rounded(buffer.size, buffer.alignment)
+        return offsets
 
     def pixels_held(self, value: str) -> int | None:
         """How many pixels of a value are held at a time; None if rows are."""
@@ -164,13 +183,17 @@ class MemoryPlan:
         """Byte offset of the sums of a reduction, None if the node is none."""
         return self.placement.offsets.get(sums_name(node))
 
-    def state_offset(self, segment: Segment) -> int:
-        """Byte offset of a segment's state."""
-        return self.placement.offset(state_name(segment))
+    def counters_offset(self, segment: Segment) -> int:
+        """Byte offset of a segment's counters."""
+        return self.placement.offset(counters_name(segment))
 
     def type_of(self, tensor: str) -> TensorType:
         """The type of a tensor."""
         return self.schedule.graph.tensors[tensor]
+
+
+def _rounded(size: int, alignment: int) -> int:
+    return -(-size // alignment) * alignment
 
 
 def scratch_name(step: Step) -> str:
@@ -183,6 +206,6 @@ def sums_name(node: Int8Node) -> str:
     return f"{node.name}.sums"
 
 
-def state_name(segment: Segment) -> str:
+def counters_name(segment: Segment) -> str:
     """Name of the buffer for the counters of a segment."""
-    return f"{segment.stages[0].name}.state"
+    return f"{segment.stages[0].name}.counters"

@@ -5,8 +5,9 @@ and Dequantize in a row it drops one, rounding and clamping with it), or that it
 """
 
 import importlib.util
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,13 +57,20 @@ def open_session(model: str | bytes) -> "onnxruntime.InferenceSession":
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def run_onnx(path: Path, inputs: Inputs, names: Sequence[str] = ()) -> Outputs:
+def run_onnx(
+    path: Path,
+    inputs: Inputs,
+    names: Sequence[str] = (),
+    handed_over: Mapping[str, str] = MappingProxyType({}),
+) -> Outputs:
     """Outputs of a file, sample by sample (files usually have a batch of 1).
 
     Args:
         path: of the ONNX file.
         inputs: for each input.
         names: outputs or inner values that are wanted; the outputs of the file if none.
+        handed_over: for inputs that are states the output that the next sample finds there; the
+            first sample finds zeros.
 
     Raises:
         OnnxRuntimeAbsentError: it is not installed, or it does not run the file.
@@ -70,22 +78,41 @@ def run_onnx(path: Path, inputs: Inputs, names: Sequence[str] = ()) -> Outputs:
     """
     refusals = _own_errors()
     try:
-        session = open_session(with_outputs(path, names) if names else str(path))
+        wanted = (*names, *handed_over.values()) if names else ()
+        session = open_session(with_outputs(path, wanted) if wanted else str(path))
     except (RuntimeError, ValueError, *refusals) as error:
         raise _refusal(path, error) from error
-    _check_feed(session, path, inputs)
+    states = _zeros(session, handed_over)
+    _check_feed(session, path, {**inputs, **states})
     names = names or [output.name for output in session.get_outputs()]
     count = len(next(iter(inputs.values())))
+    results: list[Sequence[NDArray[np.generic]]] = []
     try:
-        results = [
-            session.run(list(names), {name: x[i : i + 1] for name, x in inputs.items()})
-            for i in range(count)
-        ]
+        for i in range(count):
+            feed = {name: x[i : i + 1] for name, x in inputs.items()} | states
+            made = session.run([*names, *handed_over.values()], feed)
+            results.append(made[: len(names)])
+            states = dict(zip(handed_over, made[len(names) :], strict=True))
     except (RuntimeError, ValueError, *refusals) as error:
         raise _refusal(path, error) from error
     return {
         name: np.concatenate([np.asarray(result[i], dtype=np.float32) for result in results])
         for i, name in enumerate(names)
+    }
+
+
+def _zeros(
+    session: "onnxruntime.InferenceSession", names: Iterable[str]
+) -> dict[str, NDArray[np.generic]]:
+    """What the first sample finds in inputs that are states."""
+    ports = {port.name: port for port in session.get_inputs()}
+    return {
+        name: np.zeros(
+            [size if isinstance(size, int) else 1 for size in ports[name].shape],
+            _ELEMENT_TYPES.get(ports[name].type, "float32"),
+        )
+        for name in names
+        if name in ports
     }
 
 
@@ -95,7 +122,11 @@ def _refusal(path: Path, error: Exception) -> OnnxRuntimeAbsentError:
     return OnnxRuntimeAbsentError(f"ONNX Runtime does not run {path.name}: {said}")
 
 
-def _check_feed(session: "onnxruntime.InferenceSession", path: Path, inputs: Inputs) -> None:
+def _check_feed(
+    session: "onnxruntime.InferenceSession",
+    path: Path,
+    inputs: Mapping[str, NDArray[np.generic]],
+) -> None:
     """Demand what the file declares: of a wrong feed a refusal would be our fault, not its own."""
     declared = {port.name: port for port in session.get_inputs()}
     for name in sorted(declared.keys() ^ inputs.keys()):

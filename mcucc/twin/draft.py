@@ -29,14 +29,22 @@ class Draft:
     index: dict[str, int] = field(default_factory=dict[str, int])
 
     def model(self) -> TwinModel:
-        """The finished model."""
+        """The finished model; states are inputs and outputs behind those of the network."""
+        ports = [port.tensor for port in self.graph.outputs]
+        left = [state.update for state in self.graph.states]
+        left = [name for name in dict.fromkeys(left) if name not in (*ports, *self._sources)]
         return TwinModel(
             self.graph.name,
             tuple(self.tensors),
             tuple(self.operators),
-            tuple(self.index[port.tensor] for port in self.graph.inputs),
-            tuple(self.index[port.tensor] for port in self.graph.outputs),
+            tuple(self.index[name] for name in self._sources),
+            tuple(self.index[name] for name in (*ports, *left)),
         )
+
+    @property
+    def _sources(self) -> tuple[str, ...]:
+        """What no operator makes."""
+        return self.graph.source_tensors
 
     def operator(self, code: Code, inputs: tuple[int, ...], output: int, options: Options) -> None:
         """Append an operator."""

@@ -20,8 +20,8 @@ def lower(graph: Int8Graph) -> TwinModel:
     """
     demand_supported(graph)
     draft = Draft(graph)
-    for port in graph.inputs:
-        draft.value(port.tensor)
+    for name in graph.source_tensors:
+        draft.value(name)
     for node in graph.nodes:
         TWINS[type(node.op)].lower(draft, node, node.op)
     return draft.model()

@@ -122,22 +122,28 @@ void harness_step_end(int32_t step, harness_spans_t dead)
     }
 }
 
-static void paint(void)
+static int is_in_arena(const uint8_t *p)
+{
+    return p >= memory.arena && p < memory.arena + harness_network.arena_bytes;
+}
+
+/* What lies around the arena, and the arena but for what the run before left for this one. */
+static void paint(uint32_t from)
 {
     for (uint8_t *p = memory.low; p < memory.high; p++) {
-        *p = (uint8_t)CANARY;
+        if (!is_in_arena(p)) {
+            *p = (uint8_t)CANARY;
+        }
     }
-    for (uint32_t i = 0u; i < harness_network.arena_bytes; i++) {
+    for (uint32_t i = from; i < harness_network.arena_bytes; i++) {
         memory.arena[i] = (uint8_t)request.paint;
     }
 }
 
 static void check_surroundings(void)
 {
-    const uint8_t *const end = memory.arena + harness_network.arena_bytes;
     for (const uint8_t *p = memory.low; p < memory.high; p++) {
-        const int inside = p >= memory.arena && p < end;
-        if (!inside && *p != CANARY) {
+        if (!is_in_arena(p) && *p != CANARY) {
             fail(ERROR_OUTSIDE, (int32_t)(p - memory.arena), 0);
         }
     }
@@ -208,12 +214,24 @@ static void write_outputs(void)
     }
 }
 
+/* All samples are one sequence. */
+static void begin_sequence(void)
+{
+    paint(0u);
+    if (harness_network.reset != 0) {
+        const int status = harness_network.reset(memory.arena);
+        if (status != 0) {
+            fail(ERROR_STATUS, status, 0);
+        }
+    }
+}
+
 static void run_sample(void)
 {
     uint32_t observed[2];
     int status;
 
-    paint();
+    paint(harness_network.state_bytes);
     pulled = 0u;
     read_inputs();
     status = harness_io_call(harness_network.run, memory.arena, &observed[1]);
@@ -252,6 +270,7 @@ static void prepare(void)
 int main(void)
 {
     prepare();
+    begin_sequence();
     for (uint32_t i = 0u; i < request.samples; i++) {
         run_sample();
     }

@@ -28,6 +28,8 @@ typedef struct {
     uint32_t sample_bytes; /* of all inputs of a sample */
     uint32_t rows;         /* of an input that is pulled row by row; 0 where inputs lie in the arena */
     uint8_t flip; /* what turns the request's int8 values into those of the network, by XOR */
+    uint32_t state_bytes; /* at the arena's begin, which runs hand on; 0 without states */
+    int (*reset)(void *arena); /* begins a sequence; 0 without states */
 } harness_network_t;
 
 extern const harness_network_t harness_network;

@@ -265,7 +265,7 @@ def test_layers_and_steps_name_each_other(tmp_path: Path, no_tools: dict[str, st
     for step in report["steps"]:
         layers = [report["layers"][i] for i in step["layers"]]
         assert step["macs"] == sum(layer["macs"] for layer in layers)
-        assert (step["state_bytes"] > 0) == (step["mode"] == "rows")
+        assert (step["counter_bytes"] > 0) == (step["mode"] == "rows")
     assert any(tensor["rows"] < tensor["h"] for tensor in report["tensors"])
 
 

@@ -63,7 +63,7 @@ def test_smallest_plan(name: str, stream_input: bool, models_dir: Path, tmp_path
     assert report.macs <= report.executed_macs <= 10 / 9 * report.macs
     if name in LARGEST:
         assert report.arena_bytes <= LARGEST[name][stream_input] * 1024
-    counters = {step.index: step.state_bytes for step in report.steps if step.mode == "rows"}
+    counters = {step.index: step.counter_bytes for step in report.steps if step.mode == "rows"}
     asserted = re.findall(r"sizeof\(seg(\d+)_t\) == (\d+)U", compilation.files["net.c"])
     assert {int(index): int(size) for index, size in asserted} == counters
     write_compilation(compilation, tmp_path / "net")

@@ -132,6 +132,7 @@ def _network(program: Program, plan: MemoryPlan) -> Network:
         dead_ranges=tuple(dead_ranges(plan, i) for i in range(len(program.steps))),
         io=program.io,
         row_bytes=program.inputs[0].tensor.row_bytes if program.streamed else None,
+        state_bytes=program.state_bytes,
     )
 
 
@@ -166,7 +167,7 @@ def assert_c_agrees(
 
 def _compare_tensors(generated: Generated, result: RunResult, expected: Values) -> None:
     assert result.tensors is not None
-    inputs = {port.tensor for port in generated.graph.inputs}
+    inputs = set(generated.graph.source_tensors)
     made = {tensor.id for tensor in generated.program.tensors if tensor.name not in inputs}
     assert set(result.tensors) == made
     for tensor in generated.program.tensors:

@@ -170,7 +170,7 @@ def _steps(layers: list[LayerReport]) -> tuple[StepReport, ...]:
                 mode="rows" if rows else "layer",
                 layers=tuple(x.index for x in own),
                 macs=sum(x.macs for x in own),
-                state_bytes=4 * len(own) if rows else 0,
+                counter_bytes=4 * len(own) if rows else 0,
             )
         )
     return tuple(steps)

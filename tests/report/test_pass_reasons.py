@@ -303,5 +303,10 @@ def flat(passes: tuple[Pass[Any], ...]) -> dict[str, Pass[Any]]:
 def test_every_pass_is_in_a_case_and_says_what_it_does():
     passes = flat((*FLOAT, *INT8))
     here = {case.rule for case in (*CASES, *TEXT_CASES)}
-    assert set(passes) == here | {"affine_to_depthwise", "drop_channels", "drop_unread"}
+    assert set(passes) == here | {
+        "affine_to_depthwise",
+        "copy_states",
+        "drop_channels",
+        "drop_unread",
+    }
     assert all(type(each).effect != Pass.effect for each in passes.values())

@@ -237,7 +237,7 @@ def test_counters_and_sums_share_with_nothing() -> None:
     checked = 0
     for plan in example_plans():
         buffers = plan.schedule.problem.buffers
-        private = [x for x in buffers if x.name.endswith((".state", ".scratch"))]
+        private = [x for x in buffers if x.name.endswith((".counters", ".scratch"))]
         for a in private:
             for b in buffers:
                 if a is not b and a.start < b.end and b.start < a.end:
@@ -259,7 +259,7 @@ def test_each_byte_of_a_dead_range_is_looked_at(byte: int) -> None:
 def test_a_misplaced_buffer_and_a_wrong_height_are_found() -> None:
     plan = planned(inverted_bottlenecks(), PlanOptions(objective="memory"))
     offsets = dict(plan.placement.offsets)
-    state = next(name for name in offsets if name.endswith(".state"))
+    state = next(name for name in offsets if name.endswith(".counters"))
     shifted = placed(plan, {**apart(plan), state: apart(plan)[state] + 2})
     assert any("no multiple of 4" in fault for fault in faults(shifted))
     high = replace(plan.placement, height=plan.arena_bytes + 4)

@@ -178,6 +178,19 @@ def names_of(name: str, value: object) -> tuple[str, ...]:
     return tuple(cast("Sequence[str]", given))
 
 
+def pairs_of(name: str, value: object) -> tuple[tuple[str, str], ...]:
+    """Names by name, or none.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    given = cast("Mapping[object, object]", {} if value is None else value)
+    pairs = tuple(given.items()) if _is_mapping(given) else ((None, None),)
+    if not all(isinstance(each, str) for pair in pairs for each in pair):
+        raise UsageError(f"{name}={_shown(value)}: give a dictionary of names by name")
+    return cast("tuple[tuple[str, str], ...]", pairs)
+
+
 def _is_mapping(value: object) -> bool:
     return isinstance(value, Mapping)
 

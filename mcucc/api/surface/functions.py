@@ -30,6 +30,7 @@ from mcucc.api.surface.arguments import (
     model_of,
     names_of,
     options_of,
+    pairs_of,
     path_of_argument,
     shapes_of,
 )
@@ -65,6 +66,7 @@ class PlanKeywords(TypedDict, total=False):
     prune: bool
     input_shapes: Shapes | None
     cut_at: str | Sequence[str]
+    states: Mapping[str, str] | None
     max_tensor_bytes: int
     max_operators: int
 
@@ -112,7 +114,8 @@ def compile(  # noqa: A001 -- users write mcucc.compile
             `stream_input`, `keep_input`, `alignment` (bytes), `prune`, `solver`, `check`. Of the
             code: `name`, `io`, `selftest`. Of the file: `input_shapes`, by input name, for
             dimensions that it leaves open; `cut_at`, the names of the values that become the
-            outputs; `max_tensor_bytes`, `max_operators`.
+            outputs; `states`, for inputs in which a run finds what the run before left in an
+            output the name of that output; `max_tensor_bytes`, `max_operators`.
 
     Returns:
         The compilation, also of a network that does not fit, if nothing was to be written:
@@ -141,7 +144,7 @@ def plan(model: Model, board: PathArgument | Board, **keywords: Unpack[PlanKeywo
         model: as for `compile`.
         board: as for `compile`.
         keywords: `sram`, `objective`, `stream_input`, `prune`, `input_shapes`, `cut_at`,
-            `max_tensor_bytes` and `max_operators` of `compile`.
+            `states`, `max_tensor_bytes` and `max_operators` of `compile`.
 
     Raises:
         BoardError, InputFileError, UnsupportedModelError, UsageError: as `compile`.
@@ -154,6 +157,7 @@ def inspect(
     *,
     input_shapes: Shapes | None = None,
     cut_at: str | Sequence[str] = (),
+    states: Mapping[str, str] | None = None,
     max_tensor_bytes: int = DEFAULT_LIMIT.tensor_bytes,
     max_operators: int = DEFAULT_LIMIT.operators,
 ) -> Inspection:
@@ -163,6 +167,7 @@ def inspect(
         model: as for `compile`.
         input_shapes: ONNX shapes of inputs that the file leaves open, by name.
         cut_at: names of the values that become the outputs; those of the file if none.
+        states: by input in which a run finds what the run before left the output of that.
         max_tensor_bytes: of one tensor of one sample as float32.
         max_operators: int8 operators of a network.
 
@@ -171,7 +176,8 @@ def inspect(
         UsageError: an argument is wrong, a shape contradicts the file, or it has no such value.
     """
     limit, cut = limit_of(max_tensor_bytes, max_operators), names_of("cut_at", cut_at)
-    return inspect_model(model_of(model), shapes_of(input_shapes), limit, cut)
+    handed_over = pairs_of("states", states)
+    return inspect_model(model_of(model), shapes_of(input_shapes), limit, cut, handed_over)
 
 
 def load(directory: PathArgument) -> LoadedNetwork:
@@ -278,6 +284,7 @@ def _options(
                 values.get("max_operators", DEFAULT_LIMIT.operators),
             ),
             names_of("cut_at", values.get("cut_at", ())),
+            states=pairs_of("states", values.get("states")),
         ),
         **options,
     )

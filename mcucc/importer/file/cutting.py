@@ -40,8 +40,10 @@ def cut_at(model: OnnxModel, names: Sequence[str]) -> OnnxModel:
                 f"--cut-at {name}: no operator of {model.path.name} makes such a value. The "
                 f"nearest are {', '.join(near)}"
             )
-    outputs = tuple(declared.get(name) or OnnxPort(name, "float32", ()) for name in names)
-    return replace(model, nodes=live_nodes(model.nodes, set(names)), outputs=outputs)
+    outputs = [declared.get(name) or OnnxPort(name, "float32", ()) for name in names]
+    outputs += [declared[s.update] for s in model.states if s.update not in names]
+    live = live_nodes(model.nodes, {port.name for port in outputs})
+    return replace(model, nodes=live, outputs=tuple(outputs))
 
 
 def cut_advice(model: OnnxModel, node: OnnxNode) -> str:

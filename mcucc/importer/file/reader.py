@@ -76,6 +76,21 @@ class OnnxPort:
     shape: tuple[int | None, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class OnnxState:
+    """A value that one run leaves for the next one.
+
+    Attributes:
+        source: name of the input port where a run finds it.
+        update: name of the output port where it leaves the next one.
+        initial: reals that the first run finds, in the file's layout; None for zeros.
+    """
+
+    source: str
+    update: str
+    initial: NDArray[np.generic] | None = None
+
+
 @dataclass(frozen=True)
 class Spelled:
     """An operator of a file in another format.
@@ -103,6 +118,7 @@ class OnnxModel:
         format: of the file. Of a `.tflite` file, maps are NHWC and the nodes stand for its own.
         refused: nodes that could not be translated from another format, by name, with the reason.
         spelled: which operator of another format a node stands for, by name.
+        states: inputs and outputs that are not the caller's; they stand among these.
     """
 
     path: Path
@@ -116,6 +132,8 @@ class OnnxModel:
     format: Literal["onnx", "tflite"] = "onnx"
     refused: Mapping[str, Violation] = field(default_factory=dict[str, Violation])
     spelled: Mapping[str, Spelled] = field(default_factory=dict[str, Spelled])
+
+    states: tuple[OnnxState, ...] = ()
 
     @property
     def operators(self) -> tuple[str, ...]:

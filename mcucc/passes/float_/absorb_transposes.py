@@ -75,6 +75,8 @@ def _input_fault(graph: FloatGraph, node: FloatNode) -> str | None:
 
 
 def _output_fault(graph: FloatGraph, node: FloatNode) -> str | None:
+    if any(state.update == node.output for state in graph.states):
+        return f"'{node.output}' is left for the next run in its layout"
     if graph.readers[node.output]:
         return f"'{node.output}' is read inside the network too"
     if node.inputs[0] in graph.output_tensors:

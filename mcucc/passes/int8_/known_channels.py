@@ -48,7 +48,7 @@ def known_channels(graph: Int8Graph) -> Known:
     The numbers come from the reference interpreter, which runs once, on any input; it does not run
     at all where no channel is known.
     """
-    masks = {port.tensor: _none(graph.tensors[port.tensor].shape[-1]) for port in graph.inputs}
+    masks = {name: _none(graph.tensors[name].shape[-1]) for name in graph.source_tensors}
     masks |= {name: np.ones(graph.consts[name].type.shape[-1], bool) for name in operands(graph)}
     for node in graph.nodes:
         masks[node.output] = _known_output(graph, node, masks)

@@ -60,6 +60,10 @@ def spare_channels(graph: Int8Graph, known: Known) -> Spare:
     search.objections |= {n: np.zeros(graph.type_of(n).shape[-1], np.intp) for n in names}
     for port in graph.inputs:
         search.object(port.tensor, search.all_of(port.tensor, "the network's input holds it"))
+    for state in graph.states:
+        search.object(state.source, search.all_of(state.source, "the run before left it"))
+    for state in graph.states:
+        search.object(state.update, search.all_of(state.update, "the next run finds it"))
     for name in graph.output_tensors:
         search.object(name, search.all_of(name, "it is an output of the network"))
     parameters = {name for node in graph.nodes for name in node.inputs} - set(graph.tensors)

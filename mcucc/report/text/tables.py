@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from rich.cells import cell_len
 
-from mcucc.report.model import LayerReport, PortReport, Report
+from mcucc.report.model import LayerReport, PortReport, Report, StateReport
 from mcucc.report.text.figures import distinct_names, format_shape, join_origin, percents, printable
 from mcucc.report.text.grid import Column, Grid, least_width
 from mcucc.targets.board import Board
@@ -37,16 +37,17 @@ def layer_table(report: Report, width: int) -> Grid:
 
 
 def port_table(report: Report) -> Grid:
-    """Inputs and outputs: in the ONNX model, and in the arena."""
-    ports = [
+    """Inputs, outputs and what runs hand on: in the ONNX model, and in the arena."""
+    ports: list[tuple[str, PortReport | StateReport]] = [
         *((f"in {i}", port) for i, port in enumerate(report.inputs)),
         *((f"out {i}", port) for i, port in enumerate(report.outputs)),
+        *(("state", state) for state in report.states),
     ]
     maps = {tensor.id: (tensor.h, tensor.w, tensor.c) for tensor in report.tensors}
     columns = (
         Column("", tuple(label for label, _ in ports)),
         Column("ONNX name", tuple(port.name for _, port in ports), least=8, most=40),
-        Column("ONNX shape", tuple(format_shape(port.shape) for _, port in ports)),
+        Column("ONNX shape", tuple(_file_shape(port) for _, port in ports)),
         Column("in C, HxWxC", tuple(format_shape(maps[port.tensor]) for _, port in ports)),
         Column("scale", tuple(_scale(port) for _, port in ports), right=True),
         Column("zero", tuple(str(port.zero_point) for _, port in ports), right=True),
@@ -54,6 +55,11 @@ def port_table(report: Report) -> Grid:
         Column("bytes", tuple(f"{port.bytes:,}" for _, port in ports), right=True),
     )
     return Grid(columns)
+
+
+def _file_shape(port: PortReport | StateReport) -> str:
+    """In the file's layout; a state is the arena's alone."""
+    return "" if isinstance(port, StateReport) else format_shape(port.shape)
 
 
 def board_table(boards: Sequence[Board]) -> Grid:
@@ -126,7 +132,7 @@ def _shorter(names: Sequence[Sequence[str]]) -> Callable[[Sequence[str], int], S
     return cut
 
 
-def _scale(port: PortReport) -> str:
+def _scale(port: PortReport | StateReport) -> str:
     return f"{port.scale:.6g}"
 
 

@@ -5,7 +5,7 @@ search for an order visits many thousands of such sets.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mcucc.errors import InvariantError
 from mcucc.ops import Aliasing, Int8Graph, Int8Node
@@ -24,10 +24,11 @@ class Storage:
 
     Attributes:
         values: names; the first is the value that is written, reshapes follow in graph order.
-        size: bytes.
-        writer: the node that writes it, None for an input of the network.
+        size: bytes; 0 for those of a state, which lie apart and are never free.
+        writer: the node that writes it, None for an input or a state of the network.
         readers: set of the nodes that read one of its values, reshapes included.
-        kept: it must outlive the run: a value is an output, or an input that must not be destroyed.
+        kept: it must outlive the run: a value is an output, a state, or an input that must not be
+            destroyed.
     """
 
     values: tuple[str, ...]
@@ -42,7 +43,7 @@ class NodeUse:
     """What a node does to memory.
 
     Attributes:
-        needs: set of the nodes that make its inputs.
+        needs: set of the nodes that make its inputs, or must have read what it writes over.
         reads: the contents that it reads, each once, in the order of its inputs.
         writes: the content that it writes, None for a reshape.
         in_place: it may write over a content that it reads.
@@ -63,10 +64,13 @@ class MemoryGraph:
     Attributes:
         tasks: one for each node of the graph, in its order.
         contents: those of the inputs first, then in the order in which nodes write them.
+        states: for each state the content that the run finds, and the one that it leaves in the
+            same bytes.
     """
 
     tasks: tuple[NodeUse, ...]
     contents: tuple[Storage, ...]
+    states: tuple[tuple[int, int], ...] = ()
 
     def is_last_reader(self, content: int, task: int, done: int) -> bool:
         """Whether nobody needs a content any more once `task` has run after the set `done`."""
@@ -106,17 +110,23 @@ def memory_graph_of(
     position = {node.output: i for i, node in enumerate(graph.nodes)}
     contents = _contents(graph, position, keep_input=keep_input)
     content_of = {value: i for i, content in enumerate(contents) for value in content.values}
+    states = tuple((content_of[s.source], content_of[s.update]) for s in graph.states)
+    before = {contents[new].writer: contents[old].readers for old, new in states}
     tasks = tuple(
         _task(graph, node, content_of, position, scratch.get(node.name, 0)) for node in graph.nodes
     )
-    return MemoryGraph(tasks, contents)
+    tasks = tuple(
+        replace(task, needs=task.needs | (before.get(i, 0) & ~(1 << i)))
+        for i, task in enumerate(tasks)
+    )
+    return MemoryGraph(tasks, contents, states)
 
 
 def _contents(
     graph: Int8Graph, position: Mapping[str, int], *, keep_input: bool
 ) -> tuple[Storage, ...]:
-    members = {port.tensor: [port.tensor] for port in graph.inputs}
-    written = {port.tensor: port.tensor for port in graph.inputs}
+    members = {name: [name] for name in graph.source_tensors}
+    written = {name: name for name in graph.source_tensors}
     for node in graph.nodes:
         value = written[_reshaped(graph, node)] if _is_reshape(node) else node.output
         written[node.output] = value
@@ -126,16 +136,25 @@ def _contents(
         raise InvariantError(f"graph '{graph.name}': an output is a constant")
     if keep_input:
         kept |= {port.tensor for port in graph.inputs}
-    return tuple(_content(graph, position, tuple(values), kept) for values in members.values())
+    states = {name for state in graph.states for name in (state.source, state.update)}
+    return tuple(
+        _content(graph, position, tuple(values), kept | states, apart=not states.isdisjoint(values))
+        for values in members.values()
+    )
 
 
 def _content(
-    graph: Int8Graph, position: Mapping[str, int], values: tuple[str, ...], kept: set[str]
+    graph: Int8Graph,
+    position: Mapping[str, int],
+    values: tuple[str, ...],
+    kept: set[str],
+    *,
+    apart: bool,
 ) -> Storage:
     readers = (node for value in values for node in graph.readers[value])
     return Storage(
         values=values,
-        size=graph.tensors[values[0]].nbytes,
+        size=0 if apart else graph.tensors[values[0]].nbytes,
         writer=position.get(values[0]),
         readers=bits(position[node.output] for node in readers),
         kept=not kept.isdisjoint(values),

@@ -20,8 +20,8 @@ from mcucc.schedule.types import (
     MemoryPlan,
     Segment,
     Step,
+    counters_name,
     scratch_name,
-    state_name,
     sums_name,
 )
 
@@ -83,6 +83,7 @@ class _Replay:
         self._schedule = plan.schedule
         self._graph = plan.schedule.graph
         self._inputs = tuple(dict.fromkeys(port.tensor for port in self._graph.inputs))
+        self._states = tuple(state.source for state in self._graph.states)
         self._kept = {*self._graph.output_tensors, *(self._inputs if keep_input else ())}
         self._written_as = _written_as(self._graph)
         self._numbers = {
@@ -98,6 +99,9 @@ class _Replay:
             for value in self._inputs:
                 self.shadow.write(self._whole(value), "the caller")
                 self.rows_made[value] += self._graph.tensors[value].hwc[0]
+        for value in self._states:
+            self.shadow.write(self._whole(value), "the run before")
+            self.rows_made[value] += self._graph.tensors[value].hwc[0]
         for number, step in enumerate(self._schedule.steps):
             self.shadow.next_step(number)
             self._check_survivors(number)
@@ -110,6 +114,10 @@ class _Replay:
         for value in sorted(self._kept):
             self._check_life(value, len(self._schedule.steps) - 1)
             self.shadow.read(self._whole(value), "after the run")
+        for state in self._graph.states:
+            found, left = self._plan.offset(state.source), self._plan.offset(state.update)
+            if found != left:
+                self.shadow.wrong(f"state '{state.name}' is found at {found}, left at {left}")
         self._check_totals()
 
     def _run(self, number: int, step: Step) -> None:
@@ -184,7 +192,7 @@ class _Replay:
         """Counters, sums and scratch: nobody may write over them during the step."""
         if isinstance(step, Segment):
             size = _COUNTER_BYTES * (len(step.stages) - len(step.panels))
-            yield self._extra(state_name(step), size, _SUM_ALIGNMENT)
+            yield self._extra(counters_name(step), size, _SUM_ALIGNMENT)
             kernels = [stage.kernel for stage in step.stages]
             for stage in step.stages:
                 if stage.node is not None and stage.is_reduction:
@@ -212,7 +220,7 @@ class _Replay:
 
     def _check_survivors(self, number: int) -> None:
         """What the plan reports to be live must lie there whole if earlier steps made it."""
-        given = () if self._schedule.streamed else self._inputs
+        given = (*(() if self._schedule.streamed else self._inputs), *self._states)
         for value, (start, end) in self._schedule.lives.items():
             if start < number < end or (start <= number < end and value in given):
                 self.shadow.read(self._whole(value), "said to be live before the step")
@@ -265,7 +273,7 @@ class _Replay:
 
 def _written_as(graph: Int8Graph) -> Mapping[str, str]:
     """For each value the value that is written where it lies: itself, or what it reshapes."""
-    found = {port.tensor: port.tensor for port in graph.inputs}
+    found = {name: name for name in graph.source_tensors}
     for node in graph.nodes:
         found[node.output] = found[node.inputs[0]] if _is_reshape(node) else node.output
     return found

@@ -16,7 +16,7 @@ from mcucc.schedule.order.memory_graph import MANY_NODES
 from mcucc.schedule.segments.distance import Writer, least_distance
 from mcucc.schedule.segments.ordered_graph import Lifetime, OrderedGraph
 from mcucc.schedule.segments.pulls import Pulls, kept_rows, pull
-from mcucc.schedule.stages import RowRead, Stage, state_bytes
+from mcucc.schedule.stages import RowRead, Stage, counter_bytes
 
 PANEL_PIXELS = 4
 """Pixels of a panel: enough to make up for the calls of two kernels, few enough to save memory."""
@@ -65,15 +65,15 @@ class StepCandidate:
     layer_scratch: int = 0
 
     @property
-    def state_bytes(self) -> int:
+    def counter_bytes(self) -> int:
         """Bytes that hold the stages' counters."""
-        return state_bytes(self.stages, self.panels)
+        return counter_bytes(self.stages, self.panels)
 
     @property
     def extra_bytes(self) -> int:
         """Bytes beside the contents: counters, sums, and the scratch that all kernels share."""
         scratch = max((stage.scratch_bytes for stage in self.stages), default=self.layer_scratch)
-        return self.state_bytes + sum(stage.sum_bytes for stage in self.stages) + scratch
+        return self.counter_bytes + sum(stage.sum_bytes for stage in self.stages) + scratch
 
 
 class StepCandidates:
@@ -183,12 +183,14 @@ class StepCandidates:
 
     @cached_property
     def _sizes(self) -> dict[int, int]:
-        return {
-            i: PANEL_PIXELS * stage.shape[2]
-            if i in self._panels
-            else self._kept_rows[i] * stage.row_bytes
-            for i, stage in self._stages.items()
-        }
+        return {i: self._size(i, stage) for i, stage in self._stages.items()}
+
+    def _size(self, position: int, stage: Stage) -> int:
+        if stage.content in self._ordered.state_names:
+            return 0
+        if position in self._panels:
+            return PANEL_PIXELS * stage.shape[2]
+        return self._kept_rows[position] * stage.row_bytes
 
     def _made_by(self, position: int) -> Lifetime:
         content = self._ordered.items[position].writes
@@ -222,6 +224,8 @@ class StepCandidates:
         size = self._ordered.lifetimes[content].size
         found: dict[str, int] = {}
         for i, stage in stages.items():
+            if stage.content in self._ordered.state_names:
+                continue
             writer = Writer(
                 i,
                 stage,
@@ -260,6 +264,8 @@ def _layer_distances(
 ) -> Iterator[tuple[str, Distances]]:
     """The distances of a layer's dying inputs from its output."""
     item = ordered.items[position]
+    if made.name in ordered.state_names:
+        return
     for content in _dying(ordered, position, position + 1):
         dying = ordered.lifetimes[content]
         if item.layer is not None:
@@ -296,6 +302,10 @@ def hindrance(ordered: OrderedGraph, position: int, begin: int, end: int) -> str
         return None
     if item.rows is None or item.writes is None:
         return "it works on whole tensors"
+    rewritten = {new for old, new in ordered.states if old in item.reads}
+    late = [i for i in range(begin, end) if ordered.items[i].writes in rewritten]
+    if late:
+        return "what it reads is overwritten for the next run"
     readers = [(i, read) for i, read in ordered.row_readers[item.writes] if begin <= i < end]
     read_whole = {i for i in range(begin, end) if item.writes in ordered.items[i].reads}
     read_by_rows = {i for i, _ in readers}

@@ -53,7 +53,7 @@ class Lifetime:
 
     Attributes:
         name: of its first value.
-        size: bytes of the whole of it.
+        size: bytes of the whole of it; 0 for a state's, which lie apart.
         born: position of the item that makes it; -1 if it is there from the start.
         last: position of the last item that reads it; the number of items if it must outlive them.
     """
@@ -73,12 +73,20 @@ class OrderedGraph:
         items: in the order of execution.
         lifetimes: for each content.
         streamed: whether item 0 is an image that the caller hands over row by row.
+        states: for each state the content that the run finds, and the one that it leaves in the
+            same bytes.
     """
 
     graph: Int8Graph
     items: tuple[Item, ...]
     lifetimes: tuple[Lifetime, ...]
     streamed: bool
+    states: tuple[tuple[int, int], ...] = ()
+
+    @cached_property
+    def state_names(self) -> frozenset[str]:
+        """Names of the contents that states are found or left in."""
+        return frozenset(self.lifetimes[i].name for pair in self.states for i in pair)
 
     @cached_property
     def crossing(self) -> tuple[tuple[int, ...], ...]:
@@ -128,7 +136,7 @@ def ordered_graph_of(
         _lifetime(memory, content, position, len(items), streamed=streamed)
         for content in range(len(memory.contents))
     )
-    return OrderedGraph(graph, tuple(items), lifetimes, streamed)
+    return OrderedGraph(graph, tuple(items), lifetimes, streamed, memory.states)
 
 
 def _index(memory: MemoryGraph, value: str) -> int:

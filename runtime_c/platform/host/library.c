@@ -23,6 +23,12 @@ void harness_pull(int32_t y, uint8_t *to, uint32_t bytes)
 int harness_run_samples(uint8_t *arena, const int8_t *inputs, int8_t *outputs, uint32_t samples)
 {
     const harness_network_t *const net = &harness_network;
+    if (net->reset != 0) {
+        const int status = net->reset(arena);
+        if (status != 0) {
+            return status;
+        }
+    }
     for (uint32_t n = 0u; n < samples; n++) {
         int status;
         for (uint32_t i = 0u; i < net->inputs.count; i++) {
