@@ -24,6 +24,7 @@ from mcucc.importer.layout.view import View
 from mcucc.importer.limits import total_violation
 from mcucc.importer.rules import RULES
 from mcucc.importer.rules.quantize import between, quantized, turned_constant
+from mcucc.importer.rules.rule import Rule
 from mcucc.importer.states import lower_state
 from mcucc.importer.values import (
     Quantized,
@@ -187,38 +188,40 @@ def _input(walk: Walk, folded: FoldedModel, port: OnnxPort) -> Port:
 
 def _visit(walk: Walk, folded: FoldedModel, node: OnnxNode, *, refused: bool) -> None:
     """Give the node's outputs their symbol."""
-    made: Symbol = Refused()
+    made: tuple[Symbol, ...] = ()
     try:
         if not refused:
             made = _lower(walk, node)
-            _check_shape(folded, node, made)
+            for name, symbol in zip(node.outputs, made, strict=False):
+                _check_shape(folded, node, name, symbol)
     except ReadsRefusedError:
-        made = Refused()
+        made = ()
     except RefusalError as refusal:
         walk.violations.append(refusal.violation)
-        made = Refused()
-    walk.symbols[node.outputs[0]] = made
-    for name in node.outputs[1:]:
-        walk.symbols[name] = Refused()
+        made = ()
+    walk.symbols.update(dict.fromkeys(node.outputs, Refused()))
+    walk.symbols.update(zip(node.outputs, made, strict=False))
 
 
-def _lower(walk: Walk, node: OnnxNode) -> Symbol:
+def _lower(walk: Walk, node: OnnxNode) -> tuple[Symbol, ...]:
+    """What each output stands for, as far as somebody reads it."""
     demand_known(walk.model, node, known_operators())
     demand_inference(walk.model, node)
-    _check_outputs(walk, node)
     rule = RULES[node.op]
+    _check_outputs(walk, node, rule)
     found = walk.symbol(node, 0)
     if isinstance(found, Quantized) and node.op != "DequantizeLinear":
         return between(walk, node, found, rule)
     if isinstance(found, Weights) and rule.turns:
-        return turned_constant(walk, node, found)
-    return rule.lower(walk, node)
+        return (turned_constant(walk, node, found),)
+    made = rule.lower(walk, node)
+    return made if isinstance(made, tuple) else (made,)
 
 
-def _check_outputs(walk: Walk, node: OnnxNode) -> None:
-    """Only the first output of a node has a meaning here."""
+def _check_outputs(walk: Walk, node: OnnxNode, rule: Rule) -> None:
+    """Only the first output of most operators has a meaning here."""
     read = [name for name in node.outputs[1:] if walk.is_read(name)]
-    if read:
+    if read and not rule.splits:
         raise RefusalError(
             node,
             "only the first output of an operator may be read",
@@ -227,9 +230,9 @@ def _check_outputs(walk: Walk, node: OnnxNode) -> None:
         )
 
 
-def _check_shape(folded: FoldedModel, node: OnnxNode, made: Symbol) -> None:
+def _check_shape(folded: FoldedModel, node: OnnxNode, name: str, made: Symbol) -> None:
     view = made.view if isinstance(made, Quantized) else made
-    expected = folded.shapes.get(node.outputs[0])
+    expected = folded.shapes.get(name)
     if isinstance(view, View) and expected is not None and view.shape != expected:
         raise RefusalError(
             node,

@@ -51,7 +51,7 @@ def test_every_reason_is_reported_and_no_consequence(tmp_path: Path):
 def test_all_outputs_of_a_refused_node_are_passed_over(tmp_path: Path):
     m = QdqModel()
     x = m.input("x", (1, 2, 3, 4))
-    m.nodes.append(helper.make_node("Split", [x], ["a", "b"], name="split", axis=1))
+    m.nodes.append(helper.make_node("Split", [x], ["a", "b"], name="split", axis=9))
     m.output(m.pair(m.op("Add", "a", "b"), "y"))
     assert [v.node for v in violations(m, tmp_path)] == ["split"]
 

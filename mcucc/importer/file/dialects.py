@@ -88,7 +88,6 @@ _FAMILIES: tuple[tuple[str, str], ...] = (
         "RandomNormal RandomNormalLike RandomUniform RandomUniformLike Bernoulli Multinomial",
         "Export the network for inference: model.eval().",
     ),
-    ("Split", "Take a Slice of each part in its place (x[:, :4] and x[:, 4:])."),
     ("Sum", "Write it as Add."),
     ("Pow", "Write a square as a Mul of the value with itself."),
     ("ReduceMax", "Over a whole map take GlobalMaxPool in its place."),

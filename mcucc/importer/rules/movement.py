@@ -9,7 +9,7 @@ from mcucc.importer.layout.layout import Perm, channels_last, inner_shape
 from mcucc.importer.layout.view import View, made_by
 from mcucc.importer.rules.axes import axis_of, moved_last
 from mcucc.importer.rules.rule import Rule
-from mcucc.importer.values import RefusalError
+from mcucc.importer.values import RefusalError, Refused, Symbol
 from mcucc.importer.walk import Walk
 from mcucc.ir import Shape
 from mcucc.ops.movement import FloatConcat, FloatSlice
@@ -123,6 +123,37 @@ def _slice_ranges(walk: Walk, node: OnnxNode, shape: Shape) -> Sequence[tuple[in
     return ranges
 
 
+def lower_split(walk: Walk, node: OnnxNode) -> tuple[Symbol, ...]:
+    """Split: a Slice for each output that somebody reads."""
+    x = walk.view(node)
+    axis = axis_of(node, node.int("axis", 0), len(x.shape))
+    sizes = _parts(walk, node, x.shape[axis])
+    if sum(sizes) != x.shape[axis] or len(sizes) != len(node.outputs) or min(sizes) < 0:
+        raise RefusalError(
+            node,
+            "the parts of a Split must make up its input, one for each output",
+            f"{len(node.outputs)} outputs, {list(sizes)} of {list(x.shape)} along axis {axis}",
+            "Check the exporter.",
+        )
+    made: list[Symbol] = []
+    for place, (name, size) in enumerate(zip(node.outputs, sizes, strict=True)):
+        ranges, first = [(0, n) for n in x.shape], sum(sizes[:place])
+        ranges[axis] = (first, first + size)
+        part = replace(node, outputs=(name,))
+        made.append(_block(walk, part, x, ranges) if walk.is_read(name) else Refused())
+    return tuple(made)
+
+
+def _parts(walk: Walk, node: OnnxNode, length: int) -> tuple[int, ...]:
+    """The sizes of the outputs: given, or equal but for a last one that may be smaller."""
+    given = walk.integers(node, 1, "split")
+    if given:
+        return given
+    count = node.int("num_outputs", len(node.outputs))
+    size = -(-length // max(1, count))
+    return tuple(min(size, length - size * place) for place in range(count))
+
+
 def lower_gather(walk: Walk, node: OnnxNode) -> View:
     """Gather of one constant index, or of adjacent ones."""
     x, indices = walk.view(node), walk.integers(node, 1, "indices") or ()
@@ -173,6 +204,7 @@ RULES: Mapping[str, Rule] = {
     "Identity": _PASSES,
     "Reshape": _RENAMES,
     "Slice": Rule(lower_slice, wish="same axes", copies=True),
+    "Split": Rule(lower_split, wish="same axes", copies=True, splits=True),
     "Squeeze": _RENAMES,
     "Transpose": Rule(lower_transpose, wish="transposes", copies=True, turns=True),
     "Unsqueeze": _RENAMES,

@@ -17,6 +17,7 @@ from mcucc.importer.values import (
     Constant,
     Quantized,
     RefusalError,
+    Refused,
     Symbol,
     Weights,
     describe,
@@ -77,7 +78,7 @@ def between(
     node: OnnxNode,
     x: Quantized,
     rule: Rule,
-) -> Quantized:
+) -> tuple[Symbol, ...]:
     """An operator that copies integers: the same on the reals that they stand for.
 
     Args:
@@ -95,6 +96,15 @@ def between(
         made = rule.lower(walk, node)
     finally:
         walk.symbols.update({name: s for name, s in integers.items() if s is not None})
+    return tuple(
+        _integers(node, x, each) for each in (made if isinstance(made, tuple) else (made,))
+    )
+
+
+def _integers(node: OnnxNode, x: Quantized, made: Symbol) -> Symbol:
+    """The integers of what an operator makes of reals; what nobody reads stays as it is."""
+    if isinstance(made, Refused):
+        return made
     if not isinstance(made, View):
         raise RefusalError(node, "it must make activations", describe(made), "Check the exporter.")
     return replace(x, view=made)

@@ -17,22 +17,28 @@ none: it does not care, nor does it pass on what its readers want.
 """
 
 
+Made = Symbol | tuple[Symbol, ...]
+"""What an operator makes: its first output, or the first few in order."""
+
+
 @dataclass(frozen=True)
 class Rule:
     """How an operator is lowered, in float and in quantized files.
 
     Attributes:
-        lower: reads views and constants, emits float operators and returns a view of the result;
-            raises RefusalError.
+        lower: reads views and constants, emits float operators and returns a view of the result, or
+            of each of them; raises RefusalError.
         wish: the layout in which it would like to find a graph input.
         copies: whether it makes no number that it does not read, a bound or a zero aside. It may
             then stand on integers, between a QuantizeLinear and a DequantizeLinear.
+        splits: whether it makes a symbol for each output; else only the first has a meaning.
         turns: whether it may stand behind the DequantizeLinear of weights.
         numbers: inputs that are in the unit of its first input: bounds, a border.
     """
 
-    lower: Callable[[Walk, OnnxNode], Symbol]
+    lower: Callable[[Walk, OnnxNode], Made]
     wish: Wish = "channels last"
     copies: bool = False
     turns: bool = False
+    splits: bool = False
     numbers: tuple[int, ...] = ()
