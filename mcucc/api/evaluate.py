@@ -12,7 +12,7 @@ from mcucc.compiled.directory import CompiledNetwork
 from mcucc.compiled.input_range import InputRange, input_ranges
 from mcucc.compiled.samples import flatten, load_reals, load_samples, to_onnx
 from mcucc.errors import InputFileError, UsageError
-from mcucc.importer import tflite_values
+from mcucc.importer import ModelSource, path_of, tflite_values
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit
 from mcucc.report.summary import Summarized, Summary
 from mcucc.sim.onnx_runtime import run_onnx
@@ -56,7 +56,7 @@ def evaluate(
     directory: Path,
     inputs: ArraySource,
     labels_source: ArraySource,
-    model: Path | None = None,
+    model: ModelSource | None = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Evaluation:
     """Top-1 accuracy of the first output.
@@ -92,13 +92,13 @@ def evaluate(
 
 
 def _float_top1(
-    compiled: CompiledNetwork, model: Path, inputs: ArraySource, limit: Limit
+    compiled: CompiledNetwork, model: ModelSource, inputs: ArraySource, limit: Limit
 ) -> NDArray[np.int64]:
     compiled.check_model(model)
     names = tuple(port.name for port in compiled.report.outputs)
     given, file = load_reals(compiled.report, inputs, limit), tflite_values(model)
     if file is None:
-        reals = run_onnx(model, given, names)
+        reals = run_onnx(path_of(model), given, names)
     else:
         reals = run_file(compiled.report, file, given)
     return _top1(reals[compiled.report.outputs[0].name])

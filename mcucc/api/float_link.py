@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from mcucc.api.file_link import run_file
 from mcucc.errors import JudgeAbsentError, SimulationError
 from mcucc.importer import (
+    ModelSource,
     cut_at,
     declare_states,
     is_quantized,
     lower_network,
+    path_of,
     read_network,
     tflite_values,
 )
@@ -90,7 +92,7 @@ class LsbOutput:
 
 
 def compare_with_float(
-    report: Report, model: Path, inputs: Reals, int8: Reals, *, random: bool
+    report: Report, model: ModelSource, inputs: Reals, int8: Reals, *, random: bool
 ) -> tuple[FloatLink, str]:
     """Hold ONNX Runtime, numpy float and int8 against each other.
 
@@ -112,7 +114,7 @@ def compare_with_float(
     if graph is None:
         return (
             FloatLink("quantized", LIMIT, ()),
-            f"{model.name} comes quantized (QDQ): there is no float network to compare with",
+            f"{path_of(model).name} comes quantized: there is no float network to compare with",
         )
     ours = _run_numpy(graph, inputs)
     theirs: Reals | None = None
@@ -120,7 +122,7 @@ def compare_with_float(
     file = tflite_values(model)
     try:
         theirs = (
-            run_onnx(model, inputs, _names(report), _handed_over(report))
+            run_onnx(path_of(model), inputs, _names(report), _handed_over(report))
             if file is None
             else run_file(report, file, inputs)
         )
@@ -142,9 +144,9 @@ def _without_ratios(link: FloatLink) -> FloatLink:
     return replace(link, outputs=tuple(replace(each, sqnr_db=None) for each in link.outputs))
 
 
-def _float_graph(report: Report, path: Path) -> FloatGraph | None:
+def _float_graph(report: Report, source: ModelSource) -> FloatGraph | None:
     """The float network as it was quantized, None for one that came quantized."""
-    model = read_network(path)
+    model = read_network(source)
     if is_quantized(model):
         return None
     shapes = {port.name: port.shape for port in report.inputs}

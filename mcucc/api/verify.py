@@ -33,7 +33,7 @@ from mcucc.compiled.samples import (
     to_onnx,
 )
 from mcucc.errors import InputFileError, JudgeAbsentError, SimulationError
-from mcucc.importer import TfliteValues, tflite_values
+from mcucc.importer import ModelSource, TfliteValues, path_of, tflite_values
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit
 from mcucc.ops import Int8Graph
 from mcucc.reference import interpreter
@@ -127,7 +127,7 @@ def verify_directory(
     inputs: ArraySource | None = None,
     on_qemu: bool = False,
     require: tuple[str, ...] = (),
-    model: Path | None = None,
+    model: ModelSource | None = None,
     stage: Callable[[str], None] = lambda _: None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Verification:
@@ -173,7 +173,7 @@ def verify_directory(
 
 def _climb_to_model(
     ladder: "_Ladder",
-    model: Path,
+    model: ModelSource,
     inputs: ArraySource | None,
     stage: Callable[[str], None],
     limit: Limit,
@@ -262,7 +262,9 @@ class _Ladder:
         """The `.tflite` file that was compiled, in TensorFlow Lite Micro."""
         return hear_file(self.compiled.report, self.compiled.graph, file, self.samples)
 
-    def compare_with_float(self, model: Path, inputs: ArraySource | None, limit: Limit) -> None:
+    def compare_with_float(
+        self, model: ModelSource, inputs: ArraySource | None, limit: Limit
+    ) -> None:
         """Hold the int8 network against the float one, on the reals that the user gave."""
         report = self.compiled.report
         if inputs is None:
@@ -279,7 +281,7 @@ class _Ladder:
         if self.real.says == "quantized":
             self.compare_with_onnx_runtime(model)
 
-    def compare_with_onnx_runtime(self, model: Path) -> None:
+    def compare_with_onnx_runtime(self, model: ModelSource) -> None:
         """What ONNX Runtime makes of the same int8 inputs."""
         report = self.compiled.report
         outputs = [self.expected[port.tensor] for port in self.compiled.graph.outputs]
@@ -288,7 +290,7 @@ class _Ladder:
             for name, y in to_onnx(report, outputs, dequantized=False).items()
         }
         reals = dequantize_inputs(report, self.samples)
-        self.lsb, message = compare_with_onnx_runtime(report, model, reals, int8)
+        self.lsb, message = compare_with_onnx_runtime(report, path_of(model), reals, int8)
         self.messages += [message] if message else []
 
     def result(self, require: tuple[str, ...]) -> Verification:

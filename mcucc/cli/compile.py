@@ -84,6 +84,7 @@ from mcucc.quant.ranges import Observer
 @click.option("--clean", is_flag=True, help="If MODEL does not fit, remove earlier C in DIRECTORY.")
 @input_shape
 @arguments.cut_at
+@arguments.array
 @arguments.state
 @arguments.tensor_limit
 @arguments.operator_limit
@@ -98,12 +99,13 @@ def compile_command(
     as_json: bool,
     **options: Any,  # noqa: ANN401
 ) -> None:
-    """Compile MODEL (float or int8 QDQ ONNX) into C for a board."""
+    """Compile MODEL (ONNX or .tflite, float or int8) into C for a board."""
+    source = arguments.model_in(model, options.pop("array"))
     calibration = Calibration(calib, PtqOptions(observer), **taken_from_file(options))
     with progress(quiet=as_json) as stage:
         stage(f"compiling {model.name}")
         chosen = CompileOptions(calibration=calibration, **options)
-        compilation = compile_model(model, chosen, stage)
+        compilation = compile_model(source, chosen, stage)
     report = compilation.report
     target = directory or Path(report.name)
     for warning in compilation.warnings:

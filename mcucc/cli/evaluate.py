@@ -17,7 +17,8 @@ from mcucc.progress import progress
 @click.argument("directory", type=DIRECTORY)
 @click.option("--input", "input_path", type=FILE, required=True, help="Samples, .npy or .npz.")
 @click.option("--labels", "labels_path", type=FILE, required=True, help="Class numbers.")
-@click.option("--model", type=FILE, help="The compiled ONNX file, for the float accuracy.")
+@click.option("--model", type=FILE, help="The compiled file, for its own accuracy.")
+@arguments.array
 @arguments.tensor_limit
 @as_json
 def evaluate(
@@ -25,6 +26,7 @@ def evaluate(
     input_path: Path,
     labels_path: Path,
     model: Path | None,
+    array: str | None,
     limit: Limit,
     *,
     as_json: bool,
@@ -32,7 +34,8 @@ def evaluate(
     """Measure top-1 accuracy of the int8 C code, and with --model that of the float network."""
     with progress(quiet=as_json) as stage:
         stage("evaluating")
-        result = evaluate_directory(directory, input_path, labels_path, model, limit)
+        source = None if model is None else arguments.model_in(model, array)
+        result = evaluate_directory(directory, input_path, labels_path, source, limit)
     if as_json:
         print_json(result)
     else:

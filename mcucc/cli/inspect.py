@@ -16,6 +16,7 @@ from mcucc.ir.limits import Limit
 @click.argument("model", type=FILE)
 @input_shape
 @arguments.cut_at
+@arguments.array
 @arguments.state
 @arguments.tensor_limit
 @arguments.operator_limit
@@ -25,12 +26,14 @@ def inspect(
     input_shapes: tuple[str, ...],
     cut_at: tuple[str, ...],
     states: tuple[tuple[str, str], ...],
+    array: str | None,
     limit: Limit,
     *,
     as_json: bool,
 ) -> None:
     """Show operators, shapes, MACs and parameters of MODEL, and what is unsupported in it."""
-    inspection = inspect_model(model, parse_shapes(input_shapes), limit, cut_at, states)
+    source = arguments.model_in(model, array)
+    inspection = inspect_model(source, parse_shapes(input_shapes), limit, cut_at, states)
     if as_json:
         print_json(inspection)
     else:

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from mcucc.errors import UsageError
+from mcucc.importer import ModelInArray, ModelSource
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit
 
 
@@ -89,6 +90,11 @@ _BYTE_COUNT = re.compile(
     r"([0-9](?:_?[0-9]){0,17}) ?(?:([KMG]?)(?:i?B)?)", re.IGNORECASE | re.ASCII
 )
 _SHIFTS = MappingProxyType({"": 0, "k": 10, "m": 20, "g": 30})
+
+
+def model_in(path: Path, array: str | None) -> ModelSource:
+    """Where a model is: a file, or an array of a C source."""
+    return path if array is None else ModelInArray(path, array)
 
 
 def parse_shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
@@ -172,6 +178,11 @@ operator_limit = click.option(
     expose_value=False,
     callback=keep_operators,
     help="Most operators of a network; planning takes time with their square.",
+)
+array = click.option(
+    "--array",
+    metavar="NAME",
+    help="Which array of MODEL, a C source that holds several .tflite models.",
 )
 cut_at = click.option(
     "--cut-at",

@@ -24,12 +24,14 @@ from mcucc.progress import progress
 @arguments.no_prune
 @input_shape
 @arguments.cut_at
+@arguments.array
 @arguments.state
 @arguments.tensor_limit
 @arguments.operator_limit
 @as_json
 def plan(
     model: Path,
+    array: str | None,
     *,
     as_json: bool,
     **options: Any,  # noqa: ANN401
@@ -37,7 +39,8 @@ def plan(
     """Show what MODEL needs of memory under each strategy, and which one compile would take."""
     calibration = Calibration(**taken_from_file(options))
     with progress(quiet=as_json) as stage:
-        plans = plan_model(model, CompileOptions(calibration=calibration, **options), stage)
+        source = arguments.model_in(model, array)
+        plans = plan_model(source, CompileOptions(calibration=calibration, **options), stage)
     if as_json:
         print_json(plans)
     else:

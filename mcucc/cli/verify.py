@@ -21,6 +21,7 @@ from mcucc.progress import progress
 @on_target
 @click.option("--require", multiple=True, type=click.Choice(["tflm"]), help="Absence is failure.")
 @click.option("--model", type=FILE, help="The compiled file, for the link to it.")
+@arguments.array
 @arguments.tensor_limit
 @as_json
 def verify(
@@ -30,6 +31,7 @@ def verify(
     target: str,
     require: tuple[str, ...],
     model: Path | None,
+    array: str | None,
     *,
     as_json: bool,
 ) -> None:
@@ -44,7 +46,7 @@ def verify(
             inputs=input_path,
             on_qemu=target == "qemu",
             require=require,
-            model=model,
+            model=None if model is None else arguments.model_in(model, array),
             stage=stage,
             limit=limit,
         )

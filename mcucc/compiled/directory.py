@@ -24,7 +24,7 @@ from mcucc.build.ranges import read_code_map
 from mcucc.codegen import EXAMPLE
 from mcucc.compiled.report_file import load_report
 from mcucc.errors import InputFileError, InvariantError, UsageError
-from mcucc.importer import model_digest
+from mcucc.importer import ModelSource, model_digest, path_of
 from mcucc.ir import check_seal, parse_graph
 from mcucc.ops import INT8_OPS, Int8Graph
 from mcucc.ops.verify import verify
@@ -142,13 +142,13 @@ class CompiledNetwork:
             raise InputFileError(self.directory / name, "is damaged: compile again") from error
         return twin
 
-    def check_model(self, path: Path) -> None:
+    def check_model(self, source: ModelSource) -> None:
         """Demand that a file is the one that was compiled.
 
         Raises:
             InputFileError: it is another, or cannot be read.
         """
-        digest = model_digest(path)
+        path, digest = path_of(source), model_digest(source)
         if digest != self.report.model.sha256:
             raise InputFileError(
                 path,

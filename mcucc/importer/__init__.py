@@ -2,7 +2,7 @@
 
 from mcucc.importer.file.cutting import cut_at
 from mcucc.importer.file.external import model_digest
-from mcucc.importer.file.model_file import ModelBytes, ModelSource, path_of
+from mcucc.importer.file.model_file import ModelBytes, ModelInArray, ModelSource, path_of
 from mcucc.importer.file.reader import OnnxModel, OnnxPort, read_onnx, with_outputs
 from mcucc.importer.file.states import declare_states
 from mcucc.importer.lower import is_quantized, lower_network
@@ -12,6 +12,7 @@ from mcucc.importer.tflite import TfliteValues, tflite_values
 
 __all__ = [
     "ModelBytes",
+    "ModelInArray",
     "ModelSource",
     "OnnxModel",
     "OnnxPort",

@@ -38,7 +38,7 @@ from mcucc.api.surface.loaded import LoadedNetwork
 from mcucc.api.surface.tables import Boards
 from mcucc.api.verify import Verification, verify_directory
 from mcucc.codegen import Io
-from mcucc.importer import ModelBytes
+from mcucc.importer import ModelBytes, ModelSource
 from mcucc.ir.limits import DEFAULT_LIMIT
 from mcucc.memory import Solver
 from mcucc.quant.ptq import PtqOptions
@@ -297,7 +297,7 @@ def _directory(directory: Directory) -> Path:
 
 
 @contextmanager
-def _file_of(model: Model | None) -> Generator[Path | None]:
+def _file_of(model: Model | None) -> Generator[ModelSource | None]:
     """A model as a file, for judges that read no bytes."""
     source = None if model is None else model_of(model)
     if not isinstance(source, ModelBytes):

@@ -9,24 +9,25 @@ import google.protobuf.message
 import onnx
 
 from mcucc.errors import InputFileError
-from mcucc.importer.file.model_file import is_tflite, read_model_file
+from mcucc.importer.file.model_file import ModelSource, is_tflite, path_of, read_model
 
 _SHOWN = 80
 """Characters of a name that no file can have."""
 
 
-def model_digest(path: Path) -> str:
+def model_digest(source: ModelSource) -> str:
     """The sha256 by which a model is known, in hexadecimal digits.
 
-    It is that of the file's bytes. If the file has tensors in other files (external data), it is
-    that of some lines: the sha256 of the file, and for each of the others, in the order of the
-    names that the ONNX file gives them, its sha256, a space and its name.
+    It is that of the file's bytes, of a C source that of the model in it. If the file has tensors
+    in other files (external data), it is that of some lines: the sha256 of the file, and for each
+    of the others, in the order of the names that the ONNX file gives them, its sha256, a space and
+    its name.
 
     Raises:
         InputFileError: the file, or one of its external data, cannot be read.
         UsageError: the path stands for a pipe or a device.
     """
-    raw = read_model_file(path)
+    path, raw = path_of(source), read_model(source)
     if is_tflite(raw):
         return hashlib.sha256(raw).hexdigest()
     try:

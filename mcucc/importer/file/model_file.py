@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mcucc.errors import InputFileError, UsageError
+from mcucc.importer.file.c_array import has_c_arrays, model_in_source
 from mcucc.importer.file.kinds import FileKind, folder_kind, kind_of, kind_of_content
 
 
@@ -22,13 +23,26 @@ class ModelBytes:
     path: Path = Path("model.onnx")
 
 
-ModelSource = Path | ModelBytes
+@dataclass(frozen=True)
+class ModelInArray:
+    """A `.tflite` model in one of the arrays of a C source.
+
+    Attributes:
+        path: of the source.
+        array: name of the array.
+    """
+
+    path: Path
+    array: str
+
+
+ModelSource = Path | ModelBytes | ModelInArray
 """Where a model is read from."""
 
 
 def path_of(source: ModelSource) -> Path:
     """The path of a model, or what stands for one."""
-    return source.path if isinstance(source, ModelBytes) else source
+    return source if isinstance(source, Path) else source.path
 
 
 def read_model(source: ModelSource) -> bytes:
@@ -37,18 +51,27 @@ def read_model(source: ModelSource) -> bytes:
     Raises:
         UsageError, InputFileError: as `read_model_file`.
     """
-    if not isinstance(source, ModelBytes):
+    if isinstance(source, ModelInArray):
+        return read_model_file(source.path, source.array)
+    if isinstance(source, Path):
         return read_model_file(source)
+    if has_c_arrays(source.content):
+        return model_in_source(source.path, source.content, None)
     kind = kind_of_content(source.path, io.BytesIO(source.content))
     return _checked(source.path, source.content, kind)
 
 
-def read_model_file(path: Path) -> bytes:
-    """The bytes of a file that may well be ONNX.
+def read_model_file(path: Path, array: str | None = None) -> bytes:
+    """The bytes of a file that may well be ONNX; of a C source those of the model in it.
+
+    Args:
+        path: of the file.
+        array: which array of a C source.
 
     Raises:
-        UsageError: the path stands for a pipe or a device.
-        InputFileError: it cannot be read, is a directory, is empty, or is a file of another kind.
+        UsageError: the path stands for a pipe or a device; there is no such array.
+        InputFileError: it cannot be read, is a directory, is empty, or is a file of another kind;
+            a C source holds several models and no array is named.
     """
     try:
         if path.is_dir():
@@ -65,6 +88,10 @@ def read_model_file(path: Path) -> bytes:
         raise InputFileError(path, f"{problem}; {_wanted(path)}") from error
     except ValueError as error:
         raise InputFileError(path, f"cannot be read: {error}") from error
+    if has_c_arrays(raw):
+        return model_in_source(path, raw, array)
+    if array is not None:
+        raise UsageError(f"--array {array}: {path} is no C source that holds a .tflite model")
     return _checked(path, raw, kind)
 
 

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from mcucc.importer.file.model_file import is_tflite, read_model_file
+from mcucc.importer.file.model_file import ModelSource, is_tflite, path_of, read_model
 from mcucc.importer.tflite.names import value_names
 from mcucc.importer.tflite.reader import read_tflite_file
 
@@ -28,14 +27,14 @@ class TfliteValues:
     dtypes: Mapping[str, str]
 
 
-def tflite_values(path: Path) -> TfliteValues | None:
+def tflite_values(source: ModelSource) -> TfliteValues | None:
     """The values of a `.tflite` file, None if the file is none.
 
     Raises:
         InputFileError: it cannot be read, or is damaged.
         UsageError: the path stands for a pipe or a device.
     """
-    raw = read_model_file(path)
+    path, raw = path_of(source), read_model(source)
     if not is_tflite(raw):
         return None
     file = read_tflite_file(path, raw)
