@@ -93,7 +93,35 @@ def _curve_scale(x: TensorType) -> Iterator[str]:
 
 
 UnaryKind = Literal[
-    "sigmoid", "tanh", "hard_sigmoid", "hard_swish", "leaky_relu", "silu", "sqrt", "exp", "neg"
+    "abs",
+    "ceil",
+    "celu",
+    "cos",
+    "elu",
+    "erf",
+    "exp",
+    "floor",
+    "gelu",
+    "gelu_tanh",
+    "hard_sigmoid",
+    "hard_swish",
+    "leaky_relu",
+    "log",
+    "mish",
+    "neg",
+    "pow",
+    "reciprocal",
+    "round",
+    "selu",
+    "sigmoid",
+    "sign",
+    "silu",
+    "sin",
+    "softplus",
+    "softsign",
+    "sqrt",
+    "tanh",
+    "thresholded_relu",
 ]
 
 
@@ -102,10 +130,10 @@ class FloatUnary(FloatBase):
     """A function of one element.
 
     Attributes:
-        kind: which; silu is x * sigmoid(x), hard_swish x * min(max(x + 3, 0), 6) / 6,
-            hard_sigmoid min(max(alpha * x + beta, 0), 1).
-        alpha: slope of leaky_relu and hard_sigmoid.
-        beta: offset of hard_sigmoid.
+        kind: which; their definitions are in `mcucc/reference/unary.py`.
+        alpha: slope of leaky_relu and hard_sigmoid, factor of celu, elu and selu below 0, threshold
+            of thresholded_relu, exponent of pow.
+        beta: offset of hard_sigmoid, factor of selu.
     """
 
     kind: UnaryKind

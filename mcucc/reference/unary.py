@@ -4,13 +4,15 @@ Every table is indexed by q + 128.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.ir import QParams
+from mcucc.ops.unary import FloatUnary, UnaryKind
 from mcucc.reference.exponential import logistic, tanh
 from mcucc.reference.fixed_point import (
     INT8_MAX,
@@ -22,6 +24,8 @@ from mcucc.reference.fixed_point import (
     requantize,
     rounding_shift_right,
 )
+
+FloatArray = NDArray[np.float32]
 
 HIRES_BITS = 7
 """Bits by which a hard swish shifts its centred input up, to fill an int16."""
@@ -181,3 +185,100 @@ def _divide_int16(x: NDArray[np.int64], e: int) -> NDArray[np.int64]:
     where 0 were right. Only absurd ratios of scales lead there, but the bits are the judge's.
     """
     return rounding_shift_right(x, e) if e < 16 else np.where(x >= 0, 1, -1)
+
+
+def float_unary(op: FloatUnary, x: FloatArray) -> FloatArray:
+    """A function of each element; NaN and infinities where it has no value."""
+    with np.errstate(all="ignore"):
+        return FUNCTIONS[op.kind](op, x).astype(np.float32)
+
+
+def clip(x: FloatArray, low: float | None, high: float | None) -> FloatArray:
+    """Each element limited to [low, high]; None is no limit."""
+    return np.clip(x, None if low is None else np.float32(low), high, dtype=np.float32)
+
+
+def _sigmoid(x: FloatArray) -> FloatArray:
+    """1 / (1 + exp(-x)) without overflow: exp is only taken of negative numbers."""
+    power = np.exp(-np.abs(x))
+    top = np.where(x < 0, power, np.float32(1.0))
+    return np.divide(top, np.float32(1.0) + power, dtype=np.float32)
+
+
+def _elu(x: FloatArray, factor: float, divisor: float = 1.0) -> FloatArray:
+    """x, below 0 factor * (exp(x / divisor) - 1)."""
+    below = np.expm1(np.minimum(x, np.float32(0)) / np.float32(divisor))
+    return np.where(x < 0, np.float32(factor) * below, x)
+
+
+def _softplus(x: FloatArray) -> FloatArray:
+    """log(1 + exp(x)) without overflow."""
+    return np.maximum(x, np.float32(0)) + np.log1p(np.exp(-np.abs(x)))
+
+
+_ERF_END, _ERF_STEPS = 6, 256
+"""From 6 on erf is 1 in float64; below, steps of a table per unit."""
+
+
+@cache
+def _erf_table() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Erf and its change by one step, if it went on as it does there, at each step."""
+    at = np.arange(_ERF_END * _ERF_STEPS + 1) / _ERF_STEPS
+    values = np.array([math.erf(float(x)) for x in at])
+    return values, 2 / math.sqrt(math.pi) * np.exp(-at * at) / _ERF_STEPS
+
+
+def _erf(x: FloatArray) -> NDArray[np.float64]:
+    """The error function within 1e-11: cubic interpolation between steps of 1 / 256."""
+    values, slopes = _erf_table()
+    place = np.abs(x.astype(np.float64)) * _ERF_STEPS
+    low = np.clip(np.nan_to_num(place), 0, len(values) - 2).astype(np.int64)
+    t = np.minimum(place - low, 1.0)
+    change = values[low + 1] - values[low]
+    bend = (slopes[low] - change) * (1 - t) - (slopes[low + 1] - change) * t
+    return np.sign(x) * (values[low] + t * (change + (1 - t) * bend))
+
+
+def _gelu(x: FloatArray) -> NDArray[np.float64]:
+    """X * (1 + erf(x / sqrt(2))) / 2."""
+    return 0.5 * x * (1 + _erf(x / np.float32(math.sqrt(2))))
+
+
+def _gelu_tanh(x: FloatArray) -> FloatArray:
+    """The same with erf(z / sqrt(2)) as tanh(sqrt(2 / pi) * (z + 0.044715 * z^3))."""
+    inner = np.float32(math.sqrt(2 / math.pi)) * (x + np.float32(0.044715) * x * x * x)
+    return np.float32(0.5) * x * (1 + np.tanh(inner))
+
+
+FUNCTIONS: Mapping[UnaryKind, Callable[[FloatUnary, FloatArray], NDArray[np.floating]]] = {
+    "abs": lambda _, x: np.abs(x),
+    "ceil": lambda _, x: np.ceil(x),
+    "celu": lambda op, x: _elu(x, op.alpha, op.alpha),
+    "cos": lambda _, x: np.cos(x),
+    "elu": lambda op, x: _elu(x, op.alpha),
+    "erf": lambda _, x: _erf(x),
+    "exp": lambda _, x: np.exp(x),
+    "floor": lambda _, x: np.floor(x),
+    "gelu": lambda _, x: _gelu(x),
+    "gelu_tanh": lambda _, x: _gelu_tanh(x),
+    "hard_sigmoid": lambda op, x: clip(np.float32(op.alpha) * x + np.float32(op.beta), 0.0, 1.0),
+    "hard_swish": lambda _, x: x * clip(x + np.float32(3.0), 0.0, 6.0) * np.float32(1.0 / 6.0),
+    "leaky_relu": lambda op, x: np.where(x < 0, np.float32(op.alpha) * x, x),
+    "log": lambda _, x: np.log(x),
+    "mish": lambda _, x: x * np.tanh(_softplus(x)),
+    "neg": lambda _, x: -x,
+    "pow": lambda op, x: np.power(x, np.float32(op.alpha)),
+    "reciprocal": lambda _, x: np.float32(1.0) / x,
+    "round": lambda _, x: np.rint(x),
+    "selu": lambda op, x: np.float32(op.beta) * _elu(x, op.alpha),
+    "sigmoid": lambda _, x: _sigmoid(x),
+    "sign": lambda _, x: np.sign(x),
+    "silu": lambda _, x: x * _sigmoid(x),
+    "sin": lambda _, x: np.sin(x),
+    "softplus": lambda _, x: _softplus(x),
+    "softsign": lambda _, x: x / (np.float32(1.0) + np.abs(x)),
+    "sqrt": lambda _, x: np.sqrt(x),
+    "tanh": lambda _, x: np.tanh(x),
+    "thresholded_relu": lambda op, x: np.where(x > np.float32(op.alpha), x, np.float32(0)),
+}
+"""What each function is, in float32; halves are rounded to even."""

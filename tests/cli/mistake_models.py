@@ -106,15 +106,15 @@ def batch_norm_in_training() -> ModelProto:
     return network(node, constants=dict(zip(names, four, strict=True)))
 
 
-def three_gelus() -> ModelProto:
-    names = ["scores", "gelu_a", "gelu_b", "gelu_c"]
-    nodes = [_node("Erf", [names[i]], names[i + 1]) for i in range(3)]
+def three_shrinks() -> ModelProto:
+    names = ["scores", "shrink_a", "shrink_b", "shrink_c"]
+    nodes = [_node("Shrink", [names[i]], names[i + 1]) for i in range(3)]
     return network(*nodes)
 
 
-def many_softplus() -> ModelProto:
+def many_dets() -> ModelProto:
     names = ["scores", *(f"soft{i}" for i in range(5))]
-    return network(*(_node("Softplus", [names[i]], names[i + 1]) for i in range(5)))
+    return network(*(_node("Det", [names[i]], names[i + 1]) for i in range(5)))
 
 
 def recurrent(op: str) -> ModelProto:
@@ -217,8 +217,8 @@ MODELS: Mapping[str, Callable[[], ModelProto]] = {
     "hardmax": nonmax,
     "dropout": dropout_in_training,
     "batch_norm": batch_norm_in_training,
-    "gelus": three_gelus,
-    "softplus": many_softplus,
+    "shrinks": three_shrinks,
+    "dets": many_dets,
     "lstm": lambda: recurrent("LSTM"),
     "gru": lambda: recurrent("GRU"),
     "rnn": lambda: recurrent("RNN"),

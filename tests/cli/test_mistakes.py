@@ -149,12 +149,12 @@ COMMANDS: dict[str, Mistake] = {
     "argmax": mistake(3, ("ArgMax 'best'", "`--cut-at scores`"), *compiling("argmax.onnx")),
     "argmin": mistake(3, ("ArgMin 'best'", "`--cut-at scores`"), *compiling("argmin.onnx")),
     "hardmax": mistake(3, ("Hardmax 'hard'", "--cut-at"), *compiling("hardmax.onnx")),
-    "gelu": mistake(
-        3, ("Erf, 3 nodes ('gelu_a', 'gelu_b', 'gelu_c')", "1 reason(s)"), *compiling("gelus.onnx")
+    "shrink": mistake(
+        3,
+        ("Shrink, 3 nodes ('shrink_a', 'shrink_b', 'shrink_c')", "1 reason(s)"),
+        *compiling("shrinks.onnx"),
     ),
-    "softplus": mistake(
-        3, ("Softplus, 5 nodes", "'soft2' and 2 more"), *compiling("softplus.onnx")
-    ),
+    "det": mistake(3, ("Det, 5 nodes", "'soft2' and 2 more"), *compiling("dets.onnx")),
     "lstm": mistake(3, ("LSTM 'states'", "recurrent"), *compiling("lstm.onnx")),
     "gru": mistake(3, ("GRU 'states'", "recurrent"), *compiling("gru.onnx")),
     "rnn": mistake(3, ("RNN 'states'", "recurrent"), *compiling("rnn.onnx")),

@@ -15,12 +15,13 @@ from mcucc.ops import Pads
 from mcucc.ops.conv import FloatConv2D, FloatDepthwiseConv2D
 from mcucc.ops.elementwise import FloatClip
 from mcucc.ops.pool import FloatAveragePool2D, FloatMaxPool2D
-from mcucc.ops.unary import FloatUnary, UnaryKind
+from mcucc.ops.unary import FloatUnary
 from mcucc.reference.conv import float_conv2d, float_dense, float_depthwise_conv2d
-from mcucc.reference.elementwise import float_batch_norm, float_clip, float_unary
+from mcucc.reference.elementwise import float_batch_norm, float_clip
 from mcucc.reference.float_exact import exact_product, grid_bits, to_grid
 from mcucc.reference.pool import float_average_pool2d, float_max_pool2d
 from mcucc.reference.softmax import float_softmax
+from mcucc.reference.unary import float_unary
 
 FloatArray = NDArray[np.float32]
 GEOMETRY = [
@@ -106,42 +107,6 @@ def test_fused_activations():
     assert plain.max() > 6
     assert np.array_equal(relu, plain.clip(0))
     assert np.array_equal(relu6, plain.clip(0, 6))
-
-
-UNARY: dict[UnaryKind, tuple[float, float]] = {
-    "sigmoid": (0, 0),
-    "tanh": (0, 0),
-    "hard_sigmoid": (0.2, 0.5),
-    "hard_swish": (0, 0),
-    "leaky_relu": (0.1, 0),
-    "silu": (0, 0),
-    "exp": (0, 0),
-    "neg": (0, 0),
-}
-
-
-def definition(kind: UnaryKind, x: float, alpha: float, beta: float) -> float:
-    sigmoid = 1 / (1 + math.exp(-x))
-    return {
-        "sigmoid": sigmoid,
-        "tanh": math.tanh(x),
-        "hard_sigmoid": min(max(alpha * x + beta, 0), 1),
-        "hard_swish": x * min(max(x + 3, 0), 6) / 6,
-        "leaky_relu": x if x > 0 else alpha * x,
-        "silu": x * sigmoid,
-        "exp": math.exp(x),
-        "neg": -x,
-        "sqrt": math.sqrt(abs(x)),
-    }[kind]
-
-
-@pytest.mark.parametrize("kind", UNARY)
-def test_unary(kind: UnaryKind):
-    x = np.linspace(-20, 20, 401, dtype=np.float32)
-    y = float_unary(FloatUnary(kind, *UNARY[kind]), x)
-    assert y.dtype == np.float32
-    expected = [definition(kind, float(v), *UNARY[kind]) for v in x]
-    assert np.allclose(y, expected, rtol=1e-5, atol=1e-7)
 
 
 def test_square_root_and_extremes_raise_no_warning():

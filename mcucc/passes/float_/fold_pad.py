@@ -92,7 +92,7 @@ def _never_negative(producer: FloatNode | None) -> bool:
         case FloatClip(low):
             return low is not None and low >= 0
         case FloatUnary(kind):
-            return kind in ("sigmoid", "hard_sigmoid", "sqrt", "exp")
+            return kind in ("abs", "exp", "hard_sigmoid", "sigmoid", "softplus", "sqrt")
         case _:
             return False
 

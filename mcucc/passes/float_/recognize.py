@@ -43,14 +43,15 @@ class _Match:
 
 @dataclass(frozen=True)
 class Recognize(FloatPass):
-    """Finds hard_sigmoid, hard_swish and silu in their spelled-out forms.
+    """Finds hard_sigmoid, hard_swish, silu, gelu and mish in their spelled-out forms.
 
     Why: each is one table lookup in int8. Its parts would be up to four passes over the map, each
     with its own rounding.
 
     Known forms: clip(x + 3, 0, 6) / 6 and clip(a * x + 0.5, 0, 1) for hard_sigmoid; the product of
     x and the former, with the sixth multiplied or divided at any place, for hard_swish; the product
-    of x and sigmoid(x) for silu.
+    of x and sigmoid(x) for silu, of x / 2 and erf(x / sqrt(2)) + 1 for gelu (the half anywhere), of
+    x and tanh(softplus(x)) for mish.
 
     Declines when
         (1) a part of it is read elsewhere or is an output of the network.
@@ -118,7 +119,7 @@ def _matches(graph: FloatGraph, root: FloatNode) -> Iterator[_Match]:
 def _gates(
     graph: FloatGraph, before: tuple[FloatNode, ...], factor: float, gated: str, gate: str
 ) -> Iterator[_Match]:
-    """hard_swish and silu as factor * gated * gate."""
+    """hard_swish, silu, gelu and mish as factor * gated * gate."""
     for line in lines(graph, gated):
         if line.offset != 0:
             continue
@@ -131,10 +132,36 @@ def _gates(
             and _close(total, 1.0)
         ):
             yield _Match(FloatUnary("silu"), line.x, (*nodes, maker))
+        yield from _smooth(graph, line.x, nodes, total, gate)
         for ramp in _ramps(graph, gate):
             numbers = (ramp.line.slope * 6, ramp.line.offset * 2, ramp.top)
             if ramp.line.x == line.x and all(_close(n * total, 1.0) for n in numbers):
                 yield _Match(FloatUnary("hard_swish"), line.x, (*nodes, *ramp.line.through))
+
+
+def _smooth(
+    graph: FloatGraph, x: str, before: tuple[FloatNode, ...], total: float, gate: str
+) -> Iterator[_Match]:
+    """Gelu as total * x * (erf(x / sqrt(2)) + 1) / (2 * total), mish as x * tanh(softplus(x))."""
+    for outer in lines(graph, gate):
+        maker = graph.producers.get(outer.x)
+        if maker is None or not isinstance(maker.op, FloatUnary):
+            continue
+        nodes = (*before, *outer.through, maker)
+        half = _close(2 * total * outer.slope, 1.0) and _close(2 * total * outer.offset, 1.0)
+        for inner in lines(graph, maker.inputs[0]) if maker.op.kind == "erf" and half else ():
+            if inner.x == x and inner.offset == 0 and _close(inner.slope * math.sqrt(2), 1.0):
+                yield _Match(FloatUnary("gelu"), x, (*nodes, *inner.through))
+        first = graph.producers.get(maker.inputs[0])
+        if (
+            maker.op.kind == "tanh"
+            and outer.offset == 0
+            and _close(total * outer.slope, 1.0)
+            and first is not None
+            and first.op == FloatUnary("softplus")
+            and first.inputs[0] == x
+        ):
+            yield _Match(FloatUnary("mish"), x, (*nodes, first))
 
 
 def _ramps(graph: FloatGraph, name: str) -> Iterator[_Ramp]:

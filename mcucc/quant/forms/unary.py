@@ -9,8 +9,8 @@ from mcucc.ir import QParams
 from mcucc.ops import FloatNode, Int8Op
 from mcucc.ops.unary import FloatUnary, HardSwish, LeakyRelu, Logistic, Table, Tanh
 from mcucc.quant.conversion import Conversion, Form
-from mcucc.reference.elementwise import float_unary
 from mcucc.reference.fixed_point import dequantize, quantize
+from mcucc.reference.unary import float_unary
 
 
 def unary(to: Conversion, node: FloatNode, op: FloatUnary) -> None:
