@@ -105,13 +105,16 @@ def input_quant(walk: Walk, name: str, dtype: DType) -> QParams | None:
     Returns:
         Whole numbers as they are, where nobody reads it; None where what reads it is refused.
     """
-    readers = [node for node in walk.model.nodes if name in node.inputs[:1]]
-    for node in readers:
-        try:
-            if node.op == "DequantizeLinear":
+    unread = QParams((1.0,), -128 if dtype == DType.UINT8 else 0)
+    found: QParams | None = unread
+    for node in (node for node in walk.model.nodes if name in node.inputs):
+        if node.op == "DequantizeLinear" and node.inputs[0] == name:
+            try:
                 return activation_quant(walk, node, dtype)[0]
-        except RefusalError:
-            return None  # the node is refused when it is visited
-        if node.op in RULES and RULES[node.op].copies:
-            return input_quant(walk, node.outputs[0], dtype)
-    return None if readers else QParams((1.0,), -128 if dtype == DType.UINT8 else 0)
+            except RefusalError:
+                return None  # the node is refused when it is visited
+        copies = node.op in RULES and RULES[node.op].copies
+        found = input_quant(walk, node.outputs[0], dtype) if copies else None
+        if found is not None and found != unread:
+            return found
+    return found

@@ -53,7 +53,10 @@ def _lower(walk: Walk, state: OnnxState, port: Port, cause: OnnxNode) -> State |
     if tensor not in made and tensor != port.tensor:
         shape = walk.tensors[tensor].shape  # an input as it is, which has a place of its own
         tensor = walk.emit(cause, FloatSlice((0,) * len(shape), shape), (tensor,))
-    return State(state.source, port.tensor, tensor, _initial(walk, state, perm), state.update)
+    initial = _initial(walk, state, perm)
+    if state.variable:
+        return State(state.variable, port.tensor, tensor, initial)
+    return State(state.source, port.tensor, tensor, initial, state.update)
 
 
 def _initial(walk: Walk, state: OnnxState, perm: Perm) -> str | None:

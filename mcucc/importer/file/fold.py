@@ -123,7 +123,8 @@ def fold(
         constants={name: data for name, data in state.constants.items() if name in read},
     )
     shapes = {name: s for name, kind in state.types.items() if (s := _shape(kind)) is not None}
-    failed = {node.name for node in live}
+    # What makes no value is there for what it does to variables.
+    failed = {node.name for node in (*live, *(each for each in model.nodes if not each.outputs))}
     if len(live) > limit.nodes:
         raise UnsupportedModelError((too_many(model, len(live), limit),))
     found = (*model.refused.values(), *state.violations)

@@ -84,11 +84,13 @@ class OnnxState:
         source: name of the input port where a run finds it.
         update: name of the output port where it leaves the next one.
         initial: reals that the first run finds, in the file's layout; None for zeros.
+        variable: name of the variable that it is; "" where these are ports of the file.
     """
 
     source: str
     update: str
     initial: NDArray[np.generic] | None = None
+    variable: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from mcucc.importer.file.reader import AttributeValue, OnnxNode
 from mcucc.importer.layout.layout_walk import fresh
 from mcucc.importer.tflite.model import ABSENT, Operator, Tensor, TfliteModel
+from mcucc.importer.tflite.variables import Variables
 
 _ACTIVATIONS: Mapping[int, tuple[str, tuple[float, float] | None]] = {
     1: ("Relu", None),
@@ -36,6 +37,7 @@ class Draft:
         constants: so far, by name.
         computed: constants that an operator makes of constants, by index of the tensor.
         operator: that is being translated.
+        variables: of the network.
     """
 
     file: TfliteModel
@@ -47,6 +49,7 @@ class Draft:
     )
     computed: dict[int, NDArray[np.generic]] = field(default_factory=dict[int, NDArray[np.generic]])
     operator: Operator = field(default_factory=lambda: Operator(0, "", (), (), None))
+    variables: Variables = field(default_factory=Variables)
     _reals: dict[int, str] = field(default_factory=dict[int, str])
     _scales: dict[int, tuple[str, str]] = field(default_factory=dict[int, tuple[str, str]])
 

@@ -83,6 +83,7 @@ class TfliteModel:
         operators: in the order of execution: each reads what is there already.
         inputs: indices of tensors.
         outputs: likewise.
+        others: the other subgraphs of the file, in its order.
     """
 
     path: Path
@@ -91,3 +92,4 @@ class TfliteModel:
     operators: tuple[Operator, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    others: "tuple[TfliteModel, ...]" = ()

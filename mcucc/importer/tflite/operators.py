@@ -60,10 +60,6 @@ READ_FOR_VALUES: Mapping[str, int] = MappingProxyType(
 """How many inputs of an operator matter, where the others only say a shape, which the file gives
 the output anyway: what computes such a shape is left out."""
 
-_STATE = (
-    "mcucc keeps no state between runs yet: convert the network without streaming, so that it "
-    "reads the whole of its input in each run."
-)
 _RECURRENT = (
     "mcucc has no recurrent layers: train with convolutions over time in their place (a temporal "
     "convolutional network or DS-CNN)."
@@ -71,7 +67,6 @@ _RECURRENT = (
 _BEHIND = "Leave what comes behind the network to your program."
 _ADVICE: Mapping[str, str] = MappingProxyType(
     {
-        **dict.fromkeys(("ASSIGN_VARIABLE", "CALL_ONCE", "READ_VARIABLE", "VAR_HANDLE"), _STATE),
         **dict.fromkeys(
             (
                 "BIDIRECTIONAL_SEQUENCE_LSTM",

@@ -6,7 +6,7 @@ The schema: tensorflow/compiler/mlir/lite/schema/schema.fbs. Fields are read by 
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -85,15 +85,23 @@ def _read(path: Path, raw: bytes) -> TfliteModel:
     version = root.integer(_MODEL_VERSION, "<I")
     if version != _VERSION:
         raise DamagedError(f"its schema has version {version}, not {_VERSION}")
-    graph = next(root.tables(_MODEL_SUBGRAPHS), None)
-    if graph is None:
-        raise DamagedError("it holds no subgraph")
     buffers = [_Buffer(table, raw) for table in _few(root, _MODEL_BUFFERS, "buffers")]
+    codes = [_code(table) for table in _few(root, _MODEL_CODES, "operator codes")]
+    digest = hashlib.sha256(raw).hexdigest()
+    tables = _few(root, _MODEL_SUBGRAPHS, "subgraphs")
+    if not tables:
+        raise DamagedError("it holds no subgraph")
+    first, *others = (_subgraph(path, digest, table, buffers, codes) for table in tables)
+    return replace(first, others=tuple(others))
+
+
+def _subgraph(
+    path: Path, digest: str, graph: Table, buffers: "Sequence[_Buffer]", codes: Sequence[str]
+) -> TfliteModel:
     tensors = tuple(
         _tensor(index, table, buffers)
         for index, table in enumerate(_few(graph, _GRAPH_TENSORS, "tensors"))
     )
-    codes = [_code(table) for table in _few(root, _MODEL_CODES, "operator codes")]
     operators = tuple(
         _operator(index, table, codes, len(tensors))
         for index, table in enumerate(_few(graph, _GRAPH_OPERATORS, "operators"))
@@ -103,7 +111,6 @@ def _read(path: Path, raw: bytes) -> TfliteModel:
         for number, what in ((_GRAPH_INPUTS, "inputs"), (_GRAPH_OUTPUTS, "outputs"))
     )
     _check_order(tensors, operators, inputs, outputs)
-    digest = hashlib.sha256(raw).hexdigest()
     return TfliteModel(path, digest, tensors, operators, inputs, outputs)
 
 

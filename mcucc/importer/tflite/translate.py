@@ -17,6 +17,13 @@ from mcucc.importer.tflite.model import ABSENT, Operator, Tensor, TfliteModel
 from mcucc.importer.tflite.names import value_names
 from mcucc.importer.tflite.operators import READ_FOR_VALUES, RULES, check_types, unknown_operator
 from mcucc.importer.tflite.reader import read_tflite_file
+from mcucc.importer.tflite.state import (
+    STATE_RULES,
+    found_ports,
+    left_ports,
+    states_of,
+    variable_of,
+)
 
 _OPSET = 21
 """Of ONNX: the meaning of the operators that stand for those of the file."""
@@ -42,7 +49,7 @@ def read_tflite(path: Path, raw: bytes) -> OnnxModel:
     refused: dict[str, Violation] = {}
     unknown: set[int] = set()
     spelled: dict[str, Spelled] = {}
-    for operator in _live(file):
+    for operator in _read_operators(file):
         draft.operator = operator
         first = len(draft.nodes)
         try:
@@ -63,18 +70,22 @@ def read_tflite(path: Path, raw: bytes) -> OnnxModel:
         path,
         file.sha256,
         _OPSET,
-        _ports(file, names, file.inputs),
-        _ports(file, names, file.outputs),
+        (*_ports(file, names, file.inputs), *found_ports(draft)),
+        (*_ports(file, names, file.outputs), *left_ports(draft)),
         tuple(draft.nodes),
         draft.constants,
         format="tflite",
         refused=refused,
         spelled=spelled,
+        states=states_of(draft),
     )
 
 
 def _translate(draft: Draft) -> None:
     code = draft.operator.code
+    if code in STATE_RULES:
+        STATE_RULES[code](draft)
+        return
     rule = RULES.get(code)
     if rule is None:
         raise unknown_operator(code)
@@ -107,14 +118,33 @@ def _follow(draft: Draft, index: int) -> None:
         draft.append("Identity", f"{draft.label}.{made}", (source,), name, {})
 
 
+def _read_operators(file: TfliteModel) -> Sequence[Operator]:
+    try:
+        return _live(file)
+    except DamagedError as damage:
+        raise InputFileError(file.path, f"is a damaged .tflite file ({damage})") from damage
+
+
 def _live(file: TfliteModel) -> Sequence[Operator]:
-    """The operators whose values reach an output, in order."""
-    wanted, kept = set(file.outputs), list[Operator]()
-    for operator in reversed(file.operators):
-        if wanted & set(operator.outputs):
-            kept.append(operator)
-            wanted |= set(operator.inputs[: READ_FOR_VALUES.get(operator.code)])
-    return kept[::-1]
+    """The operators whose values reach an output, in order.
+
+    What is assigned to a variable does if something of it is read that does, in this run or the
+    next.
+    """
+    variables: set[str] = set()
+    while True:
+        wanted, kept, read = set(file.outputs), list[Operator](), set[str]()
+        for operator in reversed(file.operators):
+            assigns = (
+                operator.code == "ASSIGN_VARIABLE" and variable_of(file, operator) in variables
+            )
+            if assigns or operator.code == "CALL_ONCE" or wanted & set(operator.outputs):
+                kept.append(operator)
+                wanted |= set(operator.inputs[: READ_FOR_VALUES.get(operator.code)])
+                read |= {variable_of(file, operator)} if operator.code == "READ_VARIABLE" else set()
+        if read <= variables:
+            return kept[::-1]
+        variables |= read
 
 
 _ELEMENTS: Mapping[str, str] = {"FLOAT32": "float32", "INT8": "int8", "UINT8": "uint8"}
