@@ -29,6 +29,7 @@ from mcucc.quant.neutral import neutral_form
 from mcucc.quant.observe import LARGEST_REAL
 from mcucc.quant.ptq import Inputs, PtqOptions, fit, from_file
 from mcucc.quant.scheme import brings_scales, demand_scales, uncalibrated
+from mcucc.reference.preprocessing import preprocess
 from mcucc.twin import demand_supported
 
 _RANDOM_SAMPLES = 8
@@ -335,4 +336,6 @@ def _to_inner(path: Path, array: NDArray[np.generic], port: Port) -> NDArray[np.
             f"input '{port.name}' holds {largest:.3g}; numbers must be at most "
             f"{LARGEST_REAL:.3g} to be calibrated on: scale them as in training",
         )
+    if port.preprocessing:  # what it makes has a scale of the file, and saturates long before
+        values = preprocess(port.preprocessing, values).clip(-LARGEST_REAL, LARGEST_REAL)
     return np.ascontiguousarray(values if port.perm is None else values.transpose(port.perm))

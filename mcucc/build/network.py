@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from mcucc.codegen.preprocessing import PreprocessingCode
 from mcucc.codegen.program import Io
 from mcucc.errors import InvariantError
 
@@ -44,6 +45,7 @@ class Network:
             None where inputs lie in the arena.
         state_bytes: of the arena's first bytes, which runs hand on; 0 for a network without states.
         io: what the interface takes and gives. Samples for the harness are int8 in any case.
+        preprocessing: of each input, which a float interface does; none for all if empty.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Network:
     io: Io = "int8"
     row_bytes: int | None = None
     state_bytes: int = 0
+    preprocessing: tuple[PreprocessingCode, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.inputs or not self.outputs:

@@ -8,6 +8,7 @@ import functools
 import jinja2
 
 from mcucc.build.network import Network
+from mcucc.codegen.preprocessing import PreprocessingCode
 from mcucc.resources import TEMPLATES
 from mcucc.targets.board import Region
 
@@ -34,6 +35,7 @@ def render_harness(network: Network) -> str:
         sample_bytes=network.sample_bytes,
         row_bytes=network.row_bytes or 0,
         row_type="uint8_t" if network.io == "uint8" else "int8_t",
+        preprocessing=network.preprocessing or (PreprocessingCode(),) * len(network.inputs),
         flip=_SIGN_BIT if network.io == "uint8" else 0,
         state_bytes=network.state_bytes,
     )

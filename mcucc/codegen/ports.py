@@ -6,11 +6,13 @@ import numpy as np
 
 from mcucc.codegen.arena_refs import TensorRef
 from mcucc.codegen.literals import c_float
+from mcucc.codegen.preprocessing import preprocessing_code
 from mcucc.codegen.program import INT8, UINT8, Element, Io, PortDef
 from mcucc.ir import Port, QParams
 from mcucc.kernels.literals import c_macro_int
 from mcucc.ops import Int8Graph
 from mcucc.reference.fixed_point import quantize
+from mcucc.reference.preprocessing import preprocess
 
 Refs = Mapping[str, TensorRef]
 """Tensors by their name in the graph."""
@@ -63,7 +65,7 @@ def _once(tensors: Iterable[TensorRef]) -> tuple[TensorRef, ...]:
 
 
 def _port(index: int, port: Port, tensor: TensorRef, quant: QParams, element: Element) -> PortDef:
-    unit = _image_unit(quant)
+    unit = _image_unit(port, quant)
     return PortDef(
         index,
         port.name,
@@ -72,17 +74,20 @@ def _port(index: int, port: Port, tensor: TensorRef, quant: QParams, element: El
         c_macro_int(quant.zero_point + element.shift),
         unit,
         takes_pixels=bool(unit) and element.shift != 0,
+        preprocessing=preprocessing_code(port.preprocessing, port.shape, port.perm, index),
     )
 
 
-def _image_unit(quant: QParams) -> str:
+def _image_unit(port: Port, quant: QParams) -> str:
     """What a uint8 pixel u stands for if q = u - 128 quantizes it exactly, else empty."""
-    u = np.arange(256, dtype=np.float32)
+    u = np.arange(256, dtype=np.float32).reshape(-1, *(1 for _ in port.shape[1:]))
+    of = "model's input" if port.preprocessing else "real value"
     for unit, real in (
         ("u", u),
         ("u / 255", u / 255),
         ("u / 128 - 1", u / np.float32(128) - 1),
     ):
-        if np.array_equal(quantize(real, quant).astype(np.int64), np.arange(256) - 128):
-            return f"the real value {unit}"
+        q = quantize(preprocess(port.preprocessing, real), quant).astype(np.int64)
+        if (q == u - 128).all():
+            return f"the {of} {unit}"
     return ""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mcucc.codegen.arena_refs import TensorRef, WindowRows, Workspace
+from mcucc.codegen.preprocessing import PreprocessingCode
 from mcucc.codegen.segment import SegmentDef
 from mcucc.kernels import Kernel, Shape
 from mcucc.kernels.use import ArrayDef, LayerSpec
@@ -144,6 +145,7 @@ class PortDef:
         image_unit: what a uint8 pixel u stands for when q = u - 128 is its int8 quantization, as
             text; empty where no common image scaling is.
         takes_pixels: whether such pixels are the input's values as they are.
+        preprocessing: what the model computes of it before it quantizes it.
     """
 
     index: int
@@ -153,6 +155,7 @@ class PortDef:
     zero_point: str
     image_unit: str
     takes_pixels: bool
+    preprocessing: PreprocessingCode
 
 
 @dataclass(frozen=True)

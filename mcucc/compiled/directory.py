@@ -22,6 +22,7 @@ from mcucc.build.project import (
 )
 from mcucc.build.ranges import read_code_map
 from mcucc.codegen import EXAMPLE
+from mcucc.codegen.preprocessing import preprocessing_code
 from mcucc.compiled.report_file import load_report
 from mcucc.errors import InputFileError, InvariantError, UsageError
 from mcucc.importer import ModelSource, model_digest, path_of
@@ -256,6 +257,10 @@ def network_of(report: Report) -> Network:
         io=report.io,
         row_bytes=_row_bytes(report),
         state_bytes=report.state_bytes,
+        preprocessing=tuple(
+            preprocessing_code(port.preprocessing, port.shape, port.perm, index)
+            for index, port in enumerate(report.inputs)
+        ),
     )
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mcucc.compiled.arrays import ArraySource
 from mcucc.compiled.samples import load_reals
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit
+from mcucc.reference.preprocessing import preprocess
 from mcucc.report import Report
 from mcucc.report.model import PortReport
 
@@ -26,7 +27,7 @@ class InputRange:
 
     Attributes:
         name: in the ONNX file.
-        low: smallest real that an int8 value stands for.
+        low: smallest real that an int8 value stands for, behind the input's preprocessing.
         high: largest.
         outside: share of the samples' values beyond both, 0 to 1; they saturate.
         used: share of the range between the samples' smallest and largest value, 0 to 1.
@@ -62,6 +63,7 @@ def input_ranges(
 
 
 def _measure(port: PortReport, values: NDArray[np.float32]) -> InputRange:
+    values = preprocess(port.preprocessing, values)
     low, high = (port.scale * (end - port.zero_point) for end in (-128, 127))
     # What rounds to the last step is still inside.
     outside = (values < low - port.scale / 2) | (values > high + port.scale / 2)

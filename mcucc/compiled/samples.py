@@ -16,6 +16,7 @@ from mcucc.errors import InputFileError, UsageError
 from mcucc.ir import UNSIGNED_SHIFT, QParams, Shape
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit
 from mcucc.reference.fixed_point import dequantize, quantize
+from mcucc.reference.preprocessing import preprocess, unprocess
 from mcucc.report.model import PortReport, Report
 
 _QUANTIZED_AT_ONCE = 1 << 20
@@ -72,7 +73,7 @@ def load_reals(
         array = arrays[port.name]
         check_shape(path, array, port.name, port.shape)
         if _is_quantized(array, port):
-            found[port.name] = dequantize(_as_int8(array), _quant(port))
+            found[port.name] = _reals(_as_int8(array), port)
         else:
             found[port.name] = _floats(path, array, port.name)
     return found
@@ -87,9 +88,12 @@ def _shapes(report: Report) -> Mapping[str, Shape]:
 
 
 def dequantize_inputs(report: Report, samples: Samples) -> Mapping[str, NDArray[np.float32]]:
-    """Samples in inner layout to the reals they stand for, in ONNX layout by ONNX name."""
+    """Samples in inner layout to the reals they stand for, in ONNX layout by ONNX name.
+
+    Of an input with preprocessing they are what the model makes those values of.
+    """
     return {
-        port.name: dequantize(_to_onnx_layout(port, array), _quant(port))
+        port.name: _reals(_to_onnx_layout(port, array), port)
         for port, array in zip(report.inputs, samples, strict=True)
     }
 
@@ -106,16 +110,23 @@ def to_inner(path: Path, array: NDArray[np.generic], port: PortReport) -> NDArra
     if _is_quantized(array, port):
         q = _as_int8(array)
     else:
-        q = _quantize(_floats(path, array, port.name), _quant(port))
+        q = _quantize(_floats(path, array, port.name), port)
     inner = q if port.perm is None else q.transpose(port.perm)
     return np.ascontiguousarray(inner)
 
 
-def _quantize(values: NDArray[np.float32], quant: QParams) -> NDArray[np.int8]:
+def _quantize(values: NDArray[np.float32], port: PortReport) -> NDArray[np.int8]:
     """Floats to int8, some samples at a time: the steps between need many times their memory."""
     size = max(1, _QUANTIZED_AT_ONCE // max(1, math.prod(values.shape[1:])))
-    parts = [quantize(values[i : i + size], quant) for i in range(0, len(values), size)]
+    some = (values[i : i + size] for i in range(0, len(values), size))
+    parts = [quantize(preprocess(port.preprocessing, part), _quant(port)) for part in some]
     return np.concatenate(parts)
+
+
+def _reals(q: NDArray[np.int8], port: PortReport) -> NDArray[np.float32]:
+    """The inputs of the model that int8 values in ONNX layout stand for."""
+    reals = dequantize(q, _quant(port))
+    return unprocess(port.preprocessing, reals) if port.preprocessing else reals
 
 
 def _is_quantized(array: NDArray[np.generic], port: PortReport) -> bool:

@@ -22,6 +22,7 @@ from mcucc.importer.inputs import input_layout, input_quant
 from mcucc.importer.layout.layout import identity, inner_shape
 from mcucc.importer.layout.view import View
 from mcucc.importer.limits import total_violation
+from mcucc.importer.preprocessing import absorb_preprocessing
 from mcucc.importer.rules import RULES
 from mcucc.importer.rules.quantize import between, quantized, turned_constant
 from mcucc.importer.rules.rule import Rule
@@ -121,7 +122,7 @@ def _lowered(
     nodes = tuple(walk.nodes)
     tensors, consts = walk.tensors, walk.consts
     draft: FloatGraph = FloatGraph(name, inputs, outputs, nodes, tensors, consts, states)
-    graph = draft.with_nodes(nodes)
+    graph = absorb_preprocessing(draft.with_nodes(nodes))
     verify_structure(graph)
     return graph
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.errors import InvariantError
+from mcucc.ir.preprocessing import Preprocessing
 from mcucc.ir.types import DType, Shape, TensorType
 
 OpT = TypeVar("OpT")
@@ -62,6 +63,8 @@ class Port:
             into the port).
         shape: shape in the ONNX file, with batch 1.
         perm: axes order with inner = onnx.transpose(perm); None where layouts agree.
+        preprocessing: what the file computes of a float input before it quantizes it; the tensor
+            is the result.
     """
 
     tensor: str
@@ -69,6 +72,7 @@ class Port:
     dtype: DType
     shape: Shape
     perm: tuple[int, ...] | None = None
+    preprocessing: Preprocessing = ()
 
 
 @dataclass(frozen=True)

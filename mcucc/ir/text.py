@@ -29,6 +29,7 @@ import numpy as np
 
 from mcucc.errors import UsageError
 from mcucc.ir.graph import Const, Graph, Node, Port, State
+from mcucc.ir.preprocessing import PreprocessingStep
 from mcucc.ir.types import DType, QParams, TensorType
 
 OpT = TypeVar("OpT")
@@ -124,7 +125,15 @@ def _quant(quant: QParams) -> str:
 
 def _port(port: Port) -> str:
     text = f"onnx=({_quote(port.name)}, {_quote(port.dtype)}, {port.shape!r})"
-    return text if port.perm is None else f"{text}, perm={port.perm!r}"
+    if port.perm is not None:
+        text += f", perm={port.perm!r}"
+    steps = ", ".join(_step(step) for step in port.preprocessing)
+    return f"{text}, preprocessing=({steps},)" if steps else text
+
+
+def _step(step: PreprocessingStep) -> str:
+    kind, origin = _quote(step.kind), _quote(step.origin)
+    return f"({kind}, {step.values!r}, {step.axis!r}, {origin}, {step.values_first!r})"
 
 
 def _state(state: State, tensor: TensorType) -> str:
@@ -249,7 +258,10 @@ def _call(expression: ast.expr) -> tuple[str, list[ast.expr], dict[str, ast.expr
 def _parse_port(arguments: list[ast.expr], named: dict[str, ast.expr]) -> Port:
     name, dtype, shape = ast.literal_eval(named["onnx"])
     perm = ast.literal_eval(named["perm"]) if "perm" in named else None
-    return Port(ast.literal_eval(arguments[0]), name, DType(dtype), tuple(shape), perm)
+    steps = ast.literal_eval(named["preprocessing"]) if "preprocessing" in named else ()
+    preprocessing = tuple(PreprocessingStep(*step) for step in steps)
+    tensor = ast.literal_eval(arguments[0])
+    return Port(tensor, name, DType(dtype), tuple(shape), perm, preprocessing)
 
 
 def _parse_type(arguments: list[ast.expr]) -> TensorType:

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterator
 
+from mcucc.ir import PreprocessingStep
 from mcucc.report.model import PortReport, Report
 
 
@@ -77,4 +78,16 @@ def _is_port(port: PortReport, arena_bytes: int) -> bool:
         and 0 <= port.offset <= arena_bytes
         and -128 <= port.zero_point <= 127
         and 0 < port.scale < math.inf
+        and all(_is_step(step, port.shape) for step in port.preprocessing)
+    )
+
+
+def _is_step(step: PreprocessingStep, shape: tuple[int, ...]) -> bool:
+    """Whether a step has finite numbers, as many as the axis along which they lie is long."""
+    axis = step.axis
+    count = shape[axis] if axis is not None and 0 <= axis < len(shape) else 1
+    return (
+        (axis is None or 0 < axis < len(shape))
+        and len(step.values) == count
+        and all(map(math.isfinite, step.values))
     )

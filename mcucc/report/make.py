@@ -205,6 +205,7 @@ def _ports(
             scale=plan.type_of(port.tensor).q.scale,
             zero_point=plan.type_of(port.tensor).q.zero_point,
             sqnr_db=sqnr_db.get(port.tensor),
+            preprocessing=port.preprocessing,
         )
         for port, definition in zip(ports, definitions, strict=True)
     )

@@ -12,6 +12,7 @@ from typing import Literal, get_args
 import msgspec
 
 from mcucc.codegen.program import Io
+from mcucc.ir import Preprocessing
 from mcucc.report.summary import Summary
 
 SCHEMA = 4
@@ -87,7 +88,8 @@ class PortReport(msgspec.Struct, frozen=True):
 
     `perm` takes the ONNX axes to the inner ones: inner = onnx.transpose(perm). `zero_point` is that
     of the int8 values inside; in the header of a uint8 interface it is 128 more. `sqnr_db` is that
-    of an output against the float network, on calibration inputs that were held out.
+    of an output against the float network, on calibration inputs that were held out. With
+    `preprocessing`, the real value is what these steps make of the model's own float input.
     """
 
     name: str
@@ -100,6 +102,7 @@ class PortReport(msgspec.Struct, frozen=True):
     scale: float
     zero_point: int
     sqnr_db: float | None = None
+    preprocessing: Preprocessing = ()
 
 
 class StateReport(msgspec.Struct, frozen=True):

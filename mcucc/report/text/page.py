@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.rule import Rule
 from rich.text import Text
 
+from mcucc.codegen.preprocessing import formula
 from mcucc.report.fit import explain_misfit, has_own_budget
 from mcucc.report.model import Report
 from mcucc.report.text.bars import flash_bar, ram_bar
@@ -112,6 +113,10 @@ def _layer_note(report: Report) -> str:
 def _port_note(report: Report) -> str:
     """How to read the table, and how the ONNX axes become those of C."""
     note = "real value = scale * (int8 value - zero); offset and bytes are those in the arena."
+    for port in report.inputs:
+        if port.preprocessing:
+            steps = ", then ".join(formula(step) for step in port.preprocessing)
+            note += f" That of {port.name} is what the model makes of its own input x: {steps}."
     moved = [p.name for p in (*report.inputs, *report.outputs) if p.perm not in (None, ())]
     if not moved:
         return note
