@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from mcucc.api.build import BuiltProgram
+from mcucc.api.compare import Comparison
 from mcucc.api.measure import LayerMeasurement, Measurement, RunCounts
 from mcucc.cli.tables import figure_column, index_column, name_column
 from mcucc.report.text.figures import format_bytes, percents
@@ -166,3 +167,41 @@ def _where(board: str, core: str, simulator: str, *, proxy: bool) -> str:
 
 def _cycles(modelled: int | None) -> str:
     return "" if modelled is None else f" ({modelled:,} modelled cycles)"
+
+
+def render_comparison(found: Comparison) -> RenderableType:
+    """TFLM and mcucc's plans in one table, and the paragraph for a pull request."""
+    plans = found.plans
+    theirs = "TFLM activations" + " + variables" * bool(found.tflm_variable_bytes)
+    activations = found.tflm_activation_bytes
+    held = None if activations is None else activations + found.tflm_variable_bytes
+    table = Grid(
+        (
+            Column("", (theirs, *(plan.name for plan in plans))),
+            figure_column("arena B", (held, *(plan.arena_bytes for plan in plans))),
+            figure_column(
+                "of it state B", (found.tflm_variable_bytes, *(p.state_bytes for p in plans))
+            ),
+            figure_column("flash B", (None, *(plan.flash_bytes for plan in plans))),
+            figure_column("instructions", (None, *(plan.instructions for plan in plans))),
+            Column("fits", ("", *("yes" if plan.fits else "no" for plan in plans))),
+        )
+    )
+    parts: list[RenderableType] = [
+        Text(f"{found.model} on {found.board}, {found.core}", style="bold"),
+        table,
+    ]
+    if found.tflm_total_bytes_x86 is not None:
+        parts.append(
+            Text(
+                f"TFLM's whole arena takes {found.tflm_total_bytes_x86:,} B on x86-64: its records "
+                "hold pointers, and take less on a board.",
+                "dim",
+            )
+        )
+    if not found.original:
+        parts.append(Text("TFLM was given the .tflite that mcucc made of the file.", "dim"))
+    said = {True: "equal", False: "DIFFERENT", None: "not compared"}[found.bits_equal]
+    parts.append(Text(f"bits on {found.samples} random inputs: {said}"))
+    parts += [Text(message) for message in found.messages]
+    return Group(*parts, Text(), Text(found.markdown))

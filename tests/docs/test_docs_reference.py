@@ -6,6 +6,7 @@ from dataclasses import fields
 import pytest
 
 from mcucc.api.build import BuiltProgram, ProgramLayer
+from mcucc.api.compare import Comparison
 from mcucc.api.evaluate import Evaluation
 from mcucc.api.float_link import FloatLink, FloatOutput
 from mcucc.api.inspect import Inspection
@@ -45,6 +46,7 @@ def test_onnx_operators() -> None:
         ("evaluate", Evaluation),
         ("bench", Measurement),
         ("build", BuiltProgram),
+        ("compare", Comparison),
         ("run", RunCounts),
     ],
 )

@@ -1,0 +1,236 @@
+"""What a network gains over TensorFlow Lite Micro: memory, flash, instructions, and equal bits."""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mcucc.api.compile import Compilation, compile_model, write_compilation
+from mcucc.api.measure import measure
+from mcucc.api.options import CompileOptions
+from mcucc.api.verify import verify_directory
+from mcucc.errors import JudgeAbsentError, McuccError, SimulationError, ToolchainError
+from mcucc.importer import tflite_values
+from mcucc.progress import Stage, silent
+from mcucc.report.summary import Summarized, Summary
+from mcucc.sim.tflm_memory import TflmMemory, tflm_memory
+from mcucc.targets.board import Board, load_board
+
+SAMPLES = 8
+"""Random inputs on which bits are compared; a sequence, where there is state."""
+
+
+@dataclass(frozen=True)
+class ComparedPlan:
+    """A plan of mcucc's.
+
+    Attributes:
+        name: "fastest", "auto", "smallest", or "streamed": the smallest with an input that the
+            caller hands over row by row.
+        options: of `compile`, beside the board.
+        arena_bytes: inputs, outputs, scratch and state included.
+        state_bytes: of these, what runs hand on.
+        flash_bytes: code and weights; None without a compiler.
+        fits: whether the board has room for it.
+        instructions: of a run on a random input; None where nothing counts them.
+    """
+
+    name: str
+    options: str
+    arena_bytes: int
+    state_bytes: int
+    flash_bytes: int | None
+    fits: bool
+    instructions: int | None
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison(Summarized):
+    """A network in TensorFlow Lite Micro and in mcucc.
+
+    Attributes:
+        model: file name.
+        board: id.
+        core: of the board.
+        original: whether TFLM has the very file; if not, the `.tflite` that mcucc made of it.
+        tflm_activation_bytes: what TFLM's arena holds of activations; None if it does not run.
+        tflm_variable_bytes: of variables, beside that.
+        tflm_total_bytes_x86: all of its arena, on x86-64 and not on the board.
+        plans: mcucc's.
+        bits_equal: whether numpy, C and TFLM have the same bits; None where TFLM does not run.
+        samples: on so many random inputs.
+        messages: why something is missing.
+        markdown: the same in a paragraph, for a pull request.
+    """
+
+    model: str
+    board: str
+    core: str
+    original: bool
+    tflm_activation_bytes: int | None
+    tflm_variable_bytes: int
+    tflm_total_bytes_x86: int | None
+    plans: tuple[ComparedPlan, ...]
+    bits_equal: bool | None
+    samples: int
+    messages: tuple[str, ...]
+    markdown: str = ""
+
+    def summary(self) -> Summary:
+        """TFLM's activations, and a row for each plan."""
+        facts = {
+            "model": self.model,
+            "board": self.board,
+            "tflm_activation_bytes": self.tflm_activation_bytes,
+            "bits_equal": self.bits_equal,
+        }
+        rows = [
+            (p.name, p.arena_bytes, p.state_bytes, p.flash_bytes, p.instructions)
+            for p in self.plans
+        ]
+        head = ("plan", "arena, bytes", "state, bytes", "flash, bytes", "instructions")
+        return Summary(type(self).__name__, facts, head, rows)
+
+
+def compare_model(path: Path, options: CompileOptions, stage: Stage = silent) -> Comparison:
+    """Compile a file in four ways, run it, and ask TFLM what it takes.
+
+    Args:
+        path: of a `.tflite` or ONNX file.
+        options: of `compile`; objective and streaming are those of each plan.
+        stage: is told what is being done.
+
+    Raises: as `compile_model`.
+    """
+    board = load_board(options.board)
+    with tempfile.TemporaryDirectory(prefix="mcucc-compare-") as folder:
+        work = _Work(path, options, board, Path(folder), stage)
+        plans = tuple(work.plans())
+        memory, bits = work.tflm()
+        compilation = work.compilations["auto"]
+        state = sum(each.bytes for each in compilation.report.states)
+        found = Comparison(
+            model=path.name,
+            board=board.id,
+            core=board.core.name,
+            original=tflite_values(path) is not None,
+            tflm_activation_bytes=None if memory is None else memory.activation_bytes,
+            tflm_variable_bytes=state,
+            tflm_total_bytes_x86=None if memory is None else memory.total_bytes,
+            plans=plans,
+            bits_equal=bits,
+            samples=SAMPLES,
+            messages=tuple(dict.fromkeys(work.messages)),
+        )
+        return replace(found, markdown=paragraph(found))
+
+
+class _Work:
+    """One comparison: what was compiled, and why something is missing."""
+
+    def __init__(
+        self, path: Path, options: CompileOptions, board: Board, folder: Path, stage: Stage
+    ) -> None:
+        self._path = path
+        self._options = options
+        self._board = board
+        self._folder = folder
+        self._stage = stage
+        self.compilations: dict[str, Compilation] = {}
+        self.messages: list[str] = []
+
+    def plans(self) -> Iterator[ComparedPlan]:
+        """The plans in the order of their arenas."""
+        ways = [
+            ("fastest", replace(self._options, objective="speed", stream_input=False)),
+            ("auto", replace(self._options, objective="auto", stream_input=False)),
+            ("smallest", replace(self._options, objective="memory", stream_input=False)),
+        ]
+        for name, options in ways:
+            yield self._plan(name, options)
+        ports = self.compilations["auto"].report.inputs
+        tensors = {t.id: t for t in self.compilations["auto"].report.tensors}
+        if len(ports) == 1 and tensors[ports[0].tensor].h > 1:
+            streamed = replace(self._options, objective="memory", stream_input=True, io="int8")
+            yield self._plan("streamed", streamed)
+
+    def _plan(self, name: str, options: CompileOptions) -> ComparedPlan:
+        self._stage(f"{name}: compiling {self._path.name}")
+        compilation = compile_model(self._path, options)
+        self.compilations[name] = compilation
+        report = compilation.report
+        return ComparedPlan(
+            name,
+            report.options,
+            report.arena_bytes,
+            report.state_bytes,
+            report.flash.total_bytes,
+            report.fits,
+            self._instructions(name, compilation) if report.fits else None,
+        )
+
+    def _instructions(self, name: str, compilation: Compilation) -> int | None:
+        if self._board.simulator is None:
+            self.messages.append(f"no machine of QEMU stands for {self._board.id}: nothing counted")
+            return None
+        directory = self._folder / name
+        write_compilation(compilation, directory)
+        self._stage(f"{name}: counting instructions")
+        try:
+            return measure(directory).instructions
+        except (ToolchainError, SimulationError) as error:
+            self.messages.append(str(error))
+            return None
+
+    def tflm(self) -> tuple[TflmMemory | None, bool | None]:
+        """What TFLM allocates, and whether all have its bits."""
+        compilation = self.compilations["auto"]
+        file = tflite_values(self._path)
+        self._stage("TensorFlow Lite Micro")
+        try:
+            memory = tflm_memory(compilation.twin if file is None else file.raw)
+        except (JudgeAbsentError, SimulationError) as error:
+            self.messages.append(str(error))
+            return None, None
+        return memory, self._bits(compilation, is_tflite=file is not None)
+
+    def _bits(self, compilation: Compilation, *, is_tflite: bool) -> bool | None:
+        if not compilation.report.fits:
+            return None
+        directory = self._folder / "judged"
+        write_compilation(compilation, directory)
+        model = self._path if is_tflite else None
+        try:
+            said = verify_directory(directory, model=model, stage=self._stage)
+        except McuccError as error:
+            self.messages.append(str(error))
+            return None
+        self.messages += said.messages
+        return said.bits_equal if said.judges.get("tflm") == "equal" else None
+
+
+def paragraph(found: Comparison) -> str:
+    """A comparison in Markdown, for a pull request."""
+    by_name = {plan.name: plan for plan in found.plans}
+    auto, smallest = by_name["auto"], by_name["smallest"]
+    where = f"**{found.model}** on {found.board} ({found.core})"
+    if found.tflm_activation_bytes is None:
+        theirs = "TensorFlow Lite Micro does not run it here"
+    else:
+        state = f" and {found.tflm_variable_bytes:,} B of variables" * bool(
+            found.tflm_variable_bytes
+        )
+        theirs = (
+            f"TensorFlow Lite Micro holds {found.tflm_activation_bytes:,} B of activations{state}"
+        )
+    arena = f"mcucc's whole arena is {auto.arena_bytes:,} B ({smallest.arena_bytes:,} B at smallest"
+    if "streamed" in by_name:
+        arena += f", {by_name['streamed'].arena_bytes:,} B with the input row by row"
+    flash = "" if auto.flash_bytes is None else f", {auto.flash_bytes:,} B of flash"
+    count = "" if auto.instructions is None else f", {auto.instructions:,} instructions a run"
+    equal = {
+        True: f"The outputs have the same bits on {found.samples} random inputs.",
+        False: "The outputs differ: please report this.",
+        None: "Whether the bits are equal could not be told.",
+    }[found.bits_equal]
+    return f"{where}: {theirs}; {arena}){flash}{count}. {equal}"
