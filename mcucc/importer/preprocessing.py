@@ -14,7 +14,7 @@ import numpy as np
 from mcucc.ir import Port, Preprocessing, PreprocessingStep, QParams
 from mcucc.ir.types import DType
 from mcucc.ops import FloatGraph, FloatNode
-from mcucc.ops.elementwise import FloatBinary, FloatFakeQuant
+from mcucc.ops.elementwise import FloatBinary, FloatClip, FloatFakeQuant
 from mcucc.reference.fixed_point import dequantize, quantize
 from mcucc.reference.preprocessing import preprocess, unprocess
 
@@ -24,7 +24,8 @@ def absorb_preprocessing(graph: FloatGraph) -> FloatGraph:
 
     An input is left alone unless everything that reads it goes through one chain of additions,
     subtractions, multiplications and divisions by constants (one number, or one along an axis) into
-    one quantization, and each of the 256 int8 values stands for some float32 input.
+    one quantization, and each of the 256 int8 values stands for some float32 input. A Clip at
+    the end goes too, if int8 saturates before it does anything.
 
     Args:
         graph: as lowered, before any pass.
@@ -33,15 +34,19 @@ def absorb_preprocessing(graph: FloatGraph) -> FloatGraph:
     absorbed: set[str] = set()
     for port in graph.inputs:
         chain = tuple(_chain(graph, port))
-        end = chain[-1].output if chain else port.tensor
+        clip = _clip(graph, chain[-1].output) if chain else None
+        end = (clip or chain[-1]).output if chain else port.tensor
         quant = _quantization(graph, end)
+        if clip is not None and (quant is None or not _saturates(clip, quant)):
+            ports.append(port)
+            continue
         steps = tuple(_step(graph, port, node) for node in chain)
         whole = tuple(step for step in steps if step is not None)
         if quant is None or not steps or whole != steps or not _is_exact(port, whole, quant):
             ports.append(port)
             continue
         ports.append(replace(port, tensor=end, preprocessing=whole))
-        absorbed |= {node.name for node in chain}
+        absorbed |= {node.name for node in (*chain, clip) if node is not None}
     nodes = tuple(node for node in graph.nodes if node.name not in absorbed)
     if not absorbed or all(isinstance(node.op, FloatFakeQuant) for node in nodes):
         return graph  # what is left must be a network
@@ -59,6 +64,23 @@ def _chain(graph: FloatGraph, port: Port) -> Iterator[FloatNode]:
             return
         yield readers[0]
         name = readers[0].output
+
+
+def _clip(graph: FloatGraph, name: str) -> FloatNode | None:
+    """The Clip that alone reads a value."""
+    readers = graph.readers[name]
+    alone = len(readers) == 1 and name not in graph.output_tensors
+    return readers[0] if alone and isinstance(readers[0].op, FloatClip) else None
+
+
+def _saturates(clip: FloatNode, quant: QParams) -> bool:
+    """Whether int8 ends at the bounds of a Clip, or within them."""
+    if not isinstance(clip.op, FloatClip):
+        return False
+    low = -np.inf if clip.op.low is None else clip.op.low
+    high = np.inf if clip.op.high is None else clip.op.high
+    ends = quantize(np.array([low, high], np.float32), quant)
+    return (ends == (-128, 127)).all().item()
 
 
 def _quantization(graph: FloatGraph, name: str) -> QParams | None:

@@ -13,7 +13,7 @@ from mcucc.errors import UnsupportedModelError
 from mcucc.importer import cut_at, lower_network, read_onnx
 from mcucc.ir import parse_graph, print_graph
 from mcucc.ops import INT8_OPS, FloatGraph
-from mcucc.ops.elementwise import FloatBinary
+from mcucc.ops.elementwise import FloatBinary, FloatClip
 from mcucc.reference import interpreter
 from mcucc.reference.fixed_point import dequantize, quantize
 from mcucc.reference.preprocessing import preprocess, unprocess
@@ -85,6 +85,14 @@ def into_uint8() -> QdqModel:
     return m
 
 
+def clipped_beyond_int8() -> QdqModel:
+    """Int8 ends at -4.1 and 3.9."""
+    m = QdqModel()
+    x = m.op("Sub", m.plain_input("image", SHAPE), channels(m, MEAN), name="centered")
+    x = m.op("Div", x, channels(m, SPREAD), name="normal")
+    return finished(m, m.op("Clip", x, number(m, -4.09375), number(m, 3.875), name="clip"))
+
+
 def vectors() -> QdqModel:
     m = QdqModel()
     means = m.constant(np.linspace(-9, 9, 7, dtype=np.float32))
@@ -103,6 +111,7 @@ TAKEN: dict[str, tuple[Callable[[], QdqModel], Steps]] = {
     "channels last": (channels_last, [("sub", 3, False), ("mul", None, False)]),
     "along the rows": (along_rows, [("sub", 2, False), ("div", None, False)]),
     "into uint8": (into_uint8, [("div", None, False)]),
+    "clipped beyond int8": (clipped_beyond_int8, [("sub", 1, False), ("div", 1, False)]),
     "vectors": (vectors, [("sub", 1, False)]),
 }
 """Each with kind, axis and order of operands of its steps."""
@@ -124,7 +133,7 @@ def test_it_becomes_part_of_the_port(name: str, tmp_path: Path) -> None:
     graph = lowered(build(), tmp_path)
     (port,) = graph.inputs
     assert [(s.kind, s.axis, s.values_first) for s in port.preprocessing] == steps
-    assert not any(isinstance(node.op, FloatBinary) for node in graph.nodes)
+    assert not any(isinstance(node.op, FloatBinary | FloatClip) for node in graph.nodes)
 
 
 @pytest.mark.parametrize("name", TAKEN)
@@ -235,12 +244,21 @@ def clipped_between() -> QdqModel:
     return finished(m, m.op("Div", x, channels(m, SPREAD), name="normal"))
 
 
+def clipped_within_int8() -> QdqModel:
+    """A step less at the upper end."""
+    m = QdqModel()
+    x = m.op("Sub", m.plain_input("image", SHAPE), channels(m, MEAN), name="centered")
+    x = m.op("Div", x, channels(m, SPREAD), name="normal")
+    return finished(m, m.op("Clip", x, number(m, -9.0), number(m, 3.84375), name="clip"))
+
+
 LEFT: dict[str, Callable[[], QdqModel]] = {
     "two readers": two_readers,
     "read in between": read_in_between,
     "a factor of zero": a_zero_factor,
     "an offset too large": too_far_for_float32,
     "a clip in between": clipped_between,
+    "a clip within int8": clipped_within_int8,
 }
 
 
