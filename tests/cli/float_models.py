@@ -36,8 +36,8 @@ def save_model_with_unread_rows(path: Path) -> Path:
 def save_unsupported_model(path: Path) -> Path:
     """Two operators that mcucc does not have."""
     nodes = [
-        helper.make_node("Erf", ["image"], ["erf"], name="erf"),
-        helper.make_node("Det", ["erf"], ["mean"], name="det"),
+        helper.make_node("Shrink", ["image"], ["shrunk"], name="shrink"),
+        helper.make_node("Det", ["shrunk"], ["mean"], name="det"),
     ]
     return _save(path, nodes, [1, 3, 4, 4], [1, 3], [])
 

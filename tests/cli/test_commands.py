@@ -98,7 +98,7 @@ def test_inspect_names_all_that_is_unsupported(tmp_path: Path) -> None:
     assert document["layers"] == []
     assert document["macs"] is None
     assert set(document["violations"][0]) == {"node", "op", "rule", "actual", "hint"}
-    assert {violation["op"] for violation in document["violations"]} == {"Erf", "Det"}
+    assert {violation["op"] for violation in document["violations"]} == {"Shrink", "Det"}
     assert "mcucc cannot compile it:" in mcucc("inspect", model).out
 
 

@@ -216,7 +216,7 @@ REFUSALS: dict[str, tuple[Build, str, str]] = {
     "int4 weights": (int4_weights, "quantized to int8", "int4"),
     "uint8 weights": (uint8_weights, "zero point 0 (128", "[-120]"),
     # Operators.
-    "unknown": (plain_reader("Sin"), "one that mcucc knows", "operator Sin"),
+    "unknown": (plain_reader("Shrink"), "one that mcucc knows", "operator Shrink"),
     "not quantized": (plain_reader("GlobalAveragePool"), "must have a scale", "'x_float'"),
     "Add, not quantized": (plain_reader("Add", 2), "must have a scale", "'x_float'"),
 }

@@ -28,6 +28,7 @@ _KNOWN: Mapping[str, int] = MappingProxyType(
         **dict.fromkeys(_MORE_TYPES, 25),
         # Likewise; in 28 further types. `round_mode` is about float8e8m0 alone.
         "Cast": 28,
+        "Celu": 28,
         "DequantizeLinear": 28,
         "QuantizeLinear": 28,
         # Allows fmod 0 on floats; what was allowed means the same.
