@@ -20,7 +20,13 @@ from numpy.typing import NDArray
 
 import mcucc
 from mcucc.api.network import Calibration, Network, load_network
-from mcucc.api.options import CompileOptions, check_options, plan_options, unread_inputs
+from mcucc.api.options import (
+    CompileOptions,
+    check_options,
+    interface_of,
+    plan_options,
+    unread_inputs,
+)
 from mcucc.build.network import Network as Interface
 from mcucc.build.sizes import Sizes, measure_sizes
 from mcucc.build.toolchain import ARM_GCC, PACKAGES, has_tool
@@ -121,13 +127,13 @@ def compile_model(
     plan = plan_network(graph, kernels, wanted)
     if options.check:
         _prove(plan)
-    program = lower(plan, _provenance(model, board, options), options.io, board.core)
+    io, io_notes = interface_of(graph, options, model.format)
+    program = lower(plan, _provenance(model, board, options), io, board.core)
     twin = write_twin(graph)
     draft = _draft(program, plan, options)
     sizes = _measure(draft, program, plan, board)
     fits = budget.admits(plan.arena_bytes, known_flash_bytes(plan.schedule.graph, sizes))
-    own_board = _own_board_file(board, options)
-    files = {**draft, f"{name}.ir": seal(print_graph(graph)), **own_board} if fits else own_board
+    files = _files(draft, graph, board, options) if fits else _own_board_file(board, options)
     report = sealed(
         make_report(
             program,
@@ -137,7 +143,7 @@ def compile_model(
             _origin(network, options.calibration),
             Written(
                 files=sorted([*files, f"{name}.tflite"] if fits else files),
-                notes=_notes(network, board, sizes, options.calibration),
+                notes=io_notes + _notes(network, board, sizes, options.calibration),
                 decided=collect(plan, _grounds(network, choices, options, wanted)),
             ),
             streamed_bytes=_streamed_bytes(plan, kernels, wanted),
@@ -265,6 +271,12 @@ def _recorded(graph: Int8Graph, count: int, element: Element) -> SelfTest:
             break
     columns = [np.concatenate(column) for column in zip(*[*fresh, *repeated][:count], strict=True)]
     return self_test(columns[: len(shapes)], columns[len(shapes) :], element)
+
+
+def _files(draft: Files, graph: Int8Graph, board: Board, options: CompileOptions) -> Files:
+    """All text files of a network that fits."""
+    ir = {f"{graph.name}.ir": seal(print_graph(graph))}
+    return {**draft, **ir, **_own_board_file(board, options)}
 
 
 def _own_board_file(board: Board, options: CompileOptions) -> Files:

@@ -1,11 +1,13 @@
 """How to compile: what a user may choose, and what contradicts what."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from mcucc.api.network import Calibration
 from mcucc.codegen import Io
 from mcucc.compiled.arrays import label
 from mcucc.errors import UsageError
+from mcucc.ir import DType
 from mcucc.memory import ALIGNMENT, Solver
 from mcucc.ops import Int8Graph
 from mcucc.report.make import Budget
@@ -15,6 +17,10 @@ from mcucc.targets.board import Board
 
 _ALIGNMENTS = (4, 8, 16, 32, 64)
 """Bytes: from a word to the longest cache line of a Cortex-M, twice."""
+
+
+IoChoice = Io | Literal["file"]
+"""What a user may choose of the C interface."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,8 @@ class CompileOptions:
         solver: who places the buffers: "own", or "ortools" of the extra `solver`.
         check: replay the plan and refuse one that loses a byte.
         keep_input: whether inputs survive a run.
-        io: what the C interface takes and gives: int8 or uint8 values, or floats beside int8 ones.
+        io: what the C interface takes and gives: int8 or uint8 values, floats beside int8 ones, or
+            what the ports are in the file; None for "file" of a `.tflite` file, "int8" of ONNX.
         selftest: recorded samples in `<name>_selftest.c`; 0 for none.
         calibration: how a float network is quantized, and shapes that the file leaves open; of this
             a network that comes quantized takes the shapes alone.
@@ -57,7 +64,7 @@ class CompileOptions:
     solver: Solver = "own"
     check: bool = False
     keep_input: bool = False
-    io: Io = "int8"
+    io: IoChoice | None = None
     selftest: int = 0
     calibration: Calibration = field(default_factory=Calibration)
 
@@ -70,7 +77,7 @@ class CompileOptions:
         """The options that change the generated files, for the provenance."""
         parts = [f"--objective {self.objective}"]
         parts += [f"--sram {self.sram}"] if self.sram is not None else []
-        parts += [f"--io {self.io}"] if self.io != "int8" else []
+        parts += [f"--io {self.io}"] if self.io not in (None, "int8") else []
         parts += [f"--schedule {self.schedule}"] if self.schedule != "auto" else []
         parts += [f"--solver {self.solver}"] if self.solver != "own" else []
         parts += [f"--align {self.alignment}"] if self.alignment != ALIGNMENT else []
@@ -86,6 +93,34 @@ class CompileOptions:
             parts += [f"--calib {label(self.calibration.source).name}"]
             parts += [f"--observer {self.calibration.options.observer}"]
         return " ".join(parts)
+
+
+def interface_of(
+    graph: Int8Graph, options: CompileOptions, file_format: Literal["onnx", "tflite"]
+) -> tuple[Io, tuple[str, ...]]:
+    """What the C interface takes and gives, and a note where it is not what the file says.
+
+    Args:
+        graph: has the ports of the file.
+        options: the choice.
+        file_format: of the file, which says what is taken if nothing was chosen.
+    """
+    chosen = options.io or ("file" if file_format == "tflite" else "int8")
+    if chosen != "file":
+        return chosen, ()
+    ports = (*graph.inputs, *graph.outputs)
+    kinds = {port.dtype for port in ports}
+    if DType.FLOAT32 in kinds:
+        # Rows are handed over as integers.
+        return ("int8" if options.stream_input else "float"), ()
+    if len(kinds) == 1:
+        return ("uint8" if DType.UINT8 in kinds else "int8"), ()
+    unsigned = ", ".join(f"'{port.name}'" for port in ports if port.dtype == DType.UINT8)
+    note = (
+        f"{unsigned} is uint8 in the file and int8 here, q - 128, as all ports have one type: "
+        "--io uint8 makes all of them uint8"
+    )
+    return "int8", (note,)
 
 
 def plan_options(options: CompileOptions, budget: Budget) -> PlanOptions:

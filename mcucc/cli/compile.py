@@ -47,10 +47,9 @@ from mcucc.quant.ranges import Observer
 @click.option("--check", is_flag=True, help="Replay the memory plan, byte by byte.")
 @click.option(
     "--io",
-    type=click.Choice(["int8", "uint8", "float"]),
-    default="int8",
-    show_default=True,
-    help="What the C interface takes and gives; float: a function beside the int8 one.",
+    type=click.Choice(["int8", "uint8", "float", "file"]),
+    help="What the C interface takes and gives; float: a function beside the int8 one; file: what "
+    "MODEL has (default of .tflite; of ONNX: int8).",
 )
 @click.option(
     "--align",

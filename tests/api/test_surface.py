@@ -62,7 +62,8 @@ def test_keywords_are_the_fields_of_the_options() -> None:
     theirs.pop("calibration")
     assert {name: kind for name, kind in ours.items() if name in theirs} == theirs
     assert {*ours} - {*theirs} == {
-        *("calibration", "cut_at", "input_shapes", "max_operators", "max_tensor_bytes", "observer")
+        *("calibration", "cut_at", "input_shapes", "max_operators", "max_tensor_bytes", "observer"),
+        "states",
     }
 
 
@@ -227,7 +228,7 @@ def test_a_board_that_no_file_can_hold() -> None:
     [
         ({"objective": "size"}, "objective='size': give 'auto', 'memory' or 'speed'"),
         ({"schedule": None}, "schedule=None: give 'auto', 'layer' or 'stream'"),
-        ({"io": "float32"}, "io='float32': give 'int8', 'uint8' or 'float'"),
+        ({"io": "float32"}, "io='float32': give 'int8', 'uint8', 'float', 'file' or None"),
         ({"solver": ["own"]}, "solver=['own']: give 'own' or 'ortools'"),
         ({"observer": "max"}, "observer='max': give 'minmax', 'percentile' or 'mse'"),
         ({"sram": "64K"}, "sram='64K': give a whole number or None"),

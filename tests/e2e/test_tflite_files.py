@@ -97,6 +97,27 @@ def test_a_quantized_file_is_compiled_and_verified(
     assert verification.compared["file"] == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "io"),
+    [
+        ("himax_tflm__model", "int8"),
+        ("gesture_recognition_tfli__model", "uint8"),
+        ("openmv__force_int_quant", "float"),
+    ],
+)
+def test_the_interface_is_that_of_the_file(
+    models_dir: Path, tmp_path: Path, name: str, io: str
+) -> None:
+    source = models_dir / "tflite" / f"{name}.tflite"
+    compilation = compile_model(source, CompileOptions("host"))
+    assert compilation.report.io == io
+    assert compile_model(source, CompileOptions("host", io="int8")).report.io == "int8"
+    write_compilation(compilation, tmp_path)
+    verification = verify_directory(tmp_path, model=source)
+    assert verification.failures == ()
+    assert verification.judges["file"] == "equal"
+
+
 def test_a_float_file_is_quantized_and_compared_with_tflm(models_dir: Path, tmp_path: Path) -> None:
     source = models_dir / "tflite" / "tinymaix__mnist_dw_f.tflite"
     options = CompileOptions("host", calibration=Calibration())

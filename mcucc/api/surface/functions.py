@@ -15,7 +15,7 @@ from mcucc.api.evaluate import Evaluation
 from mcucc.api.evaluate import evaluate as evaluate_directory
 from mcucc.api.inspect import Inspection, inspect_model
 from mcucc.api.network import Calibration
-from mcucc.api.options import CompileOptions
+from mcucc.api.options import CompileOptions, IoChoice
 from mcucc.api.plan import ModelPlans, plan_model
 from mcucc.api.surface.arguments import (
     Arrays,
@@ -37,7 +37,6 @@ from mcucc.api.surface.arguments import (
 from mcucc.api.surface.loaded import LoadedNetwork
 from mcucc.api.surface.tables import Boards
 from mcucc.api.verify import Verification, verify_directory
-from mcucc.codegen import Io
 from mcucc.importer import ModelBytes, ModelSource
 from mcucc.ir.limits import DEFAULT_LIMIT
 from mcucc.memory import Solver
@@ -80,7 +79,7 @@ class CompileKeywords(PlanKeywords, total=False):
     solver: Solver
     check: bool
     keep_input: bool
-    io: Io
+    io: IoChoice | None
     selftest: int
     calibration: Arrays | None
     observer: Observer
