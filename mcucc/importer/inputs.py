@@ -113,8 +113,10 @@ def input_quant(walk: Walk, name: str, dtype: DType) -> QParams | None:
                 return activation_quant(walk, node, dtype)[0]
             except RefusalError:
                 return None  # the node is refused when it is visited
-        copies = node.op in RULES and RULES[node.op].copies
-        found = input_quant(walk, node.outputs[0], dtype) if copies else None
+        if node.op in RULES and RULES[node.op].copies:
+            found = input_quant(walk, node.outputs[0], dtype)
+        elif node.inputs[0] == name:  # elsewhere it is a scale or zero point, and no activation
+            found = None
         if found is not None and found != unread:
             return found
     return found

@@ -103,12 +103,13 @@ class ResizeNearest(Op):
         return (1, h * self.factor[0], w * self.factor[1], c)
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
-        """Same quantization on both sides; whole factors up to 40.
+        """Same quantization on both sides; whole factors, up to 40 where there are several pixels.
 
         TensorFlow Lite divides in float32, which at a factor of 41 picks another pixel.
         """
         yield from same_quantization(inputs, output)
-        if not 1 <= min(self.factor) <= max(self.factor) <= 40:
+        several = [f for f, n in zip(self.factor, inputs[0].shape[1:3], strict=True) if n > 1]
+        if min(self.factor) < 1 or max(several, default=1) > 40:
             yield "the factors must lie between 1 and 40"
 
     def window(self, inputs: Sequence[TensorType], operand: int = 0) -> Window:  # noqa: ARG002

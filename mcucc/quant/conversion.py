@@ -36,6 +36,7 @@ class Conversion:
     parameters: dict[tuple[str, ...], tuple[str, str]] = field(
         default_factory=dict[tuple[str, ...], tuple[str, str]]
     )
+    copies: dict[str, tuple[str, Int8Op]] = field(default_factory=dict[str, tuple[str, Int8Op]])
     taken: set[str] = field(default_factory=set[str])
     values: Values = field(init=False)
 
@@ -102,6 +103,27 @@ class Conversion:
         self.tensors[output] = kind
         names = tuple(self.values.name(x) for x in inputs)
         self.nodes.append(Node(op, names, output, name, origin))
+
+    def copied(self, node: FloatNode, x: str, source: str, op: Int8Op) -> str:
+        """What an operator that copies makes of an int8 value, for a node that reads it.
+
+        Args:
+            node: the reader.
+            x: the float value that the int8 value is of.
+            source: the int8 value.
+            op: has one input.
+        """
+        before = self.tensors[source]
+        kind = replace(before, shape=op.infer([before]))
+        if kind == before:
+            return source
+        output, number = f"{self.values.name(x)}.repeated", 2
+        while output in self.tensors and self.copies.get(output) != (source, op):
+            output, number = f"{self.values.name(x)}.repeated_{number}", number + 1
+        if output not in self.tensors:
+            self.copies[output] = (source, op)
+            self.append(node, op, (source,), output, kind, node.origin)
+        return output
 
     def at_scale(self, node: FloatNode, x: str) -> str:
         """An input of a node in the quantization of its output, requantized if need be."""

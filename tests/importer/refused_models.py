@@ -155,7 +155,6 @@ REFUSALS: dict[str, tuple[Build, str, str]] = {
         "[1, 0]",
     ),
     # Elementwise.
-    "broadcast": (added((1, 2, 1, 1)), "the same shape", "[1, 1, 1, 2]"),
     "scales of Add": (added((1, 2, 3, 4), (1e-9, 0)), "2^20 * s_out", "output scale 1e-09"),
     "Clip NaN": (clipped("Clip", (0.125, 0), bounds=(np.nan,)), "two numbers in order", "nan"),
     "Softmax axis": (unary("Softmax", shape=(1, 4), axis=0), "rank 2 to 4, batch 1", "[4, 1]"),

@@ -87,6 +87,22 @@ def lower_binary(walk: Walk, node: OnnxNode) -> View:
             )
 
 
+def lower_sum(walk: Walk, node: OnnxNode) -> View:
+    """Sum of any number of inputs: an Add for each but the first."""
+    total = walk.view(node) if len(node.inputs) == 1 else None
+    names = [node.inputs[0]]
+    for place, name in enumerate(node.inputs[1:], start=2):
+        last = place == len(node.inputs)
+        made = node.outputs[0] if last else f"{node.outputs[0]}.of_{place}"
+        part = replace(node, op="Add", inputs=(names[-1], name), outputs=(made,))
+        total = lower_binary(walk, part)
+        walk.symbols[made] = total
+        names.append(made)
+    if total is None:
+        raise RefusalError(node, "a Sum must have inputs", "none", "Check the exporter.")
+    return total.named(node) if len(node.inputs) == 1 else total
+
+
 def _operand(walk: Walk, node: OnnxNode, index: int) -> Symbol | None:
     """An operand; what stands behind a DequantizeLinear is a constant like any other.
 
@@ -260,5 +276,6 @@ RULES: Mapping[str, Rule] = {
     "Cast": Rule(lower_cast, wish="any"),
     "Clip": Rule(lower_clip, wish="any", copies=True, numbers=(1, 2)),
     "PRelu": Rule(lower_prelu),
+    "Sum": Rule(lower_sum, wish="any"),
     "Relu": Rule(lower_relu, wish="any", copies=True),
 }

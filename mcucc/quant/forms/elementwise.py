@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mcucc.ir import Const, DType, Node, Port, QParams
-from mcucc.ops import FloatGraph, FloatNode, Int8Graph, Int8Op
+from mcucc.ir import Const, DType, Node, Port, QParams, Shape
+from mcucc.ops import FloatNode, Int8Graph, Int8Op
 from mcucc.ops.elementwise import (
     Add,
     Clamp,
@@ -22,50 +22,107 @@ from mcucc.ops.elementwise import (
     Requantize,
     Sub,
 )
+from mcucc.ops.movement import Reshape, ResizeNearest
 from mcucc.ops.unary import Table
 from mcucc.quant.conversion import CannotQuantizeError, Conversion, Form
+from mcucc.quant.ranges import range_to_quant
 from mcucc.quant.values import clamp_bounds
 from mcucc.reference import interpreter
 from mcucc.reference.fixed_point import quantize
 
+_INT8: Mapping[str, type[Add] | type[Sub] | type[Mul]] = {"add": Add, "sub": Sub, "mul": Mul}
+
 
 def binary(to: Conversion, node: FloatNode, op: FloatBinary) -> None:
-    """Sums and products of two computed values."""
-    constants = [to.graph.const(name) for name in node.inputs if name in to.graph.consts]
-    if any(const.type.quant is not None for const in constants):
-        _with_given(to, node, op)
+    """Sums and products of two computed values, or of one and a constant."""
+    if any(name in to.graph.consts for name in node.inputs):
+        _with_constant(to, node, op)
         return
-    first, second = node.inputs
-    shapes = [to.graph.type_of(name).shape for name in node.inputs]
-    _check_operands(to.graph, node, op)
-    if op.kind == "mul" and shapes[0] != to.graph.tensors[node.output].shape:
-        first, second = second, first
-    made = {"add": Add, "sub": Sub, "mul": Mul}[op.kind](op.activation)
-    to.emit(node, made, [first, second])
-
-
-def _with_given(to: Conversion, node: FloatNode, op: FloatBinary) -> None:
-    """Arithmetic on integers with a constant of the file; with one number it is a table."""
-    const = next(to.graph.const(name) for name in node.inputs if name in to.graph.consts)
-    (x,) = to.graph.variable_inputs(node)
-    shape = to.graph.tensors[node.output].shape
-    if to.graph.tensors[x].shape != shape or op.kind == "div":
+    if op.kind == "div":
         raise CannotQuantizeError(
-            "a constant operand must not be larger than the computed one, nor be a divisor",
-            f"{op.kind} of {list(to.graph.tensors[x].shape)} and {list(const.type.shape)}",
-            "Multiply by a reciprocal, or make both of one shape before they meet.",
+            "a divisor must be constant",
+            _operands(to, node, op),
+            "Multiply by a reciprocal, or divide by a constant.",
         )
-    made = {"add": Add, "sub": Sub, "mul": Mul}[op.kind](op.activation)
-    first = node.inputs[0] != x and op.kind != "mul"  # of a product the map stands first
-    if const.data.size == 1:
+    first, second = node.inputs
+    wanted = to.graph.tensors[node.output].shape
+    if op.kind == "mul" and to.graph.tensors[first].shape != wanted:
+        first, second = second, first
+    gates = op.kind == "mul" and to.graph.tensors[second].shape == _per_channel(wanted)
+    names = [repeated(to, node, first), second if gates else repeated(to, node, second)]
+    to.emit(node, _INT8[op.kind](op.activation), names)
+
+
+def _operands(to: Conversion, node: FloatNode, op: FloatBinary) -> str:
+    shapes = [list(to.graph.type_of(name).shape) for name in node.inputs]
+    return f"{op.kind} of {shapes[0]} and {shapes[1]} (inner layout)"
+
+
+def _per_channel(shape: Shape) -> Shape:
+    return (*(1,) * (len(shape) - 1), shape[-1])
+
+
+def repeated(to: Conversion, node: FloatNode, x: str) -> str:
+    """A value in the shape of a node's output, repeated along axes of one element.
+
+    Nearest-neighbour enlargement repeats it: it copies, and makes rows of rows.
+    """
+    wanted, shape = to.graph.tensors[node.output].shape, to.graph.tensors[x].shape
+    if shape == wanted:
+        return x
+    name, shape = to.values.name(x), (*(1,) * (len(wanted) - len(shape)), *shape)
+    name = to.copied(node, x, name, Reshape(shape))
+    if len(wanted) == 4:  # rows and columns of a map stay rows and columns
+        rows, columns = (wanted[axis] // shape[axis] for axis in (1, 2))
+        name = to.copied(node, x, name, ResizeNearest((rows, columns)))
+        shape = (shape[0], *wanted[1:3], shape[3])
+    for axis, size in enumerate(wanted):
+        if shape[axis] != size:
+            before, behind = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
+            name = to.copied(node, x, name, Reshape((1, before, 1, behind)))
+            name = to.copied(node, x, name, ResizeNearest((1, size)))
+            shape = (*shape[:axis], size, *shape[axis + 1 :])
+            name = to.copied(node, x, name, Reshape(shape))
+    return name
+
+
+def _quantized(const: Const) -> Const:
+    """A constant with the quantization of the file, or with that of its range."""
+    if const.type.quant is not None:
+        return const
+    reals = const.data.astype(np.float32)
+    quant = range_to_quant((min(0.0, float(reals.min())), max(0.0, float(reals.max()))))
+    kind = replace(const.type, dtype=DType.INT8, quant=quant)
+    return Const(const.name, kind, quantize(reals, quant))
+
+
+def _with_constant(to: Conversion, node: FloatNode, op: FloatBinary) -> None:
+    """Arithmetic with a constant that no pass has folded; with one number it is a table."""
+    found = next(to.graph.const(name) for name in node.inputs if name in to.graph.consts)
+    (x,) = to.graph.variable_inputs(node)
+    first, kind = node.inputs[0] != x, op.kind
+    if kind == "div":
+        if first or found.type.quant is not None or not found.data.all():
+            raise CannotQuantizeError(
+                "a divisor must be a float constant without zeros",
+                _operands(to, node, op),
+                "Multiply by a reciprocal.",
+            )
+        reciprocals = np.float32(1.0) / found.data.astype(np.float32)
+        found, kind = replace(found, data=reciprocals), "mul"
+    const, made = _quantized(found), _INT8[kind](op.activation)
+    shape = to.graph.tensors[node.output].shape
+    first = first and kind != "mul"  # of a product the map stands first
+    if const.data.size == 1 and to.graph.tensors[x].shape == shape:
         table = to.const(f"{node.name}.table", _table(to, node, made, const, first=first), None)
         to.emit(node, Table(), [x, table])
         return
-    per_channel = (*(1,) * (len(shape) - 1), shape[-1])
-    wanted = per_channel if op.kind == "mul" and const.type.shape == per_channel else shape
+    wanted = shape
+    if kind == "mul" and const.type.shape == _per_channel(shape):
+        wanted = _per_channel(shape)
     data = np.ascontiguousarray(np.broadcast_to(const.data, wanted))
-    operand = to.const(f"{node.name}.operand", data, const.type.quant)
-    to.emit(node, made, [operand, x] if first else [x, operand])
+    operand, value = to.const(f"{node.name}.operand", data, const.type.quant), repeated(to, node, x)
+    to.emit(node, made, [operand, value] if first else [value, operand])
 
 
 def _table(
@@ -88,33 +145,6 @@ def _table(
         {"number": operand},
     )
     return interpreter.run(graph, {x: every})[node.output].reshape(256)
-
-
-def _check_operands(graph: FloatGraph, node: FloatNode, op: FloatBinary) -> None:
-    """Demand two values that the int8 operator takes; what constants allow, passes have folded."""
-    shapes = [list(graph.type_of(name).shape) for name in node.inputs]
-    actual = f"{op.kind} of {shapes[0]} and {shapes[1]} (inner layout)"
-    constant = [name in graph.consts for name in node.inputs]
-    if op.kind == "div" and not constant[1]:
-        rule = "a divisor must be constant"
-        raise CannotQuantizeError(
-            rule, actual, "Multiply by a reciprocal, or divide by a constant."
-        )
-    if any(constant):
-        raise CannotQuantizeError(
-            "a constant operand must be one number, or one number per channel",
-            f"{actual}, the {'first' if constant[0] else 'second'} constant",
-            "Use a constant that broadcasts along all axes but the channels.",
-        )
-    first, second = sorted(shapes, key=math.prod, reverse=True)
-    per_channel = [1] * (len(first) - 1) + first[-1:]
-    if shapes[0] != shapes[1] and not (op.kind == "mul" and second == per_channel):
-        also = ", or one value per channel for the second" if op.kind == "mul" else ""
-        raise CannotQuantizeError(
-            f"two computed operands must have the same shape{also}",
-            actual,
-            "mcucc does not broadcast here: make both of one shape before they meet.",
-        )
 
 
 def clip(to: Conversion, node: FloatNode, op: FloatClip) -> None:
