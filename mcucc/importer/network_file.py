@@ -2,6 +2,7 @@
 
 from mcucc.importer.file.model_file import ModelSource, is_tflite, path_of, read_model
 from mcucc.importer.file.reader import OnnxModel, read_onnx_bytes
+from mcucc.importer.file.widening import widened
 from mcucc.importer.tflite import read_tflite
 
 
@@ -14,4 +15,6 @@ def read_network(source: ModelSource) -> OnnxModel:
         UsageError: the path stands for a pipe or a device.
     """
     raw = read_model(source)
-    return read_tflite(path_of(source), raw) if is_tflite(raw) else read_onnx_bytes(source, raw)
+    if is_tflite(raw):
+        return read_tflite(path_of(source), raw)
+    return widened(read_onnx_bytes(source, raw))

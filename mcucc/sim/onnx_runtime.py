@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 REQUIREMENT = "onnxruntime>=1.19"
 """What pip installs, as in the extra `verify`."""
 
-Inputs = Mapping[str, NDArray[np.float32] | NDArray[np.int8] | NDArray[np.uint8]]
+Inputs = Mapping[str, NDArray[np.generic]]
 """Samples (N, ...) in ONNX layout by ONNX name, of the type that the file declares."""
 
 Outputs = Mapping[str, NDArray[np.float32]]
@@ -32,7 +32,12 @@ Outputs = Mapping[str, NDArray[np.float32]]
 _SILENT = 4
 """The level at which ONNX Runtime logs fatal errors alone; the others reach us as exceptions."""
 
-_ELEMENT_TYPES = {"tensor(float)": "float32", "tensor(int8)": "int8", "tensor(uint8)": "uint8"}
+_ELEMENT_TYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(int8)": "int8",
+    "tensor(uint8)": "uint8",
+}
 
 
 class OnnxRuntimeAbsentError(JudgeAbsentError):
@@ -67,7 +72,7 @@ def run_onnx(
 
     Args:
         path: of the ONNX file.
-        inputs: for each input.
+        inputs: for each input; float32 where the file says float16.
         names: outputs or inner values that are wanted; the outputs of the file if none.
         handed_over: for inputs that are states the output that the next sample finds there; the
             first sample finds zeros.
@@ -83,6 +88,8 @@ def run_onnx(
     except (RuntimeError, ValueError, *refusals) as error:
         raise _refusal(path, error) from error
     states = _zeros(session, handed_over)
+    halves = {port.name for port in session.get_inputs() if port.type == "tensor(float16)"}
+    inputs = {name: _half(x) if name in halves else x for name, x in inputs.items()}
     _check_feed(session, path, {**inputs, **states})
     names = names or [output.name for output in session.get_outputs()]
     count = len(next(iter(inputs.values())))
@@ -99,6 +106,10 @@ def run_onnx(
         name: np.concatenate([np.asarray(result[i], dtype=np.float32) for result in results])
         for i, name in enumerate(names)
     }
+
+
+def _half(x: NDArray[np.generic]) -> NDArray[np.generic]:
+    return x.astype(np.float16)
 
 
 def _zeros(

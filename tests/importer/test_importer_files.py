@@ -204,8 +204,8 @@ def test_the_digest_reads_nothing_outside_of_the_directory(location: str, tmp_pa
 @pytest.mark.parametrize(
     ("opset", "expected"),
     [
-        (1, "uses operator set 1; mcucc reads 8 and newer"),
-        (7, "uses operator set 7; mcucc reads 8 and newer"),
+        (1, "uses operator set 1; mcucc reads 7 and newer"),
+        (6, "uses operator set 6; mcucc reads 7 and newer"),
         (
             99,
             "uses operator set 99, and the installed onnx package knows the meaning of sets up to",

@@ -13,7 +13,7 @@ import onnx.defs
 
 from mcucc.errors import InputFileError
 
-OLDEST_OPSET = 8
+OLDEST_OPSET = 7
 """Older sets broadcast by attributes, and mean other things by the same names."""
 
 _READ_UP_TO = 23

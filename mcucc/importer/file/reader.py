@@ -7,6 +7,7 @@ is found by the lowering.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, cast
 
 import google.protobuf.message
@@ -15,6 +16,7 @@ import onnx
 import onnx.checker
 import onnx.external_data_helper
 import onnx.helper
+import onnx.inliner
 import onnx.numpy_helper
 from numpy.typing import NDArray
 
@@ -31,6 +33,12 @@ from mcucc.importer.file.model_file import (
 from mcucc.importer.file.opsets import check_opset, newer_operators
 
 AttributeValue = int | float | str | tuple[int, ...] | tuple[float, ...] | NDArray[np.generic]
+
+
+_ALIKE: Mapping[str, str] = MappingProxyType(
+    {f"com.microsoft.{op}": op for op in ("DequantizeLinear", "QuantizeLinear")}
+)
+"""Operators of another domain that mean what those of ONNX do; they take more types."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +175,7 @@ def read_onnx_bytes(source: ModelSource, raw: bytes) -> OnnxModel:
     digest = model_digest_of(path, raw, proto)
     _load_external_data(path, proto)
     _check(path, proto)
+    proto = _without_functions(path, proto)
     constants = {_text(path, t.name): _tensor(path, t) for t in proto.graph.initializer}
     nodes: list[OnnxNode] = []
     for index, node in enumerate(proto.graph.node):
@@ -248,6 +257,18 @@ def _check(path: Path, proto: onnx.ModelProto) -> None:
         raise InputFileError(path, f"is not valid ONNX: {_first_line(error)}") from error
 
 
+def _without_functions(path: Path, proto: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with the bodies of its own functions in place of their calls."""
+    if not proto.functions:
+        return proto
+    try:
+        return onnx.inliner.inline_local_functions(proto)
+    except (RuntimeError, ValueError, onnx.checker.ValidationError) as error:
+        raise InputFileError(
+            path, f"its local functions cannot be put in place of their calls: {_first_line(error)}"
+        ) from error
+
+
 def _first_line(error: Exception) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
@@ -273,6 +294,7 @@ def _tensor(path: Path, tensor: onnx.TensorProto) -> NDArray[np.generic]:
 def _node(path: Path, node: onnx.NodeProto, index: int) -> OnnxNode:
     domain = "" if node.domain in ("", "ai.onnx") else f"{_text(path, node.domain)}."
     op = domain + _text(path, node.op_type)
+    op = _ALIKE.get(op, op)
     outputs = tuple(_text(path, name) for name in node.output)
     if not any(outputs):
         raise InputFileError(path, f"node {index} ({op} '{node.name}') has no output")

@@ -195,7 +195,7 @@ def activation_quant(walk: Walk, node: OnnxNode, dtype: str | None = None) -> tu
 
 def quantized_constant(walk: Walk, node: OnnxNode, constant: Constant) -> Weights:
     """Weights, a bias or an operand: a constant behind a DequantizeLinear."""
-    found, data = _read(walk, node), constant.data
+    found, data = _read(walk, node, dead=True), constant.data
     if data.dtype.name not in ("int8", "uint8", "int32"):
         raise RefusalError(
             node,
@@ -219,10 +219,26 @@ def quantized_constant(walk: Walk, node: OnnxNode, constant: Constant) -> Weight
     if data.dtype == np.uint8:  # the same numbers as int8
         data, points = (data.astype(np.int16) - UNSIGNED_SHIFT).astype(np.int8), points - 128
     kept = points if np.any(points) else None
-    return Weights(data, found.scales, kept, None if single else axis % rank)
+    return _alive(Weights(data, found.scales, kept, None if single else axis % rank))
 
 
-def _read(walk: Walk, node: OnnxNode) -> _Quantization:
+def _alive(weights: Weights) -> Weights:
+    """Weights without scales of 0: what such a channel holds is 0 whatever its integers are."""
+    dead = weights.scales == 0
+    if not dead.any():
+        return weights
+    shape = [1] * weights.data.ndim
+    if weights.axis is not None:
+        shape[weights.axis] = -1
+    points = np.zeros(1, np.int64) if weights.zero_points is None else weights.zero_points
+    zeros = points.reshape(shape if points.size > 1 else [1] * weights.data.ndim)
+    data = np.where(dead.reshape(shape), zeros, weights.data).astype(weights.data.dtype)
+    largest = weights.scales.max()
+    scales = np.where(dead, largest if largest > 0 else 1, weights.scales).astype(np.float32)
+    return replace(weights, data=data, scales=scales)
+
+
+def _read(walk: Walk, node: OnnxNode, *, dead: bool = False) -> _Quantization:
     scale = _constant(walk, node, 1, "the scale")
     blocks = node.int("block_size", 0)
     if blocks or scale is None or scale.data.dtype != np.float32 or scale.data.ndim > 1:
@@ -233,7 +249,8 @@ def _read(walk: Walk, node: OnnxNode) -> _Quantization:
             "Export with float32 scales per tensor or per channel, without blocks.",
         )
     scales = scale.data.ravel().astype(np.float32)
-    if not scales.size or not np.all(np.isfinite(scales)) or np.any(scales <= 0):
+    wrong = scales < 0 if dead else scales <= 0
+    if not scales.size or not np.all(np.isfinite(scales)) or np.any(wrong):
         raise RefusalError(
             node,
             "scales must be finite and positive",
