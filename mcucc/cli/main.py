@@ -22,6 +22,7 @@ from mcucc.cli import (
     evaluate,
     explain,
     inspect,
+    ops,
     plan,
     report,
     run,
@@ -46,6 +47,7 @@ def cli(*, debug: bool) -> None:
 # In the order in which people need them: advice names the first that fits.
 for command in (
     boards.boards,
+    ops.ops,
     inspect.inspect,
     compile_.compile_command,
     plan.plan,

@@ -11,6 +11,7 @@ from mcucc.api.evaluate import Evaluation
 from mcucc.api.float_link import FloatLink, FloatOutput
 from mcucc.api.inspect import Inspection
 from mcucc.api.measure import LayerMeasurement, Measurement, RunCounts
+from mcucc.api.operators import SupportedOperators, markdown, supported_operators
 from mcucc.api.verify import Difference, Verification
 from mcucc.importer.rules import RULES
 from mcucc.kernels import FAMILIES
@@ -38,6 +39,13 @@ def test_onnx_operators() -> None:
     assert set(RULES) <= named
 
 
+def test_the_page_of_operators_is_what_the_rules_say() -> None:
+    """`mcucc ops --markdown > docs/operators.md` makes it."""
+    found = supported_operators()
+    assert (DOCS / "operators.md").read_text(encoding="utf-8") == markdown(found)
+    assert all(each.taken for each in found.operators)
+
+
 @pytest.mark.parametrize(
     ("command", "kind"),
     [
@@ -47,6 +55,7 @@ def test_onnx_operators() -> None:
         ("bench", Measurement),
         ("build", BuiltProgram),
         ("compare", Comparison),
+        ("ops", SupportedOperators),
         ("run", RunCounts),
     ],
 )

@@ -87,7 +87,7 @@ def variable_of(file: TfliteModel, operator: Operator) -> str:
 
 
 def _handle(draft: Draft) -> None:
-    """VAR_HANDLE computes nothing."""
+    """VAR_HANDLE of a variable, by its shared name."""
     del draft
 
 
