@@ -20,6 +20,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return numpy_helper.from_array(rng.normal(size=shape).astype(np.float32) / 3, name)
 
     nodes = [
+        helper.make_node("Constant", [], ["stem_one"], name="one", value=constant("one", 1)),
+        helper.make_node("Neg", ["stem_one"], ["stem_two"], name="two"),
         helper.make_node("Conv", ["image", "w"], ["stem"], name="stem", pads=[1, 1, 1, 1]),
         helper.make_node("Relu", ["stem"], ["features"], name="relu"),
         helper.make_node("GlobalAveragePool", ["features"], ["pooled"], name="pool"),
@@ -92,6 +94,7 @@ def test_what_only_other_outputs_need_is_left_out(call: Caller) -> None:
     ("names", "words"),
     [
         (("score",), ("--cut-at score", "scores")),
+        (("stem_on",), ("--cut-at stem_on", "stem,")),
         (("image",), ("--cut-at image",)),
         (("stem", "stem"), ("given twice",)),
     ],
@@ -102,4 +105,6 @@ def test_a_value_that_cannot_be_an_output(
     options = [word for name in names for word in ("--cut-at", name)]
     message = call.refusal(2, "compile", "heads.onnx", *options, *ON_BOARD)
     assert all(word in message for word in words)
+    assert "stem_one" not in message
+    assert "stem_two" not in message
     assert "twice" in message or len(message.partition("nearest are")[2].split(",")) == 3

@@ -34,7 +34,7 @@ def cut_at(model: OnnxModel, names: Sequence[str]) -> OnnxModel:
     made = {name for node in model.nodes for name in node.outputs if name}
     for name in names:
         if name not in made:
-            known = [*declared, *sorted(made - declared.keys())]
+            known = [*declared, *sorted(_varying(model) - declared.keys())]
             near = difflib.get_close_matches(name, known, n=_NEAREST, cutoff=0.0)
             raise UsageError(
                 f"--cut-at {name}: no operator of {model.path.name} makes such a value. The "
@@ -44,6 +44,17 @@ def cut_at(model: OnnxModel, names: Sequence[str]) -> OnnxModel:
     outputs += [declared[s.update] for s in model.states if s.update not in names]
     live = live_nodes(model.nodes, {port.name for port in outputs})
     return replace(model, nodes=live, outputs=tuple(outputs))
+
+
+def _varying(model: OnnxModel) -> set[str]:
+    """The inner values that depend on an input, which alone may be outputs."""
+    found = {port.name for port in model.inputs}
+    made: set[str] = set()
+    for node in model.nodes:
+        if found & set(node.inputs):
+            made |= set(node.outputs) - {""}
+            found |= made
+    return made
 
 
 def cut_advice(model: OnnxModel, node: OnnxNode) -> str:
