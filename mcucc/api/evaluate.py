@@ -12,7 +12,7 @@ from mcucc.compiled.directory import CompiledNetwork
 from mcucc.compiled.input_range import InputRange, input_ranges
 from mcucc.compiled.samples import flatten, load_reals, load_samples, to_onnx
 from mcucc.errors import InputFileError, UsageError
-from mcucc.importer import ModelSource, path_of, tflite_values
+from mcucc.importer import ModelSource, tflite_values
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit
 from mcucc.report.summary import Summarized, Summary
 from mcucc.sim.onnx_runtime import run_onnx
@@ -76,9 +76,9 @@ def evaluate(
     compiled = CompiledNetwork.open(directory)
     samples = load_samples(compiled.report, inputs, limit)
     labels = _labels(labels_source, len(samples[0]), limit)
+    _check_classes(label(labels_source), labels, compiled.report.outputs[0].bytes)
     outputs = to_onnx(compiled.report, compiled.run_host(flatten(samples)), dequantized=False)
     scores = next(iter(outputs.values()))
-    _check_classes(label(labels_source), labels, scores[0].size)
     chosen = _top1(scores)
     original = None if model is None else _float_top1(compiled, model, inputs, limit)
     return Evaluation(
@@ -98,7 +98,7 @@ def _float_top1(
     names = tuple(port.name for port in compiled.report.outputs)
     given, file = load_reals(compiled.report, inputs, limit), tflite_values(model)
     if file is None:
-        reals = run_onnx(path_of(model), given, names)
+        reals = run_onnx(model, given, names)
     else:
         reals = run_file(compiled.report, file, given)
     return _top1(reals[compiled.report.outputs[0].name])
