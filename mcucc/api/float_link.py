@@ -6,7 +6,6 @@ far int8 is from it is no matter of right and wrong, but of the signal-to-noise 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,7 +121,7 @@ def compare_with_float(
     file = tflite_values(model)
     try:
         theirs = (
-            run_onnx(path_of(model), inputs, _names(report), _handed_over(report))
+            run_onnx(model, inputs, _names(report), _handed_over(report))
             if file is None
             else run_file(report, file, inputs)
         )
@@ -207,7 +206,7 @@ def verdict(outputs: Sequence[FloatOutput]) -> str:
 
 
 def compare_with_onnx_runtime(
-    report: Report, model: Path, inputs: Reals, outputs: Mapping[str, NDArray[np.integer]]
+    report: Report, model: ModelSource, inputs: Reals, outputs: Mapping[str, NDArray[np.integer]]
 ) -> tuple[tuple[LsbOutput, ...] | None, str]:
     """How far ONNX Runtime is from the int8 network on a file that comes quantized.
 

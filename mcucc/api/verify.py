@@ -33,7 +33,7 @@ from mcucc.compiled.samples import (
     to_onnx,
 )
 from mcucc.errors import InputFileError, JudgeAbsentError, SimulationError
-from mcucc.importer import ModelSource, TfliteValues, path_of, tflite_values
+from mcucc.importer import ModelSource, TfliteValues, tflite_values
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit
 from mcucc.ops import Int8Graph
 from mcucc.reference import interpreter
@@ -290,7 +290,7 @@ class _Ladder:
             for name, y in to_onnx(report, outputs, dequantized=False).items()
         }
         reals = dequantize_inputs(report, self.samples)
-        self.lsb, message = compare_with_onnx_runtime(report, path_of(model), reals, int8)
+        self.lsb, message = compare_with_onnx_runtime(report, model, reals, int8)
         self.messages += [message] if message else []
 
     def result(self, require: tuple[str, ...]) -> Verification:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.errors import JudgeAbsentError, SimulationError
-from mcucc.importer import with_outputs
+from mcucc.importer import ModelSource, path_of, with_outputs
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -63,7 +63,7 @@ def open_session(model: str | bytes) -> "onnxruntime.InferenceSession":
 
 
 def run_onnx(
-    path: Path,
+    source: ModelSource,
     inputs: Inputs,
     names: Sequence[str] = (),
     handed_over: Mapping[str, str] = MappingProxyType({}),
@@ -71,7 +71,7 @@ def run_onnx(
     """Outputs of a file, sample by sample (files usually have a batch of 1).
 
     Args:
-        path: of the ONNX file.
+        source: the ONNX file.
         inputs: for each input; float32 where the file says float16.
         names: outputs or inner values that are wanted; the outputs of the file if none.
         handed_over: for inputs that are states the output that the next sample finds there; the
@@ -81,10 +81,10 @@ def run_onnx(
         OnnxRuntimeAbsentError: it is not installed, or it does not run the file.
         SimulationError: the inputs are not those that the file declares.
     """
-    refusals = _own_errors()
+    refusals, path = _own_errors(), path_of(source)
     try:
         wanted = (*names, *handed_over.values()) if names else ()
-        session = open_session(with_outputs(path, wanted) if wanted else str(path))
+        session = open_session(with_outputs(source, wanted))
     except (RuntimeError, ValueError, *refusals) as error:
         raise _refusal(path, error) from error
     states = _zeros(session, handed_over)

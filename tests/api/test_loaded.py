@@ -121,6 +121,23 @@ def test_calls_are_what_run_gives(
 
 
 @pytest.mark.cc
+def test_a_model_may_be_bytes_everywhere(directory: Path, images: dict[str, np.ndarray]) -> None:
+    """What judges say of it speaks of no file that is not the user's."""
+    few, labels = images["image"][:20], images["labels"][:20]
+    for model in (FLOAT.read_bytes(), onnx.load_model_from_string(FLOAT.read_bytes())):
+        found = mcucc.evaluate(directory, few, labels, model=model)
+        assert found.float_top1 is not None
+        verified = mcucc.verify(directory, few[:2], model=model)
+        assert verified.float is not None
+        assert verified.float.says == "equal"
+    other, refusal = INT8.read_bytes(), r"^model.onnx: is not the file that was compiled"
+    with pytest.raises(InputFileError, match=refusal):
+        mcucc.verify(directory, model=other)
+    with pytest.raises(InputFileError, match=refusal):
+        mcucc.evaluate(directory, few, labels, model=other)
+
+
+@pytest.mark.cc
 def test_several_ports_are_named(tmp_path: Path) -> None:
     model = save_two_port_model(tmp_path / "two.onnx")
     mcucc.compile(model, "host", tmp_path / "two")

@@ -4,9 +4,7 @@ All raise subclasses of `mcucc.McuccError` alone: each names the thing that is w
 to do. An argument of a wrong type or value is a `UsageError`, which says what is allowed.
 """
 
-import tempfile
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack, cast
 
@@ -37,7 +35,6 @@ from mcucc.api.surface.arguments import (
 from mcucc.api.surface.loaded import LoadedNetwork
 from mcucc.api.surface.tables import Boards
 from mcucc.api.verify import Verification, verify_directory
-from mcucc.importer import ModelBytes, ModelSource
 from mcucc.ir.limits import DEFAULT_LIMIT
 from mcucc.memory import Solver
 from mcucc.quant.ptq import PtqOptions
@@ -222,15 +219,14 @@ def verify(
     judges = tuple(
         str(checked("require", judge, Judge)) for judge in (require if is_list else (require,))
     )
-    with _file_of(model) as path:
-        return verify_directory(
-            _directory(directory),
-            inputs=None if inputs is None else arrays_of("inputs", inputs),
-            on_qemu=checked("on", on, Target) == "qemu",
-            require=judges,
-            model=path,
-            limit=limit_of(max_tensor_bytes, DEFAULT_LIMIT.operators),
-        )
+    return verify_directory(
+        _directory(directory),
+        inputs=None if inputs is None else arrays_of("inputs", inputs),
+        on_qemu=checked("on", on, Target) == "qemu",
+        require=judges,
+        model=None if model is None else model_of(model),
+        limit=limit_of(max_tensor_bytes, DEFAULT_LIMIT.operators),
+    )
 
 
 def evaluate(
@@ -259,8 +255,8 @@ def evaluate(
     """
     limit = limit_of(max_tensor_bytes, DEFAULT_LIMIT.operators)
     samples, classes = arrays_of("inputs", inputs), arrays_of("labels", labels)
-    with _file_of(model) as path:
-        return evaluate_directory(_directory(directory), samples, classes, path, limit)
+    source = None if model is None else model_of(model)
+    return evaluate_directory(_directory(directory), samples, classes, source, limit)
 
 
 def _options(
@@ -293,16 +289,3 @@ def _directory(directory: Directory) -> Path:
     if isinstance(directory, LoadedNetwork):
         return directory.directory
     return path_of_argument("directory", directory, "a path, or what `mcucc.load` gave")
-
-
-@contextmanager
-def _file_of(model: Model | None) -> Generator[ModelSource | None]:
-    """A model as a file, for judges that read no bytes."""
-    source = None if model is None else model_of(model)
-    if not isinstance(source, ModelBytes):
-        yield source
-        return
-    with tempfile.TemporaryDirectory(prefix="mcucc-model-") as folder:
-        path = Path(folder) / source.path.name
-        path.write_bytes(source.content)
-        yield path

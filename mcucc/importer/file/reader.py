@@ -28,7 +28,6 @@ from mcucc.importer.file.model_file import (
     beginning,
     path_of,
     read_model,
-    read_model_file,
 )
 from mcucc.importer.file.opsets import check_opset, newer_operators
 
@@ -196,20 +195,21 @@ def read_onnx_bytes(source: ModelSource, raw: bytes) -> OnnxModel:
     )
 
 
-def with_outputs(path: Path, names: Sequence[str]) -> str | bytes:
+def with_outputs(source: ModelSource, names: Sequence[str]) -> str | bytes:
     """The file as ONNX Runtime takes it, with these values among its outputs.
 
     Args:
-        path: of an ONNX file that was read before.
+        source: an ONNX file that was read before.
         names: of outputs or inner values.
 
     Returns:
-        The path, where the file has all of them as outputs already, else the changed file.
+        The path, where a file has all of them as outputs already, else the bytes of the model.
     """
-    proto = _parse(path, read_model_file(path))
+    path, raw = path_of(source), read_model(source)
+    proto = _parse(path, raw)
     declared = {value.name for value in proto.graph.output}
     if declared.issuperset(names):
-        return str(path)
+        return str(path) if isinstance(source, Path) else raw
     _load_external_data(path, proto)
     proto.graph.output.extend(
         onnx.ValueInfoProto(name=name) for name in names if name not in declared
