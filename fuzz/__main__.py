@@ -25,6 +25,7 @@ HERE = Path(__file__).parent
 BRIEF: Mapping[str, int] = MappingProxyType(
     {
         "onnx": 4000,
+        "tflite": 800,
         "graph": 280,
         "qemu": 80,
         "calibration": 200,

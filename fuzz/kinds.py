@@ -10,9 +10,10 @@ from fuzz.directories import Directories
 from fuzz.graphs import Graphs
 from fuzz.kills import Kills
 from fuzz.models import Models
+from fuzz.tflite_models import TfliteModels
 
 _ALL: tuple[Kind, ...] = (
-    *(Models(), Graphs(), Graphs("qemu", per_round=1, on_core=True)),
+    *(Models(), TfliteModels(), Graphs(), Graphs("qemu", per_round=1, on_core=True)),
     *(Calibrations(), Boards(), Directories(), Kills()),
 )
 

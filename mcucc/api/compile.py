@@ -143,7 +143,7 @@ def compile_model(
             _origin(network, options.calibration),
             Written(
                 files=sorted([*files, f"{name}.tflite"] if fits else files),
-                notes=io_notes + _notes(network, board, sizes, options.calibration),
+                notes=model.notes + io_notes + _notes(network, board, sizes, options.calibration),
                 decided=collect(plan, _grounds(network, choices, options, wanted)),
             ),
             streamed_bytes=_streamed_bytes(plan, kernels, wanted),

@@ -19,6 +19,7 @@ from mcucc.reference.fixed_point import dequantize, quantize
 from mcucc.report import Report
 from mcucc.report.model import PortReport
 from mcucc.sim.tflm import run_tflm_file
+from mcucc.twin import keep_operators
 
 Reals = Mapping[str, NDArray[np.float32]]
 """Arrays (N, ...) in the layout of the file, by name."""
@@ -63,8 +64,12 @@ def run_file(report: Report, file: TfliteValues, reals: Reals) -> Reals:
     ports = {port.name: port for port in report.inputs}
     inputs = [_as_declared(ports[name], file.dtypes[name], reals[name]) for name in file.inputs]
     wanted = [file.index[port.name] for port in report.outputs]
+    raw = file.raw
     inner = any(port.name not in file.outputs for port in report.outputs)
-    found = run_tflm_file(file.raw, inputs, wanted, keep=inner, timeout=TIMEOUT_S)
+    if inner:  # what comes behind is not needed, and TFLM may not know it
+        last = max(file.makers.get(port.name, 0) for port in report.outputs)
+        raw = keep_operators(raw, last + 1)
+    found = run_tflm_file(raw, inputs, wanted, keep=inner, timeout=TIMEOUT_S)
     return {
         port.name: _reals(port, found[file.index[port.name]]).reshape(
             len(inputs[0]), *port.shape[1:]

@@ -66,6 +66,7 @@ class Inspection(Summarized):
             supported.
         unscaled: values without a scale in a file that gives others one: `compile` needs
             calibration inputs for them.
+        notes: what of the file is left out, as sentences.
         states: inputs and outputs that are one value; they are among neither of the above.
     """
 
@@ -81,6 +82,7 @@ class Inspection(Summarized):
     params: int | None
     layers: tuple[InspectedLayer, ...]
     unscaled: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     states: tuple[InspectedState, ...] = ()
 
     def summary(self) -> Summary:
@@ -139,25 +141,32 @@ def inspect_model(
             select_kernels(graph)
     except UnsupportedModelError as error:
         graph, violations = None, error.violations
-    layers = () if graph is None else _layers(graph)
     return Inspection(
         model=path.name,
         sha256=model.sha256,
         opset=model.opset if model.format == "onnx" else None,
         ops=dict(sorted(Counter(model.operators).items())),
-        inputs=tuple(p for p in model.inputs if p.name not in {s.source for s in model.states}),
-        outputs=tuple(p for p in model.outputs if p.name not in {s.update for s in model.states}),
+        inputs=_others(model.inputs, [state.source for state in model.states]),
+        outputs=_others(model.outputs, [state.update for state in model.states]),
         supported=graph is not None,
         violations=violations,
         unscaled=unscaled,
-        macs=None if graph is None else sum(layer.macs for layer in layers),
+        macs=None if graph is None else sum(layer.macs for layer in _layers(graph)),
         params=None if graph is None else sum(c.type.size for c in graph.consts.values()),
-        layers=layers,
+        layers=_layers(graph),
+        notes=model.notes,
         states=tuple(InspectedState(state.source, state.update) for state in model.states),
     )
 
 
-def _layers(graph: Int8Graph | FloatGraph) -> tuple[InspectedLayer, ...]:
+def _others(ports: Sequence[OnnxPort], names: Sequence[str]) -> tuple[OnnxPort, ...]:
+    """The ports of other names."""
+    return tuple(port for port in ports if port.name not in names)
+
+
+def _layers(graph: Int8Graph | FloatGraph | None) -> tuple[InspectedLayer, ...]:
+    if graph is None:
+        return ()
     return tuple(
         InspectedLayer(
             node.name,

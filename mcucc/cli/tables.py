@@ -47,6 +47,7 @@ def render_inspection(inspection: Inspection) -> RenderableType:
     ]
     counts = ", ".join(f"{name} {count}" for name, count in inspection.ops.items())
     parts.append(Text(f"  operators  {counts}"))
+    parts += [Text(f"  note  {note}") for note in inspection.notes]
     if not inspection.supported:
         parts.append(Text("mcucc cannot compile it:", style="bold"))
         parts += [Text(f"  - {reason}") for reason in grouped(inspection.violations)]

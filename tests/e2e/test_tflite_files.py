@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.models, pytest.mark.cc, needs_tflm]
 EQUAL = (
     "ap_ml_state_monitor__tensorflow_model_lresnet_quant",
     "dm_ml_ir_sensor_people_c__model_quant",
+    "dm_ml_openart__yolo_face_det",
     "gesture_recognition_tfli__model",
     "himax_tflm__model",
     "kenning_zephyr_runtime__magic_wand",
@@ -126,6 +127,18 @@ def test_a_float_file_is_quantized_and_compared_with_tflm(models_dir: Path, tmp_
     assert verification.failures == ()
     assert verification.float is not None
     assert (verification.float.judge, verification.float.says) == ("TFLM", "equal")
+
+
+def test_post_processing_is_left_to_the_program(models_dir: Path, tmp_path: Path) -> None:
+    """TFLM has no such operator; the file is run as far as the network goes."""
+    source = models_dir / "tflite" / "dm_ml_openart__yolo_face_det.tflite"
+    compilation = compile_model(source, CompileOptions("host"))
+    (note,) = (note for note in compilation.report.notes if "CUSTOM" in note)
+    assert all(port.name in note for port in compilation.report.outputs)
+    write_compilation(compilation, tmp_path)
+    verification = verify_directory(tmp_path, model=source)
+    assert verification.failures == ()
+    assert verification.compared["file"] == 3
 
 
 def test_refusals_speak_of_the_file(models_dir: Path) -> None:

@@ -127,6 +127,7 @@ class OnnxModel:
         format: of the file. Of a `.tflite` file, maps are NHWC and the nodes stand for its own.
         refused: nodes that could not be translated from another format, by name, with the reason.
         spelled: which operator of another format a node stands for, by name.
+        notes: what was left out of the file, as sentences.
         states: inputs and outputs that are not the caller's; they stand among these.
     """
 
@@ -143,6 +144,8 @@ class OnnxModel:
     spelled: Mapping[str, Spelled] = field(default_factory=dict[str, Spelled])
 
     states: tuple[OnnxState, ...] = ()
+
+    notes: tuple[str, ...] = ()
 
     @property
     def operators(self) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from mcucc.importer.tflite.state import (
     states_of,
     variable_of,
 )
+from mcucc.importer.tflite.tail import without_tail
 
 _OPSET = 21
 """Of ONNX: the meaning of the operators that stand for those of the file."""
@@ -38,12 +39,13 @@ def read_tflite(path: Path, raw: bytes) -> OnnxModel:
 
     Returns:
         The network, its inputs and outputs in the layout of the file. Operators that are not taken
-        stand in it as themselves, with the reason among the `refused`.
+        stand in it as themselves, with the reason among the `refused`. Post-processing at the end
+        is left out, with a note.
 
     Raises:
         InputFileError: the file is damaged.
     """
-    file = read_tflite_file(path, raw)
+    file, notes = without_tail(read_tflite_file(path, raw))
     names, taken = value_names(file)
     draft = Draft(file, names, taken)
     refused: dict[str, Violation] = {}
@@ -77,6 +79,7 @@ def read_tflite(path: Path, raw: bytes) -> OnnxModel:
         format="tflite",
         refused=refused,
         spelled=spelled,
+        notes=notes,
         states=states_of(draft),
     )
 

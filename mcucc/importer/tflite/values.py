@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from mcucc.importer.file.model_file import ModelSource, is_tflite, path_of, read_model
 from mcucc.importer.tflite.names import value_names
 from mcucc.importer.tflite.reader import read_tflite_file
+from mcucc.importer.tflite.tail import without_tail
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class TfliteValues:
         outputs: likewise.
         index: of each tensor.
         dtypes: element type of each tensor as the schema spells it.
+        makers: index of the operator that makes a tensor, where one does.
     """
 
     raw: bytes
@@ -25,6 +27,7 @@ class TfliteValues:
     outputs: tuple[str, ...]
     index: Mapping[str, int]
     dtypes: Mapping[str, str]
+    makers: Mapping[str, int]
 
 
 def tflite_values(source: ModelSource) -> TfliteValues | None:
@@ -38,11 +41,12 @@ def tflite_values(source: ModelSource) -> TfliteValues | None:
     if not is_tflite(raw):
         return None
     file = read_tflite_file(path, raw)
-    names, _ = value_names(file)
+    names, _ = value_names(without_tail(file)[0])
     return TfliteValues(
         raw,
         tuple(names[index] for index in file.inputs),
         tuple(names[index] for index in file.outputs),
         {name: index for index, name in enumerate(names)},
         {name: file.tensors[index].dtype for index, name in enumerate(names)},
+        {names[i]: operator.index for operator in file.operators for i in operator.outputs},
     )
