@@ -199,8 +199,8 @@ MUTANTS = (
     Mutant(
         "means-may-leave-32-bits",
         f"{_REFERENCE}/arithmetic.py",
-        "taken = count.bit_length() - 1",
-        "taken = 31",
+        "else count.bit_length() - 1",
+        "else 31",
         ("tests/reference/test_arithmetic.py",),
         "A mean whose shifted sum wraps is compiled.",
     ),

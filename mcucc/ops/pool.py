@@ -80,15 +80,17 @@ class MaxPool2D(Op):
 
 @dataclass(frozen=True)
 class Mean(Op):
-    """Mean over adjacent axes, requantized once from the integer sum.
+    """Mean or sum over adjacent axes, requantized once from the integer sum.
 
     Attributes:
         axes: adjacent axes, ascending, batch and channel axis excluded.
         keep_dims: whether the reduced axes stay as 1.
+        sums: whether it is the sum, not divided by the number of elements.
     """
 
     axes: tuple[int, ...]
     keep_dims: bool = False
+    sums: bool = False
 
     def infer(self, inputs: Sequence[TensorType]) -> Shape:
         """The input's shape with the reduced axes dropped or set to 1."""
@@ -162,18 +164,20 @@ class FloatAveragePool2D(_FloatPool):
 
 @dataclass(frozen=True)
 class FloatMean(FloatBase):
-    """Mean over axes of the inner layout.
+    """Mean or sum over axes of the inner layout.
 
     Attributes:
         axes: which.
         keep_dims: whether they stay, with one element.
         pools: whether it is a pool over the whole map: where its output has the quantization of its
             input, the int8 sum is divided once and nothing is rescaled.
+        sums: whether it is the sum, not divided by the number of elements.
     """
 
     axes: tuple[int, ...]
     keep_dims: bool = False
     pools: bool = False
+    sums: bool = False
 
     def infer(self, inputs: Sequence[TensorType]) -> Shape:
         """The input's shape with the reduced axes dropped or set to 1."""

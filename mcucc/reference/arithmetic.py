@@ -40,7 +40,7 @@ def arithmetic_faults(graph: Int8Graph, node: Int8Node) -> Iterator[str]:
         case Mean():
             count, factor = node.op.count(inputs), inputs[0].q.scale / output.q.scale
             # The division by the count takes as many bits of the shift as it can.
-            taken = count.bit_length() - 1
+            taken = 0 if node.op.sums else count.bit_length() - 1
             yield from _fault(count * _LARGEST_DIFFERENCE, factor, "its sum", taken)
         case Requantize() | LeakyRelu():
             factor = inputs[0].q.scale / output.q.scale

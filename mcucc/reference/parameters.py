@@ -146,12 +146,15 @@ def mean_parameters(graph: Int8Graph, node: Int8Node) -> MeanParameters:
     """The integers of a Mean: 1 / count enters the mantissa by truncating division.
 
     The mantissa is first shifted up by as many bits as keep it below 2^63 and the shift in range.
+    A sum is not divided.
     """
     if not isinstance(node.op, Mean):
         raise InvariantError(f"node '{node.name}' is no Mean")
     inputs = graph.input_types(node)
     count = node.op.count(inputs)
     base = quantize_multiplier(inputs[0].q.scale / graph.tensors[node.output].q.scale)
+    if node.op.sums:
+        return MeanParameters(count, base)
     headroom = min(count.bit_length() - 1, 32, 31 + base.shift)
     mantissa = (base.m << headroom) // count
     return MeanParameters(count, Multiplier(mantissa, base.shift - headroom))

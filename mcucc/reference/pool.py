@@ -59,7 +59,7 @@ def mean(
     parameters: MeanParameters,
     output: QParams,
 ) -> NDArray[np.int8]:
-    """Mean over adjacent axes: one integer sum, requantized once."""
+    """Mean or sum over adjacent axes: one integer sum, requantized once."""
     total = x.sum(axis=op.axes, dtype=np.int64, keepdims=op.keep_dims)
     centred = total - parameters.count * zero_point
     return requantize(centred, (parameters.multiplier,), output.zero_point)
@@ -89,7 +89,9 @@ def float_average_pool2d(op: FloatAveragePool2D, x: FloatArray) -> FloatArray:
 
 
 def float_mean(op: FloatMean, x: FloatArray) -> FloatArray:
-    """Mean over axes, summed in float64."""
+    """Mean or sum over axes, in float64."""
+    if op.sums:
+        return x.sum(axis=op.axes, keepdims=op.keep_dims, dtype=np.float64).astype(np.float32)
     return x.mean(axis=op.axes, keepdims=op.keep_dims, dtype=np.float64).astype(np.float32)
 
 

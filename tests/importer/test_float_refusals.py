@@ -138,8 +138,8 @@ CASES: dict[str, tuple[Build, str]] = {
         "input 1 must depend on an input of the network",
     ),
     "slice with steps": (
-        lambda m: m.op("Slice", "x0", m.ints(0), m.ints(4), m.ints(1), m.ints(2)),
-        "a Slice must have steps of 1",
+        lambda m: m.op("Slice", "x0", m.ints(4), m.ints(0), m.ints(1), m.ints(-1)),
+        "a Slice must go forward",
     ),
     "empty slice": (
         lambda m: m.op("Slice", "x0", m.ints(2), m.ints(2), m.ints(1)),

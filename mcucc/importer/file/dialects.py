@@ -85,10 +85,8 @@ _FAMILIES: tuple[tuple[str, str], ...] = (
         "RandomNormal RandomNormalLike RandomUniform RandomUniformLike Bernoulli Multinomial",
         "Export the network for inference: model.eval().",
     ),
-    ("Sum", "Write it as Add."),
-    ("ReduceMax", "Over a whole map take GlobalMaxPool in its place."),
     (
-        "ReduceSum ReduceMin ReduceProd ReduceL1 ReduceL2 ReduceLogSumExp",
+        "ReduceProd ReduceLogSum ReduceLogSumExp",
         "Take ReduceMean or a pool in its place.",
     ),
     (

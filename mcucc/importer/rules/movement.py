@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from mcucc.importer.file.reader import OnnxNode
-from mcucc.importer.layout.layout import Perm, channels_last, inner_shape
+from mcucc.importer.layout.layout import Perm, channels_last, identity, inner_shape
 from mcucc.importer.layout.view import View, made_by
 from mcucc.importer.rules.axes import axis_of, moved_last
 from mcucc.importer.rules.rule import Rule
@@ -13,6 +13,7 @@ from mcucc.importer.values import RefusalError, Refused, Symbol
 from mcucc.importer.walk import Walk
 from mcucc.ir import Shape
 from mcucc.ops.movement import FloatConcat, FloatSlice
+from mcucc.ops.pool import FloatMaxPool2D
 
 
 def lower_identity(walk: Walk, node: OnnxNode) -> View:
@@ -98,29 +99,59 @@ def _check_concat(node: OnnxNode, views: Sequence[View], axis: int) -> None:
 
 
 def lower_slice(walk: Walk, node: OnnxNode) -> View:
-    """Slice with steps of 1."""
+    """Slice forward; steps go along rows and columns of some layout."""
     x = walk.view(node)
-    return _block(walk, node, x, _slice_ranges(walk, node, x.shape))
+    ranges, steps = _slice_ranges(walk, node, x.shape)
+    if set(steps) == {1}:
+        return _block(walk, node, x, ranges)
+    whole = all(r == (0, n) for r, n in zip(ranges, x.shape, strict=True))
+    name = f"{node.outputs[0]}.block"
+    block = x if whole else replace(_block(walk, node, x, ranges, name), name=name)
+    return _stepped(walk, node, block, steps)
 
 
-def _slice_ranges(walk: Walk, node: OnnxNode, shape: Shape) -> Sequence[tuple[int, int]]:
-    """(first, last + 1) of what a Slice takes along each ONNX axis."""
+def _slice_ranges(
+    walk: Walk, node: OnnxNode, shape: Shape
+) -> tuple[Sequence[tuple[int, int]], Sequence[int]]:
+    """(first, last + 1) of what a Slice takes along each ONNX axis, and its steps."""
     starts, ends = (walk.integers(node, 1, "starts") or ()), (walk.integers(node, 2, "ends") or ())
     axes = walk.integers(node, 3, "axes") or tuple(range(len(starts)))
     steps = walk.integers(node, 4, "steps") or (1,) * len(starts)
-    if not len(starts) == len(ends) == len(axes) == len(steps) or set(steps) - {1}:
-        raise RefusalError(
+    if not len(starts) == len(ends) == len(axes) == len(steps) or min(steps, default=1) < 1:
+        raise _bad_slice(
             node,
-            "a Slice must have steps of 1",
             f"starts {list(starts)}, ends {list(ends)}, axes {list(axes)}, steps {list(steps)}",
-            "Use contiguous slices.",
         )
-    ranges = [(0, n) for n in shape]
-    for axis, start, end in zip(axes, starts, ends, strict=True):
+    ranges, strides = [(0, n) for n in shape], [1] * len(shape)
+    for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
         place = axis_of(node, axis, len(shape))
         first, last, _ = slice(start, end).indices(shape[place])
-        ranges[place] = (first, last)
-    return ranges
+        ranges[place], strides[place] = (first, last), step if last - first > 1 else 1
+    return ranges, strides
+
+
+def _bad_slice(node: OnnxNode, actual: str) -> RefusalError:
+    return RefusalError(
+        node,
+        "a Slice must go forward, in steps along two adjacent axes at most",
+        actual,
+        "Use contiguous slices along the others.",
+    )
+
+
+def _stepped(walk: Walk, node: OnnxNode, x: View, steps: Sequence[int]) -> View:
+    """Every so many rows and columns: a pool of windows of one pixel copies them."""
+    x = walk.in_onnx_order(x, node)
+    rank, shape = len(x.shape), (*x.shape, *(1,) * (4 - len(x.shape)))
+    strides, wide = (*steps, *(1,) * (4 - rank)), x.reshaped(shape)
+    layouts = (wide.perm, channels_last(4), identity(4))
+    perm = next((p for p in layouts if len(p) == 4 and strides[p[0]] == strides[p[3]] == 1), None)
+    if perm is None:
+        raise _bad_slice(node, f"steps {list(steps)} of {list(x.shape)}")
+    op = FloatMaxPool2D((1, 1), (strides[perm[1]], strides[perm[2]]))
+    made = walk.emit(node, op, (walk.read(wide, perm, node),))
+    taken = tuple(-(-n // step) for n, step in zip(shape, strides, strict=True))
+    return made_by(node, made, taken, perm).reshaped(taken[:rank])
 
 
 def lower_split(walk: Walk, node: OnnxNode) -> tuple[Symbol, ...]:
@@ -176,7 +207,13 @@ def lower_gather(walk: Walk, node: OnnxNode) -> View:
     return block if dimensions else block.reshaped(dropped)
 
 
-def _block(walk: Walk, node: OnnxNode, x: View, ranges: Sequence[tuple[int, int]]) -> View:
+def _block(
+    walk: Walk,
+    node: OnnxNode,
+    x: View,
+    ranges: Sequence[tuple[int, int]],
+    name: str | None = None,
+) -> View:
     x = walk.in_onnx_order(x, node)
     shape = tuple(last - first for first, last in ranges)
     if min(shape) < 1:
@@ -190,7 +227,7 @@ def _block(walk: Walk, node: OnnxNode, x: View, ranges: Sequence[tuple[int, int]
         return x.named(node)
     starts = tuple(ranges[axis][0] for axis in x.perm)
     op = FloatSlice(starts, inner_shape(shape, x.perm))
-    return made_by(node, walk.emit(node, op, (walk.read(x, x.perm, node),)), shape, x.perm)
+    return made_by(node, walk.emit(node, op, (walk.read(x, x.perm, node),), name), shape, x.perm)
 
 
 _RENAMES = Rule(lower_reshape, wish="renames", copies=True, turns=True)

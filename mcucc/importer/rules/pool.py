@@ -1,10 +1,11 @@
-"""Lowering rules for pools and means."""
+"""Lowering rules for pools and reductions."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from mcucc.importer.file.reader import OnnxNode
+from mcucc.importer.layout.layout import Perm
 from mcucc.importer.layout.maps import MapInput, on_map
 from mcucc.importer.layout.view import View, made_by
 from mcucc.importer.rules.rule import Rule
@@ -15,6 +16,7 @@ from mcucc.ir import Shape
 from mcucc.ops import Pads
 from mcucc.ops.movement import FloatPad
 from mcucc.ops.pool import FloatAveragePool2D, FloatMaxPool2D, FloatMean
+from mcucc.ops.unary import FloatUnary
 
 _NO_PADS: Pads = (0, 0, 0, 0)
 
@@ -104,8 +106,21 @@ def _sum_pads(a: Pads, b: Pads) -> Pads:
     return (a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3])
 
 
-def lower_reduce_mean(walk: Walk, node: OnnxNode) -> View:
-    """ReduceMean over any axes but the batch."""
+_Step = Callable[[View, str | None], View]
+"""Makes a view of another, under a name; None for that of the ONNX node."""
+
+_BEFORE: Mapping[str, FloatUnary] = {
+    "ReduceL1": FloatUnary("abs"),
+    "ReduceL2": FloatUnary("pow", 2.0),
+    "ReduceMin": FloatUnary("neg"),
+    "ReduceSumSquare": FloatUnary("pow", 2.0),
+}
+_BEHIND: Mapping[str, FloatUnary] = {"ReduceL2": FloatUnary("sqrt"), "ReduceMin": FloatUnary("neg")}
+"""What makes other reductions of a sum, and the minimum of a maximum."""
+
+
+def lower_reduction(walk: Walk, node: OnnxNode) -> View:
+    """Reductions over any axes but the batch."""
     x = walk.in_onnx_order(walk.view(node), node)
     rank, keep = len(x.shape), bool(node.int("keepdims", 1))
     axes = walk.integers(node, 1, "axes")
@@ -115,38 +130,92 @@ def lower_reduce_mean(walk: Walk, node: OnnxNode) -> View:
     if not wanted <= set(range(rank)) or (0 in wanted and not keep):
         raise RefusalError(
             node,
-            "ReduceMean must keep the batch",
+            f"{node.op} must keep the batch",
             f"axes {sorted(wanted)} of {list(x.shape)}",
             "Reduce over other axes than the first.",
         )
     wanted -= {0}
-    shape = tuple(1 if axis in wanted else n for axis, n in enumerate(x.shape))
-    full = _mean(walk, node, x, sorted(wanted), shape, keep=keep)
-    return full if keep else full.reshaped(tuple(n for a, n in enumerate(shape) if a not in wanted))
+    full = x
+    steps = tuple(_steps(walk, node, sorted(wanted), keep=keep))
+    for place, step in enumerate(steps, start=1):
+        name = None if place == len(steps) else f"{node.outputs[0]}.{place}"
+        full = replace(step(full, name), name=name or node.outputs[0])
+    kept = tuple(n for axis, n in enumerate(full.shape) if axis not in wanted)
+    full = full if steps else full.named(node)
+    return full if keep else full.reshaped(kept)
 
 
-def _mean(
-    walk: Walk, node: OnnxNode, x: View, axes: Sequence[int], shape: Shape, *, keep: bool
+def _steps(walk: Walk, node: OnnxNode, axes: Sequence[int], *, keep: bool) -> Iterator[_Step]:
+    def function(op: FloatUnary) -> _Step:
+        return lambda x, name: replace(
+            x, tensor=walk.emit(node, op, (x.tensor,), name), name=node.outputs[0]
+        )
+
+    def largest(x: View, name: str | None) -> View:
+        return _largest(walk, node, x, axes, name)
+
+    def total(x: View, name: str | None) -> View:
+        return _total(walk, node, x, axes, name, keep=keep)
+
+    if node.op in _BEFORE:
+        yield function(_BEFORE[node.op])
+    if axes:
+        yield largest if node.op in ("ReduceMax", "ReduceMin") else total
+    if node.op in _BEHIND:
+        yield function(_BEHIND[node.op])
+
+
+def _reduced(x: View, axes: Sequence[int]) -> Shape:
+    """The shape with 1 in place of the axes."""
+    return tuple(1 if axis in axes else n for axis, n in enumerate(x.shape))
+
+
+def _in_front(x: View, axes: Sequence[int]) -> tuple[Perm, int]:
+    """The layout with the axes in front, behind the batch, and how many elements they have."""
+    perm = (0, *axes, *(axis for axis in x.perm if axis and axis not in axes))
+    return perm, math.prod(x.shape[axis] for axis in axes)
+
+
+def _total(
+    walk: Walk, node: OnnxNode, x: View, axes: Sequence[int], name: str | None, *, keep: bool
 ) -> View:
-    """A mean over axes that lie side by side before the last one, moved there if need be."""
-    if not axes:
-        return x.named(node)
+    """A mean or sum over axes that lie side by side before the last one, moved there if need be."""
+    sums, shape = node.op != "ReduceMean", _reduced(x, axes)
     inner = sorted(x.perm.index(axis) for axis in axes)
     adjacent = inner == list(range(inner[0], inner[-1] + 1))
     if adjacent and inner[-1] < len(x.shape) - 1:
-        op = FloatMean(tuple(inner), keep)
-        made = walk.emit(node, op, (walk.read(x, x.perm, node),))
+        op = FloatMean(tuple(inner), keep, sums=sums)
+        made = walk.emit(node, op, (walk.read(x, x.perm, node),), name)
         return replace(x, tensor=made, base=shape, shape=shape, name=node.outputs[0])
-    perm = (0, *axes, *(axis for axis in x.perm if axis and axis not in axes))
-    rows = math.prod(x.shape[axis] for axis in axes)
+    perm, rows = _in_front(x, axes)
     flat = walk.viewed_as(walk.ordered(x, perm, node), (1, rows, math.prod(shape)), node)
-    return made_by(node, walk.emit(node, FloatMean((1,)), (flat,)), shape, perm)
+    return made_by(node, walk.emit(node, FloatMean((1,), sums=sums), (flat,), name), shape, perm)
 
+
+def _largest(walk: Walk, node: OnnxNode, x: View, axes: Sequence[int], name: str | None) -> View:
+    """A maximum over rows or columns of a map, or over axes that are moved there, as a pool."""
+    shape, inner = _reduced(x, axes), {x.perm.index(axis) for axis in axes}
+    if len(x.shape) == 4 and inner <= {1, 2}:
+        rows, columns = (x.shape[x.perm[place]] if place in inner else 1 for place in (1, 2))
+        made = walk.emit(node, FloatMaxPool2D((rows, columns)), (walk.read(x, x.perm, node),), name)
+        return replace(x, tensor=made, base=shape, shape=shape, name=node.outputs[0])
+    perm, rows = _in_front(x, axes)
+    flat = walk.viewed_as(walk.ordered(x, perm, node), (1, rows, 1, math.prod(shape)), node)
+    return made_by(node, walk.emit(node, FloatMaxPool2D((rows, 1)), (flat,), name), shape, perm)
+
+
+_REDUCES = Rule(lower_reduction, wish="same axes")
 
 RULES: Mapping[str, Rule] = {
     "AveragePool": Rule(lower_average_pool),
     "GlobalAveragePool": Rule(lower_global_pool),
     "GlobalMaxPool": Rule(lower_global_pool, copies=True),
     "MaxPool": Rule(lower_max_pool, copies=True),
-    "ReduceMean": Rule(lower_reduce_mean, wish="same axes"),
+    "ReduceL1": _REDUCES,
+    "ReduceL2": _REDUCES,
+    "ReduceMax": Rule(lower_reduction, wish="same axes", copies=True),
+    "ReduceMean": _REDUCES,
+    "ReduceMin": _REDUCES,
+    "ReduceSum": _REDUCES,
+    "ReduceSumSquare": _REDUCES,
 }

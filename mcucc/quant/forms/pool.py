@@ -22,7 +22,7 @@ def mean(to: Conversion, node: FloatNode, op: FloatMean) -> None:
     if op.pools and to.scheme.of[x] == to.scheme.of[node.output]:
         to.emit(node, AveragePool2D((window[0], window[1])))
     else:
-        to.emit(node, Mean(op.axes, op.keep_dims))
+        to.emit(node, Mean(op.axes, op.keep_dims, op.sums))
 
 
 def _check_mean(graph: FloatGraph, node: FloatNode, op: FloatMean) -> None:

@@ -14,6 +14,7 @@ from mcucc.twin.windows import NO_PADS, is_same, padded_shape, paddings, same_pa
 AVERAGE_POOL_2D = Code(1, 2)
 MAX_POOL_2D = Code(17, 2)
 MEAN = Code(40, 2)
+SUM = Code(74, 2)
 PADV2 = Code(60, 2)
 _BELOW_ALL = -128
 """What a maximum is padded with."""
@@ -58,7 +59,7 @@ def _violation(graph: Int8Graph, node: Int8Node, op: AveragePool2D) -> Violation
 def _mean(draft: Draft, node: Int8Node, op: Mean) -> None:
     inputs = (draft.value(node.inputs[0]), draft.int32("axes", node, op.axes))
     opts = options("ReducerOptions", KeepDims=op.keep_dims)
-    draft.operator(MEAN, inputs, draft.value(node.output), opts)
+    draft.operator(SUM if op.sums else MEAN, inputs, draft.value(node.output), opts)
 
 
 TWINS: Mapping[type, Twin] = {
