@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import mcucc
+from mcucc.api.joined import joined_notes
 from mcucc.api.network import Calibration, Network, load_network
 from mcucc.api.options import (
     CompileOptions,
@@ -330,7 +331,9 @@ def _origin(network: Network, calibration: Calibration) -> Origin:
                 doubtful=bool(network.doubts),
             ),
         )
-    return Origin(network.model_macs, network.calibrated, quantization, network.sqnr_db)
+    return Origin(
+        network.model_macs, network.calibrated, quantization, network.sqnr_db, network.parts
+    )
 
 
 def _warnings(network: Network) -> tuple[str, ...]:
@@ -352,6 +355,7 @@ def _notes(
             f"{network.dropped_channels:,} channels that do not depend on the input, or are not "
             "needed, were dropped; no output changes"
         )
+    notes += joined_notes(network.parts, network.graph)
     unread = unread_inputs(network.graph)
     if unread:
         notes.append(

@@ -15,7 +15,7 @@ from mcucc.compiled.array_hints import first_index, no_arrays_in_folder
 from mcucc.compiled.arrays import ArraySource, GivenArrays, label, read_arrays, room_bytes
 from mcucc.compiled.samples import check_shape
 from mcucc.errors import InputFileError, UnsupportedModelError, Violation
-from mcucc.importer import OnnxModel, cut_at, declare_states, lower_network
+from mcucc.importer import OnnxModel, cut_at, declare_states, lower_network, split_outputs
 from mcucc.ir import UNSIGNED_SHIFT, DType, Port, Shape
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit, real_bytes
 from mcucc.ops import FloatGraph, Int8Graph
@@ -24,10 +24,11 @@ from mcucc.passes import FLOAT, INT8_WHOLE, PRUNE, PassEvent, run_passes
 from mcucc.progress import Stage, silent
 from mcucc.quant.doubts import doubts
 from mcucc.quant.given import given_quants
-from mcucc.quant.held_out import MEASURED, halves, held_out_ratios
+from mcucc.quant.held_out import MEASURED, halves, held_out_noise, ratios
+from mcucc.quant.joined import Part, part_ratios
 from mcucc.quant.neutral import neutral_form
 from mcucc.quant.observe import LARGEST_REAL
-from mcucc.quant.ptq import Inputs, PtqOptions, fit, from_file
+from mcucc.quant.ptq import Fitted, Inputs, Noise, PtqOptions, fit, from_file, measure_noise
 from mcucc.quant.scheme import brings_scales, demand_scales, uncalibrated
 from mcucc.reference.preprocessing import preprocess
 from mcucc.twin import demand_supported
@@ -46,6 +47,7 @@ class Calibration:
         limit: how large tensors and calibration inputs may be.
         cut_at: values that become the outputs, in this order; those of the file if none.
         states: inputs and outputs that are one value, which runs hand on.
+        split_output: whether outputs that join values are given out in their parts.
         results_matter: whether what the network computes is of interest. If not, as for memory and
             speed, random inputs will do for a file that quantizes some of its values only.
     """
@@ -57,6 +59,7 @@ class Calibration:
     cut_at: tuple[str, ...] = ()
     results_matter: bool = True
     states: tuple[tuple[str, str], ...] = ()
+    split_output: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ class Network:
             0 if too few differ.
         sqnr_db: signal-to-noise ratio of int8 values on these, by name, with the channels that
             pruning drops; empty if nothing was measured.
+        parts: of outputs that join values, by their name: what each part has.
         doubts: sentences about calibration inputs that look wrongly prepared.
         events: what the passes did and declined, in the order in which they ran.
     """
@@ -88,6 +92,7 @@ class Network:
     samples: int
     held_out: int = 0
     sqnr_db: Mapping[str, float] = field(default_factory=dict[str, float])
+    parts: Mapping[str, tuple[Part, ...]] = field(default_factory=dict[str, tuple[Part, ...]])
     doubts: tuple[str, ...] = ()
     events: tuple[PassEvent, ...] = ()
 
@@ -117,6 +122,7 @@ def load_network(
     """
     shapes, limit = calibration.input_shapes, calibration.limit
     model = cut_at(declare_states(model, calibration.states), calibration.cut_at)
+    model = split_outputs(model) if calibration.split_output else model
     original = lower_network(model, name, input_shapes=shapes, limit=limit)
     macs = sum(
         node.op.macs(original.input_types(node), original.tensors[node.output])
@@ -166,6 +172,7 @@ def _calibrated(
     )
     whole, graph, events = _after_passes(fitted.whole.graph, prune=prune)
     calibrated = calibration.source is not None
+    noise = held_out_noise(fitted, parts, lambda each: run_passes(each, INT8_WHOLE)[0])
     return Network(
         graph,
         whole,
@@ -175,10 +182,16 @@ def _calibrated(
         calibrated=calibrated,
         samples=len(next(iter(inputs.values()))),
         held_out=MEASURED if fitted.without else 0,
-        sqnr_db=held_out_ratios(fitted, parts, lambda each: run_passes(each, INT8_WHOLE)[0]),
+        sqnr_db=ratios(noise),
+        parts=part_ratios(folded, noise or _noise_of_fit(fitted, inputs)),
         doubts=doubts(folded, inputs) if calibrated else (),
         events=events,
     )
+
+
+def _noise_of_fit(fitted: Fitted, inputs: Inputs) -> Mapping[str, Noise]:
+    """On the inputs that were fitted to, where no others are left: enough to see what is lost."""
+    return measure_noise(fitted.whole, fitted.whole.graph, inputs)
 
 
 def demand_compilable(model: OnnxModel, graph: Int8Graph, limit: Limit) -> None:

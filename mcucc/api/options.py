@@ -89,6 +89,7 @@ class CompileOptions:
             parts += [f"--input-shape {name}={','.join(map(str, shape))}"]
         parts += [f"--cut-at {name}" for name in self.calibration.cut_at]
         parts += [f"--state {found}={left}" for found, left in self.calibration.states]
+        parts += ["--split-output"] if self.calibration.split_output else []
         if self.calibration.source is not None:
             parts += [f"--calib {label(self.calibration.source).name}"]
             parts += [f"--observer {self.calibration.options.observer}"]

@@ -23,6 +23,7 @@ from mcucc.progress import progress
 @input_shape
 @arguments.cut_at
 @arguments.state
+@arguments.split_output
 @arguments.tensor_limit
 @arguments.operator_limit
 @as_json

@@ -85,6 +85,7 @@ from mcucc.quant.ranges import Observer
 @arguments.cut_at
 @arguments.array
 @arguments.state
+@arguments.split_output
 @arguments.tensor_limit
 @arguments.operator_limit
 @as_json

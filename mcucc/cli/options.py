@@ -199,6 +199,11 @@ state = click.option(
     help="An input of MODEL in which a run finds what the run before left in an output; "
     "may be repeated.",
 )
+split_output = click.option(
+    "--split-output",
+    is_flag=True,
+    help="Give out the parts of outputs that join values, each with its own scale.",
+)
 input_shape = click.option(
     "--input-shape",
     "input_shapes",
@@ -245,5 +250,5 @@ def taken_from_file(options: dict[str, Any]) -> dict[str, Any]:
     """
     shapes = parse_shapes(options.pop("input_shapes"))
     return {"input_shapes": shapes} | {
-        name: options.pop(name) for name in ("limit", "cut_at", "states")
+        name: options.pop(name) for name in ("limit", "cut_at", "states", "split_output")
     }

@@ -26,6 +26,7 @@ from mcucc.progress import progress
 @arguments.cut_at
 @arguments.array
 @arguments.state
+@arguments.split_output
 @arguments.tensor_limit
 @arguments.operator_limit
 @as_json

@@ -5,6 +5,7 @@ from mcucc.importer.file.external import model_digest
 from mcucc.importer.file.fold import FOLDABLE
 from mcucc.importer.file.model_file import ModelBytes, ModelInArray, ModelSource, path_of
 from mcucc.importer.file.reader import OnnxModel, OnnxPort, read_onnx, with_outputs
+from mcucc.importer.file.splitting import split_outputs
 from mcucc.importer.file.states import declare_states
 from mcucc.importer.lower import is_quantized, lower_network
 from mcucc.importer.names import check_name, identifier
@@ -32,6 +33,7 @@ __all__ = [
     "path_of",
     "read_network",
     "read_onnx",
+    "split_outputs",
     "tflite_values",
     "with_outputs",
 ]

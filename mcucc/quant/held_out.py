@@ -43,10 +43,10 @@ def halves(inputs: Inputs, *, sequence: bool = False) -> tuple[Inputs, ...]:
     return tuple(_some(inputs, [i for i, n in enumerate(number) if n % 2 == k]) for k in range(2))
 
 
-def held_out_ratios(
+def held_out_noise(
     fitted: Fitted, parts: Sequence[Inputs], finish: Callable[[Int8Graph], Int8Graph]
-) -> Mapping[str, float]:
-    """SQNR in dB of each value, on up to `MEASURED` inputs of all parts, none of them fitted to.
+) -> Mapping[str, Noise]:
+    """Noise of each value, on up to `MEASURED` inputs of all parts, none of them fitted to.
 
     Args:
         fitted: to these parts.
@@ -54,17 +54,21 @@ def held_out_ratios(
         finish: the int8 passes, which drop values.
 
     Returns:
-        By name; values that are always 0 have no ratio.
+        By name of the int8 value.
     """
     sums: dict[str, Noise] = {}
     for quantized, part in zip(fitted.without, parts, strict=False):
         for name, each in _measure(quantized, part, finish).items():
             known = sums.setdefault(name, Noise())
-            known.signal += each.signal
-            known.noise += each.noise
+            known.add(each)
+    return sums
+
+
+def ratios(noise: Mapping[str, Noise]) -> Mapping[str, float]:
+    """SQNR in dB by name; values that are always 0 have none."""
     return {
         name: round(decibels(each.signal, each.noise), 2)
-        for name, each in sums.items()
+        for name, each in noise.items()
         if each.signal > 0
     }
 

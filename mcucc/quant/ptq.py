@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mcucc.errors import UnsupportedModelError
 from mcucc.ops import FloatGraph, Int8Graph
+from mcucc.ops.movement import FloatConcat
 from mcucc.quant.convert import convert
 from mcucc.quant.equalize import equalize
 from mcucc.quant.observe import Observations, Tick, merge, observe
@@ -152,10 +153,25 @@ def _quantize(graph: FloatGraph, seen: Observations, options: PtqOptions) -> Qua
 
 @dataclass
 class Noise:
-    """Sums of squares: of float values, and of what int8 values differ from them."""
+    """Sums of squares: of float values, and of what int8 values differ from them.
+
+    Attributes:
+        signal: of all elements.
+        noise: likewise.
+        by_channel: both for each index of the last axis, [2, C], of what a concatenation makes.
+    """
 
     signal: float = 0.0
     noise: float = 0.0
+    by_channel: NDArray[np.float64] | None = None
+
+    def add(self, other: "Noise") -> None:
+        """Take in what was seen on other samples."""
+        self.signal += other.signal
+        self.noise += other.noise
+        if other.by_channel is not None:
+            known = 0 if self.by_channel is None else self.by_channel
+            self.by_channel = known + other.by_channel
 
 
 def signal_to_noise(quantized: Quantized, graph: Int8Graph, inputs: Inputs) -> Mapping[str, float]:
@@ -194,9 +210,13 @@ def measure_noise(quantized: Quantized, graph: Int8Graph, inputs: Inputs) -> Map
         position[name] = start + len(x)
         int8 = wanted[name]
         real = dequantize(values[int8][start : start + len(x)], graph.tensors[int8].q)
-        error = (x - real).astype(np.float64)
-        found[name].signal += float((x.astype(np.float64) ** 2).sum())
-        found[name].noise += float((error**2).sum())
+        squares = x.astype(np.float64) ** 2, (x - real).astype(np.float64) ** 2
+        seen = Noise(float(squares[0].sum()), float(squares[1].sum()))
+        maker = quantized.original.producers.get(name)
+        if maker is not None and isinstance(maker.op, FloatConcat):
+            rows = [each.reshape(-1, each.shape[-1]).sum(axis=0) for each in squares]
+            seen.by_channel = np.stack(rows)
+        found[name].add(seen)
 
     run_float(quantized.original, inputs, compare)
     return {wanted[name]: each for name, each in found.items()}

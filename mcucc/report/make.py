@@ -12,11 +12,13 @@ from mcucc.errors import UsageError
 from mcucc.ir import Port
 from mcucc.ops import Int8Graph, Int8Node
 from mcucc.ops.verify import node_macs
+from mcucc.quant.joined import Part
 from mcucc.report.model import (
     Flash,
     LayerReport,
     LiveBuffer,
     ModelFacts,
+    PartReport,
     Peak,
     PortReport,
     Quantization,
@@ -90,12 +92,14 @@ class Origin:
         calibrated: false if it was quantized on random inputs.
         quantization: how mcucc quantized it, None if it came quantized.
         sqnr_db: signal-to-noise ratio of int8 values, by name.
+        parts: of outputs that join values, by their name.
     """
 
     model_macs: int
     calibrated: bool = True
     quantization: Quantization | None = None
     sqnr_db: Mapping[str, float] = field(default_factory=dict[str, float])
+    parts: Mapping[str, tuple[Part, ...]] = field(default_factory=dict[str, tuple[Part, ...]])
 
 
 @dataclass(frozen=True)
@@ -154,8 +158,8 @@ def make_report(
         built=sizes is not None,
         fits=budget.admits(plan.arena_bytes, known_flash_bytes(graph, sizes)),
         notes=tuple(written.notes), files=tuple(written.files),
-        inputs=_ports(plan, graph.inputs, program.inputs, {}),
-        outputs=_ports(plan, graph.outputs, program.outputs, origin.sqnr_db),
+        inputs=_ports(plan, graph.inputs, program.inputs),
+        outputs=_ports(plan, graph.outputs, program.outputs, origin),
         states=_states(program, plan), state_bytes=program.state_bytes,
         layers=_layers(program, plan, origin.sqnr_db),
         steps=_steps(program, plan, sizes),
@@ -191,8 +195,9 @@ def _ports(
     plan: MemoryPlan,
     ports: Sequence[Port],
     definitions: Sequence[PortDef],
-    sqnr_db: Mapping[str, float],
+    measured: Origin | None = None,
 ) -> tuple[PortReport, ...]:
+    origin = measured or Origin(0, calibrated=False)
     return tuple(
         PortReport(
             name=port.name,
@@ -204,7 +209,8 @@ def _ports(
             bytes=definition.tensor.nbytes,
             scale=plan.type_of(port.tensor).q.scale,
             zero_point=plan.type_of(port.tensor).q.zero_point,
-            sqnr_db=sqnr_db.get(port.tensor),
+            sqnr_db=origin.sqnr_db.get(port.tensor),
+            parts=tuple(PartReport(x.name, x.sqnr_db) for x in origin.parts.get(port.name, ())),
             preprocessing=port.preprocessing,
         )
         for port, definition in zip(ports, definitions, strict=True)

@@ -83,13 +83,21 @@ class StepReport(msgspec.Struct, frozen=True):
     code_bytes: int | None = None
 
 
+class PartReport(msgspec.Struct, frozen=True):
+    """A value that an output joins with others at one scale, and what is left of it there."""
+
+    name: str
+    sqnr_db: float
+
+
 class PortReport(msgspec.Struct, frozen=True):
     """An input or output: ONNX name, type and shape, and where it lies in the arena.
 
     `perm` takes the ONNX axes to the inner ones: inner = onnx.transpose(perm). `zero_point` is that
     of the int8 values inside; in the header of a uint8 interface it is 128 more. `sqnr_db` is that
-    of an output against the float network, on calibration inputs that were held out. With
-    `preprocessing`, the real value is what these steps make of the model's own float input.
+    of an output against the float network, on calibration inputs that were held out; `parts` are
+    what an output joins, each with its own ratio. With `preprocessing`, the real value is what
+    these steps make of the model's own float input.
     """
 
     name: str
@@ -102,6 +110,7 @@ class PortReport(msgspec.Struct, frozen=True):
     scale: float
     zero_point: int
     sqnr_db: float | None = None
+    parts: tuple[PartReport, ...] = ()
     preprocessing: Preprocessing = ()
 
 

@@ -198,3 +198,14 @@ def test_normalization_by_pixel_is_refused() -> None:
     )
     with pytest.raises(UnsupportedModelError, match="BatchNormalization"):
         floats(proto)
+
+
+# ---- outputs of which nothing is said
+
+
+def test_an_output_without_a_shape() -> None:
+    proto = network(13)
+    proto.graph.output[0].type.tensor_type.ClearField("shape")
+    graph = floats(proto)
+    assert graph.outputs[0].shape == (1, 5)
+    assert graph.nodes == floats(network(13)).nodes

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mcucc.ops import Int8Graph
-from mcucc.quant.held_out import FEWEST, halves, held_out_ratios
+from mcucc.quant.held_out import FEWEST, halves, held_out_noise, ratios
 from mcucc.quant.observe import Histogram
 from mcucc.quant.ptq import PtqOptions, fit, quantize_network
 from tests.quant.networks import inputs, two_layers
@@ -41,7 +41,7 @@ def test_equal_inputs_come_into_one_half() -> None:
 
 def test_without_enough_inputs_there_are_no_decibels() -> None:
     parts = halves(inputs(FEWEST - 1))
-    assert held_out_ratios(fit(two_layers(), parts, PtqOptions()), parts, as_it_is) == {}
+    assert held_out_noise(fit(two_layers(), parts, PtqOptions()), parts, as_it_is) == {}
 
 
 def test_a_fit_knows_nothing_of_what_is_held_out() -> None:
@@ -66,7 +66,7 @@ def test_inputs_that_do_not_resemble_those_fitted_to_lose_decibels() -> None:
 
 def _output_ratio(samples: dict[str, NDArray[np.float32]]) -> float:
     parts = halves(samples)
-    return held_out_ratios(fit(two_layers(), parts, PtqOptions()), parts, as_it_is)["y"]
+    return ratios(held_out_noise(fit(two_layers(), parts, PtqOptions()), parts, as_it_is))["y"]
 
 
 def test_the_compiled_network_is_fitted_to_all() -> None:

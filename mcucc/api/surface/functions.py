@@ -63,6 +63,7 @@ class PlanKeywords(TypedDict, total=False):
     input_shapes: Shapes | None
     cut_at: str | Sequence[str]
     states: Mapping[str, str] | None
+    split_output: bool
     max_tensor_bytes: int
     max_operators: int
 
@@ -111,7 +112,7 @@ def compile(  # noqa: A001 -- users write mcucc.compile
             code: `name`, `io`, `selftest`. Of the file: `input_shapes`, by input name, for
             dimensions that it leaves open; `cut_at`, the names of the values that become the
             outputs; `states`, for inputs in which a run finds what the run before left in an
-            output the name of that output; `max_tensor_bytes`, `max_operators`.
+            output the name of that output; `split_output`; `max_tensor_bytes`, `max_operators`.
 
     Returns:
         The compilation, also of a network that does not fit, if nothing was to be written:
@@ -140,7 +141,7 @@ def plan(model: Model, board: PathArgument | Board, **keywords: Unpack[PlanKeywo
         model: as for `compile`.
         board: as for `compile`.
         keywords: `sram`, `objective`, `stream_input`, `prune`, `input_shapes`, `cut_at`,
-            `states`, `max_tensor_bytes` and `max_operators` of `compile`.
+            `states`, `split_output`, `max_tensor_bytes` and `max_operators` of `compile`.
 
     Raises:
         BoardError, InputFileError, UnsupportedModelError, UsageError: as `compile`.
@@ -280,6 +281,7 @@ def _options(
             ),
             names_of("cut_at", values.get("cut_at", ())),
             states=pairs_of("states", values.get("states")),
+            split_output=bool(checked("split_output", values.get("split_output", False), bool)),
         ),
         **options,
     )

@@ -254,6 +254,9 @@ def _load_external_data(path: Path, proto: onnx.ModelProto) -> None:
 
 
 def _check(path: Path, proto: onnx.ModelProto) -> None:
+    for info in proto.graph.output:
+        if info.type.HasField("tensor_type") and not info.type.tensor_type.HasField("shape"):
+            info.type.tensor_type.shape.SetInParent()  # which is inferred, but must be there
     try:
         onnx.checker.check_model(proto)  # pyright: ignore[reportUnknownMemberType] -- PathLike without argument in onnx's own stub
     except (ValueError, onnx.checker.ValidationError) as error:
