@@ -147,6 +147,10 @@ def mish(m: Model, x: str) -> str:
     return m.op("Mul", x, m.op("Tanh", m.op("Softplus", x)))
 
 
+def softsign(m: Model, x: str) -> str:
+    return m.op("Div", x, m.op("Add", m.op("Abs", x), scalar(m, 1.0)))
+
+
 def another_slope(m: Model, x: str) -> str:
     gate = m.op("Add", m.op("Erf", m.op("Mul", x, scalar(m, 0.7))), scalar(m, 1.0))
     return m.op("Mul", m.op("Mul", x, gate), scalar(m, 0.5))
@@ -159,6 +163,7 @@ def another_slope(m: Model, x: str) -> str:
         (half_outside, "gelu"),
         (half_in_the_gate, "gelu"),
         (mish, "mish"),
+        (softsign, "softsign"),
         (another_slope, None),
     ],
 )

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcucc.errors import UnsupportedModelError
 from mcucc.ops import Int8Graph
 from mcucc.ops.elementwise import Mul
 from mcucc.ops.movement import ResizeNearest
@@ -94,11 +93,11 @@ def test_a_constant_divisor(tmp_path: Path) -> None:
     assert_near_onnx_runtime(model, lower(model, tmp_path))
 
 
-@pytest.mark.parametrize("first", [False, True])
-def test_computed_divisors_are_refused(tmp_path: Path, first: bool) -> None:
-    model = two("Div", MAP, (1, 4, 1, 1), first=first)
-    with pytest.raises(UnsupportedModelError, match="divisor must be"):
-        lower(model, tmp_path)
+def test_a_computed_divisor_becomes_its_reciprocal(tmp_path: Path) -> None:
+    m = Model((1, 4, 6, 5), (1, 4, 1, 1))
+    divisor = m.op("Exp", "x1")
+    y = m.op("Add", m.op("Div", "x0", divisor), m.op("Div", m.weights(1), divisor))
+    assert kinds(check(m, tmp_path, y)).count("Unary") == 3
 
 
 def test_one_operand_is_repeated_once_for_two_readers(tmp_path: Path) -> None:

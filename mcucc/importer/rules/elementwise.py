@@ -21,6 +21,7 @@ from mcucc.importer.values import Constant, RefusalError, Symbol, Weights, descr
 from mcucc.importer.walk import FloatArray, Walk
 from mcucc.ir import QParams, Shape
 from mcucc.ops.elementwise import BinaryKind, FloatBatchNorm, FloatBinary, FloatClip, FloatPRelu
+from mcucc.ops.unary import FloatUnary
 
 _BINARY: Mapping[str, BinaryKind] = {"Add": "add", "Sub": "sub", "Mul": "mul", "Div": "div"}
 _FLOAT_LIMIT = float(np.finfo(np.float32).max)
@@ -63,8 +64,14 @@ def lower_cast(walk: Walk, node: OnnxNode) -> View:
 
 
 def lower_binary(walk: Walk, node: OnnxNode) -> View:
-    """Add, Sub, Mul, Div with broadcasting."""
+    """Add, Sub, Mul, Div with broadcasting; a computed divisor becomes its reciprocal."""
     found = [_operand(walk, node, index) for index in (0, 1)]
+    if node.op == "Div" and isinstance(found[1], View):
+        divisor = found[1]
+        name = f"{node.outputs[0]}.reciprocal"
+        made = walk.emit(node, FloatUnary("reciprocal"), (divisor.tensor,), name)
+        found[1] = replace(divisor, tensor=made, name=name)
+        node = replace(node, op="Mul")
     _check_divisor(node, found[1])
     match found:
         case [View() as a, View() as b]:

@@ -1,4 +1,4 @@
-"""Lowering rule for Resize and Upsample: nearest neighbour by whole factors."""
+"""Lowering rule for Resize and Upsample: nearest neighbour and bilinear, by whole factors."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,34 +13,70 @@ from mcucc.importer.rules.rule import Rule
 from mcucc.importer.values import RefusalError
 from mcucc.importer.walk import Walk
 from mcucc.ops.movement import FloatResizeNearest
+from mcucc.ops.pool import FloatAveragePool2D
+
+_LARGEST_BILINEAR = 20
+"""Twice the factor is that of a ResizeNearest, which goes up to 40."""
 
 
 def lower_resize(walk: Walk, node: OnnxNode) -> View:
-    """Resize or Upsample that repeats pixels."""
+    """Resize or Upsample that repeats pixels, or puts others between them."""
     x = on_map(walk, node)
-    rows, columns = _resize_factors(walk, x)
-    made = walk.emit(node, FloatResizeNearest((rows, columns)), (x.tensor,))
-    return x.result(made, (1, x.shape[1], x.shape[2] * rows, x.shape[3] * columns))
+    rows, columns = _whole_factors(walk, x)
+    shape = (1, x.shape[1], x.shape[2] * rows, x.shape[3] * columns)
+    if node.string("mode", "nearest") == "linear":
+        return x.result(_bilinear(walk, x, (rows, columns)), shape)
+    _check_nearest(walk, x, (rows, columns))
+    return x.result(walk.emit(node, FloatResizeNearest((rows, columns)), (x.tensor,)), shape)
 
 
-def _resize_factors(walk: Walk, x: MapInput) -> tuple[int, int]:
-    """How often each row and column is repeated.
+def _bilinear(walk: Walk, x: MapInput, factor: tuple[int, int]) -> str:
+    """Bilinear interpolation between the centres of pixels, as averages of repeated pixels.
+
+    Where each pixel is repeated 2 * f times, the average of 2 * f of them at every second place is
+    what interpolation by a factor of f gives. Padding does not count: outside, the map goes on as
+    it ends.
+    """
+    modes = ("half_pixel", "pytorch_half_pixel", "half_pixel_symmetric")
+    if _coordinates(x.node, walk.model.opset) not in modes or max(factor) > _LARGEST_BILINEAR:
+        raise _refusal(
+            x.node,
+            f"mode linear, coordinate mode {_coordinates(x.node, walk.model.opset)}, factors "
+            f"{list(factor)}",
+        )
+    taps = (2 * factor[0] if factor[0] > 1 else 1, 2 * factor[1] if factor[1] > 1 else 1)
+    steps = (2 if factor[0] > 1 else 1, 2 if factor[1] > 1 else 1)
+    name = f"{x.node.outputs[0]}.repeated"
+    wide = walk.emit(x.node, FloatResizeNearest(taps), (x.tensor,), name)
+    rows, columns = (f - 1 for f in factor)
+    pool = FloatAveragePool2D(taps, steps, (rows, rows, columns, columns))
+    return walk.emit(x.node, pool, (wide,))
+
+
+def _whole_factors(walk: Walk, x: MapInput) -> tuple[int, int]:
+    """How much larger the rows and columns become.
 
     Raises:
-        RefusalError: pixels are not repeated a whole number of times.
+        RefusalError: not by whole factors, or by a mode that is not known.
     """
     node = x.node
     factors = _factors(walk, node, x)
     finite = all(math.isfinite(f) for f in factors)
     rows, columns = (round(f) if finite else 0 for f in factors[2:])
     whole = finite and all(f == round(f) >= 1 for f in factors) and factors[:2] == (1.0, 1.0)
-    if node.string("mode", "nearest") != "nearest" or not whole:
+    if node.string("mode", "nearest") not in ("nearest", "linear") or not whole:
         raise _refusal(node, f"mode {node.string('mode', 'nearest')}, factors {list(factors)}")
     shape = (1, x.shape[1], x.shape[2] * rows, x.shape[3] * columns)
     if math.prod(shape) > walk.limit.elements:
         rule = f"a tensor must take at most {walk.limit}"
         raise RefusalError(node, rule, f"{list(shape)}", walk.limit.hint)
-    for size, factor in zip(x.shape[2:], (rows, columns), strict=True):
+    return rows, columns
+
+
+def _check_nearest(walk: Walk, x: MapInput, factors: tuple[int, int]) -> None:
+    """Refuse coordinates by which pixels are not repeated a whole number of times."""
+    node = x.node
+    for size, factor in zip(x.shape[2:], factors, strict=True):
         sources = _sources(node, walk.model.opset, size, factor)
         if sources is None or not np.array_equal(sources, _whole(size, factor)):
             raise _refusal(
@@ -48,15 +84,15 @@ def _resize_factors(walk: Walk, x: MapInput) -> tuple[int, int]:
                 f"coordinate mode {_coordinates(node, walk.model.opset)}, "
                 f"rounding {_rounding(node, walk.model.opset)} at factor {factor}",
             )
-    return rows, columns
 
 
 def _refusal(node: OnnxNode, actual: str) -> RefusalError:
     return RefusalError(
         node,
-        "a resize must repeat each pixel a whole number of times",
+        "a resize must repeat each pixel a whole number of times, or interpolate between centres",
         actual,
-        "Use mode nearest with whole factors, coordinate mode asymmetric and rounding floor.",
+        "Use whole factors: mode nearest with coordinate mode asymmetric and rounding floor, or "
+        "mode linear with coordinate mode half_pixel (align_corners=False).",
     )
 
 

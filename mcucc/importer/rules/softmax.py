@@ -1,12 +1,16 @@
-"""Lowering rule for Softmax."""
+"""Lowering rules for Softmax and its logarithm."""
 
 import math
 from collections.abc import Callable, Mapping
 
-from mcucc.importer.file.reader import OnnxNode
+from mcucc.importer.file.reader import AttributeValue, OnnxNode
 from mcucc.importer.layout.view import View, made_by
 from mcucc.importer.rules.axes import axis_of, moved_last
+from mcucc.importer.rules.elementwise import lower_binary
+from mcucc.importer.rules.pool import lower_reduction
 from mcucc.importer.rules.rule import Rule
+from mcucc.importer.rules.unary import lower_plain
+from mcucc.importer.values import RefusalError, Symbol
 from mcucc.importer.walk import Walk
 from mcucc.ops.softmax import FloatSoftmax
 
@@ -34,4 +38,40 @@ def _arrange_softmax(walk: Walk, node: OnnxNode, x: View) -> tuple[str, Callable
     return tensor, lambda made: made_by(node, made, flat, perm).reshaped(shape)
 
 
-RULES: Mapping[str, Rule] = {"Softmax": Rule(lower_softmax, wish="onnx")}
+def lower_log_softmax(walk: Walk, node: OnnxNode) -> Symbol:
+    """LogSoftmax along one axis: x - max(x), less the logarithm of the sum of its powers."""
+    x, (source, *_), (output, *_) = walk.view(node), node.inputs, node.outputs
+    old = walk.model.opset < 13
+    axis = axis_of(node, node.int("axis", 1 if old else -1), len(x.shape))
+    if old and math.prod(x.shape[axis + 1 :]) != 1:
+        raise RefusalError(
+            node,
+            "before operator set 13 LogSoftmax must be along the last axis",
+            f"axis {axis} of {list(x.shape)}",
+            "Export with operator set 13 or newer.",
+        )
+    along: Mapping[str, AttributeValue] = {"axes": (axis,), "keepdims": 1}
+
+    def part(op: str, name: str, *inputs: str) -> str:
+        made = OnnxNode(op, node.name, inputs, (name,), along if op.startswith("Reduce") else {})
+        walk.symbols[name] = _PARTS[op](walk, made)
+        return name
+
+    centred = part("Sub", f"{output}.centred", source, part("ReduceMax", f"{output}.max", source))
+    total = part("ReduceSum", f"{output}.sum", part("Exp", f"{output}.powers", centred))
+    part("Sub", output, centred, part("Log", f"{output}.log", total))
+    return walk.symbols[output]
+
+
+_PARTS: Mapping[str, Callable[[Walk, OnnxNode], Symbol]] = {
+    "Exp": lower_plain,
+    "Log": lower_plain,
+    "ReduceMax": lower_reduction,
+    "ReduceSum": lower_reduction,
+    "Sub": lower_binary,
+}
+
+RULES: Mapping[str, Rule] = {
+    "LogSoftmax": Rule(lower_log_softmax, wish="onnx"),
+    "Softmax": Rule(lower_softmax, wish="onnx"),
+}

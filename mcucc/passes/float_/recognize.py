@@ -43,7 +43,7 @@ class _Match:
 
 @dataclass(frozen=True)
 class Recognize(FloatPass):
-    """Finds hard_sigmoid, hard_swish, silu, gelu and mish in their spelled-out forms.
+    """Finds hard_sigmoid, hard_swish, silu, gelu, mish and softsign in their spelled-out forms.
 
     Why: each is one table lookup in int8. Its parts would be up to four passes over the map, each
     with its own rounding.
@@ -51,7 +51,7 @@ class Recognize(FloatPass):
     Known forms: clip(x + 3, 0, 6) / 6 and clip(a * x + 0.5, 0, 1) for hard_sigmoid; the product of
     x and the former, with the sixth multiplied or divided at any place, for hard_swish; the product
     of x and sigmoid(x) for silu, of x / 2 and erf(x / sqrt(2)) + 1 for gelu (the half anywhere), of
-    x and tanh(softplus(x)) for mish.
+    x and tanh(softplus(x)) for mish, of x and the reciprocal of 1 + |x| for softsign.
 
     Declines when
         (1) a part of it is read elsewhere or is an output of the network.
@@ -152,6 +152,7 @@ def _smooth(
         for inner in lines(graph, maker.inputs[0]) if maker.op.kind == "erf" and half else ():
             if inner.x == x and inner.offset == 0 and _close(inner.slope * math.sqrt(2), 1.0):
                 yield _Match(FloatUnary("gelu"), x, (*nodes, *inner.through))
+        yield from _softsigns(graph, x, nodes, total * outer.slope, maker)
         first = graph.producers.get(maker.inputs[0])
         if (
             maker.op.kind == "tanh"
@@ -162,6 +163,20 @@ def _smooth(
             and first.inputs[0] == x
         ):
             yield _Match(FloatUnary("mish"), x, (*nodes, first))
+
+
+def _softsigns(
+    graph: FloatGraph, x: str, before: tuple[FloatNode, ...], total: float, maker: FloatNode
+) -> Iterator[_Match]:
+    """Softsign as x times the reciprocal of 1 + |x|."""
+    if maker.op != FloatUnary("reciprocal") or not _close(total, 1.0):
+        return
+    for line in lines(graph, maker.inputs[0]):
+        size = graph.producers.get(line.x)
+        if size is None or size.op != FloatUnary("abs") or size.inputs[0] != x:
+            continue
+        if _close(line.slope, 1.0) and _close(line.offset, 1.0):
+            yield _Match(FloatUnary("softsign"), x, (*before, *line.through, size))
 
 
 def _ramps(graph: FloatGraph, name: str) -> Iterator[_Ramp]:
