@@ -243,12 +243,12 @@ def _provenance(model: OnnxModel, board: Board, options: CompileOptions) -> Prov
 
 def _draft(program: Program, plan: MemoryPlan, options: CompileOptions) -> Files:
     """The C files; the recorded self-test needs outputs, which the reference computes."""
-    graph, element = plan.schedule.graph, program.element
-    test = _recorded(graph, options.selftest, element) if options.selftest else None
+    graph, elements = plan.schedule.graph, (program.element, program.output_element)
+    test = _recorded(graph, options.selftest, elements) if options.selftest else None
     return emit(program, selftest=test)
 
 
-def _recorded(graph: Int8Graph, count: int, element: Element) -> SelfTest:
+def _recorded(graph: Int8Graph, count: int, elements: tuple[Element, Element]) -> SelfTest:
     """Samples whose outputs differ, so that a network stuck at one answer does not pass.
 
     Each further draw has half the contrast of the one before. A network that gives fewer different
@@ -271,7 +271,7 @@ def _recorded(graph: Int8Graph, count: int, element: Element) -> SelfTest:
         if len(fresh) >= count:
             break
     columns = [np.concatenate(column) for column in zip(*[*fresh, *repeated][:count], strict=True)]
-    return self_test(columns[: len(shapes)], columns[len(shapes) :], element)
+    return self_test(columns[: len(shapes)], columns[len(shapes) :], elements)
 
 
 def _files(draft: Files, graph: Int8Graph, board: Board, options: CompileOptions) -> Files:

@@ -1,6 +1,8 @@
 """How to compile: what a user may choose, and what contradicts what."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
 
 from mcucc.api.network import Calibration
@@ -10,6 +12,7 @@ from mcucc.errors import UsageError
 from mcucc.ir import DType
 from mcucc.memory import ALIGNMENT, Solver
 from mcucc.ops import Int8Graph
+from mcucc.ops.movement import Reshape
 from mcucc.report.make import Budget
 from mcucc.schedule import Mode, Objective, PlanOptions
 from mcucc.schedule.stages import MOST_ROWS
@@ -19,7 +22,17 @@ _ALIGNMENTS = (4, 8, 16, 32, 64)
 """Bytes: from a word to the longest cache line of a Cortex-M, twice."""
 
 
-IoChoice = Io | Literal["file"]
+_INTEGERS: Mapping[tuple[bool, bool], Io] = MappingProxyType(
+    {
+        (False, False): "int8",
+        (True, True): "uint8",
+        (False, True): "int8->uint8",
+        (True, False): "uint8->int8",
+    }
+)
+"""The interface by whether inputs and whether outputs are uint8."""
+
+IoChoice = Literal["int8", "uint8", "float", "file"]
 """What a user may choose of the C interface."""
 
 
@@ -109,19 +122,29 @@ def interface_of(
     chosen = options.io or ("file" if file_format == "tflite" else "int8")
     if chosen != "file":
         return chosen, ()
-    ports = (*graph.inputs, *graph.outputs)
-    kinds = {port.dtype for port in ports}
-    if DType.FLOAT32 in kinds:
+    inputs, outputs = ({port.dtype for port in of} for of in (graph.inputs, graph.outputs))
+    if DType.FLOAT32 in inputs | outputs:
         # Rows are handed over as integers.
         return ("int8" if options.stream_input else "float"), ()
-    if len(kinds) == 1:
-        return ("uint8" if DType.UINT8 in kinds else "int8"), ()
+    put_out = options.keep_input and any(_is_input(graph, port.tensor) for port in graph.outputs)
+    if len(inputs) == len(outputs) == 1 and not put_out:
+        return _INTEGERS[inputs == {DType.UINT8}, outputs == {DType.UINT8}], ()
+    ports = (*graph.inputs, *graph.outputs)
     unsigned = ", ".join(f"'{port.name}'" for port in ports if port.dtype == DType.UINT8)
     note = (
-        f"{unsigned} is uint8 in the file and int8 here, q - 128, as all ports have one type: "
-        "--io uint8 makes all of them uint8"
+        f"{unsigned} is uint8 in the file and int8 here, q - 128, as all inputs have one type, and "
+        "all outputs: --io uint8 makes all of them uint8"
     )
     return "int8", (note,)
+
+
+def _is_input(graph: Int8Graph, tensor: str) -> bool:
+    """Whether a tensor has the bytes of an input, which then cannot be both int8 and uint8."""
+    node = graph.producers.get(tensor)
+    while node is not None and isinstance(node.op, Reshape):
+        tensor = node.inputs[0]
+        node = graph.producers.get(tensor)
+    return node is None
 
 
 def plan_options(options: CompileOptions, budget: Budget) -> PlanOptions:

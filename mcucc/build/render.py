@@ -9,6 +9,7 @@ import jinja2
 
 from mcucc.build.network import Network
 from mcucc.codegen.preprocessing import PreprocessingCode
+from mcucc.codegen.program import unsigned_ports
 from mcucc.resources import TEMPLATES
 from mcucc.targets.board import Region
 
@@ -23,6 +24,7 @@ _MAX_STACK_BYTES = 16384
 
 def render_harness(network: Network) -> str:
     """Returns the C file that describes `network` to the harness."""
+    inputs_unsigned, outputs_unsigned = unsigned_ports(network.io)
     return _render(
         "harness_network.c.j2",
         name=network.name,
@@ -34,9 +36,10 @@ def render_harness(network: Network) -> str:
         run_float=network.io == "float",
         sample_bytes=network.sample_bytes,
         row_bytes=network.row_bytes or 0,
-        row_type="uint8_t" if network.io == "uint8" else "int8_t",
+        row_type="uint8_t" if inputs_unsigned else "int8_t",
         preprocessing=network.preprocessing or (PreprocessingCode(),) * len(network.inputs),
-        flip=_SIGN_BIT if network.io == "uint8" else 0,
+        flip_in=_SIGN_BIT if inputs_unsigned else 0,
+        flip_out=_SIGN_BIT if outputs_unsigned else 0,
         state_bytes=network.state_bytes,
     )
 

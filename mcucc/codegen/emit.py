@@ -50,20 +50,21 @@ def emit(program: Program, *, selftest: SelfTest | None = None) -> Files:
 def self_test(
     inputs: Sequence[NDArray[np.int8]],
     outputs: Sequence[NDArray[np.int8]],
-    element: Element = INT8,
+    elements: tuple[Element, Element] = (INT8, INT8),
 ) -> SelfTest:
     """Samples for `<name>_selftest.c`.
 
     Args:
         inputs: one array (N, ...) in inner layout per input port.
         outputs: likewise per output port.
-        element: what they are made of in the file.
+        elements: what inputs and what outputs are made of in the file.
     """
 
-    def rows(arrays: Sequence[NDArray[np.int8]]) -> tuple[tuple[str, ...], ...]:
+    def rows(arrays: Sequence[NDArray[np.int8]], element: Element) -> tuple[tuple[str, ...], ...]:
         return tuple(int_rows(array.astype(np.int64) + element.shift, 16) for array in arrays)
 
-    return SelfTest(len(inputs[0]), rows(inputs), rows(outputs))
+    takes, gives = elements
+    return SelfTest(len(inputs[0]), rows(inputs, takes), rows(outputs, gives))
 
 
 def _runtime_files(program: Program) -> Files:

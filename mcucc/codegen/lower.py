@@ -10,7 +10,7 @@ from mcucc.codegen.arena_refs import TensorRef, WindowRows
 from mcucc.codegen.layer_code import ExecutedNode, execute
 from mcucc.codegen.literals import c_comment, unique_idents
 from mcucc.codegen.lower_segment import SegmentLowering, first_row, scratch_of
-from mcucc.codegen.ports import element_of, ports, shifted_first, shifted_last
+from mcucc.codegen.ports import elements_of, ports, shifted_first, shifted_last
 from mcucc.codegen.program import Io, LayerDef, Program, Provenance, StepDef
 from mcucc.codegen.stack import stack_bound
 from mcucc.codegen.states import state_arrays, state_defs
@@ -74,16 +74,18 @@ class _Lowering:
         refs, keep_input = self._names.tensors, plan.schedule.keep_input
         kernels = {kernel for kernel in self._kernels.values() if kernel is not None}
         steps = tuple(self._step(i, step) for i, step in enumerate(plan.schedule.steps))
+        inputs, outputs = elements_of(self._io)
         return Program(
             name=graph.name,
             provenance=self._provenance,
             io=self._io,
-            element=element_of(self._io),
+            element=inputs,
+            output_element=outputs,
             keep_input=keep_input,
             arena_bytes=plan.arena_bytes,
             arena_align=plan.alignment,
-            inputs=ports(graph, graph.inputs, refs, self._io),
-            outputs=ports(graph, graph.outputs, refs, self._io),
+            inputs=ports(graph, graph.inputs, refs, inputs),
+            outputs=ports(graph, graph.outputs, refs, outputs),
             tensors=tuple(refs.values()),
             steps=steps,
             kernels=tuple(sorted(kernels, key=lambda kernel: kernel.name)),

@@ -7,7 +7,7 @@ import numpy as np
 from mcucc.codegen.arena_refs import TensorRef
 from mcucc.codegen.literals import c_float
 from mcucc.codegen.preprocessing import preprocessing_code
-from mcucc.codegen.program import INT8, UINT8, Element, Io, PortDef
+from mcucc.codegen.program import INT8, UINT8, Element, Io, PortDef, unsigned_ports
 from mcucc.ir import Port, QParams
 from mcucc.kernels.literals import c_macro_int
 from mcucc.ops import Int8Graph
@@ -18,21 +18,23 @@ Refs = Mapping[str, TensorRef]
 """Tensors by their name in the graph."""
 
 
-def element_of(io: Io) -> Element:
-    """What inputs and outputs in the arena are made of."""
-    return UINT8 if io == "uint8" else INT8
+def elements_of(io: Io) -> tuple[Element, Element]:
+    """What inputs and what outputs in the arena are made of."""
+    inputs, outputs = (UINT8 if unsigned else INT8 for unsigned in unsigned_ports(io))
+    return inputs, outputs
 
 
-def ports(graph: Int8Graph, of: Sequence[Port], refs: Refs, io: Io) -> tuple[PortDef, ...]:
+def ports(
+    graph: Int8Graph, of: Sequence[Port], refs: Refs, element: Element
+) -> tuple[PortDef, ...]:
     """The inputs or the outputs of the interface.
 
     Args:
         graph: gives the quantizations.
         of: the inputs or the outputs of the graph.
         refs: where they lie.
-        io: what the interface takes and gives.
+        element: what they are made of.
     """
-    element = element_of(io)
     return tuple(
         _port(index, port, refs[port.tensor], graph.tensors[port.tensor].q, element)
         for index, port in enumerate(of)
@@ -41,7 +43,7 @@ def ports(graph: Int8Graph, of: Sequence[Port], refs: Refs, io: Io) -> tuple[Por
 
 def shifted_first(graph: Int8Graph, refs: Refs, io: Io) -> tuple[TensorRef, ...]:
     """What must become int8 before the first step."""
-    if not element_of(io).shift:
+    if not elements_of(io)[0].shift:
         return ()
     return _once(refs[port.tensor] for port in graph.inputs)
 
@@ -50,9 +52,11 @@ def shifted_last(
     graph: Int8Graph, refs: Refs, io: Io, *, keep_input: bool
 ) -> tuple[TensorRef, ...]:
     """What must become uint8 after the last step: the outputs, and inputs that are kept."""
-    if not element_of(io).shift:
-        return ()
-    kept = (*graph.outputs, *(graph.inputs if keep_input else ()))
+    inputs, outputs = elements_of(io)
+    kept = (
+        *(graph.outputs if outputs.shift else ()),
+        *(graph.inputs if inputs.shift and keep_input else ()),
+    )
     return _once(refs[port.tensor] for port in kept)
 
 

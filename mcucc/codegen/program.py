@@ -15,9 +15,16 @@ API = 1
 """What a network's files and the headers of runtime_c/ expect of each other. Raised when files that
 were made before do not fit any more."""
 
-Io = Literal["int8", "uint8", "float"]
+Io = Literal["int8", "uint8", "float", "int8->uint8", "uint8->int8"]
 """What the C interface takes and gives: int8 or uint8 values in the arena, or int8 values there
-and a function that takes and gives floats beside it."""
+and a function that takes and gives floats beside it; with an arrow, what it takes and what it gives
+in the arena."""
+
+
+def unsigned_ports(io: Io) -> tuple[bool, bool]:
+    """Whether the inputs and whether the outputs in the arena are uint8."""
+    takes, _, gives = io.partition("->")
+    return takes == "uint8", (gives or takes) == "uint8"
 
 
 @dataclass(frozen=True)
@@ -183,7 +190,8 @@ class Program:
         name: prefix of its symbols.
         provenance: where it comes from.
         io: what the C interface takes and gives.
-        element: what its inputs and outputs are made of.
+        element: what its inputs are made of.
+        output_element: what its outputs are made of.
         keep_input: whether a run leaves the inputs as they were.
         arena_bytes: size of the arena.
         arena_align: alignment of the arena, of every buffer in it and of int8_t arrays, bytes.
@@ -208,6 +216,7 @@ class Program:
     provenance: Provenance
     io: Io
     element: Element
+    output_element: Element
     keep_input: bool
     arena_bytes: int
     arena_align: int

@@ -166,7 +166,8 @@ static void read_inputs(void)
         if (harness_io_read(&memory.arena[span.offset], span.bytes) != span.bytes) {
             fail(ERROR_REQUEST, 0, 0);
         }
-        harness_copy(&memory.arena[span.offset], &memory.arena[span.offset], span.bytes);
+        harness_copy(&memory.arena[span.offset], &memory.arena[span.offset], span.bytes,
+                     harness_network.flip_in);
     }
 }
 
@@ -179,7 +180,7 @@ void harness_pull(int32_t y, uint8_t *to, uint32_t bytes)
     if (harness_io_read(to, bytes) != bytes) {
         fail(ERROR_REQUEST, 0, 0);
     }
-    harness_copy(to, to, bytes);
+    harness_copy(to, to, bytes, harness_network.flip_in);
 }
 
 static uint32_t sum_bytes(harness_spans_t spans)
@@ -197,7 +198,7 @@ static void write_values(const uint8_t *from, uint32_t bytes)
     uint8_t values[WRITE_BUFFER_BYTES];
     while (bytes > 0u) {
         const uint32_t count = bytes < WRITE_BUFFER_BYTES ? bytes : WRITE_BUFFER_BYTES;
-        harness_copy(values, from, count);
+        harness_copy(values, from, count, harness_network.flip_out);
         write_bytes(values, count);
         from += count;
         bytes -= count;

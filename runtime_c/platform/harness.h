@@ -27,7 +27,8 @@ typedef struct {
     int (*run)(void *arena);
     uint32_t sample_bytes; /* of all inputs of a sample */
     uint32_t rows;         /* of an input that is pulled row by row; 0 where inputs lie in the arena */
-    uint8_t flip; /* what turns the request's int8 values into those of the network, by XOR */
+    uint8_t flip_in; /* what turns the request's int8 values into those of the network, by XOR */
+    uint8_t flip_out; /* likewise the network's into the reply's */
     uint32_t state_bytes; /* at the arena's begin, which runs hand on; 0 without states */
     int (*reset)(void *arena); /* begins a sequence; 0 without states */
 } harness_network_t;
@@ -37,11 +38,12 @@ extern const harness_network_t harness_network;
 /* What `run` returns if it ran on floats and its real outputs are not those of its int8 ones. */
 #define HARNESS_REALS_DIFFER 64
 
-/* Copies values between the request or the reply, which are int8, and the arena. */
-static inline void harness_copy(uint8_t *to, const uint8_t *from, uint32_t bytes)
+/* Copies values between the request or the reply, which are int8, and the arena; `flip` is that of
+   the inputs or that of the outputs. */
+static inline void harness_copy(uint8_t *to, const uint8_t *from, uint32_t bytes, uint8_t flip)
 {
     for (uint32_t i = 0u; i < bytes; i++) {
-        to[i] = (uint8_t)(from[i] ^ harness_network.flip);
+        to[i] = (uint8_t)(from[i] ^ flip);
     }
 }
 

@@ -78,6 +78,19 @@ def test_every_operator(io: Io, tmp_path: Path) -> None:
     assert_c_agrees(generate(every_operator_graph(), tmp_path / "c", io=io), tmp_path)
 
 
+@pytest.mark.cc
+@pytest.mark.parametrize("build", [two_ports, in_place], ids=lambda build: build.__name__)
+@pytest.mark.parametrize("io", ["int8->uint8", "uint8->int8"])
+@kept_or_not
+def test_what_is_given_differs_from_what_is_taken(
+    build: Callable[[], Int8Graph], io: Io, keep_input: bool, tmp_path: Path
+) -> None:
+    generated = generate(build(), tmp_path / "c", io=io, keep_input=keep_input)
+    program = generated.program
+    assert f"{program.element.name}->{program.output_element.name}" == io
+    assert_c_agrees(generated, tmp_path, samples=SAMPLES)
+
+
 def library_of(generated: Generated, work: Path) -> ctypes.CDLL:
     """The network alone, without the harness."""
     gcc = Compiler(find_tool(HOST_GCC), ("-fPIC",))

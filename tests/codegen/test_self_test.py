@@ -33,7 +33,7 @@ def files_with_samples(io: Io = "int8", samples: int = SAMPLES) -> Files:
     test = self_test(
         [inputs[port.tensor] for port in graph.inputs],
         [values[port.tensor] for port in graph.outputs],
-        program.element,
+        (program.element, program.output_element),
     )
     return emit(program, selftest=test)
 

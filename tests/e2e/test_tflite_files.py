@@ -103,6 +103,7 @@ def test_a_quantized_file_is_compiled_and_verified(
     [
         ("himax_tflm__model", "int8"),
         ("gesture_recognition_tfli__model", "uint8"),
+        ("micro_wake_word_models__vad", "int8->uint8"),
         ("openmv__force_int_quant", "float"),
     ],
 )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mcucc.api.compile import CompileOptions, compile_model, write_compilation
-from mcucc.codegen import Io
+from mcucc.api.options import IoChoice
 from mcucc.compiled.directory import CompiledNetwork
 from mcucc.compiled.samples import flatten, to_inner
 
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.models, pytest.mark.cc, pytest.mark.qemu, pytest.mark.
 
 @pytest.mark.parametrize("keep_input", [False, True], ids=["", "kept"])
 @pytest.mark.parametrize("io", ["int8", "uint8", "float"])
-def test_recorded_outputs(io: Io, keep_input: bool, models_dir: Path, tmp_path: Path) -> None:
+def test_recorded_outputs(io: IoChoice, keep_input: bool, models_dir: Path, tmp_path: Path) -> None:
     """Host, sanitized host (float: by run_float) and Cortex-M4."""
     options = CompileOptions("mps2-an386", name="kws", io=io, keep_input=keep_input)
     write_compilation(compile_model(models_dir / "kws_qdq.onnx", options), tmp_path / "kws")

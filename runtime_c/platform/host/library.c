@@ -16,7 +16,7 @@ uint32_t harness_arena_align(void)
 void harness_pull(int32_t y, uint8_t *to, uint32_t bytes)
 {
     (void)y;
-    harness_copy(to, image, bytes);
+    harness_copy(to, image, bytes, harness_network.flip_in);
     image += bytes;
 }
 
@@ -33,7 +33,8 @@ int harness_run_samples(uint8_t *arena, const int8_t *inputs, int8_t *outputs, u
         int status;
         for (uint32_t i = 0u; i < net->inputs.count; i++) {
             const harness_span_t span = net->inputs.spans[i];
-            harness_copy(&arena[span.offset], (const uint8_t *)inputs, span.bytes);
+            harness_copy(&arena[span.offset], (const uint8_t *)inputs, span.bytes,
+                         harness_network.flip_in);
             inputs += span.bytes;
         }
         if (net->rows != 0u) {
@@ -46,7 +47,8 @@ int harness_run_samples(uint8_t *arena, const int8_t *inputs, int8_t *outputs, u
         }
         for (uint32_t i = 0u; i < net->outputs.count; i++) {
             const harness_span_t span = net->outputs.spans[i];
-            harness_copy((uint8_t *)outputs, &arena[span.offset], span.bytes);
+            harness_copy((uint8_t *)outputs, &arena[span.offset], span.bytes,
+                         harness_network.flip_out);
             outputs += span.bytes;
         }
     }
