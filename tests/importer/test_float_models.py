@@ -134,16 +134,10 @@ def test_nodes_and_values_keep_their_names(models_dir: Path, macs: Mapping[str, 
     assert {node.output for node in graph.nodes} == {n.outputs[0] for n in model.nodes}
 
 
-@pytest.mark.parametrize(
-    ("file", "operator", "count"),
-    [("torch/unet_convT_64.onnx", "ConvTranspose", 3), ("torch/lstm_later.onnx", "LSTM", 1)],
-)
-def test_unknown_operators_are_refused_all_at_once(
-    models_dir: Path, file: str, operator: str, count: int
-):
+def test_unknown_operators_are_refused(models_dir: Path):
     with pytest.raises(UnsupportedModelError) as caught:
-        lower_network(read_onnx(models_dir / file), "net")
-    assert [v.op for v in caught.value.violations] == [operator] * count
+        lower_network(read_onnx(models_dir / "torch/lstm_later.onnx"), "net")
+    assert [v.op for v in caught.value.violations] == ["LSTM"]
 
 
 @pytest.mark.parametrize(

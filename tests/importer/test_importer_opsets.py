@@ -16,8 +16,13 @@ from tests.importer.island_builders import conv
 from tests.lowering import lower_quantized
 
 TAKEN = sorted(FOLDABLE | set(known_operators()) | {"Constant"})
-NEW_ATTRIBUTES = {"Cast": {"round_mode"}, "CastLike": {"round_mode"}, "Range": {"stash_type"}}
-"""About float8e8m0, float16 and bfloat16 alone."""
+NEW_ATTRIBUTES = {
+    "Cast": {"round_mode"},
+    "CastLike": {"round_mode"},
+    "Range": {"stash_type"},
+    "SpaceToDepth": {"mode"},
+}
+"""About float8e8m0, float16 and bfloat16 alone, or refused where it is not the default."""
 
 
 def one_node(op: str) -> onnx.ModelProto:

@@ -74,7 +74,7 @@ _FAMILIES: tuple[tuple[str, str], ...] = (
         "Train with Relu, LeakyRelu, HardSwish or Sigmoid in its place.",
     ),
     (
-        "ConvTranspose MaxUnpool",
+        "MaxUnpool",
         "Train with a Resize (nearest) followed by a Conv in its place.",
     ),
     (

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from mcucc.importer.rules import (
+    blocks,
     conv,
+    conv_transpose,
     dense,
     elementwise,
     movement,
@@ -19,7 +21,9 @@ from mcucc.importer.rules.rule import Rule
 
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
+        **blocks.RULES,
         **conv.RULES,
+        **conv_transpose.RULES,
         **dense.RULES,
         **elementwise.RULES,
         **movement.RULES,
