@@ -6,7 +6,7 @@ hold what is stated above what gcc says.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from mcucc.codegen.program import Io, LayerDef, StepDef
@@ -29,7 +29,7 @@ class Frames:
         floats: what `<m>_run_float` adds.
         pointer: a pointer.
         kernels: a kernel of each unit.
-        taps: a kernel that keeps pointers to the taps of its window, without these.
+        taps: a kernel of each unit that keeps pointers to the taps of its window, without these.
     """
 
     call: int
@@ -38,7 +38,7 @@ class Frames:
     floats: int
     pointer: int
     kernels: Mapping[Unit, int]
-    taps: int = 0
+    taps: Mapping[Unit, int] = field(default_factory=dict[Unit, int])
 
 
 _THUMB1 = Frames(
@@ -56,7 +56,7 @@ _THUMB2 = Frames(
     floats=64,
     pointer=4,
     kernels=MappingProxyType({Unit.PORTABLE: 400, Unit.DSP: 192, Unit.MVE: 176}),
-    taps=560,
+    taps=MappingProxyType({Unit.DSP: 192, Unit.MVE: 560}),
 )
 _COMPUTER = Frames(
     call=32,
@@ -118,6 +118,6 @@ def _kernels(stage: StageDef) -> tuple[Kernel | None, ...]:
 def _kernel(kernel: Kernel | None, frames: Frames) -> int:
     if kernel is None:
         return 0
-    if kernel.window is None or not kernel.keeps_taps or not frames.taps:
+    if kernel.window is None or not kernel.keeps_taps or kernel.unit not in frames.taps:
         return frames.kernels[kernel.unit]
-    return frames.taps + 2 * frames.pointer * kernel.window.kh * kernel.window.kw
+    return frames.taps[kernel.unit] + 2 * frames.pointer * kernel.window.kh * kernel.window.kw

@@ -12,7 +12,7 @@ from mcucc.codegen import Files, emit, lower
 from mcucc.kernels import select_kernels
 from mcucc.schedule import Mode, PlanOptions, plan_network
 from mcucc.targets.board import CORES, Core, load_board
-from tests.graphs import every_operator_graph
+from tests.graphs import GraphBuilder, every_operator_graph
 from tests.kernels.compiled import PROVENANCE
 
 BOARDS = ("rpi-pico", "mps2-an385", "mps2-an386", "mps3-an547", "host")
@@ -46,6 +46,20 @@ def test_every_operator(mode: Mode, core: str, optimization: str, tmp_path: Path
     plan = plan_network(graph, select_kernels(graph, CORES[core]), PlanOptions(mode=mode))
     files = emit(lower(plan, PROVENANCE, core=CORES[core]))
     assert measured(files, CORES[core], tmp_path, optimization) <= stated(files)
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("optimization", ["-Os", "-O2", "-O3"])
+@pytest.mark.parametrize("core", ["cortex-m4", "cortex-m7", "cortex-m33"])
+def test_gathered_taps(core: str, optimization: str, tmp_path: Path) -> None:
+    """At either end of how many there may be; no other layer needs as much."""
+    for window in ((5, 5), (7, 7)):
+        b = GraphBuilder("net")
+        graph = b.build(b.depthwise(b.input((1, 9, 9, 13)), window, activation="relu6"))
+        plan = plan_network(graph, select_kernels(graph, CORES[core]), PlanOptions())
+        files = emit(lower(plan, PROVENANCE, core=CORES[core]))
+        found = measured(files, CORES[core], tmp_path / str(window[0]), optimization)
+        assert found <= stated(files) <= MOST * found
 
 
 @pytest.mark.cc
