@@ -25,9 +25,9 @@ from mcucc.api.options import (
     CompileOptions,
     check_options,
     interface_of,
-    plan_options,
     unread_inputs,
 )
+from mcucc.api.plan import plan_with_stack
 from mcucc.build.network import Network as Interface
 from mcucc.build.sizes import Sizes, measure_sizes
 from mcucc.build.toolchain import ARM_GCC, PACKAGES, has_tool
@@ -124,13 +124,13 @@ def compile_model(
     check_options(graph, options)
     choices = choose_kernels(graph, board.core)
     kernels = {name: choice.kernel for name, choice in choices.items()}
-    wanted = plan_options(options, budget)
-    plan = plan_network(graph, kernels, wanted)
+    io, io_notes = interface_of(graph, options, model.format)
+    provenance = _provenance(model, board, options)
+    budget, wanted, plan, program = plan_with_stack(
+        *(graph, kernels, options, budget), lambda made: lower(made, provenance, io, board.core)
+    )
     if options.check:
         _prove(plan)
-    io, io_notes = interface_of(graph, options, model.format)
-    program = lower(plan, _provenance(model, board, options), io, board.core)
-    twin = write_twin(graph)
     draft = _draft(program, plan, options)
     sizes = _measure(draft, program, plan, board)
     fits = budget.admits(plan.arena_bytes, known_flash_bytes(plan.schedule.graph, sizes))
@@ -151,7 +151,7 @@ def compile_model(
         )
     )
     misfit = "" if fits else explain_misfit(report, board)
-    return Compilation(report, files, twin, misfit, _warnings(network))
+    return Compilation(report, files, write_twin(graph), misfit, _warnings(network))
 
 
 def _named(source: ModelSource, name: str | None) -> tuple[str, OnnxModel]:

@@ -1,14 +1,18 @@
-"""What a model needs of memory under each strategy, without compiling it."""
+"""What a model needs of memory: under each strategy without compiling it, and as it is compiled."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from mcucc.api.network import load_network
 from mcucc.api.options import CompileOptions, check_options, plan_options
+from mcucc.codegen import Program
 from mcucc.importer import ModelSource, identifier, path_of, read_network
-from mcucc.kernels import select_kernels
+from mcucc.kernels import Kernel, select_kernels
+from mcucc.ops import Int8Graph
 from mcucc.progress import Stage, silent
 from mcucc.report.make import Budget
 from mcucc.report.summary import Summarized, Summary
+from mcucc.schedule import FoundPlan, MemoryPlan, PlanOptions, plan_network
 from mcucc.schedule.compare.strategies import Strategy, compare_strategies
 from mcucc.targets.board import load_board
 
@@ -84,3 +88,36 @@ def plan_model(source: ModelSource, options: CompileOptions, stage: Stage = sile
         peak_step=found.peak_step,
         strategies=found.strategies,
     )
+
+
+def plan_with_stack(
+    graph: Int8Graph,
+    kernels: Mapping[str, Kernel | None],
+    options: CompileOptions,
+    budget: Budget,
+    lowered: Callable[[MemoryPlan], Program],
+) -> tuple[Budget, PlanOptions, FoundPlan, Program]:
+    """The plan and its program, and a budget that keeps the stack which they state.
+
+    How much that is, only the program says. Where it leaves too little for the arena, the network
+    is planned once more.
+
+    Args:
+        graph: what is planned.
+        kernels: of its nodes.
+        options: of the compilation.
+        budget: keeps the usual reserve.
+        lowered: the program of a plan.
+
+    Returns:
+        The budget that keeps the larger of both, what was asked of the planner, and its answer.
+    """
+    wanted = plan_options(options, budget)
+    plan = plan_network(graph, kernels, wanted)
+    program = lowered(plan)
+    kept = budget.keeping(program.stack_bytes)
+    if budget.arena_limit >= plan.arena_bytes > kept.arena_limit:
+        wanted = plan_options(options, kept)
+        plan = plan_network(graph, kernels, wanted)
+        program = lowered(plan)
+    return budget.keeping(program.stack_bytes), wanted, plan, program

@@ -221,7 +221,7 @@ sram = click.option(
     callback=byte_count,
     metavar="BYTES",
     help="Bytes of the board's SRAM that arena and stack may take, such as 65536, 64K or 1M "
-    "(K = 1024); default: its largest SRAM region. 2048 are kept for the stack.",
+    "(K = 1024); default: its largest SRAM region. 2048 or more are kept for the stack.",
 )
 objective = click.option(
     "--objective",

@@ -1,7 +1,7 @@
 """Collects the report of a compilation from the plan and the sizes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import mcucc
 from mcucc.build.sizes import Sizes
@@ -48,10 +48,12 @@ class Budget:
     Attributes:
         board: gives flash.
         sram_bytes: for arena and stack reserve together; at most the board's largest SRAM region.
+        stack_reserve_bytes: of it, never the arena's.
     """
 
     board: Board
     sram_bytes: int
+    stack_reserve_bytes: int = STACK_RESERVE_BYTES
 
     @classmethod
     def of(cls, board: Board, sram: int | None) -> "Budget":
@@ -76,7 +78,11 @@ class Budget:
     @property
     def arena_limit(self) -> int:
         """The largest arena that fits: the stack's reserve is always kept."""
-        return max(0, self.sram_bytes - STACK_RESERVE_BYTES)
+        return max(0, self.sram_bytes - self.stack_reserve_bytes)
+
+    def keeping(self, stack_bytes: int) -> "Budget":
+        """The same with a reserve that is no less than what a run may take of the stack."""
+        return replace(self, stack_reserve_bytes=max(self.stack_reserve_bytes, stack_bytes))
 
     def admits(self, arena_bytes: int, flash_bytes: int) -> bool:
         """Whether an arena, and what is known of code and weights, fit."""
@@ -153,7 +159,7 @@ def make_report(
         arena_bytes_streamed_input=streamed_bytes, stream_input=plan.schedule.streamed,
         arena_lower_bound_bytes=plan.placement.lower_bound,
         stack_bytes=None if sizes is None else sizes.stack_bytes,
-        sram_bytes=budget.sram_bytes, stack_reserve_bytes=STACK_RESERVE_BYTES,
+        sram_bytes=budget.sram_bytes, stack_reserve_bytes=budget.stack_reserve_bytes,
         flash=_flash(sizes), flash_limit_bytes=budget.board.flash.size,
         built=sizes is not None,
         fits=budget.admits(plan.arena_bytes, known_flash_bytes(graph, sizes)),
