@@ -107,27 +107,7 @@ CASES: dict[str, tuple[Build, str]] = {
     ),
     "cubic resize": (
         lambda m: m.op("Resize", "x0", "", m.constant([1, 1, 2, 2], np.float32), mode="cubic"),
-        "a resize must repeat each pixel",
-    ),
-    "odd factor": (
-        lambda m: m.op("Resize", "x0", "", m.constant([1, 1, 1.5, 2], np.float32)),
-        "a resize must repeat each pixel",
-    ),
-    "other pixels": (
-        lambda m: m.op(
-            "Resize", "x0", "", m.constant([1, 1, 2, 2], np.float32), nearest_mode="floor"
-        ),
-        "a resize must repeat each pixel",
-    ),
-    "aligned corners": (
-        lambda m: m.op(
-            "Resize",
-            "x0",
-            "",
-            m.constant([1, 1, 3, 3], np.float32),
-            coordinate_transformation_mode="align_corners",
-        ),
-        "a resize must repeat each pixel",
+        "a resize must take the nearest pixel",
     ),
     "concat with a constant": (
         lambda m: m.op("Concat", "x0", m.weights(*MAP), axis=1),

@@ -1,14 +1,22 @@
-"""Lowering rule for Resize and Upsample: nearest neighbour and bilinear, by whole factors."""
+"""Lowering rule for Resize and Upsample: nearest neighbour and bilinear."""
 
 import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mcucc.importer.file.reader import OnnxNode
 from mcucc.importer.layout.maps import MapInput, on_map
 from mcucc.importer.layout.view import View
+from mcucc.importer.rules.resample import (
+    Reals,
+    coordinates,
+    matrix,
+    nearest,
+    places,
+    resampled,
+    rounding,
+)
 from mcucc.importer.rules.rule import Rule
 from mcucc.importer.values import RefusalError
 from mcucc.importer.walk import Walk
@@ -20,14 +28,69 @@ _LARGEST_BILINEAR = 20
 
 
 def lower_resize(walk: Walk, node: OnnxNode) -> View:
-    """Resize or Upsample that repeats pixels, or puts others between them."""
-    x = on_map(walk, node)
-    rows, columns = _whole_factors(walk, x)
-    shape = (1, x.shape[1], x.shape[2] * rows, x.shape[3] * columns)
-    if node.string("mode", "nearest") == "linear":
+    """Resize or Upsample: pixels repeated, interpolated, or by any matrix along each axis."""
+    x, opset = on_map(walk, node), walk.model.opset
+    factors, counts = _factors(walk, node, x), _counts(walk, node, x)
+    mode = node.string("mode", "nearest")
+    if mode not in ("nearest", "linear") or node.int("antialias", 0):
+        raise _refusal(node, f"mode {mode}, factors {list(factors)}")
+    shape = (1, x.shape[1], *counts)
+    if math.prod(shape) > walk.limit.elements:
+        rule = f"a tensor must take at most {walk.limit}"
+        raise RefusalError(node, rule, f"{list(shape)}", walk.limit.hint)
+    found: list[Reals] = []
+    for size, count, factor in zip(x.shape[2:], counts, factors[2:], strict=True):
+        place = places(node, opset, size, count, factor)
+        if place is not None and mode == "nearest":
+            place = nearest(node, opset, size, place)
+        if place is None:
+            raise _refusal(
+                node,
+                f"coordinate mode {coordinates(node, opset)}, rounding {rounding(node, opset)}",
+            )
+        found.append(place)
+    repeats = tuple(count // size for count, size in zip(counts, x.shape[2:], strict=True))
+    rows, columns = repeats if len(repeats) == 2 else (0, 0)
+    if _repeats(found, x.shape[2:], repeats):
+        return x.result(walk.emit(node, FloatResizeNearest((rows, columns)), (x.tensor,)), shape)
+    if mode == "linear" and _between_centres(x, opset, counts):
         return x.result(_bilinear(walk, x, (rows, columns)), shape)
-    _check_nearest(walk, x, (rows, columns))
-    return x.result(walk.emit(node, FloatResizeNearest((rows, columns)), (x.tensor,)), shape)
+    matrices = [matrix(place, size) for place, size in zip(found, x.shape[2:], strict=True)]
+    made = resampled(walk, x, matrices[0], matrices[1])
+    return walk.view(node).named(node) if made == x.tensor else x.result(made, shape)
+
+
+def _repeats(found: Sequence[Reals], sizes: Sequence[int], repeats: Sequence[int]) -> bool:
+    """Whether each pixel is repeated a whole number of times."""
+    return all(
+        np.array_equal(place, np.repeat(np.arange(size, dtype=np.float64), times))
+        for place, size, times in zip(found, sizes, repeats, strict=True)
+    )
+
+
+def _between_centres(x: MapInput, opset: int, counts: Sequence[int]) -> bool:
+    """Whether centres of pixels lie on centres, and there are a whole number for each."""
+    modes = ("half_pixel", "pytorch_half_pixel", "half_pixel_symmetric")
+    whole = all(
+        count % size == 0 and count // size <= _LARGEST_BILINEAR and count > 1
+        for count, size in zip(counts, x.shape[2:], strict=True)
+    )
+    return whole and coordinates(x.node, opset) in modes
+
+
+def _counts(walk: Walk, node: OnnxNode, x: MapInput) -> tuple[int, int]:
+    """Rows and columns of the result."""
+    factors = _factors(walk, node, x)
+    if not all(math.isfinite(f) and f > 0 for f in factors) or factors[:2] != (1.0, 1.0):
+        raise _refusal(node, f"factors {list(factors)}")
+    known = walk.shapes.get(node.outputs[0])
+    if known is not None and len(known) == x.onnx_rank:
+        rows, columns = (*known, 1)[2:4]
+    else:
+        rows, columns = (math.floor(n * f) for n, f in zip(x.shape[2:], factors[2:], strict=True))
+    if min(rows, columns) < 1:
+        raise _refusal(node, f"{[rows, columns]} of {list(x.shape[2:])}")
+    return rows, columns
 
 
 def _bilinear(walk: Walk, x: MapInput, factor: tuple[int, int]) -> str:
@@ -37,13 +100,6 @@ def _bilinear(walk: Walk, x: MapInput, factor: tuple[int, int]) -> str:
     what interpolation by a factor of f gives. Padding does not count: outside, the map goes on as
     it ends.
     """
-    modes = ("half_pixel", "pytorch_half_pixel", "half_pixel_symmetric")
-    if _coordinates(x.node, walk.model.opset) not in modes or max(factor) > _LARGEST_BILINEAR:
-        raise _refusal(
-            x.node,
-            f"mode linear, coordinate mode {_coordinates(x.node, walk.model.opset)}, factors "
-            f"{list(factor)}",
-        )
     taps = (2 * factor[0] if factor[0] > 1 else 1, 2 * factor[1] if factor[1] > 1 else 1)
     steps = (2 if factor[0] > 1 else 1, 2 if factor[1] > 1 else 1)
     name = f"{x.node.outputs[0]}.repeated"
@@ -53,46 +109,12 @@ def _bilinear(walk: Walk, x: MapInput, factor: tuple[int, int]) -> str:
     return walk.emit(x.node, pool, (wide,))
 
 
-def _whole_factors(walk: Walk, x: MapInput) -> tuple[int, int]:
-    """How much larger the rows and columns become.
-
-    Raises:
-        RefusalError: not by whole factors, or by a mode that is not known.
-    """
-    node = x.node
-    factors = _factors(walk, node, x)
-    finite = all(math.isfinite(f) for f in factors)
-    rows, columns = (round(f) if finite else 0 for f in factors[2:])
-    whole = finite and all(f == round(f) >= 1 for f in factors) and factors[:2] == (1.0, 1.0)
-    if node.string("mode", "nearest") not in ("nearest", "linear") or not whole:
-        raise _refusal(node, f"mode {node.string('mode', 'nearest')}, factors {list(factors)}")
-    shape = (1, x.shape[1], x.shape[2] * rows, x.shape[3] * columns)
-    if math.prod(shape) > walk.limit.elements:
-        rule = f"a tensor must take at most {walk.limit}"
-        raise RefusalError(node, rule, f"{list(shape)}", walk.limit.hint)
-    return rows, columns
-
-
-def _check_nearest(walk: Walk, x: MapInput, factors: tuple[int, int]) -> None:
-    """Refuse coordinates by which pixels are not repeated a whole number of times."""
-    node = x.node
-    for size, factor in zip(x.shape[2:], factors, strict=True):
-        sources = _sources(node, walk.model.opset, size, factor)
-        if sources is None or not np.array_equal(sources, _whole(size, factor)):
-            raise _refusal(
-                node,
-                f"coordinate mode {_coordinates(node, walk.model.opset)}, "
-                f"rounding {_rounding(node, walk.model.opset)} at factor {factor}",
-            )
-
-
 def _refusal(node: OnnxNode, actual: str) -> RefusalError:
     return RefusalError(
         node,
-        "a resize must repeat each pixel a whole number of times, or interpolate between centres",
+        "a resize must take the nearest pixel or interpolate linearly, along rows and columns",
         actual,
-        "Use whole factors: mode nearest with coordinate mode asymmetric and rounding floor, or "
-        "mode linear with coordinate mode half_pixel (align_corners=False).",
+        "Use mode nearest or linear without antialias (align_corners=False is fastest).",
     )
 
 
@@ -113,48 +135,6 @@ def _factors(walk: Walk, node: OnnxNode, x: MapInput) -> tuple[float, ...]:
         raise _refusal(node, f"{len(given)} factors for axes {axes}")
     named = dict(zip(axes, given, strict=True))
     return tuple(float(named.get(axis, 1.0)) for axis in range(4))
-
-
-def _coordinates(node: OnnxNode, opset: int) -> str:
-    default = "half_pixel" if opset >= 11 else "asymmetric"
-    return node.string("coordinate_transformation_mode", default)
-
-
-def _rounding(node: OnnxNode, opset: int) -> str:
-    return node.string("nearest_mode", "round_prefer_floor" if opset >= 11 else "floor")
-
-
-def _whole(size: int, factor: int) -> NDArray[np.float64]:
-    """Each pixel repeated."""
-    return np.repeat(np.arange(size, dtype=np.float64), factor)
-
-
-def _sources(node: OnnxNode, opset: int, size: int, factor: int) -> NDArray[np.float64] | None:
-    """Which pixel each output pixel is, as ONNX defines it; None for an unknown mode."""
-    target = np.arange(size * factor, dtype=np.float64)
-    match _coordinates(node, opset):
-        case "asymmetric":
-            place = target / factor
-        case "half_pixel" | "half_pixel_symmetric":
-            place = (target + 0.5) / factor - 0.5
-        case "pytorch_half_pixel":
-            place = (target + 0.5) / factor - 0.5 if size * factor > 1 else target * 0
-        case "align_corners":
-            place = target * (size - 1) / max(1, size * factor - 1)
-        case _:
-            return None
-    match _rounding(node, opset):
-        case "floor":
-            place = np.floor(place)
-        case "ceil":
-            place = np.ceil(place)
-        case "round_prefer_floor":
-            place = np.ceil(place - 0.5)
-        case "round_prefer_ceil":
-            place = np.floor(place + 0.5)
-        case _:
-            return None
-    return place.clip(0, size - 1)
 
 
 RULES: Mapping[str, Rule] = dict.fromkeys(("Resize", "Upsample"), Rule(lower_resize, copies=True))
