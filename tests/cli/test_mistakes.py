@@ -102,9 +102,11 @@ COMMANDS: dict[str, Mistake] = {
     "help": mistake(2, ("'help'", "'net_help'"), *compiling("ok.onnx", "--name", "help")),
     "clean": mistake(2, ("'clean'", "'net_clean'"), *compiling("ok.onnx", "--name", "clean")),
     # Models.
-    "no such file": mistake(3, ("nowhere.onnx", "ONNX file is wanted"), *compiling("nowhere.onnx")),
+    "no such file": mistake(
+        3, ("nowhere.onnx", ".tflite file is wanted"), *compiling("nowhere.onnx")
+    ),
     "near a file": mistake(3, ("opset99.onnx",), *compiling("opst99.onnx")),
-    "folder": mistake(3, ("photos", "directory", "ONNX file is wanted"), *compiling("photos")),
+    "folder": mistake(3, ("photos", "directory", ".tflite file is wanted"), *compiling("photos")),
     "models' folder": mistake(3, ("with_models/net.onnx",), *compiling("with_models")),
     "saved model": mistake(3, ("SavedModel", "--saved-model saved"), *compiling("saved")),
     "hugging face": mistake(3, ("Hugging Face", "optimum-cli"), *compiling("hugging.onnx")),

@@ -31,14 +31,14 @@ def problem_of(content: bytes | ModelProto, folder: Path) -> str:
 
 
 def test_a_missing_file(tmp_path: Path):
-    expected = "cannot be read: No such file or directory; an ONNX file is wanted"
+    expected = "cannot be read: No such file or directory; an ONNX or .tflite file is wanted"
     assert problem(tmp_path / "none.onnx") == expected
     (tmp_path / "nine.onnx").write_bytes(b"")
     assert problem(tmp_path / "none.onnx") == f"{expected} (is it nine.onnx?)"
 
 
 def test_a_directory(tmp_path: Path):
-    assert problem(tmp_path) == "is a directory, and an ONNX file is wanted"
+    assert problem(tmp_path) == "is a directory, and an ONNX or .tflite file is wanted"
 
 
 @pytest.mark.parametrize(

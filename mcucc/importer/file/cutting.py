@@ -1,6 +1,7 @@
 """Cuts a model at values, and says where an operator at its end is best left to the program."""
 
 import difflib
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -57,6 +58,16 @@ def _varying(model: OnnxModel) -> set[str]:
     return made
 
 
+def cut_before(model: OnnxModel, node: OnnxNode) -> str:
+    """The options that cut a model before a node near its end, as a sentence; "" elsewhere."""
+    made = {name for other in model.nodes for name in other.outputs}
+    sources = [name for name in node.inputs if name in made]
+    if not sources or _count(model, node, forward=True) > _NEAR:
+        return ""
+    cut = " ".join(f"--cut-at {shlex.quote(name)}" for name in dict.fromkeys(sources))
+    return f"Cut the model before it: `{cut}`."
+
+
 def cut_advice(model: OnnxModel, node: OnnxNode) -> str:
     """The command that cuts a model before a node near its end, or behind one near its start.
 
@@ -67,11 +78,9 @@ def cut_advice(model: OnnxModel, node: OnnxNode) -> str:
     Returns:
         A sentence, "" where the node is in the middle, or nothing is left.
     """
-    made = {name for other in model.nodes for name in other.outputs}
-    sources = [name for name in node.inputs if name in made]
-    if sources and _count(model, node, forward=True) <= _NEAR:
-        cut = " ".join(f"--cut-at {name}" for name in dict.fromkeys(sources))
-        return f"Cut the model before it: `{cut}`."
+    before = cut_before(model, node)
+    if before:
+        return before
     read = {name for other in model.nodes for name in other.inputs}
     results = [name for name in node.outputs if name in read]
     if results and _count(model, node, forward=False) <= _NEAR:

@@ -98,7 +98,8 @@ def read_model_file(path: Path, array: str | None = None) -> bytes:
 def _checked(path: Path, raw: bytes, kind: FileKind | None) -> bytes:
     if not raw:
         raise InputFileError(
-            path, "is empty (0 bytes); an ONNX file is wanted: copy, download or export it again"
+            path,
+            "is empty (0 bytes); an ONNX or .tflite file is wanted: copy or export it again",
         )
     if kind is not None and not is_tflite(raw):
         raise _refused(path, kind, "")
@@ -117,7 +118,7 @@ def beginning(raw: bytes) -> str:
 
 def _refused(path: Path, kind: FileKind | None, otherwise: str) -> InputFileError:
     if kind is None:
-        return InputFileError(path, f"is {otherwise}, and an ONNX file is wanted")
+        return InputFileError(path, f"is {otherwise}, and an ONNX or .tflite file is wanted")
     said = kind.what if "ONNX" in kind.what else f"{kind.what}, not an ONNX file"
     return InputFileError(path, f"is {said}: {kind.advice}")
 
@@ -125,8 +126,8 @@ def _refused(path: Path, kind: FileKind | None, otherwise: str) -> InputFileErro
 def _wanted(path: Path) -> str:
     """What is wanted, and which files beside have nearly the name."""
     try:
-        models = [p.name for p in path.parent.iterdir() if p.suffix == ".onnx"]
+        models = [p.name for p in path.parent.iterdir() if p.suffix in (".onnx", ".tflite")]
     except OSError:
         models = []
     near = difflib.get_close_matches(path.name, models, n=2, cutoff=0.7)
-    return "an ONNX file is wanted" + (f" (is it {' or '.join(near)}?)" if near else "")
+    return "an ONNX or .tflite file is wanted" + (f" (is it {' or '.join(near)}?)" if near else "")

@@ -14,15 +14,18 @@ from mcucc.importer.tflite.draft import (
 
 _BINARY: Mapping[str, str] = {"ADD": "Add", "SUB": "Sub", "MUL": "Mul", "DIV": "Div"}
 _UNARY: Mapping[str, str] = {
+    "ABS": "Abs",
+    "ELU": "Elu",
     "EXP": "Exp",
     "HARD_SWISH": "HardSwish",
+    "LOG": "Log",
     "LOGISTIC": "Sigmoid",
     "NEG": "Neg",
     "RELU": "Relu",
     "SQRT": "Sqrt",
     "TANH": "Tanh",
 }
-_FLOAT_ONLY = ("DIV", "EXP", "NEG", "SQRT")
+_FLOAT_ONLY = ("ABS", "DIV", "ELU", "EXP", "LOG", "NEG", "SQRT")
 _FIXED: Mapping[str, tuple[float, int]] = {
     "LOGISTIC": (1 / 256, -128),
     "SOFTMAX": (1 / 256, -128),
@@ -128,7 +131,7 @@ def _demand_float(draft: Draft) -> None:
         raise RefusedOperatorError(
             "the operator must be of floats",
             described(draft.output),
-            "TFLM has no int8 form of it, or a wrong one: leave it to your program.",
+            "Only its float form is taken: convert without quantization and give --calib.",
         )
 
 

@@ -9,6 +9,7 @@ from mcucc.importer.tflite.model import ABSENT, Tensor
 
 RULES: Mapping[str, Callable[[Draft], None]] = MappingProxyType(
     {
+        "ABS": elementwise.unary,
         "ADD": elementwise.binary,
         "AVERAGE_POOL_2D": windows.pool,
         "CONCATENATION": movement.concatenation,
@@ -16,12 +17,14 @@ RULES: Mapping[str, Callable[[Draft], None]] = MappingProxyType(
         "DEPTHWISE_CONV_2D": weights.depthwise,
         "DEQUANTIZE": elementwise.dequantize,
         "DIV": elementwise.binary,
+        "ELU": elementwise.unary,
         "EXP": elementwise.unary,
         "EXPAND_DIMS": movement.reshape,
         "FULLY_CONNECTED": weights.fully_connected,
         "GATHER": movement.gather,
         "HARD_SWISH": elementwise.unary,
         "LEAKY_RELU": elementwise.leaky_relu,
+        "LOG": elementwise.unary,
         "LOGISTIC": elementwise.unary,
         "MAXIMUM": elementwise.bound,
         "MAX_POOL_2D": windows.pool,
@@ -83,7 +86,6 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
             "Convert the pruned network without sparse weights: tfmot.sparsity.keras.strip_pruning,"
             " and no EXPERIMENTAL_SPARSITY among converter.optimizations."
         ),
-        "ELU": "Train with RELU, LEAKY_RELU or HARD_SWISH in its place.",
         "RESIZE_BILINEAR": "Use RESIZE_NEAREST_NEIGHBOR by whole factors in its place.",
         "TRANSPOSE_CONV": "Train with a RESIZE_NEAREST_NEIGHBOR before a CONV_2D in its place.",
     }

@@ -7,9 +7,11 @@ made of it.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mcucc.errors import InputFileError, Violation
+from mcucc.importer.file.cutting import cut_before
 from mcucc.importer.file.reader import OnnxModel, OnnxNode, OnnxPort, Spelled
 from mcucc.importer.tflite.draft import Draft, RefusedOperatorError
 from mcucc.importer.tflite.flatbuffer import DamagedError
@@ -68,7 +70,7 @@ def read_tflite(path: Path, raw: bytes) -> OnnxModel:
             raise InputFileError(path, problem) from damage
         written = Spelled(operator.code, operator.index)
         spelled.update({node.name: written for node in draft.nodes[first:]})
-    return OnnxModel(
+    model = OnnxModel(
         path,
         file.sha256,
         _OPSET,
@@ -82,6 +84,16 @@ def read_tflite(path: Path, raw: bytes) -> OnnxModel:
         notes=notes,
         states=states_of(draft),
     )
+    return replace(model, refused=_advised(model))
+
+
+def _advised(model: OnnxModel) -> Mapping[str, Violation]:
+    """The reasons; near the end of the network the command that cuts it before is among them."""
+    nodes = {node.name: node for node in model.nodes}
+    return {
+        name: replace(v, hint=f"{v.hint} {cut_before(model, nodes[name])}".strip())
+        for name, v in model.refused.items()
+    }
 
 
 def _translate(draft: Draft) -> None:
