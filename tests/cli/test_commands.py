@@ -19,10 +19,13 @@ nucleo-u575zi-q rpi-pico stm32f746g-disco"""
 
 OPTIONS = {
     "boards": "--json",
-    "inspect": "MODEL --input-shape --json",
+    "ops": "--markdown --json",
+    "inspect": "MODEL --input-shape --cut-at --state --array --json",
     "plan": "MODEL --board --sram --objective --stream-input --no-prune --input-shape --json",
+    "compare": "MODEL --board --sram --calib --input-shape --cut-at --state --split-output --json",
     "compile": "MODEL --board -o --name --sram --objective --schedule --stream-input --no-prune "
-    "--solver --check --io --align --keep-input --selftest --calib --observer --input-shape --json",
+    "--solver --check --io --align --keep-input --selftest --calib --observer --input-shape "
+    "--cut-at --state --split-output --array --json",
     "build": "DIRECTORY --for --output --json",
     "run": "DIRECTORY --input --output --dequantize --profile --on --json",
     "verify": "DIRECTORY --input --on --require --model --json",
