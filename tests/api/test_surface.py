@@ -63,7 +63,7 @@ def test_keywords_are_the_fields_of_the_options() -> None:
     assert {name: kind for name, kind in ours.items() if name in theirs} == theirs
     assert {*ours} - {*theirs} == {
         *("calibration", "cut_at", "input_shapes", "max_operators", "max_tensor_bytes", "observer"),
-        "states",
+        *("split_output", "states"),
     }
 
 
