@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 
 from mcucc.errors import UnsupportedModelError
-from mcucc.importer import lower_network, read_onnx
+from mcucc.importer import ModelBytes, lower_network, read_network, read_onnx
 from mcucc.ir import DType, QParams, TensorType
 from mcucc.ops import Int8Graph
 from mcucc.ops.elementwise import FloatPRelu, PRelu
+from mcucc.quant.ptq import from_file
 from mcucc.reference.fixed_point import dequantize
 from mcucc.reference.interpreter import run
 from mcucc.targets.core import Core
+from mcucc.twin import write_twin
 from tests.graphs import GraphBuilder, all_values, quant, random_inputs
 from tests.importer.float_cases import Model, check, kinds
 from tests.importer.qdq_models import QdqModel, assert_near_onnx_runtime, lower
@@ -166,6 +168,23 @@ def test_computed_slopes_are_refused(tmp_path: Path) -> None:
     path = m.save(tmp_path, m.op("PRelu", "x0", m.op("Relu", "x1")))
     with pytest.raises(UnsupportedModelError):
         lower_network(read_onnx(path), "net")
+
+
+@pytest.mark.parametrize("shape", [(1, 5, 6, 4), (1, 9)])
+def test_tflite_files(shape: tuple[int, ...]) -> None:
+    """Back from the file of TensorFlow Lite: the same slopes, the same bits."""
+    b = GraphBuilder("net", seed=8)
+    prelu(b, b.input(shape), slopes=quant(0.01, -7))
+    graph = b.build()
+    read = from_file(lower_network(read_network(ModelBytes(write_twin(graph))), "net"))
+    (node,), (again,) = graph.nodes, read.nodes
+    assert isinstance(again.op, PRelu)
+    data = read.const(again.inputs[1]).data.ravel()
+    assert np.array_equal(data, graph.const(node.inputs[1]).data)
+    inputs = random_inputs(graph, 4)
+    (port,) = read.inputs
+    found = run(read, {port.tensor: inputs[node.inputs[0]]})[again.output]
+    assert np.array_equal(found, run(graph, inputs)[node.output])
 
 
 def qdq(slopes: str | None, *, pair: bool = True) -> QdqModel:

@@ -1,6 +1,6 @@
 """Rules for operators that work element by element, and along one axis."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -54,6 +54,29 @@ def leaky_relu(draft: Draft) -> None:
     options = draft.operator.options
     alpha = 0.0 if options is None else options.real(0)
     draft.finish(draft.emit("LeakyRelu", (draft.reals(draft.input(0)),), {"alpha": alpha}))
+
+
+def prelu(draft: Draft) -> None:
+    """PRELU with one slope, or one per channel of a map or vector."""
+    x, slopes = draft.input(0), draft.input(1)
+    data, rank = draft.known(slopes), len(x.shape)
+    fits = data is not None and data.size in (1, *x.shape[-1:])
+    if data is None or not fits or (data.size > 1 and rank not in (2, 4)):
+        raise RefusedOperatorError(
+            "slopes must be constant: one, or one per channel of a map or vector",
+            f"{described(slopes)} for {described(x)}",
+            "Share the slopes along rows and columns (shared_axes=[1, 2]).",
+        )
+    channels = data.reshape((data.size, *(1,) * (rank - 2 if data.size > 1 else 0)))
+    name = draft.constant(f"{draft.label}.slopes", channels)
+    if slopes.quant is not None:
+        name = draft.emit("DequantizeLinear", draft.scaled(name, slopes), suffix="slopes")
+    value = draft.reals(x)
+    if rank != 4:
+        draft.finish(draft.emit("PRelu", (value, name)))
+        return
+    made = draft.emit("PRelu", (draft.channels_first(value), name))
+    draft.finish(draft.channels_last(made))
 
 
 def relu6(draft: Draft) -> None:
@@ -146,3 +169,32 @@ def _demand_fixed(draft: Draft) -> None:
             f"{described(draft.output)}, zero point {zero_point}",
             "Convert the network again: TFLM computes at no other scale.",
         )
+
+
+RULES: Mapping[str, Callable[[Draft], None]] = {
+    "ABS": unary,
+    "ELU": unary,
+    "LOG": unary,
+    "ADD": binary,
+    "DEQUANTIZE": dequantize,
+    "DIV": binary,
+    "EXP": unary,
+    "HARD_SWISH": unary,
+    "LEAKY_RELU": leaky_relu,
+    "LOGISTIC": unary,
+    "MAXIMUM": bound,
+    "MEAN": mean,
+    "MINIMUM": bound,
+    "MUL": binary,
+    "NEG": unary,
+    "PRELU": prelu,
+    "QUANTIZE": quantize,
+    "RELU": unary,
+    "RELU6": relu6,
+    "RELU_N1_TO_1": relu6,
+    "SOFTMAX": softmax,
+    "SQRT": unary,
+    "SUB": binary,
+    "TANH": unary,
+}
+"""What translates each operator of the family."""

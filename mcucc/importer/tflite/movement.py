@@ -1,7 +1,7 @@
 """Rules for operators that move integers, or rename their axes."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -204,3 +204,20 @@ def _bad_parts(x: Tensor, actual: str) -> RefusedOperatorError:
     return RefusedOperatorError(
         "the parts of a tensor must lie in it", f"{actual} of {described(x)}", "Convert it again."
     )
+
+
+RULES: Mapping[str, Callable[[Draft], None]] = {
+    "CONCATENATION": concatenation,
+    "EXPAND_DIMS": reshape,
+    "GATHER": gather,
+    "PACK": pack,
+    "RESHAPE": reshape,
+    "SLICE": slice_block,
+    "SPLIT": split,
+    "SPLIT_V": split_v,
+    "SQUEEZE": reshape,
+    "STRIDED_SLICE": strided_slice,
+    "TRANSPOSE": transpose,
+    "UNPACK": unpack,
+}
+"""What translates each operator of the family."""

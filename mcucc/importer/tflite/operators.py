@@ -8,52 +8,7 @@ from mcucc.importer.tflite.draft import Draft, RefusedOperatorError, described
 from mcucc.importer.tflite.model import ABSENT, Tensor
 
 RULES: Mapping[str, Callable[[Draft], None]] = MappingProxyType(
-    {
-        "ABS": elementwise.unary,
-        "ADD": elementwise.binary,
-        "AVERAGE_POOL_2D": windows.pool,
-        "CONCATENATION": movement.concatenation,
-        "CONV_2D": weights.conv,
-        "DEPTHWISE_CONV_2D": weights.depthwise,
-        "DEQUANTIZE": elementwise.dequantize,
-        "DIV": elementwise.binary,
-        "ELU": elementwise.unary,
-        "EXP": elementwise.unary,
-        "EXPAND_DIMS": movement.reshape,
-        "FULLY_CONNECTED": weights.fully_connected,
-        "GATHER": movement.gather,
-        "HARD_SWISH": elementwise.unary,
-        "LEAKY_RELU": elementwise.leaky_relu,
-        "LOG": elementwise.unary,
-        "LOGISTIC": elementwise.unary,
-        "MAXIMUM": elementwise.bound,
-        "MAX_POOL_2D": windows.pool,
-        "MEAN": elementwise.mean,
-        "MINIMUM": elementwise.bound,
-        "MUL": elementwise.binary,
-        "NEG": elementwise.unary,
-        "PACK": movement.pack,
-        "PAD": windows.pad,
-        "PADV2": windows.pad,
-        "QUANTIZE": elementwise.quantize,
-        "REDUCE_MAX": windows.reduce_max,
-        "RELU": elementwise.unary,
-        "RELU6": elementwise.relu6,
-        "RELU_N1_TO_1": elementwise.relu6,
-        "RESHAPE": movement.reshape,
-        "RESIZE_NEAREST_NEIGHBOR": windows.resize_nearest,
-        "SLICE": movement.slice_block,
-        "SOFTMAX": elementwise.softmax,
-        "SPLIT": movement.split,
-        "SPLIT_V": movement.split_v,
-        "SQRT": elementwise.unary,
-        "SQUEEZE": movement.reshape,
-        "STRIDED_SLICE": movement.strided_slice,
-        "SUB": elementwise.binary,
-        "TANH": elementwise.unary,
-        "TRANSPOSE": movement.transpose,
-        "UNPACK": movement.unpack,
-    }
+    {**elementwise.RULES, **movement.RULES, **weights.RULES, **windows.RULES}
 )
 """What translates an operator."""
 

@@ -1,7 +1,7 @@
 """Rules for CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -209,3 +209,11 @@ def _quantized(
         draft.constant(f"{name}.scales", np.asarray(scale, dtype=np.float32)),
     )
     return draft.emit("DequantizeLinear", inputs, {"axis": 0}, suffix=name.rpartition(".")[2])
+
+
+RULES: Mapping[str, Callable[[Draft], None]] = {
+    "CONV_2D": conv,
+    "DEPTHWISE_CONV_2D": depthwise,
+    "FULLY_CONNECTED": fully_connected,
+}
+"""What translates each operator of the family."""

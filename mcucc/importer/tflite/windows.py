@@ -1,5 +1,7 @@
 """Rules for pools, pads and resizes."""
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 
 from mcucc.importer.tflite.draft import (
@@ -111,3 +113,14 @@ def _demand_map(draft: Draft) -> None:
             described(draft.input(0)),
             "Convert the network again.",
         )
+
+
+RULES: Mapping[str, Callable[[Draft], None]] = {
+    "AVERAGE_POOL_2D": pool,
+    "MAX_POOL_2D": pool,
+    "PAD": pad,
+    "PADV2": pad,
+    "REDUCE_MAX": reduce_max,
+    "RESIZE_NEAREST_NEIGHBOR": resize_nearest,
+}
+"""What translates each operator of the family."""
