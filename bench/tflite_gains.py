@@ -16,8 +16,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
 from mcucc.api.compare import Comparison, compare_model
 from mcucc.api.compile import CompileOptions
 from mcucc.errors import McuccError
@@ -58,6 +56,19 @@ def line(found: Comparison) -> str:
     )
 
 
+def row_of(found: Comparison) -> dict[str, object]:
+    """What is written of a network: bytes, and instructions of the automatic plan."""
+    arenas = {plan.name: plan.arena_bytes for plan in found.plans}
+    return {
+        "model": found.model,
+        "tflm_activations": found.tflm_activation_bytes,
+        "tflm_variables": found.tflm_variable_bytes,
+        **arenas,
+        "instructions": next((p.instructions for p in found.plans if p.name == "auto"), None),
+        "bits_equal": found.bits_equal,
+    }
+
+
 def ratios(found: list[Comparison], plan: str) -> list[float]:
     """Arena less state by TFLM's activations, of the networks that TFLM runs."""
     return [
@@ -85,9 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
                 f"most {max(each):.2f}, {len(each)} networks"
             )
     if not prefixes:
-        rows = [msgspec.to_builtins(each) for each in found]
-        for row in rows:
-            del row["markdown"], row["messages"]
+        rows = [row_of(each) for each in found]
         RESULTS.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     return 0 if all(each.bits_equal is not False for each in found) else 1
 
