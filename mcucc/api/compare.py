@@ -10,7 +10,7 @@ from mcucc.api.measure import measure
 from mcucc.api.options import CompileOptions
 from mcucc.api.verify import verify_directory
 from mcucc.errors import JudgeAbsentError, McuccError, SimulationError, ToolchainError
-from mcucc.importer import tflite_values
+from mcucc.importer import ModelSource, path_of, tflite_values
 from mcucc.progress import Stage, silent
 from mcucc.report.summary import Summarized, Summary
 from mcucc.sim.tflm_memory import TflmMemory, tflm_memory
@@ -92,11 +92,13 @@ class Comparison(Summarized):
         return Summary(type(self).__name__, facts, head, rows)
 
 
-def compare_model(path: Path, options: CompileOptions, stage: Stage = silent) -> Comparison:
+def compare_model(
+    source: ModelSource, options: CompileOptions, stage: Stage = silent
+) -> Comparison:
     """Compile a file in four ways, run it, and ask TFLM what it takes.
 
     Args:
-        path: of a `.tflite` or ONNX file.
+        source: of a `.tflite` or ONNX model.
         options: of `compile`; objective and streaming are those of each plan.
         stage: is told what is being done.
 
@@ -104,16 +106,16 @@ def compare_model(path: Path, options: CompileOptions, stage: Stage = silent) ->
     """
     board = load_board(options.board)
     with tempfile.TemporaryDirectory(prefix="mcucc-compare-") as folder:
-        work = _Work(path, options, board, Path(folder), stage)
+        work = _Work(source, options, board, Path(folder), stage)
         plans = tuple(work.plans())
         memory, bits = work.tflm()
         compilation = work.compilations["auto"]
         state = sum(each.bytes for each in compilation.report.states)
         found = Comparison(
-            model=path.name,
+            model=path_of(source).name,
             board=board.id,
             core=board.core.name,
-            original=tflite_values(path) is not None,
+            original=tflite_values(source) is not None,
             tflm_activation_bytes=None if memory is None else memory.activation_bytes,
             tflm_variable_bytes=state,
             tflm_total_bytes_x86=None if memory is None else memory.total_bytes,
@@ -129,9 +131,14 @@ class _Work:
     """One comparison: what was compiled, and why something is missing."""
 
     def __init__(
-        self, path: Path, options: CompileOptions, board: Board, folder: Path, stage: Stage
+        self,
+        source: ModelSource,
+        options: CompileOptions,
+        board: Board,
+        folder: Path,
+        stage: Stage,
     ) -> None:
-        self._path = path
+        self._source = source
         self._options = options
         self._board = board
         self._folder = folder
@@ -155,8 +162,8 @@ class _Work:
             yield self._plan("streamed", streamed)
 
     def _plan(self, name: str, options: CompileOptions) -> ComparedPlan:
-        self._stage(f"{name}: compiling {self._path.name}")
-        compilation = compile_model(self._path, options)
+        self._stage(f"{name}: compiling {path_of(self._source).name}")
+        compilation = compile_model(self._source, options)
         self.compilations[name] = compilation
         report = compilation.report
         return ComparedPlan(
@@ -185,7 +192,7 @@ class _Work:
     def tflm(self) -> tuple[TflmMemory | None, bool | None]:
         """What TFLM allocates, and whether all have its bits."""
         compilation = self.compilations["auto"]
-        file = tflite_values(self._path)
+        file = tflite_values(self._source)
         self._stage("TensorFlow Lite Micro")
         try:
             memory = tflm_memory(compilation.twin if file is None else file.raw)
@@ -199,7 +206,7 @@ class _Work:
             return None
         directory = self._folder / "judged"
         write_compilation(compilation, directory)
-        model = self._path if is_tflite else None
+        model = self._source if is_tflite else None
         try:
             said = verify_directory(directory, model=model, stage=self._stage)
         except McuccError as error:

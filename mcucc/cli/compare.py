@@ -10,7 +10,7 @@ from mcucc.api.network import Calibration
 from mcucc.api.options import CompileOptions
 from mcucc.cli import options as arguments
 from mcucc.cli.measured_tables import render_comparison
-from mcucc.cli.options import FILE, as_json, input_shape, taken_from_file
+from mcucc.cli.options import FILE, as_json, taken_from_file
 from mcucc.cli.printing import print_json, show
 from mcucc.progress import progress
 
@@ -20,19 +20,15 @@ from mcucc.progress import progress
 @arguments.board
 @arguments.sram
 @click.option("--calib", type=FILE, help="Inputs to quantize a float MODEL on.")
-@input_shape
-@arguments.cut_at
-@arguments.state
-@arguments.split_output
-@arguments.tensor_limit
-@arguments.operator_limit
+@arguments.of_model
 @as_json
 def compare(model: Path, calib: Path | None, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401
     """Hold MODEL in mcucc against TensorFlow Lite Micro: memory, flash, instructions, bits."""
     calibration = Calibration(calib, **taken_from_file(options))
+    source = arguments.model_in(model, options.pop("array"))
     with progress(quiet=as_json) as stage:
         chosen = CompileOptions(calibration=calibration, **options)
-        comparison = compare_model(model, chosen, stage)
+        comparison = compare_model(source, chosen, stage)
     if as_json:
         print_json(comparison)
     else:

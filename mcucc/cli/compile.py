@@ -10,7 +10,7 @@ import msgspec
 from mcucc.api.compile import CompileOptions, compile_model, write_compilation
 from mcucc.api.network import Calibration
 from mcucc.cli import options as arguments
-from mcucc.cli.options import DIRECTORY, FILE, as_json, input_shape, taken_from_file
+from mcucc.cli.options import DIRECTORY, FILE, as_json, taken_from_file
 from mcucc.cli.printing import console, error_document, print_json, show
 from mcucc.cli.tables import render_budget
 from mcucc.compiled.directory import CompiledNetwork
@@ -81,13 +81,7 @@ from mcucc.quant.ranges import Observer
     help="How the range of a value is chosen from calibration.",
 )
 @click.option("--clean", is_flag=True, help="If MODEL does not fit, remove earlier C in DIRECTORY.")
-@input_shape
-@arguments.cut_at
-@arguments.array
-@arguments.state
-@arguments.split_output
-@arguments.tensor_limit
-@arguments.operator_limit
+@arguments.of_model
 @as_json
 def compile_command(
     model: Path,

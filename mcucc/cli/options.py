@@ -3,7 +3,7 @@
 import errno
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -242,8 +242,18 @@ no_prune = click.option(
 )
 
 
+_OF_MODEL = (input_shape, cut_at, array, state, split_output, tensor_limit, operator_limit)
+
+
+def of_model(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of commands that compile a MODEL: what is read of it, and how."""
+    for option in reversed(_OF_MODEL):
+        command = option(command)
+    return command
+
+
 def taken_from_file(options: dict[str, Any]) -> dict[str, Any]:
-    """Takes out of a command's options those that say what is read of MODEL, and how.
+    """Takes out of a command's options those of `of_model`, as keywords of `Calibration`.
 
     Raises:
         UsageError: a shape is none.

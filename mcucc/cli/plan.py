@@ -9,7 +9,7 @@ from mcucc.api.compile import CompileOptions
 from mcucc.api.network import Calibration
 from mcucc.api.plan import plan_model
 from mcucc.cli import options as arguments
-from mcucc.cli.options import FILE, as_json, input_shape, taken_from_file
+from mcucc.cli.options import FILE, as_json, taken_from_file
 from mcucc.cli.printing import print_json, show
 from mcucc.cli.tables import render_plans
 from mcucc.progress import progress
@@ -22,25 +22,18 @@ from mcucc.progress import progress
 @arguments.objective
 @arguments.stream_input
 @arguments.no_prune
-@input_shape
-@arguments.cut_at
-@arguments.array
-@arguments.state
-@arguments.split_output
-@arguments.tensor_limit
-@arguments.operator_limit
+@arguments.of_model
 @as_json
 def plan(
     model: Path,
-    array: str | None,
     *,
     as_json: bool,
     **options: Any,  # noqa: ANN401
 ) -> None:
     """Show what MODEL needs of memory under each strategy, and which one compile would take."""
     calibration = Calibration(**taken_from_file(options))
+    source = arguments.model_in(model, options.pop("array"))
     with progress(quiet=as_json) as stage:
-        source = arguments.model_in(model, array)
         plans = plan_model(source, CompileOptions(calibration=calibration, **options), stage)
     if as_json:
         print_json(plans)

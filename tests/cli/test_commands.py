@@ -22,7 +22,8 @@ OPTIONS = {
     "ops": "--markdown --json",
     "inspect": "MODEL --input-shape --cut-at --state --array --json",
     "plan": "MODEL --board --sram --objective --stream-input --no-prune --input-shape --json",
-    "compare": "MODEL --board --sram --calib --input-shape --cut-at --state --split-output --json",
+    "compare": "MODEL --board --sram --calib --input-shape --cut-at --state --array --split-output "
+    "--json",
     "compile": "MODEL --board -o --name --sram --objective --schedule --stream-input --no-prune "
     "--solver --check --io --align --keep-input --selftest --calib --observer --input-shape "
     "--cut-at --state --split-output --array --json",

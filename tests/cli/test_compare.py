@@ -16,11 +16,13 @@ from tests.judging import needs_tflm
 @needs_tflm
 @pytest.mark.cc
 def test_a_file_of_its_own(tmp_path: Path) -> None:
-    """The digits as `.tflite`: every figure from where it comes."""
-    source = tmp_path / "digits.tflite"
+    """The digits as a C array that holds a `.tflite`: every figure from where it comes."""
+    source = tmp_path / "model_data.cc"
     compilation = compile_model(DIGITS, CompileOptions(BOARD))
-    source.write_bytes(compilation.twin)
-    said = mcucc("compare", "digits.tflite", "--board", "host", "--json", cwd=tmp_path).document
+    content = ", ".join(f"0x{byte:02x}" for byte in compilation.twin)
+    source.write_text(f"const unsigned char g_digits[] = {{ {content} }};\n")
+    arguments = ("compare", source.name, "--array", "g_digits", "--board", "host", "--json")
+    said = mcucc(*arguments, cwd=tmp_path).document
     memory = tflm_memory(compilation.twin)
     assert said["original"] is True
     assert said["tflm_activation_bytes"] == memory.activation_bytes
