@@ -181,4 +181,4 @@ def _advice(op: str) -> str:
         )
     if domain:
         return f"Export the model without the operators of '{domain}'."
-    return "Train or export with operators that mcucc knows in its place: its README lists them."
+    return "Train or export with operators that mcucc knows in its place: `mcucc ops` lists them."

@@ -54,7 +54,7 @@ def unknown_operator(code: str) -> RefusedOperatorError:
         hint += _BEHIND[1:]
     else:
         hint = _ADVICE.get(
-            code, "Train with operators that mcucc knows in its place: its README lists them."
+            code, "Train with operators that mcucc knows in its place: `mcucc ops` lists them."
         )
     return RefusedOperatorError(
         "the operator must be one that mcucc knows", f"operator {code}", hint
