@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from mutants import code, kernels, planner, quantizer, rewrites, units
+from mutants import code, kernels, planner, quantizer, rewrites, states, units
 from mutants.mutant import Mutant
 
 LISTS: tuple[tuple[Mutant, ...], ...] = (
@@ -13,6 +13,7 @@ LISTS: tuple[tuple[Mutant, ...], ...] = (
     quantizer.MUTANTS,
     rewrites.MUTANTS,
     code.MUTANTS,
+    states.MUTANTS,
 )
 
 MUTANTS: Mapping[str, Mutant] = MappingProxyType(
