@@ -25,7 +25,7 @@ from mcucc.progress import Stage, silent
 from mcucc.quant.doubts import doubts
 from mcucc.quant.given import given_quants
 from mcucc.quant.held_out import MEASURED, halves, held_out_noise, ratios
-from mcucc.quant.joined import Part, part_ratios
+from mcucc.quant.joined import Part, joins_values, part_ratios
 from mcucc.quant.neutral import neutral_form
 from mcucc.quant.observe import LARGEST_REAL
 from mcucc.quant.ptq import Fitted, Inputs, Noise, PtqOptions, fit, from_file, measure_noise
@@ -183,15 +183,19 @@ def _calibrated(
         samples=len(next(iter(inputs.values()))),
         held_out=MEASURED if fitted.without else 0,
         sqnr_db=ratios(noise),
-        parts=part_ratios(folded, noise or _noise_of_fit(fitted, inputs)),
+        parts=_part_ratios(folded, fitted, noise, inputs),
         doubts=doubts(folded, inputs) if calibrated else (),
         events=events,
     )
 
 
-def _noise_of_fit(fitted: Fitted, inputs: Inputs) -> Mapping[str, Noise]:
-    """On the inputs that were fitted to, where no others are left: enough to see what is lost."""
-    return measure_noise(fitted.whole, fitted.whole.graph, inputs)
+def _part_ratios(
+    folded: FloatGraph, fitted: Fitted, noise: Mapping[str, Noise], inputs: Inputs
+) -> Mapping[str, tuple[Part, ...]]:
+    """What each part of a joined output has: on held out inputs, or else on those of the fit."""
+    if not noise and joins_values(folded):
+        noise = measure_noise(fitted.whole, fitted.whole.graph, inputs)
+    return part_ratios(folded, noise)
 
 
 def demand_compilable(model: OnnxModel, graph: Int8Graph, limit: Limit) -> None:

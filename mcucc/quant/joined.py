@@ -25,6 +25,11 @@ class Part:
     sqnr_db: float
 
 
+def joins_values(graph: FloatGraph) -> bool:
+    """Whether an output is made by a concatenation."""
+    return any(_joined(graph, port.tensor) is not None for port in graph.outputs)
+
+
 def part_ratios(graph: FloatGraph, noise: Mapping[str, Noise]) -> Mapping[str, tuple[Part, ...]]:
     """The parts of each output that joins values and was measured, by the name of the output.
 
