@@ -11,7 +11,6 @@ own numbers, is refused with the reason of the last way, and fails if a way give
 """
 
 import argparse
-import importlib
 import json
 import sys
 import warnings
@@ -24,9 +23,9 @@ from typing import Any, cast
 import numpy as np
 import onnx  # noqa: TID251 -- whose tests these are
 from numpy.typing import NDArray
-from onnx import numpy_helper  # noqa: TID251
+from onnx import numpy_helper  # noqa: TID251 -- likewise
 
-from mcucc.errors import McuccError, UnsupportedModelError
+from mcucc.errors import InputFileError, UnsupportedModelError, UsageError
 from mcucc.importer import RULES, ModelBytes, lower_network, read_network
 from mcucc.ir import Port
 from mcucc.passes import FLOAT, run_passes
@@ -57,11 +56,12 @@ class Tried:
 
 def cases() -> Iterator[Any]:
     """Those of one node that can be asked for."""
-    # It runs them all, which takes a while.
-    collect = importlib.import_module("onnx.backend.test.case.node").collect_testcases
+    # Imported here, for it runs them all.
+    from onnx.backend.test.case import node  # noqa: PLC0415, TID251 -- whose tests these are
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = cast("list[Any]", collect(""))
+        found = cast("list[Any]", node.collect_testcases(""))
     for case in found:
         nodes = case.model.graph.node
         if len(nodes) == 1 and nodes[0].op_type in RULES and case.data_sets:
@@ -89,10 +89,10 @@ def tried(case: Any) -> Tried:  # noqa: ANN401 -- untyped in onnx
         except UnsupportedModelError as error:
             refusal = error.violations[0].rule
             continue
-        except McuccError as error:
+        except (InputFileError, UsageError) as error:
             refusal = str(error).splitlines()[0]
             continue
-        for ours, theirs in zip(made, outputs, strict=False):
+        for ours, theirs in zip(made, outputs, strict=True):
             if ours.shape != theirs.shape or not np.allclose(
                 ours, theirs, rtol=RTOL, atol=ATOL, equal_nan=True
             ):

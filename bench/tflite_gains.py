@@ -98,7 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not prefixes:
         rows = [row_of(each) for each in found]
         RESULTS.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    return 0 if all(each.bits_equal is not False for each in found) else 1
+    return 0 if all(each.bits_equal for each in found) else 1
 
 
 if __name__ == "__main__":

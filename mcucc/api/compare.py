@@ -1,7 +1,7 @@
 """What a network gains over TensorFlow Lite Micro: memory, flash, instructions, and equal bits."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from mcucc.api.compile import Compilation, compile_model, write_compilation
 from mcucc.api.measure import measure
 from mcucc.api.options import CompileOptions
 from mcucc.api.verify import verify_directory
-from mcucc.errors import JudgeAbsentError, McuccError, SimulationError, ToolchainError
+from mcucc.errors import JudgeAbsentError, SimulationError, ToolchainError
 from mcucc.importer import ModelSource, path_of, tflite_values
 from mcucc.progress import Stage, silent
 from mcucc.report.summary import Summarized, Summary
@@ -209,11 +209,23 @@ class _Work:
         model = self._source if is_tflite else None
         try:
             said = verify_directory(directory, model=model, stage=self._stage)
-        except McuccError as error:
+        except ToolchainError as error:
             self.messages.append(str(error))
             return None
-        self.messages += said.messages
-        return said.bits_equal if said.judges.get("tflm") == "equal" else None
+        self.messages += (*said.failures, *said.messages)
+        return verdict(said.judges)
+
+
+def verdict(judges: Mapping[str, str]) -> bool | None:
+    """Whether all bits are equal; None where a judge crashed, or TFLM could not be asked.
+
+    Args:
+        judges: what each of them says, as `Verification` has it.
+    """
+    if "differs" in judges.values():
+        return False
+    told = "crashed" not in judges.values() and judges.get("tflm") == "equal"
+    return True if told else None
 
 
 def paragraph(found: Comparison) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from mcucc.ir import TensorType
 from mcucc.kernels import Kernel
 from mcucc.memory import ALIGNMENT, Placement, Problem
+from mcucc.memory.clearance import align_up
 from mcucc.ops import Int8Graph, Int8Node
 from mcucc.schedule.stages import Stage, counter_bytes
 
@@ -118,8 +119,8 @@ class Schedule:
     def state_bytes(self) -> int:
         """Bytes of the block of states at the arena's begin, up to where other buffers may lie."""
         found = [buffer for buffer in self.problem.buffers if buffer.name in self.states]
-        end = sum(_rounded(buffer.size, buffer.alignment) for buffer in found)
-        return _rounded(end, max((b.alignment for b in self.problem.buffers), default=ALIGNMENT))
+        end = sum(align_up(buffer.size, buffer.alignment) for buffer in found)
+        return align_up(end, max((b.alignment for b in self.problem.buffers), default=ALIGNMENT))
 
     def state_offsets(self) -> Mapping[str, int]:
         """Where each of them lies, one after the other."""
@@ -128,7 +129,7 @@ class Schedule:
         for buffer in self.problem.buffers:
             if buffer.name in self.states:
                 offsets[buffer.name] = end
-                end += _rounded(buffer.size, buffer.alignment)
+                end += align_up(buffer.size, buffer.alignment)
         return offsets
 
     def pixels_held(self, value: str) -> int | None:
@@ -190,10 +191,6 @@ class MemoryPlan:
     def type_of(self, tensor: str) -> TensorType:
         """The type of a tensor."""
         return self.schedule.graph.tensors[tensor]
-
-
-def _rounded(size: int, alignment: int) -> int:
-    return -(-size // alignment) * alignment
 
 
 def scratch_name(step: Step) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mcucc.api.compare import ComparedPlan, Comparison, paragraph
+from mcucc.api.compare import ComparedPlan, Comparison, paragraph, verdict
 from mcucc.api.compile import CompileOptions, compile_model
 from mcucc.errors import SimulationError
 from mcucc.sim.tflm_memory import tflm_memory
@@ -70,3 +70,18 @@ def test_the_paragraph_names_what_is_known() -> None:
     assert "could not be told" in said
     assert "instructions" not in said
     assert "flash" not in said
+
+
+@pytest.mark.parametrize(
+    ("judges", "equal"),
+    [
+        ({"numpy": "equal", "host": "equal", "tflm": "equal", "file": "equal"}, True),
+        ({"numpy": "equal", "host": "equal", "tflm": "differs"}, False),
+        ({"numpy": "equal", "host": "differs", "tflm": "absent"}, False),
+        ({"numpy": "equal", "host": "equal", "tflm": "equal", "file": "differs"}, False),
+        ({"numpy": "equal", "host": "equal", "tflm": "crashed"}, None),
+        ({"numpy": "equal", "host": "equal", "tflm": "absent"}, None),
+    ],
+)
+def test_a_difference_is_never_called_unknown(judges: dict[str, str], equal: bool | None) -> None:
+    assert verdict(judges) is equal

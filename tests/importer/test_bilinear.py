@@ -71,6 +71,7 @@ def test_sequences(tmp_path: Path) -> None:
     ("factors", "attributes"),
     [
         ((1, 1, 2, 2), {"coordinate_transformation_mode": "tf_crop_and_resize"}),
+        ((1, 1, 0.7, 2), {"coordinate_transformation_mode": "align_corners"}),
         ((1, 2, 2, 2), {}),
         ((1, 1, 0.01, 2), {}),
     ],

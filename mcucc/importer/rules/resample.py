@@ -1,5 +1,7 @@
 """Which pixels a Resize reads for each that it makes, along one axis, and how it is computed."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,7 +38,8 @@ def places(node: OnnxNode, opset: int, size: int, count: int, factor: float) -> 
             return offset + (target + 0.5) / factor - 0.5
         case "pytorch_half_pixel":
             return (target + 0.5) / factor - 0.5 if count > 1 else target * 0
-        case "align_corners":
+        case "align_corners" if math.isclose(size * factor, count, rel_tol=1e-6):
+            # Where that is no whole number, ONNX's tests and ONNX Runtime differ.
             return target * ((size - 1) / max(1, count - 1))
         case _:
             return None
