@@ -147,7 +147,7 @@ MUTANTS = (
     ),
     Mutant(
         "resize-forgets-where-a-run-begins",
-        f"{_C}/movement/mcucc_resize.h",
+        f"{_C}/resize/mcucc_resize.h",
         "int32_t left = p->columns - (x_begin % p->columns);",
         "int32_t left = p->columns;",
         ("tests/kernels/test_more_ops_rows.py",),

@@ -12,8 +12,9 @@ from mcucc.ops import Activation, Int8Graph, Int8Node, Int8Op, Pads
 from mcucc.ops.conv import Conv2D, DepthwiseConv2D
 from mcucc.ops.dense import FullyConnected
 from mcucc.ops.elementwise import Add, Clamp, Mul, Requantize, Sub
-from mcucc.ops.movement import Concat, Pad, Reshape, ResizeNearest, Slice, Transpose
+from mcucc.ops.movement import Concat, Pad, Reshape, Slice, Transpose
 from mcucc.ops.pool import AveragePool2D, MaxPool2D, Mean
+from mcucc.ops.resize import ResizeNearest
 from mcucc.ops.softmax import SOFTMAX_QUANT, Softmax
 from mcucc.ops.unary import LOGISTIC_QUANT, TANH_QUANT, HardSwish, LeakyRelu, Logistic, Table, Tanh
 from mcucc.ops.verify import verify

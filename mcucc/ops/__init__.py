@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import get_args
 
 from mcucc.ir import Graph, Node
-from mcucc.ops import conv, dense, elementwise, movement, pool, softmax, unary
+from mcucc.ops import conv, dense, elementwise, movement, pool, resize, softmax, unary
 from mcucc.ops.base import Activation, Aliasing, Axis, Op, Window, clamp_range
 from mcucc.ops.conv import Pads
 from mcucc.ops.view import NodeView
@@ -23,6 +23,7 @@ Int8Op = (
     | unary.Int8
     | movement.Int8
     | pool.Int8
+    | resize.Int8
     | softmax.Int8
 )
 """Every int8 operator; what else there is one of for each (kernels, meaning, twin) is a table."""
@@ -33,6 +34,7 @@ FloatOp = (
     | unary.Float
     | movement.Float
     | pool.Float
+    | resize.Float
     | softmax.Float
 )
 """Every float operator; what there is one of for each (meaning, int8 form) is a table."""

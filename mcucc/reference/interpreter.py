@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from mcucc.errors import UsageError
 from mcucc.ops import Int8Graph, Int8Op, NodeView
-from mcucc.reference import conv, elementwise, movement, pool, softmax
+from mcucc.reference import conv, elementwise, movement, pool, resize, softmax
 from mcucc.reference.meaning import Int8Meaning
 from mcucc.reference.sequence import in_sequence
 
 MEANINGS: Mapping[type, Int8Meaning] = MappingProxyType(
-    conv.INT8 | elementwise.INT8 | movement.INT8 | pool.INT8 | softmax.INT8
+    conv.INT8 | elementwise.INT8 | movement.INT8 | pool.INT8 | resize.INT8 | softmax.INT8
 )
 """What each operator computes; a test holds that none is missing."""
 

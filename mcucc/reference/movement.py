@@ -11,12 +11,10 @@ from mcucc.ops.movement import (
     FloatConcat,
     FloatPad,
     FloatReshape,
-    FloatResizeNearest,
     FloatSlice,
     FloatTranspose,
     Pad,
     Reshape,
-    ResizeNearest,
     Slice,
     Transpose,
 )
@@ -42,11 +40,6 @@ def concat(inputs: Sequence[NDArray[ScalarT]]) -> NDArray[ScalarT]:
     return np.concatenate([np.broadcast_to(x, (samples, *x.shape[1:])) for x in inputs], axis=-1)
 
 
-def resize_nearest(op: ResizeNearest | FloatResizeNearest, x: NDArray[ScalarT]) -> NDArray[ScalarT]:
-    """Each pixel of [N, H, W, C] repeated in rows and columns."""
-    return x.repeat(op.factor[0], axis=1).repeat(op.factor[1], axis=2)
-
-
 def transpose(op: Transpose | FloatTranspose, x: NDArray[ScalarT]) -> NDArray[ScalarT]:
     """Axes in another order; the sample axis stays first."""
     return np.ascontiguousarray(x.transpose(op.perm))
@@ -62,7 +55,6 @@ INT8: dict[type, Int8Meaning] = {
     Reshape: lambda view, x: reshape(view.op, x[0]),
     Pad: lambda view, x: pad(view.op, x[0], view.output.q.zero_point),
     Concat: lambda _, x: concat(x),
-    ResizeNearest: lambda view, x: resize_nearest(view.op, x[0]),
     Transpose: lambda view, x: transpose(view.op, x[0]),
     Slice: lambda view, x: block(view.op, x[0]),
 }
@@ -70,7 +62,6 @@ FLOAT: dict[type, FloatMeaning] = {
     FloatReshape: lambda op, x: reshape(op, x[0]),
     FloatPad: lambda op, x: border(x[0], op.pads, op.value),
     FloatConcat: lambda _, x: np.concatenate(x, axis=-1),
-    FloatResizeNearest: lambda op, x: resize_nearest(op, x[0]),
     FloatTranspose: lambda op, x: transpose(op, x[0]),
     FloatSlice: lambda op, x: block(op, x[0]),
 }

@@ -11,8 +11,9 @@ from mcucc.ops import INT8_OPS, Int8Graph, Int8Op
 from mcucc.ops.conv import Conv2D, DepthwiseConv2D
 from mcucc.ops.dense import FullyConnected
 from mcucc.ops.elementwise import Add, Clamp, Mul, Requantize, Sub
-from mcucc.ops.movement import Concat, Pad, Reshape, ResizeNearest, Slice, Transpose
+from mcucc.ops.movement import Concat, Pad, Reshape, Slice, Transpose
 from mcucc.ops.pool import AveragePool2D, MaxPool2D, Mean
+from mcucc.ops.resize import ResizeNearest
 from mcucc.ops.softmax import SOFTMAX_QUANT, Softmax
 from mcucc.ops.unary import HardSwish, LeakyRelu, Logistic, Table, Tanh
 from mcucc.ops.verify import node_macs, total_macs, verify

@@ -7,7 +7,7 @@ import pytest
 
 from mcucc.ops import Int8Graph
 from mcucc.ops.elementwise import Mul
-from mcucc.ops.movement import ResizeNearest
+from mcucc.ops.resize import ResizeNearest
 from tests.graphs import GraphBuilder, quant
 from tests.importer.float_cases import Model, check, kinds
 from tests.importer.qdq_models import QdqModel, assert_near_onnx_runtime, lower

@@ -14,11 +14,11 @@ from mcucc.ops.movement import (
     FloatConcat,
     FloatPad,
     FloatReshape,
-    FloatResizeNearest,
     FloatSlice,
     FloatTranspose,
 )
 from mcucc.ops.pool import FloatAveragePool2D, FloatMaxPool2D, FloatMean
+from mcucc.ops.resize import FloatResizeNearest
 from mcucc.ops.softmax import FloatSoftmax
 from mcucc.ops.unary import FloatUnary
 from mcucc.reference.float_interpreter import chunk_size, run_float

@@ -20,8 +20,8 @@ from mcucc.importer.rules.resample import (
 from mcucc.importer.rules.rule import Rule
 from mcucc.importer.values import RefusalError
 from mcucc.importer.walk import Walk
-from mcucc.ops.movement import FloatResizeNearest
 from mcucc.ops.pool import FloatAveragePool2D
+from mcucc.ops.resize import FloatResizeNearest
 
 _LARGEST_BILINEAR = 20
 """Twice the factor is that of a ResizeNearest, which goes up to 40."""

@@ -14,13 +14,14 @@ from mcucc.kernels.families import (
     movement,
     pointwise,
     pool,
+    resize,
     softmax,
 )
 from mcucc.kernels.kernel import Family
 from mcucc.kernels.use import OperatorKernels
 from mcucc.ops import Int8Op
 
-_ROOMS = (conv, depthwise, elementwise, movement, pointwise, pool, softmax)
+_ROOMS = (conv, depthwise, elementwise, movement, pointwise, pool, resize, softmax)
 
 FAMILIES: Mapping[str, Family] = MappingProxyType(
     {family.name: family for room in _ROOMS for family in room.FAMILIES}

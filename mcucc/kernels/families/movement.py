@@ -11,14 +11,13 @@ from mcucc.kernels.kernel import Access, Family, Shape
 from mcucc.kernels.literals import int_rows
 from mcucc.kernels.use import ArrayDef, Field, KernelUse, LayerCode, OperatorKernels, plain
 from mcucc.ops import Int8Op
-from mcucc.ops.movement import Concat, Pad, ResizeNearest, Slice, Transpose
+from mcucc.ops.movement import Concat, Pad, Slice, Transpose
 
 PAD = Family("pad", Shape.WINDOW, Access.PIXEL, "pad", leaves_padding_out=True)
 CONCAT = Family("concat", Shape.PIXELS, Access.PIXEL, "concat")
-RESIZE = Family("resize", Shape.WINDOW, Access.PIXEL, "resize", leaves_padding_out=True)
 TRANSPOSE = Family("transpose", Shape.TENSOR, Access.WHOLE, "transpose")
 SLICE = Family("slice", Shape.TENSOR, Access.WHOLE, "transpose")
-FAMILIES = (PAD, CONCAT, RESIZE, TRANSPOSE, SLICE)
+FAMILIES = (PAD, CONCAT, TRANSPOSE, SLICE)
 
 _MOVED_AXES = 3
 """The batch stays where it is; at most these many other axes are walked along."""
@@ -46,10 +45,6 @@ def _concat(use: KernelUse[Any]) -> LayerCode:
     )
     fields: list[Field] = [("inputs", str(len(channels))), ("channels", use.array_name(array))]
     return use.code(fields, array)
-
-
-def _resize(use: KernelUse[ResizeNearest]) -> LayerCode:
-    return use.code([("c", str(use.x.hwc[2])), ("columns", str(use.op.factor[1]))])
 
 
 def _transpose(use: KernelUse[Transpose]) -> LayerCode:
@@ -86,7 +81,6 @@ def _numbers(values: list[int]) -> str:
 OPERATORS: Mapping[type[Int8Op], OperatorKernels[Any]] = {
     Pad: OperatorKernels(plain(PAD), _pad),
     Concat: OperatorKernels(plain(CONCAT), _concat, constant_operands=True),
-    ResizeNearest: OperatorKernels(plain(RESIZE), _resize),
     Transpose: OperatorKernels(plain(TRANSPOSE), _transpose),
     Slice: OperatorKernels(plain(SLICE), _slice),
 }

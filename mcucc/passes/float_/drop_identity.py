@@ -9,8 +9,9 @@ import numpy as np
 from mcucc.ops import FloatGraph, FloatNode
 from mcucc.ops.conv import Pads
 from mcucc.ops.elementwise import FloatBinary, FloatClip
-from mcucc.ops.movement import FloatConcat, FloatPad, FloatReshape, FloatResizeNearest, FloatSlice
+from mcucc.ops.movement import FloatConcat, FloatPad, FloatReshape, FloatSlice
 from mcucc.ops.pool import FloatAveragePool2D, FloatMaxPool2D, FloatMean
+from mcucc.ops.resize import FloatResizeNearest
 from mcucc.passes.base import FloatPass, Worth
 from mcucc.passes.float_.affine import keeps_integers
 from mcucc.passes.rewriting import bypass, cannot_bypass, substitute

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from mcucc.quant.conversion import Form
-from mcucc.quant.forms import conv, dense, elementwise, movement, pool, softmax, unary
+from mcucc.quant.forms import conv, dense, elementwise, movement, pool, resize, softmax, unary
 
 FORMS: Mapping[type, Form] = MappingProxyType(
     {
@@ -13,6 +13,7 @@ FORMS: Mapping[type, Form] = MappingProxyType(
         **elementwise.FORMS,
         **movement.FORMS,
         **pool.FORMS,
+        **resize.FORMS,
         **softmax.FORMS,
         **unary.FORMS,
     }

@@ -22,7 +22,8 @@ from mcucc.ops.elementwise import (
     Requantize,
     Sub,
 )
-from mcucc.ops.movement import Reshape, ResizeNearest
+from mcucc.ops.movement import Reshape
+from mcucc.ops.resize import ResizeNearest
 from mcucc.ops.unary import Table
 from mcucc.quant.conversion import CannotQuantizeError, Conversion, Form
 from mcucc.quant.ranges import range_to_quant

@@ -8,12 +8,10 @@ from mcucc.ops.movement import (
     FloatConcat,
     FloatPad,
     FloatReshape,
-    FloatResizeNearest,
     FloatSlice,
     FloatTranspose,
     Pad,
     Reshape,
-    ResizeNearest,
     Slice,
     Transpose,
 )
@@ -38,7 +36,6 @@ FORMS: Mapping[type, Form] = {
     FloatConcat: concat,
     FloatPad: pad,
     FloatReshape: lambda to, node, op: to.emit(node, Reshape(op.shape)),
-    FloatResizeNearest: lambda to, node, op: to.emit(node, ResizeNearest(op.factor)),
     FloatSlice: lambda to, node, op: to.emit(node, Slice(op.starts, op.sizes)),
     FloatTranspose: lambda to, node, op: to.emit(node, Transpose(op.perm)),
 }

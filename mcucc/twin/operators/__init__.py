@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from mcucc.twin.operators import conv, dense, elementwise, movement, pool, softmax, unary
+from mcucc.twin.operators import conv, dense, elementwise, movement, pool, resize, softmax, unary
 from mcucc.twin.operators.twin import Twin
 
 TWINS: Mapping[type, Twin] = MappingProxyType(
@@ -13,6 +13,7 @@ TWINS: Mapping[type, Twin] = MappingProxyType(
         **elementwise.TWINS,
         **movement.TWINS,
         **pool.TWINS,
+        **resize.TWINS,
         **softmax.TWINS,
         **unary.TWINS,
     }

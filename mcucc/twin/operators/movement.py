@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 
-from mcucc.ir import Shape
 from mcucc.ops import Int8Node
-from mcucc.ops.movement import Concat, Pad, Reshape, ResizeNearest, Slice, Transpose
+from mcucc.ops.movement import Concat, Pad, Reshape, Slice, Transpose
 from mcucc.twin.draft import Draft
-from mcucc.twin.model import Code, Options
-from mcucc.twin.operators.twin import Twin
+from mcucc.twin.model import Code
+from mcucc.twin.operators.twin import Twin, with_vectors
 from mcucc.twin.options import options
 from mcucc.twin.windows import append_pad
 
@@ -15,7 +14,6 @@ CONCATENATION = Code(2, 2)
 RESHAPE = Code(22, 1)
 TRANSPOSE = Code(39, 2)
 SLICE = Code(65, 2)
-RESIZE_NEAREST_NEIGHBOR = Code(97, 2)
 _MOST_JOINED = 10
 """Inputs that TensorFlow Lite Micro's CONCATENATION takes."""
 
@@ -40,41 +38,24 @@ def _concat(draft: Draft, node: Int8Node, _: Concat) -> None:
     draft.operator(CONCATENATION, tuple(parts), output, opts)
 
 
-def _with_vectors(
-    draft: Draft, node: Int8Node, code: Code, opts: Options, **vectors: Shape
-) -> None:
-    """One operator whose attributes are further inputs, in order, by what they say."""
-    further = (draft.int32(purpose, node, values) for purpose, values in vectors.items())
-    inputs = (draft.value(node.inputs[0]), *further)
-    draft.operator(code, inputs, draft.value(node.output), opts)
-
-
 def _reshape(draft: Draft, node: Int8Node, op: Reshape) -> None:
     opts = options("ReshapeOptions", NewShape=op.shape)
-    _with_vectors(draft, node, RESHAPE, opts, shape=op.shape)
-
-
-def _resize_nearest(draft: Draft, node: Int8Node, _: ResizeNearest) -> None:
-    """With the defaults: neither aligned corners nor pixel centres."""
-    size = draft.graph.tensors[node.output].shape[1:3]
-    opts = options("ResizeNearestNeighborOptions")
-    _with_vectors(draft, node, RESIZE_NEAREST_NEIGHBOR, opts, size=size)
+    with_vectors(draft, node, RESHAPE, opts, shape=op.shape)
 
 
 def _transpose(draft: Draft, node: Int8Node, op: Transpose) -> None:
-    _with_vectors(draft, node, TRANSPOSE, options("TransposeOptions"), perm=op.perm)
+    with_vectors(draft, node, TRANSPOSE, options("TransposeOptions"), perm=op.perm)
 
 
 def _slice(draft: Draft, node: Int8Node, op: Slice) -> None:
     opts = options("SliceOptions")
-    _with_vectors(draft, node, SLICE, opts, begin=op.starts, size=op.sizes)
+    with_vectors(draft, node, SLICE, opts, begin=op.starts, size=op.sizes)
 
 
 TWINS: Mapping[type, Twin] = {
     Concat: Twin(_concat),
     Pad: Twin(_pad),
     Reshape: Twin(_reshape),
-    ResizeNearest: Twin(_resize_nearest),
     Slice: Twin(_slice),
     Transpose: Twin(_transpose),
 }

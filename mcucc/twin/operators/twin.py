@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcucc.errors import Violation
+from mcucc.ir import Shape
 from mcucc.ops import Int8Graph, Int8Node
 from mcucc.twin.draft import Draft
 from mcucc.twin.model import Code, Options
@@ -33,3 +34,10 @@ def plain(code: Code, opts: Callable[[Any], Options]) -> Twin:
         draft.operator(code, inputs, draft.value(node.output), opts(op))
 
     return Twin(lower)
+
+
+def with_vectors(draft: Draft, node: Int8Node, code: Code, opts: Options, **vectors: Shape) -> None:
+    """One operator whose attributes are further inputs, in order, by what they say."""
+    further = (draft.int32(purpose, node, values) for purpose, values in vectors.items())
+    inputs = (draft.value(node.inputs[0]), *further)
+    draft.operator(code, inputs, draft.value(node.output), opts)

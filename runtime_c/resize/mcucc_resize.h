@@ -1,5 +1,5 @@
 /* Nearest-neighbour enlargement by whole factors, one row at a time.
- * Meaning: reference/movement.py, `resize_nearest`. */
+ * Meaning: reference/resize.py, `resize_nearest`. */
 #ifndef MCUCC_RESIZE_H
 #define MCUCC_RESIZE_H
 

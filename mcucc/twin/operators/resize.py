@@ -1,0 +1,24 @@
+"""Resizes in TensorFlow Lite."""
+
+from collections.abc import Mapping
+
+from mcucc.ops import Int8Node
+from mcucc.ops.resize import ResizeNearest
+from mcucc.twin.draft import Draft
+from mcucc.twin.model import Code
+from mcucc.twin.operators.twin import Twin, with_vectors
+from mcucc.twin.options import options
+
+RESIZE_NEAREST_NEIGHBOR = Code(97, 2)
+
+
+def _resize_nearest(draft: Draft, node: Int8Node, _: ResizeNearest) -> None:
+    """With the defaults: neither aligned corners nor pixel centres."""
+    size = draft.graph.tensors[node.output].shape[1:3]
+    opts = options("ResizeNearestNeighborOptions")
+    with_vectors(draft, node, RESIZE_NEAREST_NEIGHBOR, opts, size=size)
+
+
+TWINS: Mapping[type, Twin] = {
+    ResizeNearest: Twin(_resize_nearest),
+}
