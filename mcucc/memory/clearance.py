@@ -8,6 +8,7 @@ lower one, and what the pair forbids is still one interval of differences betwee
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from mcucc.memory.problem import Buffer, Overlap, Problem
 
@@ -30,6 +31,18 @@ class Rules:
     buffers: tuple[Buffer, ...]
     clearance: tuple[Mapping[int, int], ...]
     overlaps: tuple[Overlap, ...] = ()
+
+    @cached_property
+    def forbidden(self) -> tuple[tuple[tuple[int, int, int], ...], ...]:
+        """For each buffer `i` those that conflict with it: `(j, below, above)`.
+
+        The offsets of `i` strictly between `offset[j] - below` and `offset[j] + above` are not
+        possible.
+        """
+        return tuple(
+            tuple((j, below, self.clearance[j][i]) for j, below in distances.items())
+            for i, distances in enumerate(self.clearance)
+        )
 
 
 def rules_of(buffers: Sequence[Buffer], overlaps: Sequence[Overlap] = ()) -> Rules:
