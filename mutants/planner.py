@@ -18,7 +18,7 @@ OFFSETS = (
     Mutant(
         "first-fit-ignores-overlaps",
         f"{_MEMORY}/greedy.py",
-        "(placed[j] - below, placed[j] + rules.clearance[j][i])",
+        "(placed[j] - below, placed[j] + above)",
         "(placed[j] - below, placed[j] + rules.buffers[j].size)",
         (f"{_OVERLAP}::test_first_fit_lays_an_input_over_an_output_that_was_placed_first",),
         "An output never lies over its dying input: arenas are larger than they need to be.",
