@@ -132,6 +132,11 @@ class FloatBase(Op):
         return False
 
     @property
+    def rescales(self) -> bool:
+        """Whether its int8 form, where it `copies`, requantizes inputs of another quantization."""
+        return False
+
+    @property
     def elementwise(self) -> bool:
         """Whether each element depends on the one at its place alone, whatever the layout."""
         return False

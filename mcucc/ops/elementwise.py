@@ -66,6 +66,36 @@ class Sub(_Sum):
 
 
 @dataclass(frozen=True)
+class _Extreme(Elementwise):
+    """Of two tensors of the same shape, element by element, the one of the two."""
+
+    @property
+    def joins(self) -> bool:
+        """Both inputs are values."""
+        return True
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
+        """Equal shapes, and one quantization: integers are compared and copied.
+
+        TensorFlow Lite Micro takes other scales, and ignores them.
+        """
+        if inputs[0].shape != inputs[1].shape:
+            yield "both inputs must have the same shape"
+        if any(each.quant != output.quant for each in inputs):
+            yield "inputs and output must have the same scale and zero point"
+
+
+@dataclass(frozen=True)
+class Maximum(_Extreme):
+    """The larger of two tensors of the same shape and quantization."""
+
+
+@dataclass(frozen=True)
+class Minimum(_Extreme):
+    """The smaller of two tensors of the same shape and quantization."""
+
+
+@dataclass(frozen=True)
 class Mul(Elementwise):
     """Product of two tensors; the second has the first's shape, or [1, 1, 1, C] for each channel.
 
@@ -153,15 +183,45 @@ BinaryKind = Literal["add", "sub", "mul", "div"]
 
 
 @dataclass(frozen=True)
-class FloatBinary(FloatBase):
-    """Elementwise arithmetic with numpy's broadcasting; either input may be a constant."""
-
-    kind: BinaryKind
-    activation: Activation = "none"
+class FloatPair(FloatBase):
+    """What operators on two values share: numpy's broadcasting; either may be a constant."""
 
     def infer(self, inputs: Sequence[TensorType]) -> Shape:
         """The broadcast shape."""
         return tuple(np.broadcast_shapes(inputs[0].shape, inputs[1].shape))
+
+
+@dataclass(frozen=True)
+class FloatBinary(FloatPair):
+    """Elementwise arithmetic."""
+
+    kind: BinaryKind
+    activation: Activation = "none"
+
+
+@dataclass(frozen=True)
+class _FloatExtreme(FloatPair):
+    """One of two values, element by element."""
+
+    @property
+    def copies(self) -> bool:
+        """Integers of one scale are compared."""
+        return True
+
+    @property
+    def rescales(self) -> bool:
+        """Rounding keeps the order, so that both inputs may be requantized before."""
+        return True
+
+
+@dataclass(frozen=True)
+class FloatMaximum(_FloatExtreme):
+    """The larger of two values, element by element."""
+
+
+@dataclass(frozen=True)
+class FloatMinimum(_FloatExtreme):
+    """The smaller of two values, element by element."""
 
 
 @dataclass(frozen=True)
@@ -234,5 +294,13 @@ class FloatPRelu(FloatBase):
             yield f"the slopes must be [1] or [{x[-1]}], not {list(slopes)}"
 
 
-Int8 = Add | Sub | Mul | Requantize | Clamp | PRelu
-Float = FloatBinary | FloatClip | FloatBatchNorm | FloatFakeQuant | FloatPRelu
+Int8 = Add | Sub | Maximum | Minimum | Mul | Requantize | Clamp | PRelu
+Float = (
+    FloatBinary
+    | FloatMaximum
+    | FloatMinimum
+    | FloatClip
+    | FloatBatchNorm
+    | FloatFakeQuant
+    | FloatPRelu
+)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from mcucc.errors import InvariantError
 from mcucc.ir import DType, Port, TensorType, verify_structure
 from mcucc.ops import FloatGraph, FloatNode
-from mcucc.ops.elementwise import FloatBinary
+from mcucc.ops.elementwise import FloatPair
 
 
 def verify_float(graph: FloatGraph) -> None:
@@ -32,7 +32,7 @@ def float_node_faults(graph: FloatGraph, node: FloatNode) -> Iterator[str]:
     plain = [
         kind
         for name, kind in zip(node.inputs[:values], inputs[:values], strict=True)
-        if not (isinstance(node.op, FloatBinary) and name in graph.consts and kind.quant)
+        if not (isinstance(node.op, FloatPair) and name in graph.consts and kind.quant)
     ]
     if not all(_is_plain(each) for each in (*plain, output)):
         yield "all values must be float32 without a quantization"

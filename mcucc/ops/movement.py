@@ -190,6 +190,11 @@ class FloatConcat(FloatBase):
         """It moves values."""
         return True
 
+    @property
+    def rescales(self) -> bool:
+        """Each of its inputs."""
+        return True
+
 
 @dataclass(frozen=True)
 class FloatTranspose(FloatBase):

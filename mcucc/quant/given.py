@@ -10,9 +10,6 @@ from collections.abc import Mapping
 from mcucc.ir import QParams
 from mcucc.ops import FloatGraph, FloatNode
 from mcucc.ops.elementwise import FloatClip, FloatFakeQuant
-from mcucc.ops.movement import (
-    FloatConcat,
-)
 
 Given = Mapping[str, QParams]
 """Quantizations by name of the value."""
@@ -97,7 +94,7 @@ def _given(graph: FloatGraph, node: FloatNode, found: Given, wanted: Given) -> Q
     match node.op:
         case FloatFakeQuant(quant):
             return quant
-        case FloatConcat():
+        case _ if node.op.rescales:
             parts = [found.get(x) for x in graph.variable_inputs(node)]
             alike = parts[0] if all(part == parts[0] for part in parts) else None
             return wanted.get(name, alike)

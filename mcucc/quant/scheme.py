@@ -13,7 +13,6 @@ from mcucc.ir import DType, QParams
 from mcucc.ops import FloatGraph, FloatNode
 from mcucc.ops.dense import FloatDense
 from mcucc.ops.elementwise import FloatClip, FloatFakeQuant
-from mcucc.ops.movement import FloatConcat
 from mcucc.quant.given import Given, absorbs_clip, given_quants
 from mcucc.quant.observe import Observations
 from mcucc.quant.ranges import Observer, Range, choose_range, range_to_quant, with_margin
@@ -142,7 +141,7 @@ def _tied(
     graph: FloatGraph, node: FloatNode, absorbed: Mapping[str, str], given: Given
 ) -> Iterator[str]:
     """The inputs that must have the quantization of the node's output, where none is given."""
-    if node.output in given or (node.inputs[0] in given and not isinstance(node.op, FloatConcat)):
+    if node.output in given or (node.inputs[0] in given and not node.op.rescales):
         return
     if node.op.copies:
         yield from (name for name in graph.variable_inputs(node) if name not in given)

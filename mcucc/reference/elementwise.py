@@ -16,7 +16,11 @@ from mcucc.ops.elementwise import (
     FloatBinary,
     FloatClip,
     FloatFakeQuant,
+    FloatMaximum,
+    FloatMinimum,
     FloatPRelu,
+    Maximum,
+    Minimum,
     Mul,
     PRelu,
     Requantize,
@@ -210,6 +214,8 @@ INT8: dict[type, Int8Meaning] = {
     Add: _of_two(add, add_parameters),
     Sub: _of_two(sub, add_parameters),
     Mul: _of_two(mul, mul_parameters),
+    Maximum: lambda _, x: np.maximum(*x),
+    Minimum: lambda _, x: np.minimum(*x),
     Requantize: lambda view, x: change_scale(
         *(x[0], view.x.q.zero_point, requantize_multiplier(view.graph, view.node)), view.output.q
     ),
@@ -223,6 +229,8 @@ INT8: dict[type, Int8Meaning] = {
 }
 FLOAT: dict[type, FloatMeaning] = {
     FloatBinary: lambda op, x: activate(float_binary(op.kind, x[0], x[1]), op.activation),
+    FloatMaximum: lambda _, x: np.maximum(*x),
+    FloatMinimum: lambda _, x: np.minimum(*x),
     FloatClip: lambda op, x: float_clip(op, x[0]),
     FloatUnary: lambda op, x: float_unary(op, x[0]),
     FloatBatchNorm: lambda op, x: float_batch_norm(op.epsilon, *x),

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from mcucc.ops import Int8Graph
+from mcucc.ops.elementwise import Maximum, Minimum
 from mcucc.reference.interpreter import run
 from tests.graphs import GraphBuilder, quant, random_inputs
 from tests.kernels.compiled import generate
@@ -25,6 +26,8 @@ def network() -> Int8Graph:
         b.sub(x, b.clamp(x, -90, 100)),
         b.mul(x, b.table(x)),
         b.mul(x, gate),
+        b.node(Maximum(), (x, b.clamp(x, -20, 30)), q),
+        b.node(Minimum(), (b.clamp(x, -20, 30), x), q),
         b.concat(x, other, x),
         b.resize_nearest(other, (1, 1)),
         b.resize_nearest(x, (3, 1)),
@@ -48,6 +51,8 @@ def test_any_run_at_any_stride(tmp_path: Path) -> None:
         "sub",
         "mul",
         "mulc",
+        "max",
+        "min",
         "lookup",
         "concat",
         "resize",

@@ -20,10 +20,26 @@ from mcucc.importer.rules.rule import Rule
 from mcucc.importer.values import Constant, RefusalError, Symbol, Weights, describe
 from mcucc.importer.walk import FloatArray, Walk
 from mcucc.ir import QParams, Shape
-from mcucc.ops.elementwise import BinaryKind, FloatBatchNorm, FloatBinary, FloatClip, FloatPRelu
+from mcucc.ops.elementwise import (
+    FloatBatchNorm,
+    FloatBinary,
+    FloatClip,
+    FloatMaximum,
+    FloatMinimum,
+    FloatPRelu,
+)
 from mcucc.ops.unary import FloatUnary
 
-_BINARY: Mapping[str, BinaryKind] = {"Add": "add", "Sub": "sub", "Mul": "mul", "Div": "div"}
+_OF_TWO: Mapping[str, FloatBinary | FloatMaximum | FloatMinimum] = {
+    "Add": FloatBinary("add"),
+    "Div": FloatBinary("div"),
+    "Max": FloatMaximum(),
+    "Min": FloatMinimum(),
+    "Mul": FloatBinary("mul"),
+    "Sub": FloatBinary("sub"),
+}
+_ORDERED = ("Div", "Sub")
+"""Of these operators on two values those that tell the first from the second."""
 _FLOAT_LIMIT = float(np.finfo(np.float32).max)
 
 
@@ -94,19 +110,20 @@ def lower_binary(walk: Walk, node: OnnxNode) -> View:
             )
 
 
-def lower_sum(walk: Walk, node: OnnxNode) -> View:
-    """Sum of any number of inputs: an Add for each but the first."""
+def lower_any_number(walk: Walk, node: OnnxNode) -> View:
+    """Sum, Max or Min of any number of inputs: an operator on two for each but the first."""
+    operator = "Add" if node.op == "Sum" else node.op
     total = walk.view(node) if len(node.inputs) == 1 else None
     names = [node.inputs[0]]
     for place, name in enumerate(node.inputs[1:], start=2):
         last = place == len(node.inputs)
         made = node.outputs[0] if last else f"{node.outputs[0]}.of_{place}"
-        part = replace(node, op="Add", inputs=(names[-1], name), outputs=(made,))
+        part = replace(node, op=operator, inputs=(names[-1], name), outputs=(made,))
         total = lower_binary(walk, part)
         walk.symbols[made] = total
         names.append(made)
     if total is None:
-        raise RefusalError(node, "a Sum must have inputs", "none", "Check the exporter.")
+        raise RefusalError(node, "it must have inputs", "none", "Check the exporter.")
     return total.named(node) if len(node.inputs) == 1 else total
 
 
@@ -134,13 +151,13 @@ def _check_divisor(node: OnnxNode, divisor: object) -> None:
 
 def _two_views(walk: Walk, node: OnnxNode, a: View, b: View) -> View:
     tensors, result = _arrange_pair(walk, node, a, b)
-    return replace(result, tensor=walk.emit(node, FloatBinary(_BINARY[node.op]), tensors))
+    return replace(result, tensor=walk.emit(node, _OF_TWO[node.op], tensors))
 
 
 def _arrange_pair(walk: Walk, node: OnnxNode, a: View, b: View) -> tuple[tuple[str, str], View]:
     """Both operands in one layout, and a view of the result; what is broadcast goes second."""
     shape = _broadcast(node, a.shape, b.shape)
-    if node.op in ("Add", "Mul") and math.prod(a.shape) < math.prod(b.shape):
+    if node.op not in _ORDERED and math.prod(a.shape) < math.prod(b.shape):
         a, b = b, a  # the map first, what is broadcast second
     inner = [walk.tensors[view.tensor].shape for view in (a, b)]
     if a.shape == b.shape and a.order == b.order and inner[0] == inner[1]:
@@ -172,6 +189,8 @@ def _with_constant(
     """An operand is constant: it is brought into the layout of the other one."""
     data = given.data if isinstance(given, Weights) else given
     shape = _broadcast(node, x.shape, data.shape)
+    if shape == x.shape and data.size == 1 and node.op in ("Max", "Min"):
+        return _bounded(walk, node, x, given)
     if shape == x.shape:
         tensor, view = x.tensor, x
         whole = np.broadcast_to(data, shape).reshape(x.base).transpose(x.perm)
@@ -186,8 +205,15 @@ def _with_constant(
     quant = given.one_quant(node) if isinstance(given, Weights) else None
     const = walk.add_given(f"{node.name}.{suffix}", np.ascontiguousarray(operand), quant)
     operands = (const, tensor) if first else (tensor, const)
-    result = walk.emit(node, FloatBinary(_BINARY[node.op]), operands)
+    result = walk.emit(node, _OF_TWO[node.op], operands)
     return replace(view, tensor=result, name=node.outputs[0])
+
+
+def _bounded(walk: Walk, node: OnnxNode, x: View, given: FloatArray | Weights) -> View:
+    """The larger or smaller of a value and one number: a Clip with one bound."""
+    bound = float((given.reals() if isinstance(given, Weights) else given).ravel()[0])
+    clip = FloatClip(bound, None) if node.op == "Max" else FloatClip(None, bound)
+    return replace(x, tensor=walk.emit(node, clip, (x.tensor,)), name=node.outputs[0])
 
 
 def _narrowed(data: NDArray[np.generic]) -> NDArray[np.generic]:
@@ -278,11 +304,12 @@ def _slopes(walk: Walk, node: OnnxNode) -> tuple[NDArray[np.generic], QParams | 
 
 
 RULES: Mapping[str, Rule] = {
-    **dict.fromkeys(_BINARY, Rule(lower_binary, wish="any")),
+    **dict.fromkeys(("Add", "Div", "Mul", "Sub"), Rule(lower_binary, wish="any")),
+    **dict.fromkeys(("Max", "Min"), Rule(lower_any_number, wish="any", copies=True)),
     "BatchNormalization": Rule(lower_batch_norm),
     "Cast": Rule(lower_cast, wish="any"),
     "Clip": Rule(lower_clip, wish="any", copies=True, numbers=(1, 2)),
     "PRelu": Rule(lower_prelu),
-    "Sum": Rule(lower_sum, wish="any"),
+    "Sum": Rule(lower_any_number, wish="any"),
     "Relu": Rule(lower_relu, wish="any", copies=True),
 }

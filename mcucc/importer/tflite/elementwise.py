@@ -86,17 +86,15 @@ def relu6(draft: Draft) -> None:
 
 
 def bound(draft: Draft) -> None:
-    """MINIMUM and MAXIMUM with a constant number: a Clip with one bound."""
+    """MINIMUM and MAXIMUM; with a constant number it is a Clip with one bound."""
     values = [draft.input(place) for place in (0, 1) if draft.known(draft.input(place)) is None]
     limits = [draft.input(place) for place in (0, 1) if draft.known(draft.input(place)) is not None]
     data = draft.known(limits[0]) if limits else None
+    demand_equal_scales(draft, *values, *limits)
     if len(values) != 1 or data is None or data.size != 1:
-        raise RefusedOperatorError(
-            "one operand must be a constant number",
-            f"{described(draft.input(0))} and {described(draft.input(1))}",
-            "mcucc has no maximum or minimum of two activations.",
-        )
-    demand_equal_scales(draft, values[0], limits[0])
+        operands = [draft.reals(draft.input(place)) for place in (0, 1)]
+        draft.finish(draft.emit("Max" if draft.operator.code == "MAXIMUM" else "Min", operands))
+        return
     end = data.astype(np.float64).ravel()[0]
     if draft.output.quant is not None:
         scale, zero_point = quantization(draft.output)

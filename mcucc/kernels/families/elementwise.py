@@ -17,7 +17,7 @@ from mcucc.kernels.use import (
     plain,
 )
 from mcucc.ops import Int8Op, NodeView
-from mcucc.ops.elementwise import Add, Clamp, Mul, PRelu, Requantize, Sub
+from mcucc.ops.elementwise import Add, Clamp, Maximum, Minimum, Mul, PRelu, Requantize, Sub
 from mcucc.ops.unary import HardSwish, LeakyRelu, Logistic, Table, Tanh
 from mcucc.reference.fixed_point import classify
 from mcucc.reference.parameters import (
@@ -29,12 +29,14 @@ from mcucc.reference.parameters import (
 
 ADD = Family("add", Shape.PIXELS, Access.ELEMENT, "add", constants=(("sign", 1),))
 SUB = Family("sub", Shape.PIXELS, Access.ELEMENT, "add", constants=(("sign", -1),))
+MAXIMUM = Family("max", Shape.PIXELS, Access.ELEMENT, "extreme", constants=(("largest", 1),))
+MINIMUM = Family("min", Shape.PIXELS, Access.ELEMENT, "extreme", constants=(("largest", 0),))
 MUL = Family("mul", Shape.PIXELS, Access.ELEMENT, "mul")
 MUL_CHANNELS = Family("mulc", Shape.PIXELS, Access.ELEMENT, "mul", function="mul_channels")
 RESCALE = Family("rescale", Shape.PIXELS, Access.ELEMENT, "rescale")
 LOOKUP = Family("lookup", Shape.PIXELS, Access.ELEMENT, "lookup")
 PRELU = Family("prelu", Shape.PIXELS, Access.ELEMENT, "prelu")
-FAMILIES = (ADD, SUB, MUL, MUL_CHANNELS, RESCALE, LOOKUP, PRELU)
+FAMILIES = (ADD, SUB, MAXIMUM, MINIMUM, MUL, MUL_CHANNELS, RESCALE, LOOKUP, PRELU)
 
 _MAX_VALUE = 255
 """Largest |int8 activation less its zero point|."""
@@ -123,12 +125,21 @@ def _channels(use: KernelUse[Any]) -> Field:
     return ("c", str(use.output.hwc[2]))
 
 
-_TABLE = OperatorKernels(plain(LOOKUP), _lookup)
+def _extreme(family: Family) -> OperatorKernels[Any]:
+    """Kernels of one of two values."""
+    return OperatorKernels(
+        plain(family), lambda use: use.code([_channels(use)]), _ON_HELIUM, constant_operands=True
+    )
+
+
 _ON_HELIUM = {Unit.MVE: always}
+_TABLE = OperatorKernels(plain(LOOKUP), _lookup)
 
 OPERATORS: Mapping[type[Int8Op], OperatorKernels[Any]] = {
     Add: OperatorKernels(plain(ADD), _sum, _ON_HELIUM, constant_operands=True),
     Sub: OperatorKernels(plain(SUB), _sum, _ON_HELIUM, constant_operands=True),
+    Maximum: _extreme(MAXIMUM),
+    Minimum: _extreme(MINIMUM),
     Mul: OperatorKernels(_product, _mul, _ON_HELIUM, constant_operands=True),
     Requantize: OperatorKernels(plain(RESCALE), _rescale),
     PRelu: OperatorKernels(_prelu_kernel, _prelu),

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from mcucc.ir import Shape
 from mcucc.ops import FloatGraph, FloatNode
-from mcucc.ops.elementwise import FloatBatchNorm, FloatBinary
+from mcucc.ops.elementwise import FloatBatchNorm, FloatPair
 from mcucc.ops.movement import FloatReshape
 from mcucc.passes.base import FloatPass, Worth
 from mcucc.passes.float_.sinking import other_readers, sunk
@@ -50,7 +50,7 @@ class SinkReshapes(FloatPass):
         match readers[0].op:
             case op if op.elementwise:
                 return None
-            case FloatBatchNorm() | FloatBinary():
+            case FloatBatchNorm() | FloatPair():
                 return _operand_fault(graph, node, readers[0])
             case _:
                 return f"'{readers[0].name}' works neither by element nor by channel"
@@ -72,7 +72,7 @@ def _operand_fault(graph: FloatGraph, node: FloatNode, reader: FloatNode) -> str
         return f"'{reader.name}' broadcasts it"
     for name in reader.inputs:
         if name in graph.consts:
-            one = isinstance(reader.op, FloatBinary)  # one number will do for all channels
+            one = isinstance(reader.op, FloatPair)  # one number will do for all channels
             if not _fits(graph.const(name).type.shape, before, after, one=one):
                 return f"constant '{name}' does not fit the shape before"
             continue

@@ -8,7 +8,7 @@ import numpy as np
 
 from mcucc.ir import Const
 from mcucc.ops import FloatGraph, FloatNode
-from mcucc.ops.elementwise import FloatBinary
+from mcucc.ops.elementwise import FloatPair
 from mcucc.ops.movement import FloatTranspose
 from mcucc.passes.base import FloatPass, Worth
 from mcucc.passes.float_.layers import float_const
@@ -73,7 +73,7 @@ def _reader_fault(graph: FloatGraph, node: FloatNode, reader: FloatNode) -> str 
     match reader.op:
         case op if op.elementwise:
             return None
-        case FloatBinary():
+        case FloatPair():
             return _operand_fault(graph, node, reader)
         case _:
             return f"'{reader.name}' does not work element by element"
@@ -81,7 +81,7 @@ def _reader_fault(graph: FloatGraph, node: FloatNode, reader: FloatNode) -> str 
 
 def _meets_transpose(graph: FloatGraph, node: FloatNode) -> bool:
     """Whether a Transpose or an output follows a node, elementwise operators between aside."""
-    while node.op.elementwise or isinstance(node.op, FloatBinary):
+    while node.op.elementwise or isinstance(node.op, FloatPair):
         readers = graph.readers[node.output]
         if node.output in graph.output_tensors or any(
             isinstance(reader.op, FloatTranspose) for reader in readers

@@ -16,7 +16,11 @@ from mcucc.ops.elementwise import (
     FloatBinary,
     FloatClip,
     FloatFakeQuant,
+    FloatMaximum,
+    FloatMinimum,
     FloatPRelu,
+    Maximum,
+    Minimum,
     Mul,
     PRelu,
     Requantize,
@@ -54,6 +58,25 @@ def binary(to: Conversion, node: FloatNode, op: FloatBinary) -> None:
     to.emit(node, _INT8[op.kind](op.activation), names)
 
 
+def extreme(to: Conversion, node: FloatNode, op: FloatMaximum | FloatMinimum) -> None:
+    """Both operands at the scale of the output: the order of numbers outlives a rounding."""
+    quant, shape = to.scheme.of[node.output], to.graph.tensors[node.output].shape
+    names: list[str] = []
+    for x in node.inputs:
+        const = to.graph.consts.get(x)
+        if const is None:
+            names.append(repeated(to, node, x, to.at_scale(node, x)))
+            continue
+        given = const.data if const.type.quant == quant else quantize(_reals(const), quant)
+        data = np.ascontiguousarray(np.broadcast_to(given, shape))
+        names.append(to.const(f"{node.name}.operand", data, quant))
+    to.emit(node, Maximum() if isinstance(op, FloatMaximum) else Minimum(), names)
+
+
+def _reals(const: Const) -> NDArray[np.float32]:
+    return const.reals().astype(np.float32)
+
+
 def _operands(to: Conversion, node: FloatNode, op: FloatBinary) -> str:
     shapes = [list(to.graph.type_of(name).shape) for name in node.inputs]
     return f"{op.kind} of {shapes[0]} and {shapes[1]} (inner layout)"
@@ -63,15 +86,21 @@ def _per_channel(shape: Shape) -> Shape:
     return (*(1,) * (len(shape) - 1), shape[-1])
 
 
-def repeated(to: Conversion, node: FloatNode, x: str) -> str:
+def repeated(to: Conversion, node: FloatNode, x: str, source: str | None = None) -> str:
     """A value in the shape of a node's output, repeated along axes of one element.
 
     Nearest-neighbour enlargement repeats it: it copies, and makes rows of rows.
+
+    Args:
+        to: the state.
+        node: who reads it.
+        x: the float value.
+        source: the int8 value that holds it, where that is another than its own.
     """
     wanted, shape = to.graph.tensors[node.output].shape, to.graph.tensors[x].shape
     if shape == wanted:
-        return x
-    name, shape = to.values.name(x), (*(1,) * (len(wanted) - len(shape)), *shape)
+        return source or x
+    name, shape = source or to.values.name(x), (*(1,) * (len(wanted) - len(shape)), *shape)
     name = to.copied(node, x, name, Reshape(shape))
     if len(wanted) == 4:  # rows and columns of a map stay rows and columns
         rows, columns = (wanted[axis] // shape[axis] for axis in (1, 2))
@@ -184,6 +213,8 @@ FORMS: Mapping[type, Form] = {
     FloatBatchNorm: batch_norm,
     FloatBinary: binary,
     FloatClip: clip,
+    FloatMaximum: extreme,
+    FloatMinimum: extreme,
     FloatPRelu: prelu,
     FloatFakeQuant: lambda to, node, _: to.emit(node, Requantize()),
 }

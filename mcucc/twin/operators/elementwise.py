@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from mcucc.ops import Int8Node
-from mcucc.ops.elementwise import Add, Clamp, Mul, PRelu, Requantize, Sub
+from mcucc.ops.elementwise import Add, Clamp, Maximum, Minimum, Mul, PRelu, Requantize, Sub
 from mcucc.twin.draft import Draft
 from mcucc.twin.model import Code, Options
 from mcucc.twin.operators.twin import Twin, plain
@@ -44,6 +44,8 @@ def _clamp(draft: Draft, node: Int8Node, op: Clamp) -> None:
 TWINS: Mapping[type, Twin] = {
     Add: _of_two(ADD, "AddOptions"),
     Clamp: Twin(_clamp),
+    Maximum: plain(MAXIMUM, lambda _: options("MaximumMinimumOptions")),
+    Minimum: plain(MINIMUM, lambda _: options("MaximumMinimumOptions")),
     Mul: _of_two(MUL, "MulOptions"),
     PRelu: plain(PRELU, lambda _: NO_OPTIONS),
     Requantize: plain(QUANTIZE, lambda _: options("QuantizeOptions")),
