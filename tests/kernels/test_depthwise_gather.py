@@ -23,6 +23,7 @@ from tests.kernels.grid import (
     pads_of,
 )
 from tests.kernels.on_core import assert_core_agrees
+from tests.kernels.products import counted, said
 
 M4 = CORES["cortex-m4"]
 GRID = {
@@ -96,6 +97,18 @@ def test_the_output_may_lie_on_the_dying_input(tmp_path: Path) -> None:
     made = generate(graph, tmp_path / "c", core=M4)
     assert made.plan.arena_bytes < 2 * 9 * 9 * 10
     assert_c_agrees(made, tmp_path, samples=2)
+
+
+@pytest.mark.cc
+@pytest.mark.parametrize("channels", [4, 6, 9])
+def test_its_products_are_those_of_the_plan(channels: int, tmp_path: Path) -> None:
+    """Of 25 taps the last one is multiplied together with a zero, which does not count."""
+    b = GraphBuilder()
+    graph = b.build(b.depthwise(b.input((1, 5, 7, channels)), (5, 5)))
+    made = generate(graph, tmp_path / "c", core=M4)
+    fours = -(-channels // 4)
+    assert said(made) == 5 * 7 * 25 * 4 * fours
+    assert counted(made, tmp_path)["quads"] == 5 * 7 * 26 * 4 * fours
 
 
 @pytest.mark.parametrize(
