@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from mutants import code, kernels, planner, quantizer, rewrites, states, units
+from mutants import code, kernels, movement, planner, quantizer, rewrites, states, units
 from mutants.mutant import Mutant
 
 LISTS: tuple[tuple[Mutant, ...], ...] = (
@@ -14,6 +14,7 @@ LISTS: tuple[tuple[Mutant, ...], ...] = (
     rewrites.MUTANTS,
     code.MUTANTS,
     states.MUTANTS,
+    movement.MUTANTS,
 )
 
 MUTANTS: Mapping[str, Mutant] = MappingProxyType(

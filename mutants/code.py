@@ -56,7 +56,7 @@ CODEGEN = (
     Mutant(
         "window-begins-without-padding",
         "mcucc/codegen/lower_segment.py",
-        'return row if not axis.pad else f"{row} - {axis.pad}"',
+        "return _shifted(row, -axis.pad)",
         "return row",
         (_SEGMENTS, "tests/kernels/test_borders.py::test_layers_at_borders[portable]"),
         "Windows begin at the map's edge whatever the pads.",

@@ -8,7 +8,7 @@ from mcucc.codegen.segment import PanelDef, PullDef, RingDef, SegmentDef, StageD
 from mcucc.codegen.step_titles import stage_title
 from mcucc.errors import InvariantError
 from mcucc.kernels import Shape
-from mcucc.ops import Axis, Window
+from mcucc.ops import Aliasing, Axis, Window
 from mcucc.ops.verify import node_macs
 from mcucc.schedule import MemoryPlan, Segment, Stage, Step
 
@@ -136,12 +136,12 @@ class _StageLowering:
 
     def _traced(self, stage: Stage) -> tuple[TensorRef, ...]:
         """What the stage makes, and its reshapes within the segment."""
-        made = (self._whole.tensors[node.output] for node in self._segment.nodes)
-        return tuple(
-            tensor
-            for tensor in made
-            if self._whole.home(tensor.name) == stage.content and tensor.h == stage.shape[0]
-        )
+        alike = {stage.value}
+        for node in self._segment.nodes:
+            if node.op.aliasing is Aliasing.SAME_BYTES and node.inputs[0] in alike:
+                alike.add(node.output)
+        made = (self._whole.tensors[n.output] for n in self._segment.nodes if n.output in alike)
+        return tuple(tensor for tensor in made if tensor.h == stage.shape[0])
 
     def _within(self, stage: Stage) -> Iterator[Stage]:
         """The stages that run within the turns of one, in order."""
@@ -276,15 +276,15 @@ def _origin(stage: Stage) -> str:
 def first_row(axis: Axis) -> str:
     """C expression of the first input row under the window of output row y.
 
-    >>> first_row(Axis(3, 2, 1, 1)), first_row(Axis(repeat=2)), first_row(Axis())
-    ('(y * 2) - 1', 'y / 2', 'y')
+    >>> first_row(Axis(3, 2, 1, 1)), first_row(Axis(repeat=2)), first_row(Axis(pad=-2))
+    ('(y * 2) - 1', 'y / 2', 'y + 2')
     """
     if axis.stride == 0:
         return "0"
     row = "y" if axis.stride == 1 else f"(y * {axis.stride})"
     if axis.repeat != 1:
         row = f"{row} / {axis.repeat}"
-    return row if not axis.pad else f"{row} - {axis.pad}"
+    return _shifted(row, -axis.pad)
 
 
 def _needed(axis: Axis, turns: int, height: int) -> str:
@@ -293,8 +293,12 @@ def _needed(axis: Axis, turns: int, height: int) -> str:
         return "1"
     span = (axis.taps - 1) * axis.dilation + 1 - axis.pad
     row = first_row(Axis(axis.taps, axis.stride, axis.dilation, 0, axis.repeat))
-    rows = row if not span else f"{row} {'+' if span > 0 else '-'} {abs(span)}"
+    rows = _shifted(row, span)
     return rows if axis.end(turns - 1) <= height else f"mcucc_min({rows}, {height})"
+
+
+def _shifted(row: str, by: int) -> str:
+    return row if not by else f"{row} {'+' if by > 0 else '-'} {abs(by)}"
 
 
 def _title(segment: Segment) -> str:

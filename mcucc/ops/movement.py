@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mcucc.ir import Shape, TensorType
-from mcucc.ops.base import Aliasing, FloatBase, Op, Window, same_quantization, sliding
+from mcucc.ops.base import Aliasing, Axis, FloatBase, Op, Window, same_quantization, sliding
 from mcucc.ops.conv import Pads, spatial_shape
 
 
@@ -136,6 +136,16 @@ class Slice(Op):
         if self.starts[:1] != (0,) or self.sizes[:1] != shape[:1]:
             yield "the block must hold the whole batch"
         yield from same_quantization(inputs, output)
+
+    def window(self, inputs: Sequence[TensorType], operand: int = 0) -> Window:  # noqa: ARG002
+        """The pixel as many rows and columns further on as are cut off before."""
+        return Window(Axis(pad=-self.first_pixel[0]), Axis(pad=-self.first_pixel[1]))
+
+    @property
+    def first_pixel(self) -> tuple[int, int]:
+        """Row and column of the input at which the block begins."""
+        row, column, *_ = (*self.starts[1:-1], 0, 0)
+        return row, column
 
 
 @dataclass(frozen=True)

@@ -70,5 +70,5 @@ def test_slices(tmp_path: Path) -> None:
             starts, sizes = zip(*spanned, strict=True)
             made.append(b.slice(x, (0, *starts), (1, *sizes)))
     generated = generate(b.build(*made), tmp_path / "c", planned=False)
-    assert families(generated) == {"slice"}
+    assert families(generated) == {"slice", "crop"}
     assert_c_agrees(generated, tmp_path)

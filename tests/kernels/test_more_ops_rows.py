@@ -18,6 +18,7 @@ def network() -> Int8Graph:
     b = GraphBuilder("more_rows", seed=51)
     q = quant(0.05, -37)
     x, other, gate = b.input((1, 4, 6, 6), q), b.input((1, 4, 6, 5), q), b.input((1, 1, 1, 6), q)
+    wide = b.input((1, 4, 6, 17), q)
     made = [
         b.conv(x, 15, (3, 2), groups=3, pads=(2, 0, 1, 2)),
         b.conv(x, 4, (2, 3), groups=2, stride=(1, 2), dilation=(2, 2)),
@@ -32,6 +33,10 @@ def network() -> Int8Graph:
         b.resize_nearest(other, (1, 1)),
         b.resize_nearest(x, (3, 1)),
         b.resize_nearest(x, (2, 3)),
+        b.slice(x, (0, 0, 0, 2), (1, 4, 6, 3)),
+        b.slice(x, (0, 0, 0, 0), (1, 4, 6, 6)),
+        b.slice(x, (0, 1, 2, 0), (1, 2, 4, 6)),
+        b.slice(wide, (0, 3, 1, 2), (1, 1, 5, 14)),
     ]
     return b.build(*made)
 
@@ -56,4 +61,6 @@ def test_any_run_at_any_stride(tmp_path: Path) -> None:
         "lookup",
         "concat",
         "resize",
+        "slice",
+        "crop",
     }

@@ -177,6 +177,14 @@ def _pad(draw: st.DrawFn, builder: GraphBuilder, x: str) -> None:
     builder.pad(x, (top, bottom, left, right))
 
 
+def _slice(draw: st.DrawFn, builder: GraphBuilder, x: str) -> None:
+    """A block that leaves out something along any axes, or nothing."""
+    sizes = _map(builder, x)
+    starts = [draw(st.integers(0, n - 1)) if draw(st.booleans()) else 0 for n in sizes]
+    block = [draw(st.integers(1, n - s)) for n, s in zip(sizes, starts, strict=True)]
+    builder.slice(x, (0, *starts), (1, *block))
+
+
 def _function(draw: st.DrawFn, builder: GraphBuilder, x: str) -> None:
     draw(st.sampled_from((builder.logistic, builder.leaky_relu, builder.requantize)))(x)
 
@@ -236,6 +244,7 @@ _KINDS: dict[str, Callable[[st.DrawFn, GraphBuilder, str], None]] = {
     "reshape": _reshape,
     "residual": _residual,
     "resize": _resize,
+    "slice": _slice,
     "sum": _sum,
     "transpose": _transpose,
 }

@@ -7,17 +7,18 @@ from typing import Any
 import numpy as np
 
 from mcucc.errors import InvariantError
-from mcucc.kernels.kernel import Access, Family, Shape
+from mcucc.kernels.kernel import Access, Family, Kernel, Shape
 from mcucc.kernels.literals import int_rows
 from mcucc.kernels.use import ArrayDef, Field, KernelUse, LayerCode, OperatorKernels, plain
-from mcucc.ops import Int8Op
+from mcucc.ops import Int8Op, NodeView
 from mcucc.ops.movement import Concat, Pad, Slice, Transpose
 
 PAD = Family("pad", Shape.WINDOW, Access.PIXEL, "pad", leaves_padding_out=True)
 CONCAT = Family("concat", Shape.PIXELS, Access.PIXEL, "concat")
 TRANSPOSE = Family("transpose", Shape.TENSOR, Access.WHOLE, "transpose")
-SLICE = Family("slice", Shape.TENSOR, Access.WHOLE, "transpose")
-FAMILIES = (PAD, CONCAT, TRANSPOSE, SLICE)
+SLICE = Family("slice", Shape.PIXELS, Access.PIXEL, "slice")
+CROP = Family("crop", Shape.WINDOW, Access.PIXEL, "slice")
+FAMILIES = (PAD, CONCAT, TRANSPOSE, SLICE, CROP)
 
 _MOVED_AXES = 3
 """The batch stays where it is; at most these many other axes are walked along."""
@@ -49,14 +50,18 @@ def _concat(use: KernelUse[Any]) -> LayerCode:
 
 def _transpose(use: KernelUse[Transpose]) -> LayerCode:
     sizes, strides = use.x.shape, _strides(use)
-    return _walk(use, 0, [(sizes[axis], strides[axis]) for axis in use.op.perm[1:]])
+    return _walk(use, [(sizes[axis], strides[axis]) for axis in use.op.perm[1:]])
+
+
+def _slice_kernel(view: NodeView[Slice]) -> Kernel:
+    """Where no row or column is cut off, runs of pixels may be as long as the map."""
+    return Kernel(SLICE if view.x.hwc[:2] == view.output.hwc[:2] else CROP)
 
 
 def _slice(use: KernelUse[Slice]) -> LayerCode:
-    op = use.op
-    strides = _strides(use)
-    first = sum(start * stride for start, stride in zip(op.starts, strides, strict=True))
-    return _walk(use, first, list(zip(op.sizes, strides, strict=True))[1:])
+    in_c, c = use.x.hwc[2], use.output.hwc[2]
+    first = use.op.first_pixel[1] * in_c + use.op.starts[-1]
+    return use.code([("in_c", str(in_c)), ("c", str(c)), ("first", str(first))])
 
 
 def _strides(use: KernelUse[Any]) -> list[int]:
@@ -65,13 +70,13 @@ def _strides(use: KernelUse[Any]) -> list[int]:
     return [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
 
 
-def _walk(use: KernelUse[Any], first: int, axes: list[tuple[int, int]]) -> LayerCode:
-    """The structure of what copies from byte `first` on along axes of (size, stride)."""
+def _walk(use: KernelUse[Any], axes: list[tuple[int, int]]) -> LayerCode:
+    """The structure of what copies along axes of (size, stride)."""
     if len(axes) > _MOVED_AXES:
         raise InvariantError(f"'{use.node.name}' moves along more than {_MOVED_AXES} axes")
     full = [(1, 1)] * (_MOVED_AXES - len(axes)) + axes
     size, stride = ([axis[part] for axis in full] for part in (0, 1))
-    return use.code([("size", _numbers(size)), ("stride", _numbers(stride)), ("first", str(first))])
+    return use.code([("size", _numbers(size)), ("stride", _numbers(stride)), ("first", "0")])
 
 
 def _numbers(values: list[int]) -> str:
@@ -82,5 +87,5 @@ OPERATORS: Mapping[type[Int8Op], OperatorKernels[Any]] = {
     Pad: OperatorKernels(plain(PAD), _pad),
     Concat: OperatorKernels(plain(CONCAT), _concat, constant_operands=True),
     Transpose: OperatorKernels(plain(TRANSPOSE), _transpose),
-    Slice: OperatorKernels(plain(SLICE), _slice),
+    Slice: OperatorKernels(_slice_kernel, _slice),
 }

@@ -1,0 +1,42 @@
+"""Faults in what moves pixels row by row."""
+
+from mutants.mutant import Mutant
+
+_C = "runtime_c/movement"
+_ROWS = "tests/kernels/test_more_ops_rows.py"
+_SLICES = "tests/kernels/test_more_ops_movement.py::test_slices"
+
+MUTANTS = (
+    Mutant(
+        "slice-forgets-where-a-run-begins",
+        f"{_C}/mcucc_slice.h",
+        "const int8_t *in = &rows[0][p->first + (x_begin * p->in_c)];",
+        "const int8_t *in = &rows[0][p->first];",
+        (_ROWS,),
+        "Every run has the pixels of the first one.",
+    ),
+    Mutant(
+        "slice-of-few-channels-takes-one-less",
+        f"{_C}/mcucc_copy.h",
+        "for (int32_t i = 0; i < count; i++) {",
+        "for (int32_t i = 0; i + 1 < count; i++) {",
+        (_SLICES, _ROWS),
+        "The last channel of a small pixel is left as it was.",
+    ),
+    Mutant(
+        "slice-is-pulled-a-row-too-early",
+        "mcucc/ops/movement.py",
+        "return Window(Axis(pad=-self.first_pixel[0]), Axis(pad=-self.first_pixel[1]))",
+        "return Window(Axis(pad=1 - self.first_pixel[0]), Axis(pad=-self.first_pixel[1]))",
+        (_SLICES,),
+        "A block of rows begins one row too early.",
+    ),
+    Mutant(
+        "state-that-rows-make-is-not-seen",
+        "mcucc/codegen/lower_segment.py",
+        "alike = {stage.value}",
+        "alike = {self._whole.home(stage.content)}",
+        ("tests/kernels/test_states.py::test_sequences",),
+        "The next value of a state is looked for under the name of the old one.",
+    ),
+)
