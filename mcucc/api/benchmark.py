@@ -1,4 +1,4 @@
-"""Measures networks as they come: compiled directories, and ONNX files that are compiled for it."""
+"""Measures networks as they come: compiled directories, and models that are compiled for it."""
 
 import tempfile
 from dataclasses import replace
@@ -7,17 +7,22 @@ from pathlib import Path
 from mcucc.api.compile import compile_model, write_compilation
 from mcucc.api.measure import Measurement, measure
 from mcucc.api.options import CompileOptions
+from mcucc.importer import ModelSource, path_of
 from mcucc.progress import Stage, silent
 from mcucc.targets.board import load_board
 
 
 def is_model(path: Path) -> bool:
     """Whether a path is taken for a model, not for a compiled directory."""
-    return (path.suffix == ".onnx" or path.exists() or str(path) == "-") and not path.is_dir()
+    return (
+        path.suffix in (".onnx", ".tflite") or path.exists() or str(path) == "-"
+    ) and not path.is_dir()
 
 
-def measure_model(path: Path, options: CompileOptions, stage: Stage = silent) -> Measurement:
-    """Compile an ONNX file into a temporary directory and measure one inference.
+def measure_model(
+    source: ModelSource, options: CompileOptions, stage: Stage = silent
+) -> Measurement:
+    """Compile a model into a temporary directory and measure one inference.
 
     Raises: as `compile_model`, `write_compilation` and `measure`.
     """
@@ -26,6 +31,6 @@ def measure_model(path: Path, options: CompileOptions, stage: Stage = silent) ->
         directory = Path(folder) / "network"
         calibration = replace(options.calibration, results_matter=False)
         chosen = replace(options, calibration=calibration)
-        write_compilation(compile_model(path, chosen, stage), directory)
-        stage(f"measuring {path.name}")
+        write_compilation(compile_model(source, chosen, stage), directory)
+        stage(f"measuring {path_of(source).name}")
         return measure(directory)

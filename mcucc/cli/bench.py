@@ -12,14 +12,13 @@ from mcucc.api.network import Calibration
 from mcucc.api.options import CompileOptions
 from mcucc.cli import options as arguments
 from mcucc.cli.measured_tables import render_measurements
-from mcucc.cli.options import as_json, input_shape, parse_shapes
+from mcucc.cli.options import as_json, taken_from_file
 from mcucc.cli.printing import print_json, show
 from mcucc.errors import UsageError
-from mcucc.ir.limits import Limit
 from mcucc.progress import progress
 
-_OF_MODELS = ("sram", "objective", "stream_input", "input_shapes")
-"""Parameters that say how models are compiled."""
+_OF_ALL = ("targets", "board", "as_json")
+"""Parameters that are not about how models are compiled."""
 
 
 @click.command()
@@ -28,15 +27,11 @@ _OF_MODELS = ("sram", "objective", "stream_input", "input_shapes")
 @arguments.sram
 @arguments.objective
 @arguments.stream_input
-@input_shape
-@arguments.tensor_limit
-@arguments.operator_limit
+@arguments.of_model
 @as_json
 def bench(
     targets: tuple[Path, ...],
     board: str | None,
-    input_shapes: tuple[str, ...],
-    limit: Limit,
     *,
     as_json: bool,
     **options: Any,  # noqa: ANN401
@@ -50,14 +45,14 @@ def bench(
         raise UsageError("--board: say for which board a model is compiled; see `mcucc boards`")
     if not models:
         _check_nothing_to_compile()
-    calibration = Calibration(input_shapes=parse_shapes(input_shapes), limit=limit)
+    calibration, array = Calibration(**taken_from_file(options)), options.pop("array")
     found: list[Measurement] = []
     with progress(quiet=as_json) as stage:
         for target in targets:
             stage(f"measuring {target}")
             if board is not None and is_model(target):
                 chosen = CompileOptions(board, calibration=calibration, **options)
-                found.append(measure_model(target, chosen, stage))
+                found.append(measure_model(arguments.model_in(target, array), chosen, stage))
             else:
                 found.append(measure(target, board))
     if as_json:
@@ -72,8 +67,8 @@ def _check_nothing_to_compile() -> None:
     for parameter in context.command.params:
         name = parameter.name or ""
         given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if given and name in _OF_MODELS:
+        if given and name not in _OF_ALL:
             raise UsageError(
                 f"{parameter.opts[0]}: says how a MODEL is compiled, and a DIR is compiled "
-                f"already: leave it out, or give the .onnx file"
+                f"already: leave it out, or give the file of the model"
             )

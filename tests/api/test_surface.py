@@ -17,6 +17,7 @@ from mcucc.api.options import CompileOptions
 from mcucc.api.surface.functions import CompileKeywords
 from mcucc.errors import InputFileError, McuccError, UsageError
 from tests.docs.pages import CHECKOUT, DOCS, Page, quoted, rows
+from tests.judging import needs_tflm
 
 DIGITS = CHECKOUT / "examples" / "digits"
 FLOAT, INT8 = DIGITS / "digits_float.onnx", DIGITS / "digits_int8.onnx"
@@ -63,7 +64,7 @@ def test_keywords_are_the_fields_of_the_options() -> None:
     assert {name: kind for name, kind in ours.items() if name in theirs} == theirs
     assert {*ours} - {*theirs} == {
         *("calibration", "cut_at", "input_shapes", "max_operators", "max_tensor_bytes", "observer"),
-        *("split_output", "states"),
+        *("array", "split_output", "states"),
     }
 
 
@@ -89,6 +90,34 @@ def test_bytes_compile_to_the_same_c() -> None:
     assert files_of(raw) == files_of(path)
     assert "digits_weights.c" in files_of(raw)
     assert mcucc.compile(INT8.read_bytes(), "host").report.name == "model"
+
+
+def test_tflite_files_and_arrays(tmp_path: Path) -> None:
+    """As bytes, as a path, and as one of two arrays of a C source."""
+    twin = mcucc.compile(INT8, "host").twin
+    path, source = tmp_path / "digits.tflite", tmp_path / "digits.cc"
+    path.write_bytes(twin)
+    array = f"[] = {{ {', '.join(str(byte) for byte in twin)} }};\n"
+    source.write_text(f"unsigned char g_one{array}unsigned char g_two{array}")
+    assert mcucc.inspect(twin).model == "model.tflite"
+    compiled = [mcucc.compile(each, "host", name="digits") for each in (path, twin)]
+    compiled.append(mcucc.compile(source, "host", name="digits", array="g_two"))
+    assert files_of(compiled[0]) == files_of(compiled[1]) == files_of(compiled[2])
+    planned = mcucc.plan(source, "host", array="g_one")
+    assert planned.strategies == mcucc.plan(path, "host").strategies
+    assert mcucc.inspect(source, array="g_one").supported
+    with pytest.raises(InputFileError, match=r"g_one.*g_two"):
+        mcucc.inspect(source)
+
+
+@pytest.mark.cc
+@needs_tflm
+def test_compare() -> None:
+    found = mcucc.compare(INT8, "host", sram=1 << 20)
+    assert isinstance(found, mcucc.Comparison)
+    assert found.bits_equal
+    assert [plan.name for plan in found.plans] == ["fastest", "auto", "smallest", "streamed"]
+    assert found.tflm_activation_bytes
 
 
 @pytest.mark.parametrize(
@@ -255,7 +284,12 @@ def test_a_board_that_no_file_can_hold() -> None:
         ({"output": "a" * 5000}, "is longer than a path may be"),
         ({"board": None}, "board: give the id of a board"),
         ({"board": "nucleo"}, "there is no board 'nucleo'"),
-        ({"model": None}, "model: give the path of an ONNX file, its bytes, or an onnx.ModelProto"),
+        (
+            {"model": None},
+            "model: give the path of an ONNX or .tflite file, its bytes, or an onnx.",
+        ),
+        ({"array": 3}, "array=3: give the name of an array"),
+        ({"model": b"", "array": "g"}, "model: give the path of a C source, not a bytes"),
         ({"model": ["a.onnx"]}, "not a list"),
     ],
 )

@@ -33,7 +33,8 @@ OPTIONS = {
     "evaluate": "DIRECTORY --input --labels --model --json",
     "report": "DIRECTORY --schema --json",
     "explain": "DIRECTORY [LAYER] --json",
-    "bench": "DIR|MODEL... --board --sram --objective --stream-input --input-shape --json",
+    "bench": "DIR|MODEL... --board --sram --objective --stream-input --input-shape --cut-at "
+    "--state --array --split-output --json",
 }
 
 

@@ -68,12 +68,12 @@ def test_bench(digits: Path) -> None:
 
 def test_bench_of_a_model_and_of_another_board(digits: Path) -> None:
     """A model is compiled for the core; a directory keeps the kernels that it was compiled with."""
-    found = mcucc("bench", DIGITS, digits, "--board", "mps3-an547", "--json").document[
-        "measurements"
-    ]
+    found = mcucc(
+        *("bench", DIGITS, digits, "--board", "mps3-an547", "--cut-at", "logits", "--json")
+    ).document["measurements"]
     model, directory = found
     assert {each["core"] for each in found} == {"cortex-m55"}
-    assert model["options"] == "--objective auto"
+    assert model["options"] == "--objective auto --cut-at logits"
     for each in found:
         assert each["proxy"] is False
         assert each["modelled_cycles"] is None

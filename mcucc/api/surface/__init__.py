@@ -3,12 +3,14 @@
 `import mcucc` offers the same names and loads this package when the first of them is used.
 """
 
+from mcucc.api.compare import Comparison
 from mcucc.api.compile import Compilation
 from mcucc.api.evaluate import Evaluation
 from mcucc.api.inspect import Inspection
 from mcucc.api.plan import ModelPlans
 from mcucc.api.surface.functions import (
     boards,
+    compare,
     compile,  # noqa: A004 -- users write mcucc.compile
     evaluate,
     inspect,
@@ -40,6 +42,7 @@ __all__ = [
     "Board",
     "BoardError",
     "Boards",
+    "Comparison",
     "Compilation",
     "DoesNotFitError",
     "Evaluation",
@@ -59,6 +62,7 @@ __all__ = [
     "VerificationError",
     "Violation",
     "boards",
+    "compare",
     "compile",
     "evaluate",
     "inspect",

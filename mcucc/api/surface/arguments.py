@@ -25,7 +25,7 @@ from mcucc.api.network import Calibration
 from mcucc.api.options import CompileOptions
 from mcucc.compiled.arrays import ArraySource, GivenArrays
 from mcucc.errors import UsageError
-from mcucc.importer import ModelBytes, ModelSource
+from mcucc.importer import ModelBytes, ModelInArray, ModelSource
 from mcucc.ir.limits import Limit
 from mcucc.targets.board import Board
 
@@ -46,21 +46,30 @@ class SerializableModel(Protocol):
 PathArgument = str | os.PathLike[str]
 """A path."""
 Model = PathArgument | bytes | bytearray | memoryview | SerializableModel
-"""A model: the path or the bytes of an ONNX file, or an `onnx.ModelProto`."""
+"""A model: path or bytes of an ONNX or `.tflite` file, or of a C source that holds one in an array;
+or an `onnx.ModelProto`."""
 Shapes = Mapping[str, Sequence[SupportsIndex]]
 """ONNX shapes by input name."""
 Arrays = PathArgument | ArrayLike | Mapping[str, ArrayLike]
 """Samples (N, ...) in ONNX layout: a path, an array, or arrays by the names of inputs."""
 
 
-def model_of(model: Model) -> ModelSource:
+def model_of(model: Model, array: object = None) -> ModelSource:
     """Where a model is read from.
 
+    Args:
+        model: what the user gave.
+        array: name of the array that holds it, if it is the path of a C source.
+
     Raises:
-        UsageError: it is nothing that holds a model.
+        UsageError: it is nothing that holds a model, or no path goes with an array.
     """
+    if array is not None:
+        if not isinstance(array, str):
+            raise UsageError(f"array={_shown(array)}: give the name of an array of the C source")
+        return ModelInArray(path_of_argument("model", model, "the path of a C source"), array)
     if isinstance(model, bytes | bytearray | memoryview):
-        return ModelBytes(bytes(model))
+        return ModelBytes.named(bytes(model))
     if hasattr(model, "SerializeToString"):
         try:
             return ModelBytes(cast("SerializableModel", model).SerializeToString())
@@ -69,7 +78,7 @@ def model_of(model: Model) -> ModelSource:
                 f"model: cannot be written as bytes ({error}): save it and give its path"
             ) from error
     return path_of_argument(
-        "model", model, "the path of an ONNX file, its bytes, or an onnx.ModelProto"
+        "model", model, "the path of an ONNX or .tflite file, its bytes, or an onnx.ModelProto"
     )
 
 

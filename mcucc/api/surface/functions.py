@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack, cast
 
+from mcucc.api.compare import Comparison, compare_model
 from mcucc.api.compile import Compilation, compile_model
 from mcucc.api.evaluate import Evaluation
 from mcucc.api.evaluate import evaluate as evaluate_directory
@@ -53,19 +54,32 @@ Judge = Literal["tflm"]
 """A judge of the verification that may be absent."""
 
 
-class PlanKeywords(TypedDict, total=False):
-    """Keywords of `plan`; `CompileOptions`, `Calibration` and `Limit` say what each means."""
+class ModelKeywords(TypedDict, total=False):
+    """Keywords that say what is read of a model; `Calibration` and `Limit` say what each means."""
 
-    sram: int | None
-    objective: Objective
-    stream_input: bool
-    prune: bool
+    array: str | None
     input_shapes: Shapes | None
     cut_at: str | Sequence[str]
     states: Mapping[str, str] | None
     split_output: bool
     max_tensor_bytes: int
     max_operators: int
+
+
+class PlanKeywords(ModelKeywords, total=False):
+    """Keywords of `plan`; `CompileOptions` says what each means."""
+
+    sram: int | None
+    objective: Objective
+    stream_input: bool
+    prune: bool
+
+
+class CompareKeywords(ModelKeywords, total=False):
+    """Keywords of `compare`."""
+
+    sram: int | None
+    calibration: Arrays | None
 
 
 class CompileKeywords(PlanKeywords, total=False):
@@ -96,10 +110,11 @@ def compile(  # noqa: A001 -- users write mcucc.compile
     clean: bool = False,
     **keywords: Unpack[CompileKeywords],
 ) -> Compilation:
-    """Compile an ONNX model into C for a board.
+    """Compile a model into C for a board.
 
     Args:
-        model: path or bytes of an ONNX file, or an `onnx.ModelProto` with all its data.
+        model: path or bytes of an ONNX or `.tflite` file, or of a C source that holds a `.tflite`
+            file in an array, or an `onnx.ModelProto` with all its data.
         board: id of a board, path of a board file (`.toml`), or a `Board`.
         output: the directory to write into, as `Compilation.write` does; None to write nothing.
         clean: if the network does not fit, remove the code of an earlier compilation there.
@@ -109,8 +124,9 @@ def compile(  # noqa: A001 -- users write mcucc.compile
             result is not calibrated: `Compilation.warnings` says so); `observer`, "minmax",
             "percentile" or "mse". Of the plan: `sram` (bytes), `objective`, `schedule`,
             `stream_input`, `keep_input`, `alignment` (bytes), `prune`, `solver`, `check`. Of the
-            code: `name`, `io`, `selftest`. Of the file: `input_shapes`, by input name, for
-            dimensions that it leaves open; `cut_at`, the names of the values that become the
+            code: `name`, `io`, `selftest`. Of the file: `array`, the name of the array of a C
+            source that holds several; `input_shapes`, by input name, for dimensions that it
+            leaves open; `cut_at`, the names of the values that become the
             outputs; `states`, for inputs in which a run finds what the run before left in an
             output the name of that output; `split_output`; `max_tensor_bytes`, `max_operators`.
 
@@ -128,7 +144,8 @@ def compile(  # noqa: A001 -- users write mcucc.compile
     """
     target = None if output is None else path_of_argument("output", output)
     removes = bool(checked("clean", clean, bool))
-    compilation = compile_model(model_of(model), _options(board, keywords, CompileKeywords))
+    source = model_of(model, keywords.get("array"))
+    compilation = compile_model(source, _options(board, keywords, CompileKeywords))
     if target is not None:
         compilation.write(target, clean=removes)
     return compilation
@@ -140,18 +157,41 @@ def plan(model: Model, board: PathArgument | Board, **keywords: Unpack[PlanKeywo
     Args:
         model: as for `compile`.
         board: as for `compile`.
-        keywords: `sram`, `objective`, `stream_input`, `prune`, `input_shapes`, `cut_at`,
-            `states`, `split_output`, `max_tensor_bytes` and `max_operators` of `compile`.
+        keywords: `sram`, `objective`, `stream_input` and `prune` of `compile`, and those of the
+            file: `array`, `input_shapes`, `cut_at`, `states`, `split_output`,
+            `max_tensor_bytes`, `max_operators`.
 
     Raises:
         BoardError, InputFileError, UnsupportedModelError, UsageError: as `compile`.
     """
-    return plan_model(model_of(model), _options(board, keywords, PlanKeywords))
+    source = model_of(model, keywords.get("array"))
+    return plan_model(source, _options(board, keywords, PlanKeywords))
+
+
+def compare(
+    model: Model, board: PathArgument | Board, **keywords: Unpack[CompareKeywords]
+) -> Comparison:
+    """What a network needs in TensorFlow Lite Micro and in mcucc: memory, instructions, bits.
+
+    Args:
+        model: as for `compile`.
+        board: as for `compile`; instructions are counted where QEMU has a machine for its core.
+        keywords: `sram` and `calibration` of `compile`, and those of the file, as for `plan`.
+
+    Returns:
+        The figures, as far as they can be told here: `messages` says why one is missing.
+
+    Raises:
+        BoardError, InputFileError, ToolchainError, UnsupportedModelError, UsageError: as `compile`.
+    """
+    source = model_of(model, keywords.get("array"))
+    return compare_model(source, _options(board, keywords, CompareKeywords))
 
 
 def inspect(
     model: Model,
     *,
+    array: str | None = None,
     input_shapes: Shapes | None = None,
     cut_at: str | Sequence[str] = (),
     states: Mapping[str, str] | None = None,
@@ -162,6 +202,7 @@ def inspect(
 
     Args:
         model: as for `compile`.
+        array: name of the array of a C source that holds several.
         input_shapes: ONNX shapes of inputs that the file leaves open, by name.
         cut_at: names of the values that become the outputs; those of the file if none.
         states: by input in which a run finds what the run before left the output of that.
@@ -174,7 +215,8 @@ def inspect(
     """
     limit, cut = limit_of(max_tensor_bytes, max_operators), names_of("cut_at", cut_at)
     handed_over = pairs_of("states", states)
-    return inspect_model(model_of(model), shapes_of(input_shapes), limit, cut, handed_over)
+    source = model_of(model, array)
+    return inspect_model(source, shapes_of(input_shapes), limit, cut, handed_over)
 
 
 def load(directory: PathArgument) -> LoadedNetwork:

@@ -12,7 +12,7 @@ from mcucc.importer.file.kinds import FileKind, folder_kind, kind_of, kind_of_co
 
 @dataclass(frozen=True)
 class ModelBytes:
-    """An ONNX file that lies in memory.
+    """A file that lies in memory.
 
     Attributes:
         content: the bytes of the file; all tensors are in it (no external data).
@@ -21,6 +21,11 @@ class ModelBytes:
 
     content: bytes = field(repr=False)
     path: Path = Path("model.onnx")
+
+    @classmethod
+    def named(cls, content: bytes) -> "ModelBytes":
+        """Bytes from nowhere: `model.onnx`, or `model.tflite` if they are one."""
+        return cls(content, Path(f"model.{'tflite' if is_tflite(content) else 'onnx'}"))
 
 
 @dataclass(frozen=True)
