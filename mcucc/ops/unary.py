@@ -150,6 +150,13 @@ class FloatUnary(FloatBase):
         return True
 
     @property
+    def tabulated(self) -> bool:
+        """Whether its int8 form is a `Table`, not a function of TensorFlow Lite's own."""
+        if self.kind == "leaky_relu":
+            return not 0 < self.alpha < 1
+        return self.kind not in ("sigmoid", "tanh", "hard_swish")
+
+    @property
     def only_quant(self) -> QParams | None:
         """Those of TensorFlow Lite's functions."""
         return {"sigmoid": LOGISTIC_QUANT, "tanh": TANH_QUANT}.get(self.kind)

@@ -1,5 +1,6 @@
 """From what was observed of a value to the range of reals that its int8 form covers."""
 
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 
 from mcucc.ir import QParams
 from mcucc.quant.observe import Histogram
+from mcucc.reference.fixed_point import dequantize, quantize
 
 Observer = Literal["minmax", "percentile", "mse"]
 
@@ -15,6 +17,9 @@ _POPULATION = 1_000_000
 
 _LEAST_WIDTH = 1e-6
 """A narrower range is that of a value that is always 0; its scale is of no consequence."""
+
+Function = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""A function of the elements of an array."""
 
 Range = tuple[float, float]
 """Smallest and largest real; they enclose 0."""
@@ -27,8 +32,19 @@ _MANTISSA_BITS = 12
 on the number of threads, do not reach the generated code."""
 
 
-def choose_range(histogram: Histogram, observer: Observer) -> Range:
-    """The range that an observer chooses."""
+def choose_range(
+    histogram: Histogram, observer: Observer, functions: Sequence[Function] = ()
+) -> Range:
+    """The range that an observer chooses.
+
+    Args:
+        histogram: of the value.
+        observer: how.
+        functions: if nobody reads the value but these functions of its elements. By "mse" it is
+            their errors that count: a Sign needs small values told apart, and no large ones.
+    """
+    if functions and observer == "mse":
+        return enclose_zero(*_least_error_behind(histogram, functions))
     match observer:
         case "minmax":
             low, high = histogram.low, histogram.high
@@ -102,6 +118,44 @@ def _least_squared_error(histogram: Histogram) -> Range:
     errors = clamped + (counts.sum() - outside) * scales**2 / 12
     low, high = divmod(int(errors.argmin()), len(shrink))
     return float(lows[low]), float(highs[high])
+
+
+def _least_error_behind(histogram: Histogram, functions: Sequence[Function]) -> Range:
+    """The range, among shrunken ones, with the least squared error behind functions.
+
+    Both ends are shrunk independently, by powers of the root of two to 1/256 and then by a tenth
+    root around the best. Each candidate is tried as it will be used: the middles of the bins are
+    rounded and clamped to its 256 numbers, and the functions of these are held against those of
+    the middles.
+    """
+    used = np.flatnonzero(histogram.counts)
+    centres, counts = histogram.centres()[used].astype(np.float32), histogram.counts[used]
+    wanted = [function(centres) for function in functions]
+    plain = _least_squared_error(histogram)
+    whole = min(0.0, histogram.low), max(0.0, histogram.high)
+
+    def error(bounds: Range) -> float:
+        quant = range_to_quant(enclose_zero(*bounds))
+        rounded = dequantize(quantize(centres, quant), quant)
+        pairs = zip((function(rounded) for function in functions), wanted, strict=True)
+        return float(sum((counts * _difference(*pair) ** 2).sum() for pair in pairs))
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        coarse = min([plain, *_shrunk(whole, np.exp2(-np.arange(17) / 2))], key=error)
+        return min([coarse, *_shrunk(coarse, np.exp2(np.arange(-4, 5) / 10))], key=error)
+
+
+def _shrunk(bounds: Range, factors: NDArray[np.float64]) -> list[Range]:
+    """The range with each end times each of the factors."""
+    return [
+        (bounds[0] * float(low), bounds[1] * float(high)) for low in factors for high in factors
+    ]
+
+
+def _difference(found: NDArray[np.float32], wanted: NDArray[np.float32]) -> NDArray[np.float64]:
+    """How far a function's value is off; at a pole it saturates at the largest that is wanted."""
+    inside = np.clip(np.nan_to_num(found, nan=0.0), wanted.min(), wanted.max())
+    return inside.astype(np.float64) - wanted
 
 
 def _weighed(

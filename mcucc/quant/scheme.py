@@ -5,17 +5,27 @@ values, so its inputs and its output must have one scale. Values that are tied f
 range. Softmax, sigmoid and tanh have one output quantization each and no choice.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from mcucc.errors import UnsupportedModelError, Violation
 from mcucc.ir import DType, QParams
 from mcucc.ops import FloatGraph, FloatNode
 from mcucc.ops.dense import FloatDense
 from mcucc.ops.elementwise import FloatClip, FloatFakeQuant
+from mcucc.ops.unary import FloatUnary
 from mcucc.quant.given import Given, absorbs_clip, given_quants
 from mcucc.quant.observe import Observations
-from mcucc.quant.ranges import Observer, Range, choose_range, range_to_quant, with_margin
+from mcucc.quant.ranges import (
+    Function,
+    Observer,
+    Range,
+    choose_range,
+    range_to_quant,
+    with_margin,
+)
+from mcucc.reference.unary import float_unary
 
 _MANY = 10_000
 """Numbers that show a distribution's extremes well enough."""
@@ -70,7 +80,7 @@ def make_scheme(graph: FloatGraph, seen: Observations, observer: Observer) -> Sc
     for name in graph.tensors:
         if name in absorbed.values() or name in given:
             continue  # a clipped value saturates; its own reach does not matter
-        low, high = choose_range(seen.histograms[name], observer)
+        low, high = choose_range(seen.histograms[name], observer, _functions(graph, name))
         if _is_scarce(graph, name, seen):
             low, high = with_margin((low, high), seen.histograms[name].count)
         known = ranges.get(groups.root(name), (0.0, 0.0))
@@ -135,6 +145,15 @@ def _is_scarce(graph: FloatGraph, name: str, seen: Observations) -> bool:
     node = graph.producers.get(name)
     scores = node is not None and isinstance(node.op, FloatDense) and node.op.activation == "none"
     return scores and seen.histograms[name].count < _MANY
+
+
+def _functions(graph: FloatGraph, name: str) -> Sequence[Function]:
+    """The functions that read a value, if all that reads it are functions that become tables."""
+    if name in (port.tensor for port in graph.outputs):
+        return ()
+    functions = [reader.op for reader in graph.readers[name]]
+    tables = [op for op in functions if isinstance(op, FloatUnary) and op.tabulated]
+    return [partial(float_unary, op) for op in tables] if len(tables) == len(functions) else ()
 
 
 def _tied(

@@ -1,13 +1,25 @@
 """Histograms and the ranges that observers choose from them."""
 
+from collections.abc import Sequence
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mcucc.ops.unary import FloatUnary
 from mcucc.quant.observe import BINS, Histogram
-from mcucc.quant.ranges import Observer, choose_range, enclose_zero, range_to_quant, with_margin
+from mcucc.quant.ranges import (
+    Function,
+    Observer,
+    choose_range,
+    enclose_zero,
+    range_to_quant,
+    with_margin,
+)
 from mcucc.reference.fixed_point import dequantize, quantize
+from mcucc.reference.unary import float_unary
 
 OBSERVERS: tuple[Observer, ...] = ("minmax", "percentile", "mse")
 
@@ -71,6 +83,43 @@ def test_mse_is_no_worse_than_minmax() -> None:
         return float(((values - dequantize(quantize(values, quant), quant)) ** 2).sum())
 
     assert error("mse") < error("minmax")
+
+
+@pytest.mark.parametrize(
+    ("op", "share"),
+    [
+        (FloatUnary("sign"), 0.15),
+        (FloatUnary("erf"), 0.15),
+        (FloatUnary("elu", 1.0), 0.7),
+        (FloatUnary("gelu"), 0.6),
+        (FloatUnary("exp"), 0.01),
+        (FloatUnary("abs"), 1.0),
+        (FloatUnary("reciprocal"), 0.15),
+    ],
+)
+def test_what_functions_make_of_a_value_counts(op: FloatUnary, share: float) -> None:
+    """Least squared errors behind a function, as a share of those of the range for the value.
+
+    A Sign wants a narrow range, an Exp one that is exact where it is steep.
+    """
+    values = (np.random.default_rng(0).standard_normal(50_000) * 2).astype(np.float32)
+    function, seen = partial(float_unary, op), histogram(values)
+    wanted = function(values)
+
+    def error(functions: Sequence[Function]) -> float:
+        quant = range_to_quant(choose_range(seen, "mse", functions))
+        with np.errstate(divide="ignore"):
+            found = function(dequantize(quantize(values, quant), quant))
+        off = np.clip(found, wanted.min(), wanted.max()).astype(np.float64) - wanted
+        return float((off**2).mean())
+
+    assert 0 < error((function,)) <= share * error(())
+
+
+def test_only_mse_asks_what_functions_make_of_a_value() -> None:
+    seen, sign = histogram(np.linspace(-3, 5, 1000)), partial(float_unary, FloatUnary("sign"))
+    assert choose_range(seen, "minmax", (sign,)) == choose_range(seen, "minmax")
+    assert choose_range(seen, "percentile", (sign,)) == choose_range(seen, "percentile")
 
 
 def test_bounds_hide_the_last_bits_of_a_sum() -> None:

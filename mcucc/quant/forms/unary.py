@@ -12,23 +12,24 @@ from mcucc.quant.conversion import Conversion, Form
 from mcucc.reference.fixed_point import dequantize, quantize
 from mcucc.reference.unary import float_unary
 
+_KNOWN: Mapping[str, Callable[[], Int8Op]] = {
+    "sigmoid": Logistic,
+    "tanh": Tanh,
+    "hard_swish": HardSwish,
+}
+
 
 def unary(to: Conversion, node: FloatNode, op: FloatUnary) -> None:
     """TensorFlow Lite's own functions, and tables for the rest."""
-    known: dict[str, Callable[[], Int8Op]] = {
-        "sigmoid": Logistic,
-        "tanh": Tanh,
-        "hard_swish": HardSwish,
-    }
-    if op.kind in known:
-        to.emit(node, known[op.kind]())
-    elif op.kind == "leaky_relu" and 0 < op.alpha < 1:
-        to.emit(node, LeakyRelu(op.alpha))
-    else:
+    if op.tabulated:
         x = node.inputs[0]
         values = _table(op, to.scheme.of[x], to.scheme.of[node.output])
         table = to.const(f"{node.name}.table", values, None)
         to.emit(node, Table(), [x, table])
+    elif op.kind == "leaky_relu":
+        to.emit(node, LeakyRelu(op.alpha))
+    else:
+        to.emit(node, _KNOWN[op.kind]())
 
 
 def _table(op: FloatUnary, source: QParams, target: QParams) -> NDArray[np.int8]:
