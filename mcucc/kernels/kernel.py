@@ -106,6 +106,7 @@ class Family:
         constants: name and value of arguments that it fixes, before those of window and class.
         dilates: whether its windows may be dilated.
         leaves_padding_out: window kernels that take NULL for a row of padding.
+        takes_row: window kernels that are told which output row they make.
         tells_clamping: whether its kernels have a version for outputs that saturate.
         takes_scratch: units whose kernels take scratch, though not every layer needs any.
         takes_multiple: units whose kernels are made for numbers of input channels.
@@ -124,6 +125,7 @@ class Family:
     constants: tuple[tuple[str, int], ...] = ()
     dilates: bool = True
     leaves_padding_out: bool = False
+    takes_row: bool = False
     tells_clamping: bool = False
     takes_scratch: frozenset[Unit] = frozenset()
     takes_multiple: frozenset[Unit] = frozenset()
@@ -257,7 +259,10 @@ class Kernel:
         return f"{function}({', '.join(self._arguments())});"
 
     def _arguments(self) -> Iterator[str]:
-        yield from _ARGUMENTS[self.shape]
+        for argument in _ARGUMENTS[self.shape]:
+            yield argument
+            if argument == "rows" and self.family.takes_row:
+                yield "y"
         if self.is_given_scratch:
             yield "scratch"
         for name, number in self._constants():

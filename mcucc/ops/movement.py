@@ -3,10 +3,14 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from mcucc.ir import Shape, TensorType
 from mcucc.ops.base import Aliasing, Axis, FloatBase, Op, Window, same_quantization, sliding
 from mcucc.ops.conv import Pads, spatial_shape
+
+Mode = Literal["DCR", "CRD"]
+"""How the channels of a pixel make a block of pixels: (row, column, c) or (c, row, column)."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +153,71 @@ class Slice(Op):
 
 
 @dataclass(frozen=True)
+class DepthToSpace(Op):
+    """The channels of each pixel become a block of pixels.
+
+    Attributes:
+        block: rows, columns.
+        mode: how the channels of an input pixel are ordered: (row, column, c) or (c, row, column).
+    """
+
+    block: tuple[int, int]
+    mode: Mode = "DCR"
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """[1, H * rows, W * columns, C / (rows * columns)]."""
+        return spread(inputs[0].shape, self.block)
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
+        """Channels that make up whole blocks, and the same quantization."""
+        if inputs[0].shape[-1] % math.prod(self.block):
+            yield "the channels must make up whole blocks of pixels"
+        yield from same_quantization(inputs, output)
+
+    def window(self, inputs: Sequence[TensorType], operand: int = 0) -> Window:  # noqa: ARG002
+        """The pixel that becomes the block."""
+        rows, columns = self.block
+        return Window(Axis(repeat=rows), Axis(repeat=columns))
+
+
+@dataclass(frozen=True)
+class SpaceToDepth(Op):
+    """Each block of pixels becomes one, with channels (row, column, c).
+
+    Attributes:
+        block: rows, columns.
+    """
+
+    block: tuple[int, int]
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """[1, H / rows, W / columns, C * rows * columns]."""
+        return gathered(inputs[0].shape, self.block)
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
+        """Whole blocks, and the same quantization."""
+        if any(n % b for n, b in zip(inputs[0].shape[1:3], self.block, strict=True)):
+            yield "the map must be made of whole blocks"
+        yield from same_quantization(inputs, output)
+
+    def window(self, inputs: Sequence[TensorType], operand: int = 0) -> Window:  # noqa: ARG002
+        """The block."""
+        return sliding(self.block, self.block, (1, 1), (0, 0, 0, 0))
+
+
+def spread(shape: Shape, block: tuple[int, int]) -> Shape:
+    """The shape of a map whose channels become blocks of pixels."""
+    _, h, w, c = shape
+    return (1, h * block[0], w * block[1], c // math.prod(block))
+
+
+def gathered(shape: Shape, block: tuple[int, int]) -> Shape:
+    """The shape of a map whose blocks of pixels become channels."""
+    _, h, w, c = shape
+    return (1, h // block[0], w // block[1], c * math.prod(block))
+
+
+@dataclass(frozen=True)
 class FloatReshape(FloatBase):
     """The same elements in the same inner order."""
 
@@ -259,5 +328,46 @@ class FloatSlice(FloatBase):
         return True
 
 
-Int8 = Reshape | Pad | Concat | Transpose | Slice
-Float = FloatReshape | FloatPad | FloatConcat | FloatTranspose | FloatSlice
+@dataclass(frozen=True)
+class FloatDepthToSpace(FloatBase):
+    """The channels of each pixel become a block of (rows, columns) pixels; see `DepthToSpace`."""
+
+    block: tuple[int, int]
+    mode: Mode = "DCR"
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """[1, H * rows, W * columns, C / (rows * columns)]."""
+        return spread(inputs[0].shape, self.block)
+
+    @property
+    def copies(self) -> bool:
+        """It moves values."""
+        return True
+
+
+@dataclass(frozen=True)
+class FloatSpaceToDepth(FloatBase):
+    """Each block of (rows, columns) pixels becomes one, with channels (row, column, c)."""
+
+    block: tuple[int, int]
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """[1, H / rows, W / columns, C * rows * columns]."""
+        return gathered(inputs[0].shape, self.block)
+
+    @property
+    def copies(self) -> bool:
+        """It moves values."""
+        return True
+
+
+Int8 = Reshape | Pad | Concat | Transpose | Slice | DepthToSpace | SpaceToDepth
+Float = (
+    FloatReshape
+    | FloatPad
+    | FloatConcat
+    | FloatTranspose
+    | FloatSlice
+    | FloatDepthToSpace
+    | FloatSpaceToDepth
+)

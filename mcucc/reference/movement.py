@@ -8,14 +8,18 @@ from numpy.typing import NDArray
 
 from mcucc.ops.movement import (
     Concat,
+    DepthToSpace,
     FloatConcat,
+    FloatDepthToSpace,
     FloatPad,
     FloatReshape,
     FloatSlice,
+    FloatSpaceToDepth,
     FloatTranspose,
     Pad,
     Reshape,
     Slice,
+    SpaceToDepth,
     Transpose,
 )
 from mcucc.reference.meaning import FloatMeaning, Int8Meaning
@@ -51,12 +55,35 @@ def block(op: Slice | FloatSlice, x: NDArray[ScalarT]) -> NDArray[ScalarT]:
     return np.ascontiguousarray(x[:, *(slice(start, start + size) for start, size in inside)])
 
 
+def depth_to_space(op: DepthToSpace | FloatDepthToSpace, x: NDArray[ScalarT]) -> NDArray[ScalarT]:
+    """The channels of each pixel of [N, H, W, rows * columns * C] as a block of pixels."""
+    samples, h, w, channels = x.shape
+    rows, columns = op.block
+    c = channels // (rows * columns)
+    if op.mode == "CRD":
+        blocks = x.reshape(samples, h, w, c, rows, columns).transpose(0, 1, 4, 2, 5, 3)
+    else:
+        blocks = x.reshape(samples, h, w, rows, columns, c).transpose(0, 1, 3, 2, 4, 5)
+    return blocks.reshape(samples, h * rows, w * columns, c)
+
+
+def space_to_depth(op: SpaceToDepth | FloatSpaceToDepth, x: NDArray[ScalarT]) -> NDArray[ScalarT]:
+    """Each block of pixels of [N, H * rows, W * columns, C] as one: channels (row, column, c)."""
+    samples, h, w, c = x.shape
+    rows, columns = op.block
+    blocks = x.reshape(samples, h // rows, rows, w // columns, columns, c)
+    moved = blocks.transpose(0, 1, 3, 2, 4, 5)
+    return moved.reshape(samples, h // rows, w // columns, rows * columns * c)
+
+
 INT8: dict[type, Int8Meaning] = {
     Reshape: lambda view, x: reshape(view.op, x[0]),
     Pad: lambda view, x: pad(view.op, x[0], view.output.q.zero_point),
     Concat: lambda _, x: concat(x),
     Transpose: lambda view, x: transpose(view.op, x[0]),
     Slice: lambda view, x: block(view.op, x[0]),
+    DepthToSpace: lambda view, x: depth_to_space(view.op, x[0]),
+    SpaceToDepth: lambda view, x: space_to_depth(view.op, x[0]),
 }
 FLOAT: dict[type, FloatMeaning] = {
     FloatReshape: lambda op, x: reshape(op, x[0]),
@@ -64,4 +91,6 @@ FLOAT: dict[type, FloatMeaning] = {
     FloatConcat: lambda _, x: np.concatenate(x, axis=-1),
     FloatTranspose: lambda op, x: transpose(op, x[0]),
     FloatSlice: lambda op, x: block(op, x[0]),
+    FloatDepthToSpace: lambda op, x: depth_to_space(op, x[0]),
+    FloatSpaceToDepth: lambda op, x: space_to_depth(op, x[0]),
 }

@@ -6,7 +6,7 @@ one `out_stride` bytes further, and nothing else is touched.
 
 import ctypes
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,12 +31,13 @@ def build_library(generated: Generated) -> ctypes.CDLL:
         assert step.spec is not None
         signature = (
             f"void call_{step.index}(const int8_t *const *rows, int32_t x_begin, int32_t x_end, "
-            "int8_t *out, int32_t out_stride)"
+            "int8_t *out, int32_t out_stride, int32_t y)"
         )
         scratch = ", NULL" if step.kernel.is_given_scratch else ""
-        given = f"&{step.spec.name}, rows, x_begin, x_end, out, out_stride{scratch}"
+        row = ", y" if step.kernel.family.takes_row else ""
+        given = f"&{step.spec.name}, rows{row}, x_begin, x_end, out, out_stride{scratch}"
         call = f"{step.kernel.name}({given})"
-        lines += [f"{signature};", f"{signature} {{ {call}; }}"]
+        lines += [f"{signature};", f"{signature} {{ (void)y; {call}; }}"]
     (folder / "calls.c").write_text("\n".join(lines) + "\n", encoding="utf-8")
     gcc = Compiler(find_tool(HOST_GCC), (*WARNINGS, "-fPIC", "-shared", f"-I{generated.directory}"))
     weights = generated.directory / f"{name}_weights.c"
@@ -62,8 +63,8 @@ def check_step(generated: Generated, library: ctypes.CDLL, step: LayerDef, value
         step: of `row_steps`.
         values: one sample of every tensor.
     """
-    for rows, expected in _jobs(generated.graph, values, step):
-        _check_runs(library, step.index, rows, expected)
+    for y, (rows, expected) in enumerate(_jobs(generated.graph, values, step)):
+        _check_runs(library[f"call_{step.index}"], y, rows, expected)
 
 
 def _jobs(
@@ -89,8 +90,9 @@ def _jobs(
         yield [x[i] if 0 <= i < len(x) else outside for i in under], expected[y]
 
 
-def _check_runs(library: ctypes.CDLL, step: int, rows: list[Map | None], expected: Map) -> None:
-    function = library[f"call_{step}"]
+def _check_runs(
+    function: Callable[..., object], y: int, rows: list[Map | None], expected: Map
+) -> None:
     addresses = [None if row is None else row.ctypes.data for row in rows]
     pointers = (ctypes.c_void_p * len(rows))(*addresses)
     width, channels = expected.shape
@@ -102,5 +104,5 @@ def _check_runs(library: ctypes.CDLL, step: int, rows: list[Map | None], expecte
         wanted = np.full((2 + end - begin, stride), canary, dtype=np.int8)
         got = wanted.copy()
         wanted[1 : 1 + end - begin, :channels] = expected[begin:end]
-        function(pointers, begin, end, ctypes.c_void_p(got[1:].ctypes.data), stride)
+        function(pointers, begin, end, ctypes.c_void_p(got[1:].ctypes.data), stride, y)
         np.testing.assert_array_equal(got, wanted, f"pixels [{begin}, {end}), stride {stride}")

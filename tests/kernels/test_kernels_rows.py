@@ -24,6 +24,8 @@ ELSEWHERE = {
     "maxpool",
     "concat",
     "resize",
+    "slice",
+    "crop",
 }
 
 
@@ -54,4 +56,4 @@ def test_any_run_at_any_stride(tmp_path: Path) -> None:
         tried.add(step.kernel.family.name)
         check_step(generated, library, step, values)
     made_of_rows = {name for name, f in FAMILIES.items() if f.shape in (Shape.WINDOW, Shape.PIXELS)}
-    assert tried == made_of_rows - ELSEWHERE
+    assert made_of_rows - tried <= ELSEWHERE  # some of which the examples use too

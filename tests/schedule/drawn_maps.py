@@ -5,6 +5,7 @@ from collections.abc import Callable
 from hypothesis import strategies as st
 
 from mcucc.ops import Int8Graph
+from mcucc.ops.movement import DepthToSpace, SpaceToDepth
 from tests.graphs import GraphBuilder, quant
 
 Q = quant(0.05, 3)
@@ -185,6 +186,21 @@ def _slice(draw: st.DrawFn, builder: GraphBuilder, x: str) -> None:
     builder.slice(x, (0, *starts), (1, *block))
 
 
+def _blocks(draw: st.DrawFn, builder: GraphBuilder, x: str) -> None:
+    """Channels as blocks of pixels, or blocks as channels, where there are such."""
+    rows, pixels, channels = _map(builder, x)
+    block = (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
+    count, q = block[0] * block[1], builder.tensors[x].q
+    if draw(st.booleans()):
+        fits = rows * block[0] <= MOST_ROWS and pixels * block[1] <= MOST_PIXELS
+        block = block if channels % count == 0 and fits else (1, 1)
+        mode = draw(st.sampled_from(("DCR", "CRD")))
+        builder.node(DepthToSpace(block, mode), (x,), q)
+    else:
+        fits = rows % block[0] == pixels % block[1] == 0 and channels * count <= MOST_CHANNELS
+        builder.node(SpaceToDepth(block if fits else (1, 1)), (x,), q)
+
+
 def _function(draw: st.DrawFn, builder: GraphBuilder, x: str) -> None:
     draw(st.sampled_from((builder.logistic, builder.leaky_relu, builder.requantize)))(x)
 
@@ -230,6 +246,7 @@ def _head(draw: st.DrawFn, builder: GraphBuilder) -> None:
 
 
 _KINDS: dict[str, Callable[[st.DrawFn, GraphBuilder, str], None]] = {
+    "blocks": _blocks,
     "concat": _concat,
     "conv": _conv,
     "conv again": _conv,

@@ -8,56 +8,48 @@ from mcucc.importer.layout.view import View
 from mcucc.importer.rules.rule import Rule
 from mcucc.importer.values import RefusalError
 from mcucc.importer.walk import Walk
-from mcucc.ir import Shape
-from mcucc.ops.movement import FloatConcat, FloatReshape, FloatSlice, FloatTranspose
+from mcucc.ops.movement import (
+    FloatDepthToSpace,
+    FloatReshape,
+    FloatSpaceToDepth,
+    Mode,
+    spread,
+)
 
 
 def lower_depth_to_space(walk: Walk, node: OnnxNode) -> View:
-    """DepthToSpace: channels (row, column, c) of a pixel become a block of pixels.
-
-    In mode CRD they are (c, row, column), and are put into that order first.
-    """
+    """DepthToSpace: channels (row, column, c), or (c, row, column), as blocks of pixels."""
     x, size = on_map(walk, node), node.int("blocksize", 0)
     _, channels, rows, columns = x.shape
     if x.onnx_rank != 4 or size < 1 or channels % (size * size):
         raise _refusal(x, size)
-    kept, tensor = channels // (size * size), x.tensor
-    if node.string("mode", "DCR") == "CRD" and size > 1:
-        pixels = (1, rows * columns, kept, size * size)
-        tensor = walk.emit(node, FloatReshape(pixels), (tensor,), f"{node.outputs[0]}.pixels")
-        op = FloatTranspose((0, 1, 3, 2))
-        tensor = walk.emit(node, op, (tensor,), f"{node.outputs[0]}.ordered")
-        whole = FloatReshape((1, rows, columns, channels))
-        tensor = walk.emit(node, whole, (tensor,), f"{node.outputs[0]}.whole")
-    made = to_space(walk, node, tensor, (size, size), None)
-    return x.result(made, (1, kept, rows * size, columns * size))
+    mode = "CRD" if node.string("mode", "DCR") == "CRD" else "DCR"
+    made = to_space(walk, node, x.tensor, (size, size), None, mode)
+    return x.result(made, (1, channels // (size * size), rows * size, columns * size))
 
 
 def to_space(
-    walk: Walk, node: OnnxNode, tensor: str, block: tuple[int, int], name: str | None
+    walk: Walk,
+    node: OnnxNode,
+    tensor: str,
+    block: tuple[int, int],
+    name: str | None,
+    mode: Mode = "DCR",
 ) -> str:
-    """Make blocks of pixels of the channels (row, column, c) of each.
+    """Make blocks of pixels of the channels of each.
 
     Args:
         walk: the state.
-        node: gives the values their names.
+        node: gives the value its name.
         tensor: inner value [1, H, W, rows * columns * C].
         block: rows, columns.
         name: of the inner value [1, H * rows, W * columns, C]; None for the node's own.
+        mode: the order of the channels.
     """
-    _, height, width, channels = walk.type_of(tensor).shape
-    rows, columns = block
-    row = channels // rows
-    shape = (1, height * rows, width * columns, row // columns)
-    parts: list[str] = []
-    for place in range(rows if rows > 1 else 0):
-        op = FloatSlice((0, 0, 0, place * row), (1, height, width, row))
-        part = walk.emit(node, op, (tensor,), f"{node.outputs[0]}.part")
-        line = FloatReshape((1, height, 1, width * row))
-        parts.append(walk.emit(node, line, (part,), f"{node.outputs[0]}.line"))
-    if parts:
-        tensor = walk.emit(node, FloatConcat(), parts, f"{node.outputs[0]}.lines")
-    return walk.emit(node, FloatReshape(shape), (tensor,), name)
+    shape = walk.type_of(tensor).shape
+    if block[0] == 1 and mode == "DCR":  # no byte moves
+        return walk.emit(node, FloatReshape(spread(shape, block)), (tensor,), name)
+    return walk.emit(node, FloatDepthToSpace(block, mode), (tensor,), name)
 
 
 def lower_space_to_depth(walk: Walk, node: OnnxNode) -> View:
@@ -73,17 +65,8 @@ def lower_space_to_depth(walk: Walk, node: OnnxNode) -> View:
             node.string("mode", "DCR"),
             "Export with operator set 27 or older, or transpose the channels.",
         )
-    height, width, line = rows // size, columns // size, columns * channels
-    made: Shape = (1, height, width, size * size * channels)
-    name = f"{node.outputs[0]}.rows"
-    tensor = walk.emit(node, FloatReshape((1, height, size, line)), (x.tensor,), name)
-    parts: list[str] = []
-    for place in range(size):
-        op = FloatSlice((0, 0, place, 0), (1, height, 1, line))
-        part = walk.emit(node, op, (tensor,), f"{node.outputs[0]}.part")
-        pixels = FloatReshape((1, height, width, size * channels))
-        parts.append(walk.emit(node, pixels, (part,), f"{node.outputs[0]}.pixels"))
-    return x.result(walk.emit(node, FloatConcat(), parts), (1, made[3], height, width))
+    made = walk.emit(node, FloatSpaceToDepth((size, size)), (x.tensor,))
+    return x.result(made, (1, channels * size * size, rows // size, columns // size))
 
 
 def _refusal(x: MapInput, size: int) -> RefusalError:

@@ -206,13 +206,28 @@ def _bad_parts(x: Tensor, actual: str) -> RefusedOperatorError:
     )
 
 
+def blocks(draft: Draft) -> None:
+    """DEPTH_TO_SPACE and SPACE_TO_DEPTH."""
+    x, size = draft.input(0), draft.option(0)
+    demand_equal_scales(draft, x)
+    if len(x.shape) != 4:
+        raise RefusedOperatorError(
+            "its input must be a map [1, H, W, C]", described(x), "Convert the network again."
+        )
+    op = "DepthToSpace" if draft.operator.code == "DEPTH_TO_SPACE" else "SpaceToDepth"
+    turned = draft.channels_first(draft.reals(x))
+    draft.finish(draft.channels_last(draft.emit(op, (turned,), {"blocksize": size})))
+
+
 RULES: Mapping[str, Callable[[Draft], None]] = {
     "CONCATENATION": concatenation,
+    "DEPTH_TO_SPACE": blocks,
     "EXPAND_DIMS": reshape,
     "GATHER": gather,
     "PACK": pack,
     "RESHAPE": reshape,
     "SLICE": slice_block,
+    "SPACE_TO_DEPTH": blocks,
     "SPLIT": split,
     "SPLIT_V": split_v,
     "SQUEEZE": reshape,

@@ -11,14 +11,22 @@ from mcucc.kernels.kernel import Access, Family, Kernel, Shape
 from mcucc.kernels.literals import int_rows
 from mcucc.kernels.use import ArrayDef, Field, KernelUse, LayerCode, OperatorKernels, plain
 from mcucc.ops import Int8Op, NodeView
-from mcucc.ops.movement import Concat, Pad, Slice, Transpose
+from mcucc.ops.movement import Concat, DepthToSpace, Pad, Slice, SpaceToDepth, Transpose
 
 PAD = Family("pad", Shape.WINDOW, Access.PIXEL, "pad", leaves_padding_out=True)
 CONCAT = Family("concat", Shape.PIXELS, Access.PIXEL, "concat")
 TRANSPOSE = Family("transpose", Shape.TENSOR, Access.WHOLE, "transpose")
 SLICE = Family("slice", Shape.PIXELS, Access.PIXEL, "slice")
 CROP = Family("crop", Shape.WINDOW, Access.PIXEL, "slice")
-FAMILIES = (PAD, CONCAT, TRANSPOSE, SLICE, CROP)
+DEPTH_TO_SPACE = Family(
+    *("blocks", Shape.WINDOW, Access.PIXEL, "depth_to_space"),
+    leaves_padding_out=True,
+    takes_row=True,
+)
+SPACE_TO_DEPTH = Family(
+    "gather", Shape.WINDOW, Access.PIXEL, "space_to_depth", leaves_padding_out=True
+)
+FAMILIES = (PAD, CONCAT, TRANSPOSE, SLICE, CROP, DEPTH_TO_SPACE, SPACE_TO_DEPTH)
 
 _MOVED_AXES = 3
 """The batch stays where it is; at most these many other axes are walked along."""
@@ -64,6 +72,26 @@ def _slice(use: KernelUse[Slice]) -> LayerCode:
     return use.code([("in_c", str(in_c)), ("c", str(c)), ("first", str(first))])
 
 
+def _depth_to_space(use: KernelUse[DepthToSpace]) -> LayerCode:
+    rows, columns = use.op.block
+    c = use.output.hwc[2]
+    place, channel = (c, 1) if use.op.mode == "DCR" else (1, rows * columns)
+    fields: list[Field] = [
+        ("in_c", str(use.x.hwc[2])),
+        ("c", str(c)),
+        ("rows", str(rows)),
+        ("columns", str(columns)),
+        ("place", str(place)),
+        ("channel", str(channel)),
+    ]
+    return use.code(fields)
+
+
+def _space_to_depth(use: KernelUse[SpaceToDepth]) -> LayerCode:
+    rows, columns = use.op.block
+    return use.code([("rows", str(rows)), ("line", str(columns * use.x.hwc[2]))])
+
+
 def _strides(use: KernelUse[Any]) -> list[int]:
     """Bytes between neighbours along each axis of the input."""
     shape = use.x.shape
@@ -88,4 +116,6 @@ OPERATORS: Mapping[type[Int8Op], OperatorKernels[Any]] = {
     Concat: OperatorKernels(plain(CONCAT), _concat, constant_operands=True),
     Transpose: OperatorKernels(plain(TRANSPOSE), _transpose),
     Slice: OperatorKernels(_slice_kernel, _slice),
+    DepthToSpace: OperatorKernels(plain(DEPTH_TO_SPACE), _depth_to_space),
+    SpaceToDepth: OperatorKernels(plain(SPACE_TO_DEPTH), _space_to_depth),
 }

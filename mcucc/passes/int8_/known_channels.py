@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 from mcucc.ops import Int8Graph, Int8Node, Int8Op, clamp_range
 from mcucc.ops.conv import Conv2D, DepthwiseConv2D
 from mcucc.ops.dense import FullyConnected
-from mcucc.ops.movement import Concat, Reshape, Slice, Transpose
+from mcucc.ops.movement import (
+    Concat,
+    DepthToSpace,
+    Reshape,
+    Slice,
+    SpaceToDepth,
+    Transpose,
+)
 from mcucc.reference import interpreter
 from mcucc.reference.fixed_point import requantize
 from mcucc.reference.parameters import accumulator_range, conv_multipliers
@@ -96,7 +103,7 @@ def _known_output(graph: Int8Graph, node: Int8Node, masks: Mapping[str, Mask]) -
             return _known_sums(graph, node, node.op, mine[0]) | _stuck(graph, node, node.op)
         case Concat():
             return np.concatenate(mine)
-        case Slice() | Reshape() | Transpose():
+        case Slice() | Reshape() | Transpose() | SpaceToDepth() | DepthToSpace(mode="DCR"):
             return _moved(graph, node, node.op, mine[0])
         case op if op.channelwise:
             return reduce(np.logical_and, mine)

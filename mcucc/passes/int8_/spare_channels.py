@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 from mcucc.ops import Int8Graph, Int8Node
 from mcucc.ops.conv import Conv2D, DepthwiseConv2D
 from mcucc.ops.dense import FullyConnected
-from mcucc.ops.movement import Concat, Reshape, Slice, Transpose
+from mcucc.ops.movement import (
+    Concat,
+    DepthToSpace,
+    Reshape,
+    Slice,
+    SpaceToDepth,
+    Transpose,
+)
 from mcucc.passes.int8_.known_channels import Known, Mask, activations, multiplied, operands
 from mcucc.reference.parameters import max_abs_partial_sum
 
@@ -130,7 +137,7 @@ class _Search:
                 return self._of_concat(node)
             case Slice():
                 return self._of_slice(node, node.op)
-            case Reshape():
+            case Reshape() | SpaceToDepth() | DepthToSpace(mode="DCR"):
                 return self._of_reshape(node)
             case op if op.channelwise:
                 return self._of_channelwise(node)

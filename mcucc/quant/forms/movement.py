@@ -5,14 +5,18 @@ from collections.abc import Mapping
 from mcucc.ops import FloatNode
 from mcucc.ops.movement import (
     Concat,
+    DepthToSpace,
     FloatConcat,
+    FloatDepthToSpace,
     FloatPad,
     FloatReshape,
     FloatSlice,
+    FloatSpaceToDepth,
     FloatTranspose,
     Pad,
     Reshape,
     Slice,
+    SpaceToDepth,
     Transpose,
 )
 from mcucc.quant.conversion import CannotQuantizeError, Conversion, Form
@@ -34,8 +38,10 @@ def concat(to: Conversion, node: FloatNode, _: FloatConcat) -> None:
 
 FORMS: Mapping[type, Form] = {
     FloatConcat: concat,
+    FloatDepthToSpace: lambda to, node, op: to.emit(node, DepthToSpace(op.block, op.mode)),
     FloatPad: pad,
     FloatReshape: lambda to, node, op: to.emit(node, Reshape(op.shape)),
     FloatSlice: lambda to, node, op: to.emit(node, Slice(op.starts, op.sizes)),
+    FloatSpaceToDepth: lambda to, node, op: to.emit(node, SpaceToDepth(op.block)),
     FloatTranspose: lambda to, node, op: to.emit(node, Transpose(op.perm)),
 }

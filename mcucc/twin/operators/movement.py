@@ -2,8 +2,17 @@
 
 from collections.abc import Mapping
 
+from mcucc.ir import Shape
 from mcucc.ops import Int8Node
-from mcucc.ops.movement import Concat, Pad, Reshape, Slice, Transpose
+from mcucc.ops.movement import (
+    Concat,
+    DepthToSpace,
+    Pad,
+    Reshape,
+    Slice,
+    SpaceToDepth,
+    Transpose,
+)
 from mcucc.twin.draft import Draft
 from mcucc.twin.model import Code
 from mcucc.twin.operators.twin import Twin, with_vectors
@@ -11,7 +20,9 @@ from mcucc.twin.options import options
 from mcucc.twin.windows import append_pad
 
 CONCATENATION = Code(2, 2)
+DEPTH_TO_SPACE = Code(5, 2)
 RESHAPE = Code(22, 1)
+SPACE_TO_DEPTH = Code(26, 2)
 TRANSPOSE = Code(39, 2)
 SLICE = Code(65, 2)
 _MOST_JOINED = 10
@@ -52,10 +63,67 @@ def _slice(draft: Draft, node: Int8Node, op: Slice) -> None:
     with_vectors(draft, node, SLICE, opts, begin=op.starts, size=op.sizes)
 
 
+def _depth_to_space(draft: Draft, node: Int8Node, op: DepthToSpace) -> None:
+    """A DEPTH_TO_SPACE; blocks that are no squares are rows of pixels that change places.
+
+    Channels (c, row, column) are put into its order first.
+    """
+    _, h, w, channels = draft.graph.type_of(node.inputs[0]).shape
+    (rows, columns), x = op.block, draft.value(node.inputs[0])
+    if op.mode == "CRD":
+        split = (h, w, channels // (rows * columns), rows * columns)
+        x = _turned(draft, node, x, split, (0, 1, 3, 2), (1, h, w, channels))
+    if rows == columns:
+        opts = options("DepthToSpaceOptions", BlockSize=rows)
+        draft.operator(DEPTH_TO_SPACE, (x,), draft.value(node.output), opts)
+        return
+    lines = (h, w, rows, channels // rows)
+    _turned(draft, node, x, lines, (0, 2, 1, 3), draft.graph.tensors[node.output].shape, last=True)
+
+
+def _space_to_depth(draft: Draft, node: Int8Node, op: SpaceToDepth) -> None:
+    """A SPACE_TO_DEPTH; blocks that are no squares are rows of pixels that change places."""
+    (rows, columns), x = op.block, draft.value(node.inputs[0])
+    if rows == columns:
+        opts = options("SpaceToDepthOptions", BlockSize=rows)
+        draft.operator(SPACE_TO_DEPTH, (x,), draft.value(node.output), opts)
+        return
+    _, h, w, channels = made = draft.graph.tensors[node.output].shape
+    _turned(draft, node, x, (h, rows, w, channels // rows), (0, 2, 1, 3), made, last=True)
+
+
+def _turned(
+    draft: Draft,
+    node: Int8Node,
+    x: int,
+    shape: Shape,
+    perm: Shape,
+    made: Shape,
+    *,
+    last: bool = False,
+) -> int:
+    """A tensor with its axes in another order, seen as `shape` before and as `made` behind."""
+    seen = draft.int8("seen", node, shape)
+    _reshaped(draft, node, x, seen, shape)
+    turned = draft.int8("turned", node, tuple(shape[axis] for axis in perm))
+    order = draft.int32("perm", node, perm)
+    draft.operator(TRANSPOSE, (seen, order), turned, options("TransposeOptions"))
+    output = draft.value(node.output) if last else draft.int8("ordered", node, made)
+    _reshaped(draft, node, turned, output, made)
+    return output
+
+
+def _reshaped(draft: Draft, node: Int8Node, x: int, output: int, shape: Shape) -> None:
+    sizes = draft.int32("shape", node, shape)
+    draft.operator(RESHAPE, (x, sizes), output, options("ReshapeOptions", NewShape=shape))
+
+
 TWINS: Mapping[type, Twin] = {
     Concat: Twin(_concat),
+    DepthToSpace: Twin(_depth_to_space),
     Pad: Twin(_pad),
     Reshape: Twin(_reshape),
     Slice: Twin(_slice),
+    SpaceToDepth: Twin(_space_to_depth),
     Transpose: Twin(_transpose),
 }
