@@ -3,7 +3,17 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from mutants import code, kernels, movement, planner, quantizer, rewrites, states, units
+from mutants import (
+    code,
+    kernels,
+    movement,
+    planner,
+    quantizer,
+    rewrites,
+    states,
+    units,
+    variants,
+)
 from mutants.mutant import Mutant
 
 LISTS: tuple[tuple[Mutant, ...], ...] = (
@@ -15,6 +25,7 @@ LISTS: tuple[tuple[Mutant, ...], ...] = (
     code.MUTANTS,
     states.MUTANTS,
     movement.MUTANTS,
+    variants.MUTANTS,
 )
 
 MUTANTS: Mapping[str, Mutant] = MappingProxyType(

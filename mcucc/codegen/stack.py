@@ -119,5 +119,6 @@ def _kernel(kernel: Kernel | None, frames: Frames) -> int:
     if kernel is None:
         return 0
     if kernel.window is None or not kernel.keeps_taps or kernel.unit not in frames.taps:
-        return frames.kernels[kernel.unit]
+        held = 0 if kernel.variant is None else kernel.variant.stack_bytes
+        return frames.kernels[kernel.unit] + held
     return frames.taps[kernel.unit] + 2 * frames.pointer * kernel.window.kh * kernel.window.kw

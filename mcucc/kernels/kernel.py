@@ -84,12 +84,16 @@ class Variant:
         unit: the only one that has it.
         keeps_taps: whether it keeps a pointer to each tap of a window on the stack.
         takes_last_fours: see `Family`.
+        takes_pairs: whether it makes two pixels at a time, the last of an odd run as if two.
+        stack_bytes: what it holds on the stack beside what kernels of the unit do.
     """
 
     name: str
     unit: Unit
     keeps_taps: bool = False
     takes_last_fours: bool = False
+    takes_pairs: bool = False
+    stack_bytes: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,7 +221,7 @@ class Kernel:
             pixels: of the run.
             channels: of an output pixel.
         """
-        if self.pairs:
+        if self.pairs or (self.variant is not None and self.variant.takes_pairs):
             pixels += pixels % 2  # the last one is made as if it were two
         fours = self.unit in self.family.takes_last_fours
         if fours if self.variant is None else self.variant.takes_last_fours:

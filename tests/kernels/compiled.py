@@ -69,15 +69,18 @@ def generate(
     keep_input: bool = False,
     options: PlanOptions | None = None,
     core: Core | None = None,
+    lean: bool = False,
 ) -> Generated:
     """Writes the C of a graph into a new directory.
 
     Without `planned` the nodes run in the order of the graph and no two tensors share bytes: for
     graphs of a hundred branches, in which the search for an order would take minutes. With
     `options` the plan is what they ask for, row by row if they do; else it is one of layers. The
-    kernels are those for `core`, in plain C without one.
+    kernels are those for `core`, in plain C without one; if `lean`, those that need no scratch.
     """
     kernels = select_kernels(graph, core)
+    if lean:
+        kernels = {name: None if k is None else k.scratch_free for name, k in kernels.items()}
     if options is not None:
         plan = plan_network(graph, kernels, options)
     elif planned:

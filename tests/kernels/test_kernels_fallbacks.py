@@ -28,6 +28,14 @@ def odd_conv(b: GraphBuilder, x: str) -> str:
     return b.conv(b.slice(x, (0, 0, 0, 0), (1, 6, 5, 3)), 8, (3, 3))
 
 
+def large_odd_conv(b: GraphBuilder, x: str) -> str:
+    return b.conv(b.slice(x, (0, 0, 0, 0), (1, 6, 5, 7)), 8, (5, 5))
+
+
+def vectors(b: GraphBuilder, x: str) -> str:
+    return b.conv(b.conv(x, 16, (1, 1)), 8, (3, 3))
+
+
 def pointwise(b: GraphBuilder, x: str) -> str:
     return b.conv(x, 8, (1, 1), activation="relu6")
 
@@ -113,7 +121,8 @@ EDGES = (
     Edge("dsp general conv", M4, general(conv), Unit.PORTABLE),
     Edge("dsp general depthwise", M4, general(depthwise), Unit.PORTABLE),
     Edge("dsp three channels", M4, three_channels, Unit.PORTABLE),
-    Edge("dsp odd conv without scratch", M4, odd_conv, Unit.PORTABLE, lean=True),
+    Edge("dsp odd conv without scratch", M4, odd_conv, Unit.DSP, lean=True),
+    Edge("dsp large odd conv without scratch", M4, large_odd_conv, Unit.PORTABLE, lean=True),
     Edge("dsp conv without scratch", M4, conv, Unit.DSP, lean=True),
     Edge("mve depthwise of -128", M55, smallest(depthwise), Unit.DSP),
     Edge("mve general depthwise of -128", M55, general(smallest(depthwise)), Unit.PORTABLE),
@@ -122,7 +131,9 @@ EDGES = (
     Edge("mve 65 taps of general", M55, general(sixty_five_taps), Unit.PORTABLE),
     Edge("mve three channels of -128", M55, smallest(three_channels), Unit.PORTABLE),
     Edge("mve conv without scratch", M55, conv, Unit.DSP, lean=True),
-    Edge("mve odd conv without scratch", M55, odd_conv, Unit.PORTABLE, lean=True),
+    Edge("mve odd conv without scratch", M55, odd_conv, Unit.MVE, lean=True),
+    Edge("mve large odd conv without scratch", M55, large_odd_conv, Unit.PORTABLE, lean=True),
+    Edge("mve conv of vectors without scratch", M55, vectors, Unit.MVE, lean=True),
     Edge("mve general conv without scratch", M55, general(conv), Unit.PORTABLE, lean=True),
     Edge("mve pointwise without scratch", M55, pointwise, Unit.MVE, lean=True),
     Edge("thumb1 depthwise", M0, depthwise, Unit.PORTABLE),

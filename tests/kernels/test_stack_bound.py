@@ -10,7 +10,7 @@ from mcucc.build.stack import CALL_GRAPH_FLAG, worst_stack_bytes
 from mcucc.build.toolchain import ARM_GCC, HOST_GCC, Compiler, find_tool
 from mcucc.codegen import Files, emit, lower
 from mcucc.kernels import select_kernels
-from mcucc.schedule import Mode, PlanOptions, plan_network
+from mcucc.schedule import Mode, PlanOptions, plan_memory, plan_network, schedule_layers
 from mcucc.targets.board import CORES, Core, load_board
 from tests.graphs import GraphBuilder, every_operator_graph
 from tests.kernels.compiled import PROVENANCE
@@ -60,6 +60,29 @@ def test_gathered_taps(core: str, optimization: str, tmp_path: Path) -> None:
         files = emit(lower(plan, PROVENANCE, core=CORES[core]))
         found = measured(files, CORES[core], tmp_path / str(window[0]), optimization)
         assert found <= stated(files) <= MOST * found
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("optimization", ["-Os", "-O2", "-O3"])
+@pytest.mark.parametrize(
+    ("core", "channels"),
+    [("cortex-m4", 14), ("cortex-m7", 14), ("cortex-m33", 14), ("cortex-m55", 8),
+     ("cortex-m55", 16)],
+)  # fmt: skip
+def test_convolutions_without_scratch(
+    core: str, channels: int, optimization: str, tmp_path: Path
+) -> None:
+    """What takes the place of scratch lies on the stack; no other layer needs as much."""
+    b = GraphBuilder("net")
+    x = b.input((1, 9, 9, channels))
+    graph = b.build(b.conv(x, 9, (3, 3), activation="relu6", weight_scales=[0.8] * 9))
+    chosen = select_kernels(graph, CORES[core])
+    kernels = {name: kernel and kernel.scratch_free for name, kernel in chosen.items()}
+    assert all(kernel and kernel.variant for kernel in kernels.values())
+    plan = plan_memory(schedule_layers(graph, kernels))
+    files = emit(lower(plan, PROVENANCE, core=CORES[core]))
+    found = measured(files, CORES[core], tmp_path, optimization)
+    assert found <= stated(files) <= MOST * found
 
 
 @pytest.mark.cc

@@ -28,18 +28,34 @@ from mcucc.kernels.families.weighted import (
     weighted_code,
     weights_of,
 )
-from mcucc.kernels.kernel import Access, Family, Kernel, Shape, Unit, Window
+from mcucc.kernels.kernel import Access, Family, Kernel, Shape, Unit, Variant, Window
 from mcucc.kernels.packing import FEWEST_PAIRED_CHANNELS, PANEL_BYTES
 from mcucc.kernels.packing_mve import LANES
 from mcucc.kernels.use import Declined, Field, KernelUse, LayerCode, OperatorKernels
 from mcucc.ops import Int8Op, NodeView
 from mcucc.ops.conv import Conv2D
 
+_MOST_STACK = 128
+"""Bytes of a window, as MCUCC_STACK_PATCH in runtime_c/conv/mcucc_conv_stack_dsp.h."""
+_MOST_STACK_OF_TWO = 192
+"""Bytes of two windows, as MCUCC_STACK_PATCHES in runtime_c/conv/mcucc_conv_stack_mve.h."""
+_MOST_RUNS, _MOST_HELD = 9, 128
+"""Taps and output channels, as in runtime_c/conv/mcucc_conv_direct_mve.h."""
+
+STACK_DSP = Variant("stack", Unit.DSP, stack_bytes=_MOST_STACK)
+STACK_MVE = Variant("stack", Unit.MVE, stack_bytes=_MOST_STACK_OF_TWO)
+"""Without scratch, small windows are copied to the stack."""
+DIRECT = Variant(
+    *("direct", Unit.MVE), takes_pairs=True, stack_bytes=12 * (_MOST_RUNS + 1) + _MOST_HELD
+)
+"""Without scratch, windows of whole vectors are read where they lie."""
+
 CONV = Family(
     *("conv", Shape.WINDOW, Access.PIXEL, "conv"),
     tells_clamping=True,
     takes_scratch=frozenset({Unit.DSP, Unit.MVE}),
     takes_multiple=frozenset({Unit.DSP}),
+    variants=(STACK_DSP, STACK_MVE, DIRECT),
 )
 CONV_GROUPED = Family("convg", Shape.WINDOW, Access.PIXEL, "conv_grouped")
 FAMILIES = (CONV, CONV_GROUPED)
@@ -75,12 +91,14 @@ def _dsp(view: NodeView[Conv2D], portable: Kernel, other: Kernel) -> Kernel | De
     kernel = replace(portable.on(Unit.DSP), multiple=multiple_of(view.x.shape[-1]))
     # A window of odd pixels is copied to where words can be read from.
     is_odd, fours = kernel.multiple == 1, fours_of_inputs(view)
+    scratch_free = kernel
+    if is_odd:
+        scratch_free = kernel.by(STACK_DSP) if 4 * fours <= _MOST_STACK else portable
     if _has_pairs(view) and view.output.shape[-1] >= FEWEST_PAIRED_CHANNELS:
         size = fours * (PANEL_BYTES + (2 * 4 if is_odd else 0))
-        scratch_free = portable if is_odd else kernel
         return replace(kernel, pairs=True, scratch_bytes=size, without_scratch=scratch_free)
     if is_odd:
-        return replace(kernel, scratch_bytes=4 * fours, without_scratch=portable)
+        return replace(kernel, scratch_bytes=4 * fours, without_scratch=scratch_free)
     return kernel
 
 
@@ -95,11 +113,15 @@ def _mve(view: NodeView[Conv2D], portable: Kernel, other: Kernel) -> Kernel | De
         return pointwise_mve(view, portable, other)
     if portable.family is CONV_GROUPED or portable.window is None:
         return Declined(Unit.MVE, "convolutions in groups have no kernel")
-    # It copies the windows of two pixels, each up to a whole vector; where there is no room for
-    # them, the other kernel takes its place.
-    inputs = portable.window.kh * portable.window.kw * view.x.hwc[2]
-    scratch = 2 * -(-inputs // LANES) * LANES
-    return replace(portable.on(Unit.MVE), scratch_bytes=scratch, without_scratch=other.scratch_free)
+    # It copies the windows of two pixels, each up to a whole vector.
+    taps, in_c = portable.window.kh * portable.window.kw, view.x.hwc[2]
+    scratch = 2 * -(-taps * in_c // LANES) * LANES
+    scratch_free = other.scratch_free
+    if in_c % LANES == 0 and taps <= _MOST_RUNS and view.output.hwc[2] <= _MOST_HELD:
+        scratch_free = portable.by(DIRECT)
+    elif scratch <= _MOST_STACK_OF_TWO:
+        scratch_free = portable.by(STACK_MVE)
+    return replace(portable.on(Unit.MVE), scratch_bytes=scratch, without_scratch=scratch_free)
 
 
 def _code(use: KernelUse[Conv2D]) -> LayerCode:

@@ -1,0 +1,42 @@
+"""Faults in variants: algorithms that families have for some layers of a unit."""
+
+from mutants.mutant import Mutant
+
+_LEAN = "tests/kernels/test_conv_without_scratch.py"
+_CONV = "mcucc/kernels/families/conv.py"
+_DIRECT = "runtime_c/conv/mcucc_conv_direct_mve.h"
+
+MUTANTS = (
+    Mutant(
+        "patch-on-the-stack-is-too-small",
+        _CONV,
+        "if 4 * fours <= _MOST_STACK else portable",
+        "if 4 * fours <= _MOST_STACK + 8 else portable",
+        (f"{_LEAN}::test_which_windows_they_take",),
+        "A window is copied beyond the end of the bytes that the kernel has for it.",
+    ),
+    Mutant(
+        "patches-on-the-stack-are-too-small",
+        _CONV,
+        "elif scratch <= _MOST_STACK_OF_TWO:",
+        "elif scratch <= _MOST_STACK_OF_TWO + 32:",
+        (f"{_LEAN}::test_which_windows_they_take",),
+        "Two windows are copied beyond the end of the bytes that the kernel has for them.",
+    ),
+    Mutant(
+        "direct-conv-holds-nothing-back",
+        _DIRECT,
+        "int8_t *to_held = held;",
+        "int8_t *to_held = &out[(left > 1) ? out_stride : 0];",
+        (f"{_LEAN}::test_under_sanitizers",),
+        "The second pixel of a pair is written before it is copied, and then overwritten.",
+    ),
+    Mutant(
+        "direct-conv-reads-behind-an-odd-row",
+        _DIRECT,
+        "const int32_t next = (left > 1) ? (column + stride) : column;",
+        "const int32_t next = column + stride;",
+        (f"{_LEAN}::test_under_sanitizers",),
+        "Behind the last pixel of an odd row a window is read that may lie nowhere.",
+    ),
+)
