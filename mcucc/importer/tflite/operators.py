@@ -42,7 +42,6 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
             " and no EXPERIMENTAL_SPARSITY among converter.optimizations."
         ),
         "RESIZE_BILINEAR": "Use RESIZE_NEAREST_NEIGHBOR by whole factors in its place.",
-        "TRANSPOSE_CONV": "Train with a RESIZE_NEAREST_NEIGHBOR before a CONV_2D in its place.",
     }
 )
 

@@ -1,15 +1,15 @@
-"""Rules for CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED."""
+"""Rules for CONV_2D, DEPTHWISE_CONV_2D, TRANSPOSE_CONV and FULLY_CONNECTED."""
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.importer.file.reader import AttributeValue
 from mcucc.importer.tflite.draft import Draft, RefusedOperatorError, described, quantization
-from mcucc.importer.tflite.model import Tensor
+from mcucc.importer.tflite.model import ABSENT, Tensor
 
 _DEAD_SCALE = np.float32(2.0**-100)
 """In place of a weight scale of 0: its multiplier is 0 too, as that of every scale so small."""
@@ -46,6 +46,43 @@ def depthwise(draft: Draft) -> None:
         raise _unfit(draft)
     window = _window(draft, _DEPTHWISE, weights.shape[1:3], x.shape[3])
     _convolve(draft, (3, 0, 1, 2), window, _DEPTHWISE)
+
+
+def transpose_conv(draft: Draft) -> None:
+    """TRANSPOSE_CONV: weights OHWI; the shape of the output comes first among the inputs."""
+    shape = draft.integers(0, "the shape of the output")
+    weights, x, *bias = draft.operator.inputs[1:] if draft.has(2) else (ABSENT, ABSENT)
+    draft.operator = replace(draft.operator, inputs=(x, weights, *bias))
+    _demand_rank(draft, 4)
+    filters, sizes, kernel = draft.input(1).shape, draft.input(0).shape, draft.input(1).shape[1:3]
+    if filters[3] != sizes[3] or len(shape) != 4 or shape[3] != filters[0]:
+        raise _unfit(draft)
+    strides = (draft.option(2), draft.option(1))
+    if min(*strides, *shape[1:3]) < 1:
+        raise _unfit(draft)
+    before, behind, extra = zip(
+        *(
+            _cut(draft.flag(0), *axis)
+            for axis in zip(sizes[1:3], shape[1:3], kernel, strides, strict=True)
+        ),
+        strict=True,
+    )
+    parameters = (_weights(draft, (3, 0, 1, 2), axis=1), *_bias(draft))
+    window = {"strides": strides, "pads": (*before, *behind), "output_padding": extra}
+    turned = draft.channels_first(draft.reals(draft.input(0)))
+    made = draft.emit("ConvTranspose", (turned, *parameters), window)
+    draft.finish(draft.channels_last(made), draft.flag(3))
+
+
+def _cut(valid: int, size: int, made: int, kernel: int, stride: int) -> tuple[int, int, int]:
+    """What is cut off before and behind of all outputs along an axis, and what is missing there.
+
+    SAME is that of a convolution from the output back to the input.
+    """
+    steps = -(-made // stride) - 1
+    before = 0 if valid else max(0, steps * stride + kernel - made) // 2
+    behind = (size - 1) * stride + kernel - before - made
+    return before, max(0, behind), max(0, -behind)
 
 
 def fully_connected(draft: Draft) -> None:
@@ -120,13 +157,16 @@ def _unfit(draft: Draft) -> RefusedOperatorError:
     )
 
 
-def _weights(draft: Draft, order: tuple[int, ...], shape: tuple[int, ...] = ()) -> str:
-    """The weights in the order of ONNX: output channels first.
+def _weights(
+    draft: Draft, order: tuple[int, ...], shape: tuple[int, ...] = (), *, axis: int = 0
+) -> str:
+    """The weights in the order of ONNX.
 
     Args:
         draft: whose operator is translated.
         order: of the axes.
         shape: of the result, if it is another.
+        axis: of the result that has the output channels.
     """
     tensor, x = draft.input(1), draft.input(0)
     data = draft.known(tensor)
@@ -141,7 +181,7 @@ def _weights(draft: Draft, order: tuple[int, ...], shape: tuple[int, ...] = ()) 
     turned = turned.reshape(shape or turned.shape)
     if x.quant is None:
         return draft.constant(name, _floats(tensor, turned))
-    return _quantized(draft, name, turned, _weight_scales(tensor, order))
+    return _quantized(draft, name, turned, _weight_scales(tensor, order[axis]), axis)
 
 
 def _floats(tensor: Tensor, data: NDArray[np.generic]) -> NDArray[np.generic]:
@@ -155,7 +195,7 @@ def _floats(tensor: Tensor, data: NDArray[np.generic]) -> NDArray[np.generic]:
     )
 
 
-def _weight_scales(tensor: Tensor, order: tuple[int, ...]) -> NDArray[np.float32]:
+def _weight_scales(tensor: Tensor, axis: int) -> NDArray[np.float32]:
     quant = tensor.quant
     if tensor.dtype != "INT8" or quant is None or np.any(quant.zero_points):
         points = "none" if quant is None else str(quant.zero_points[:4].tolist())
@@ -164,7 +204,7 @@ def _weight_scales(tensor: Tensor, order: tuple[int, ...]) -> NDArray[np.float32
             f"{described(tensor)}, zero points {points}",
             "Convert the network again with TensorFlow 2 and full integer quantization.",
         )
-    if quant.scales.size > 1 and quant.axis != order[0]:
+    if quant.scales.size > 1 and quant.axis != axis:
         raise RefusedOperatorError(
             "weight scales must run along the output channels",
             f"{quant.scales.size} along axis {quant.axis} of {described(tensor)}",
@@ -194,26 +234,31 @@ def _bias(draft: Draft) -> tuple[str, ...]:
         )
     quant = draft.input(1).quant
     axis = 0 if quant is None else quant.axis  # which was checked with the weights
-    scales = _weight_scales(draft.input(1), (axis,)).astype(np.float64)
+    scales = _weight_scales(draft.input(1), axis).astype(np.float64)
     products = (scales * quantization(x)[0]).astype(np.float32)
     return (_quantized(draft, name, data, products),)
 
 
 def _quantized(
-    draft: Draft, name: str, data: NDArray[np.generic], scales: NDArray[np.float32]
+    draft: Draft,
+    name: str,
+    data: NDArray[np.generic],
+    scales: NDArray[np.float32],
+    axis: int = 0,
 ) -> str:
-    """A constant behind a DequantizeLinear, its scales along the first axis."""
+    """A constant behind a DequantizeLinear, its scales along an axis."""
     scale = scales[0] if scales.size == 1 else scales
     inputs = (
         draft.constant(f"{name}.integers", data),
         draft.constant(f"{name}.scales", np.asarray(scale, dtype=np.float32)),
     )
-    return draft.emit("DequantizeLinear", inputs, {"axis": 0}, suffix=name.rpartition(".")[2])
+    return draft.emit("DequantizeLinear", inputs, {"axis": axis}, suffix=name.rpartition(".")[2])
 
 
 RULES: Mapping[str, Callable[[Draft], None]] = {
     "CONV_2D": conv,
     "DEPTHWISE_CONV_2D": depthwise,
     "FULLY_CONNECTED": fully_connected,
+    "TRANSPOSE_CONV": transpose_conv,
 }
 """What translates each operator of the family."""
