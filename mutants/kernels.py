@@ -154,6 +154,22 @@ MUTANTS = (
         "A run that begins within a repeated pixel repeats it too often.",
     ),
     Mutant(
+        "bilinear-looks-past-the-last-row",
+        f"{_C}/resize/mcucc_bilinear.h",
+        "const int32_t lower = outside ? 0 : (place & 1023);",
+        "const int32_t lower = (place & 1023) / 2;",
+        ("tests/operators/test_resize_bilinear.py::test_c_agrees",),
+        "The row below counts half.",
+    ),
+    Mutant(
+        "bilinear-first-column-is-interpolated",
+        f"{_C}/resize/mcucc_bilinear.h",
+        "const int inside = (column >= 0) && (first + 1 < p->in_w);",
+        "const int inside = (first + 1 < p->in_w);",
+        ("tests/operators/test_resize_bilinear.py::test_c_agrees",),
+        "Left of the first column the second one counts.",
+    ),
+    Mutant(
         "softmax-needs-one-more-step",
         f"{_C}/softmax/mcucc_softmax.h",
         "for (int32_t i = 0; i < 3; i++) {",

@@ -142,8 +142,8 @@ SCHEDULES = (
     Mutant(
         "distance-forgets-the-pads",
         f"{_SCHEDULE}/segments/distance.py",
-        "first = np.clip(columns * axis.stride // axis.repeat - axis.pad, 0, pixels)",
-        "first = np.clip(columns * axis.stride // axis.repeat, 0, pixels)",
+        "first = np.clip(axis.first(columns), 0, pixels)",
+        "first = np.clip(axis.first(columns) + axis.pad, 0, pixels)",
         (_EVERY_READ, f"{_REPLAY}::test_a_distance_is_enough_and_one_byte_less_is_not"),
         "Pixels left of a window are taken for dead though padding lets the window reach them.",
     ),
@@ -166,10 +166,18 @@ SCHEDULES = (
     Mutant(
         "rows-needed-without-dilation",
         f"{_SCHEDULE}/stages.py",
-        "rows.pad + (rows.taps - 1) * rows.dilation",
-        "rows.pad + (rows.taps - 1)",
+        "return np.clip(self.window.rows.end(turns), 0, self.shape[0])",
+        "return np.clip(self.window.rows.first(turns) + self.window.rows.taps, 0, self.shape[0])",
         (_EVERY_READ, "tests/kernels/test_segments.py::test_segments_give_the_bits_of_layers"),
         "A dilated window is computed before its last row was made.",
+    ),
+    Mutant(
+        "rows-die-a-pad-early",
+        f"{_SCHEDULE}/stages.py",
+        "return np.clip(self.window.rows.first(turns), 0, self.shape[0])",
+        "return np.clip(self.window.rows.first(turns + self.window.rows.pad), 0, self.shape[0])",
+        (_EVERY_READ,),
+        "A row is taken for dead as many turns early as there is padding.",
     ),
     Mutant(
         "tensors-die-a-step-early",

@@ -1,6 +1,7 @@
 """From a planned segment to what the templates print."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from mcucc.codegen.arena_refs import TensorRef, Workspace
 from mcucc.codegen.layer_code import ExecutedNode
@@ -278,12 +279,18 @@ def first_row(axis: Axis) -> str:
 
     >>> first_row(Axis(3, 2, 1, 1)), first_row(Axis(repeat=2)), first_row(Axis(pad=-2))
     ('(y * 2) - 1', 'y / 2', 'y + 2')
+    >>> first_row(Axis(2, 512, 1, 1, repeat=1024, phase=768))
+    '(((y * 512) + 768) / 1024) - 1'
     """
     if axis.stride == 0:
         return "0"
     row = "y" if axis.stride == 1 else f"(y * {axis.stride})"
+    if axis.phase:
+        row = f"({row} + {axis.phase})"
     if axis.repeat != 1:
         row = f"{row} / {axis.repeat}"
+    if axis.phase:
+        row = f"({row})"
     return _shifted(row, -axis.pad)
 
 
@@ -292,7 +299,7 @@ def _needed(axis: Axis, turns: int, height: int) -> str:
     if axis.stride == 0:
         return "1"
     span = (axis.taps - 1) * axis.dilation + 1 - axis.pad
-    row = first_row(Axis(axis.taps, axis.stride, axis.dilation, 0, axis.repeat))
+    row = first_row(replace(axis, pad=0))
     rows = _shifted(row, span)
     return rows if axis.end(turns - 1) <= height else f"mcucc_min({rows}, {height})"
 

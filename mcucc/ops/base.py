@@ -4,14 +4,19 @@ import enum
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mcucc.ir import QParams, Shape, TensorType
 
 Activation = Literal["none", "relu", "relu6"]
 """A fused activation: it only narrows the range to which the output is clamped."""
+
+
+IndexT = TypeVar("IndexT", int, NDArray[np.int64])
+"""An index, or one for each of several outputs."""
 
 
 class Aliasing(enum.Enum):
@@ -29,8 +34,9 @@ class Aliasing(enum.Enum):
 class Axis:
     """Which inputs an output needs along one axis.
 
-    Output i reads the inputs i * stride // repeat - pad + k * dilation, k < taps; those outside of
-    the map are padding. A stride of 0 means that every output reads the same inputs.
+    Output i reads the inputs (i * stride + phase) // repeat - pad + k * dilation, k < taps; those
+    outside of the map are padding, whatever the kernel puts in their place. A stride of 0 means
+    that every output reads the same inputs; its phase is 0 then.
     """
 
     taps: int = 1
@@ -38,12 +44,13 @@ class Axis:
     dilation: int = 1
     pad: int = 0
     repeat: int = 1
+    phase: int = 0
 
-    def first(self, index: int) -> int:
+    def first(self, index: IndexT) -> IndexT:
         """The first input under the window of an output; negative in the padding."""
-        return index * self.stride // self.repeat - self.pad
+        return (index * self.stride + self.phase) // self.repeat - self.pad
 
-    def end(self, index: int) -> int:
+    def end(self, index: IndexT) -> IndexT:
         """One more than the last input under the window of an output."""
         return self.first(index) + (self.taps - 1) * self.dilation + 1
 

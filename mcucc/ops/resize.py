@@ -2,9 +2,126 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mcucc.ir import Shape, TensorType
 from mcucc.ops.base import Axis, FloatBase, Op, Window, same_quantization
+
+Coordinates = Literal["asymmetric", "half_pixel", "align_corners"]
+"""Where the pixels of the output lie among those of the input: the first ones on each other and the
+others at the distance of the sizes; with the centres of pixels half a pixel from the corners of the
+map; or the first and the last ones on each other."""
+COORDINATES: tuple[Coordinates, ...] = get_args(Coordinates)
+STEPS = 1024
+"""Into which TensorFlow Lite divides the distance of two pixels that it interpolates."""
+_LONGEST = 1 << 20
+"""A map has fewer rows, and fewer columns: a place in steps is an int32."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where output pixels lie among input pixels along one axis, in steps of 1/1024.
+
+    Pixel i lies at i * step + start; in front of the first input pixel and behind the last one the
+    map goes on as it ends.
+    """
+
+    step: int
+    start: int
+
+    def at(self, count: int) -> NDArray[np.int64]:
+        """The places of the first `count` pixels."""
+        return np.arange(count, dtype=np.int64) * self.step + self.start
+
+    @property
+    def axis(self) -> Axis:
+        """The pixel before each place and the one behind it, padding outside of the map."""
+        if self.step == 0:
+            return Axis(taps=2, stride=0)
+        before = int(self.start < 0)
+        phase = self.start + before * STEPS
+        return Axis(taps=2, stride=self.step, pad=before, repeat=STEPS, phase=phase)
+
+
+def fixed_places(size: int, count: int, coordinates: Coordinates) -> Places:
+    """Where TensorFlow Lite puts `count` pixels among `size`, in its integers."""
+    if coordinates == "align_corners" and count > 1:
+        step = (STEPS * (size - 1) + (count - 1) // 2) // (count - 1)
+    else:
+        step = (STEPS * size + count // 2) // count
+    return Places(step, step // 2 - STEPS // 2 if coordinates == "half_pixel" else 0)
+
+
+def real_places(size: int, count: int, coordinates: Coordinates) -> NDArray[np.float64]:
+    """Where it puts them in reals; they may lie outside of the map."""
+    ends = coordinates == "align_corners" and count > 1
+    step = (size - 1) / (count - 1) if ends else size / count
+    offset = 0.5 if coordinates == "half_pixel" else 0.0
+    return (np.arange(count, dtype=np.float64) + offset) * step - offset
+
+
+@dataclass(frozen=True)
+class ResizeBilinear(Op):
+    """Bilinear interpolation between four pixels, in TensorFlow Lite's fixed point.
+
+    Attributes:
+        size: rows and columns of the output.
+        coordinates: where its pixels lie among those of the input.
+    """
+
+    size: tuple[int, int]
+    coordinates: Coordinates = "asymmetric"
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """[1, rows, columns, C]."""
+        return (1, *self.size, inputs[0].shape[-1])
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
+        """Same quantization on both sides; sizes at which TensorFlow Lite stays inside the map."""
+        yield from same_quantization(inputs, output)
+        yield from bilinear_faults(self, inputs[0].shape)
+
+    def places(self, x: TensorType) -> tuple[Places, Places]:
+        """Where output rows lie among those of the input, and columns."""
+        _, h, w, _ = x.shape
+        rows, columns = (
+            fixed_places(n, count, self.coordinates)
+            for n, count in zip((h, w), self.size, strict=True)
+        )
+        return rows, columns
+
+    def window(self, inputs: Sequence[TensorType], operand: int = 0) -> Window:  # noqa: ARG002
+        """The two rows and columns between which a pixel lies."""
+        rows, columns = self.places(inputs[0])
+        return Window(rows.axis, columns.axis)
+
+    @property
+    def channelwise(self) -> bool:
+        """Each channel by itself."""
+        return True
+
+
+def bilinear_faults(op: "ResizeBilinear | FloatResizeBilinear", shape: Shape) -> Iterator[str]:
+    """The rules that the sizes of a bilinear resize break."""
+    if len(shape) != 4:
+        yield "the input must be a map [1, H, W, C]"
+        return
+    sizes = tuple(zip(shape[1:3], op.size, strict=True))
+    if min(op.size) < 1 or max(*op.size, *shape[1:3]) >= _LONGEST:
+        yield f"rows and columns must lie between 1 and {_LONGEST - 1}"
+        return
+    for n, count in sizes:
+        places = fixed_places(n, count, op.coordinates)
+        if places.step < 1 < n:
+            yield f"an enlargement must be below {2 * STEPS}-fold"
+        elif places.step * (count - 1) + places.start >= STEPS * n:
+            yield (
+                f"{n} rows or columns cannot become {count}: TensorFlow Lite's steps of "
+                f"1/{STEPS} add up to beyond the last one"
+            )
 
 
 @dataclass(frozen=True)
@@ -60,5 +177,31 @@ class FloatResizeNearest(FloatBase):
         return True
 
 
-Int8 = ResizeNearest
-Float = FloatResizeNearest
+@dataclass(frozen=True)
+class FloatResizeBilinear(FloatBase):
+    """Bilinear interpolation in reals; its int8 form is TensorFlow Lite's.
+
+    Attributes:
+        size: rows and columns of the output.
+        coordinates: see `ResizeBilinear`.
+    """
+
+    size: tuple[int, int]
+    coordinates: Coordinates = "asymmetric"
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """[1, rows, columns, C]."""
+        return (1, *self.size, inputs[0].shape[-1])
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:  # noqa: ARG002
+        """Those of the int8 form."""
+        return bilinear_faults(self, inputs[0].shape)
+
+    @property
+    def copies(self) -> bool:
+        """It lies between values of its input."""
+        return True
+
+
+Int8 = ResizeBilinear | ResizeNearest
+Float = FloatResizeBilinear | FloatResizeNearest

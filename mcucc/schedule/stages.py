@@ -47,17 +47,14 @@ class RowRead:
     @cached_property
     def first(self) -> Rows:
         """For each turn the first row that it or a later turn reads."""
-        rows = self.window.rows
         turns = np.arange(self.turns, dtype=np.int64)
-        return np.clip(turns * rows.stride // rows.repeat - rows.pad, 0, self.shape[0])
+        return np.clip(self.window.rows.first(turns), 0, self.shape[0])
 
     @cached_property
     def needed(self) -> Rows:
         """For each turn how many rows must have been made before it."""
-        rows = self.window.rows
         turns = np.arange(self.turns, dtype=np.int64)
-        last = turns * rows.stride // rows.repeat - rows.pad + (rows.taps - 1) * rows.dilation
-        return np.clip(last + 1, 0, self.shape[0])
+        return np.clip(self.window.rows.end(turns), 0, self.shape[0])
 
     @property
     def is_gate(self) -> bool:

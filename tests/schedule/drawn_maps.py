@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from mcucc.ops import Int8Graph
 from mcucc.ops.movement import DepthToSpace, SpaceToDepth
+from mcucc.ops.resize import COORDINATES, ResizeBilinear
 from tests.graphs import GraphBuilder, quant
 
 Q = quant(0.05, 3)
@@ -168,6 +169,13 @@ def _resize(draw: st.DrawFn, builder: GraphBuilder, x: str) -> None:
     builder.resize_nearest(x, factor if fits else (1, 1))
 
 
+def _interpolate(draw: st.DrawFn, builder: GraphBuilder, x: str) -> None:
+    """Bilinear, to any size; from one row to a few, TFLM's steps stay inside the map."""
+    size = (draw(st.integers(1, MOST_ROWS)), draw(st.integers(1, MOST_PIXELS)))
+    op = ResizeBilinear(size, draw(st.sampled_from(COORDINATES)))
+    builder.node(op, (x,), builder.type(x).q)
+
+
 def _pad(draw: st.DrawFn, builder: GraphBuilder, x: str) -> None:
     rows, pixels, _ = _map(builder, x)
     top, bottom, left, right = (draw(st.integers(0, 2)) for _ in range(4))
@@ -261,6 +269,7 @@ _KINDS: dict[str, Callable[[st.DrawFn, GraphBuilder, str], None]] = {
     "reshape": _reshape,
     "residual": _residual,
     "resize": _resize,
+    "interpolate": _interpolate,
     "slice": _slice,
     "sum": _sum,
     "transpose": _transpose,

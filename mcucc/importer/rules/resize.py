@@ -21,8 +21,18 @@ from mcucc.importer.rules.rule import Rule
 from mcucc.importer.values import RefusalError
 from mcucc.importer.walk import Walk
 from mcucc.ops.pool import FloatAveragePool2D
-from mcucc.ops.resize import FloatResizeNearest
+from mcucc.ops.resize import (
+    COORDINATES,
+    STEPS,
+    FloatResizeBilinear,
+    FloatResizeNearest,
+    bilinear_faults,
+    fixed_places,
+    real_places,
+)
 
+FIXED_POINT = "fixed_point"
+"""An attribute of resizes of quantized `.tflite` files: the coordinates of the operator there."""
 _LARGEST_BILINEAR = 20
 """Twice the factor is that of a ResizeNearest, which goes up to 40."""
 
@@ -49,15 +59,53 @@ def lower_resize(walk: Walk, node: OnnxNode) -> View:
                 f"coordinate mode {coordinates(node, opset)}, rounding {rounding(node, opset)}",
             )
         found.append(place)
-    repeats = tuple(count // size for count, size in zip(counts, x.shape[2:], strict=True))
-    rows, columns = repeats if len(repeats) == 2 else (0, 0)
-    if _repeats(found, x.shape[2:], repeats):
-        return x.result(walk.emit(node, FloatResizeNearest((rows, columns)), (x.tensor,)), shape)
+    sizes = (x.shape[2], x.shape[3])
+    repeats = (counts[0] // sizes[0], counts[1] // sizes[1])
+    if _repeats(found, sizes, repeats):
+        return x.result(walk.emit(node, FloatResizeNearest(repeats), (x.tensor,)), shape)
+    fixed = _fixed_point(node, found, sizes, counts) if mode == "linear" else None
+    if fixed is not None:
+        return x.result(walk.emit(node, fixed, (x.tensor,)), shape)
     if mode == "linear" and _between_centres(x, opset, counts):
-        return x.result(_bilinear(walk, x, (rows, columns)), shape)
-    matrices = [matrix(place, size) for place, size in zip(found, x.shape[2:], strict=True)]
+        return x.result(_bilinear(walk, x, repeats), shape)
+    matrices = [matrix(place, size) for place, size in zip(found, sizes, strict=True)]
     made = resampled(walk, x, matrices[0], matrices[1])
     return walk.view(node).named(node) if made == x.tensor else x.result(made, shape)
+
+
+def _fixed_point(
+    node: OnnxNode, found: Sequence[Reals], sizes: Sequence[int], counts: tuple[int, int]
+) -> FloatResizeBilinear | None:
+    """TensorFlow Lite's operator, where each of its places is at most a step of it away.
+
+    A difference of a step, 1/1024 of a pixel, moves a result by a quarter of an int8 step at most.
+    In a quantized `.tflite` file it is what it is.
+    """
+    for mode in COORDINATES:
+        op = FloatResizeBilinear(counts, mode)
+        faults = list(bilinear_faults(op, (1, *sizes, 1)))
+        if node.string(FIXED_POINT, "") == mode:
+            if faults:
+                raise RefusalError(
+                    node, faults[0], f"{list(sizes)} to {list(counts)}", "Enlarge it by less."
+                )
+            return op
+        near = (
+            _is_near(op, place, n, count)
+            for place, n, count in zip(found, sizes, counts, strict=True)
+        )
+        if not faults and all(near):
+            return op
+    return None
+
+
+def _is_near(op: FloatResizeBilinear, place: Reals, size: int, count: int) -> bool:
+    """Whether the places along an axis are the operator's, and those of its int8 form."""
+    ends = size - 1
+    real = real_places(size, count, op.coordinates).clip(0, ends)
+    fixed = (fixed_places(size, count, op.coordinates).at(count) / STEPS).clip(0, ends)
+    exact = bool(np.allclose(place.clip(0, ends), real, rtol=0, atol=1e-6))
+    return exact and bool(np.abs(fixed - real).max() <= 1 / STEPS)
 
 
 def _repeats(found: Sequence[Reals], sizes: Sequence[int], repeats: Sequence[int]) -> bool:

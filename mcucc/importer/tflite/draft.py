@@ -260,6 +260,16 @@ def demand_equal_scales(draft: Draft, *tensors: Tensor) -> None:
             )
 
 
+def demand_map(draft: Draft) -> None:
+    """Refuse an operator whose first input is no map."""
+    if len(draft.input(0).shape) != 4:
+        raise RefusedOperatorError(
+            "its input must be a map [1, H, W, C]",
+            described(draft.input(0)),
+            "Convert the network again.",
+        )
+
+
 def described(tensor: Tensor) -> str:
     """A tensor, for a message."""
     kind = "constant " if tensor.data is not None else ""

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from mcucc.importer.tflite import elementwise, movement, weights, windows
+from mcucc.importer.tflite import elementwise, movement, resize, weights, windows
 from mcucc.importer.tflite.draft import Draft, RefusedOperatorError, described
 from mcucc.importer.tflite.model import ABSENT, Tensor
 
 RULES: Mapping[str, Callable[[Draft], None]] = MappingProxyType(
-    {**elementwise.RULES, **movement.RULES, **weights.RULES, **windows.RULES}
+    {**elementwise.RULES, **movement.RULES, **resize.RULES, **weights.RULES, **windows.RULES}
 )
 """What translates an operator."""
 
@@ -41,7 +41,6 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
             "Convert the pruned network without sparse weights: tfmot.sparsity.keras.strip_pruning,"
             " and no EXPERIMENTAL_SPARSITY among converter.optimizations."
         ),
-        "RESIZE_BILINEAR": "Use RESIZE_NEAREST_NEIGHBOR by whole factors in its place.",
     }
 )
 

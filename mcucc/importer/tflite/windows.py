@@ -1,4 +1,4 @@
-"""Rules for pools, pads and resizes."""
+"""Rules for pools and pads."""
 
 from collections.abc import Callable, Mapping
 
@@ -8,23 +8,17 @@ from mcucc.importer.tflite.draft import (
     Draft,
     RefusedOperatorError,
     demand_equal_scales,
+    demand_map,
     described,
     quantization,
 )
-
-_COORDINATES = {
-    (0, 0): ("asymmetric", "floor"),
-    (1, 0): ("align_corners", "round_prefer_ceil"),
-    (0, 1): ("half_pixel", "round_prefer_ceil"),
-}
-"""ONNX's names for (align_corners, half_pixel_centers)."""
 
 
 def pool(draft: Draft) -> None:
     """MAX_POOL_2D and AVERAGE_POOL_2D."""
     x = draft.input(0)
     demand_equal_scales(draft, x)
-    _demand_map(draft)
+    demand_map(draft)
     attributes = {
         "kernel_shape": (draft.option(4), draft.option(3)),
         "strides": (draft.option(2), draft.option(1)),
@@ -39,7 +33,7 @@ def reduce_max(draft: Draft) -> None:
     """REDUCE_MAX over the rows and columns of a map: a pool as large as the map."""
     x = draft.input(0)
     demand_equal_scales(draft, x)
-    _demand_map(draft)
+    demand_map(draft)
     axes = sorted({axis % 4 for axis in draft.integers(1, "the axes")})
     if axes != [1, 2]:
         raise RefusedOperatorError(
@@ -80,47 +74,11 @@ def pad(draft: Draft) -> None:
     draft.give(draft.emit("Pad", (draft.value(x), pads, filler)), draft.output)
 
 
-def resize_nearest(draft: Draft) -> None:
-    """RESIZE_NEAREST_NEIGHBOR."""
-    x, wanted = draft.input(0), draft.integers(1, "the sizes")
-    demand_equal_scales(draft, x)
-    _demand_map(draft)
-    flags = (draft.flag(0), draft.flag(1))
-    if flags not in _COORDINATES or len(wanted) != 2:
-        raise RefusedOperatorError(
-            "a resize must have two sizes, and aligned corners or pixel centres but not both",
-            f"sizes {list(wanted)}, align_corners and half_pixel_centers {flags}",
-            "Convert the network again.",
-        )
-    mode, rounding = _COORDINATES[flags]
-    sizes = np.array((1, x.shape[3], *wanted), dtype=np.int64)
-    inputs = (
-        *(draft.channels_first(draft.reals(x)), "", ""),
-        draft.constant(f"{draft.label}.sizes", sizes),
-    )
-    attributes = {
-        "mode": "nearest",
-        "coordinate_transformation_mode": mode,
-        "nearest_mode": rounding,
-    }
-    draft.finish(draft.channels_last(draft.emit("Resize", inputs, attributes)))
-
-
-def _demand_map(draft: Draft) -> None:
-    if len(draft.input(0).shape) != 4:
-        raise RefusedOperatorError(
-            "its input must be a map [1, H, W, C]",
-            described(draft.input(0)),
-            "Convert the network again.",
-        )
-
-
 RULES: Mapping[str, Callable[[Draft], None]] = {
     "AVERAGE_POOL_2D": pool,
     "MAX_POOL_2D": pool,
     "PAD": pad,
     "PADV2": pad,
     "REDUCE_MAX": reduce_max,
-    "RESIZE_NEAREST_NEIGHBOR": resize_nearest,
 }
 """What translates each operator of the family."""

@@ -2,9 +2,17 @@
 
 from collections.abc import Mapping
 
-from mcucc.ops.resize import FloatResizeNearest, ResizeNearest
-from mcucc.quant.conversion import Form
+from mcucc.ops import FloatNode
+from mcucc.ops.resize import FloatResizeBilinear, FloatResizeNearest, ResizeBilinear, ResizeNearest
+from mcucc.quant.conversion import Conversion, Form
+
+
+def bilinear(to: Conversion, node: FloatNode, op: FloatResizeBilinear) -> None:
+    """At the scale of its input, between whose values it lies."""
+    to.emit(node, ResizeBilinear(op.size, op.coordinates))
+
 
 FORMS: Mapping[type, Form] = {
+    FloatResizeBilinear: bilinear,
     FloatResizeNearest: lambda to, node, op: to.emit(node, ResizeNearest(op.factor)),
 }

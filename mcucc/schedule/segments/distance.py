@@ -127,5 +127,5 @@ def _column_bytes(writer: Writer, reader: int, read: RowRead) -> Rows:
         return (columns + 1) * channels
     else:
         ended = np.zeros(len(columns), dtype=np.bool_)
-    first = np.clip(columns * axis.stride // axis.repeat - axis.pad, 0, pixels)
+    first = np.clip(axis.first(columns), 0, pixels)
     return np.where(ended, pixels, first) * channels

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 
 from mcucc.ops import Int8Node
-from mcucc.ops.resize import ResizeNearest
+from mcucc.ops.resize import ResizeBilinear, ResizeNearest
 from mcucc.twin.draft import Draft
 from mcucc.twin.model import Code
 from mcucc.twin.operators.twin import Twin, with_vectors
 from mcucc.twin.options import options
 
+RESIZE_BILINEAR = Code(23, 3)
 RESIZE_NEAREST_NEIGHBOR = Code(97, 2)
 
 
@@ -19,6 +20,16 @@ def _resize_nearest(draft: Draft, node: Int8Node, _: ResizeNearest) -> None:
     with_vectors(draft, node, RESIZE_NEAREST_NEIGHBOR, opts, size=size)
 
 
+def _resize_bilinear(draft: Draft, node: Int8Node, op: ResizeBilinear) -> None:
+    opts = options(
+        "ResizeBilinearOptions",
+        AlignCorners=op.coordinates == "align_corners",
+        HalfPixelCenters=op.coordinates == "half_pixel",
+    )
+    with_vectors(draft, node, RESIZE_BILINEAR, opts, size=op.size)
+
+
 TWINS: Mapping[type, Twin] = {
+    ResizeBilinear: Twin(_resize_bilinear),
     ResizeNearest: Twin(_resize_nearest),
 }
