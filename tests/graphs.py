@@ -42,12 +42,15 @@ def every_operator_graph(
     total = b.add(wide, narrow)
     pooled = b.average_pool(b.requantize(total), (2, 2))
     padded = b.pad(pooled, (1, 0, 2, 1))
-    mixed = _newer_operators(b, padded)
+    mixed, ends = _newer_operators(b, padded), list[str]()
     for example in examples() if more is None else more:
-        mixed = example.build(b, mixed)
+        made = example.build(b, mixed)
+        if b.tensors[made].dtype == DType.INT8:
+            mixed = made
+        else:
+            ends.append(made)
     features = b.add(b.reshape(b.mean(mixed), (1, 2, 2, 4)), b.constant((1, 2, 2, 4)))
-    b.softmax(b.dense(b.flatten(features), 5))
-    return b.build()
+    return b.build(b.softmax(b.dense(b.flatten(features), 5)), *ends)
 
 
 def _newer_operators(b: "GraphBuilder", x: str) -> str:
@@ -287,7 +290,7 @@ class GraphBuilder:
     def node(self, op: Int8Op, inputs: tuple[str, ...], q: QParams) -> str:
         name = f"{type(op).__name__.lower()}{len(self.nodes)}"
         types = [self.type(i) for i in inputs]
-        self.tensors[f"{name}_out"] = TensorType(DType.INT8, op.infer(types), q)
+        self.tensors[f"{name}_out"] = TensorType(op.element(types), op.infer(types), q)
         self.nodes.append(Node(op, inputs, f"{name}_out", name, (f"onnx_{name}",)))
         return f"{name}_out"
 

@@ -32,6 +32,7 @@ from mcucc.build.network import Network as Interface
 from mcucc.build.sizes import Sizes, measure_sizes
 from mcucc.build.toolchain import ARM_GCC, PACKAGES, has_tool
 from mcucc.codegen import Files, Program, Provenance, SelfTest, emit, lower, self_test
+from mcucc.codegen.ports import is_index
 from mcucc.codegen.program import Element
 from mcucc.compiled.output import earlier_compilation, finish_replacement, replace_files
 from mcucc.compiled.samples import random_samples
@@ -271,7 +272,8 @@ def _recorded(graph: Int8Graph, count: int, elements: tuple[Element, Element]) -
         if len(fresh) >= count:
             break
     columns = [np.concatenate(column) for column in zip(*[*fresh, *repeated][:count], strict=True)]
-    return self_test(columns[: len(shapes)], columns[len(shapes) :], elements)
+    indices = [place for place, port in enumerate(graph.outputs) if is_index(graph, port)]
+    return self_test(columns[: len(shapes)], columns[len(shapes) :], elements, indices)
 
 
 def _files(draft: Files, graph: Int8Graph, board: Board, options: CompileOptions) -> Files:

@@ -14,6 +14,7 @@ from mcucc.compiled.samples import flatten, load_reals, load_samples, to_onnx
 from mcucc.errors import InputFileError, UsageError
 from mcucc.importer import ModelSource, tflite_values
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit
+from mcucc.report.model import PortReport
 from mcucc.report.summary import Summarized, Summary
 from mcucc.sim.onnx_runtime import run_onnx
 
@@ -76,10 +77,12 @@ def evaluate(
     compiled = CompiledNetwork.open(directory)
     samples = load_samples(compiled.report, inputs, limit)
     labels = _labels(labels_source, len(samples[0]), limit)
-    _check_classes(label(labels_source), labels, compiled.report.outputs[0].bytes)
+    first = compiled.report.outputs[0]
+    if not first.is_index:  # which does not say how many classes there are
+        _check_classes(label(labels_source), labels, first.bytes)
     outputs = to_onnx(compiled.report, compiled.run_host(flatten(samples)), dequantized=False)
     scores = next(iter(outputs.values()))
-    chosen = _top1(scores)
+    chosen = _top1(first, scores)
     original = None if model is None else _float_top1(compiled, model, inputs, limit)
     return Evaluation(
         samples=len(labels),
@@ -101,11 +104,14 @@ def _float_top1(
         reals = run_onnx(model, given, names)
     else:
         reals = run_file(compiled.report, file, given)
-    return _top1(reals[compiled.report.outputs[0].name])
+    first = compiled.report.outputs[0]
+    return _top1(first, reals[first.name])
 
 
-def _top1(scores: NDArray[np.generic]) -> NDArray[np.int64]:
-    return scores.reshape(len(scores), -1).argmax(axis=1).astype(np.int64)
+def _top1(port: PortReport, scores: NDArray[np.generic]) -> NDArray[np.int64]:
+    """The class that an output says, or that has its largest number."""
+    flat = scores.reshape(len(scores), -1)
+    return (flat[:, 0] if port.is_index else flat.argmax(axis=1)).astype(np.int64)
 
 
 def _labels(source: ArraySource, count: int, limit: Limit) -> NDArray[np.int64]:

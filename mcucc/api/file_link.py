@@ -16,6 +16,8 @@ from mcucc.importer import TfliteValues
 from mcucc.ir import QParams
 from mcucc.ops import Int8Graph
 from mcucc.reference.fixed_point import dequantize, quantize
+from mcucc.reference.index import as_bytes
+from mcucc.reference.movement import held_shape
 from mcucc.report import Report
 from mcucc.report.model import PortReport
 from mcucc.sim.tflm import run_tflm_file
@@ -51,7 +53,7 @@ def hear_file(
         port.tensor: _inner(found[port.name], said)
         for port, said in zip(graph.outputs, report.outputs, strict=True)
     }
-    shapes = {port.tensor: graph.tensors[port.tensor].shape for port in graph.outputs}
+    shapes = {port.tensor: held_shape(graph.tensors[port.tensor]) for port in graph.outputs}
     return Heard({name: y.reshape(len(y), *shapes[name][1:]) for name, y in values.items()})
 
 
@@ -88,7 +90,7 @@ def _as_declared(port: PortReport, dtype: str, real: NDArray[np.float32]) -> NDA
 
 def _reals(port: PortReport, y: NDArray[np.generic]) -> NDArray[np.float32]:
     """The reals that an output of the file stands for."""
-    if y.dtype == np.float32:
+    if y.dtype == np.float32 or port.is_index:
         return y.astype(np.float32, copy=False)
     shift = 128 if y.dtype == np.uint8 else 0
     q = (y.astype(np.int16) - shift).astype(np.int8)
@@ -96,6 +98,9 @@ def _reals(port: PortReport, y: NDArray[np.generic]) -> NDArray[np.float32]:
 
 
 def _inner(real: NDArray[np.float32], port: PortReport) -> NDArray[np.int8]:
-    """An output as int8 in inner layout."""
+    """An output as int8 in inner layout; indices as their bytes."""
+    if port.is_index:
+        inner = real if port.perm is None else real.transpose(port.perm)
+        return as_bytes(inner.reshape(len(real), -1).astype(np.int32))
     q = quantize(real, QParams((port.scale,), port.zero_point))
     return q if port.perm is None else np.ascontiguousarray(q.transpose(port.perm))

@@ -35,6 +35,9 @@ from mcucc.sim.onnx_runtime import run_onnx
 LIMIT = 1e-4
 """How far numpy float may be from ONNX Runtime, as a part of the output's largest magnitude."""
 
+INDEX_LIMIT = 0.01
+"""Of indices the part that may differ: where two scores are equal but for the order of sums."""
+
 Reals = Mapping[str, NDArray[np.float32]]
 """Arrays (N, ...) in ONNX layout by ONNX name."""
 
@@ -48,12 +51,21 @@ class FloatOutput:
         largest_difference: between ONNX Runtime and numpy float, as a part of the largest magnitude
             of the output; None without ONNX Runtime.
         sqnr_db: of int8 against float: ONNX Runtime's, or numpy's where that is absent. None on
-            random inputs, of which the ratio says nothing.
+            random inputs, of which the ratio says nothing, and of indices.
+        agreement: the part of the indices that is equal in int8 and float; None of other outputs.
+            `largest_difference` is then the part in which ONNX Runtime and numpy float differ.
     """
 
     name: str
     largest_difference: float | None
     sqnr_db: float | None
+    agreement: float | None = None
+
+    @property
+    def is_near(self) -> bool:
+        """Whether numpy float is within the limit of ONNX Runtime; NaN is not."""
+        limit = LIMIT if self.agreement is None else INDEX_LIMIT
+        return (self.largest_difference or 0.0) <= limit
 
 
 @dataclass(frozen=True)
@@ -130,7 +142,9 @@ def compare_with_float(
     except SimulationError as error:
         broken, message = "crashed", str(error)
     outputs = tuple(
-        _compare(port.name, ours[port.name], (theirs or {}).get(port.name), int8[port.name])
+        (_compare_indices if port.is_index else _compare)(
+            port.name, ours[port.name], (theirs or {}).get(port.name), int8[port.name]
+        )
         for port in report.outputs
     )
     judge = "ONNX Runtime" if file is None else "TFLM"
@@ -199,10 +213,20 @@ def _compare(
     return FloatOutput(name, float(np.abs(exact - ours).max()) / largest, ratio)
 
 
+def _compare_indices(
+    name: str,
+    ours: NDArray[np.float32],
+    theirs: NDArray[np.float32] | None,
+    int8: NDArray[np.float32],
+) -> FloatOutput:
+    exact = ours if theirs is None else theirs.reshape(ours.shape)
+    differing = None if theirs is None else float((exact != ours).mean())
+    return FloatOutput(name, differing, None, float((exact == int8.reshape(ours.shape)).mean()))
+
+
 def verdict(outputs: Sequence[FloatOutput]) -> str:
     """Whether every output is within the limit: "equal" or "differs". NaN differs."""
-    near = [(o.largest_difference or 0.0) <= LIMIT for o in outputs]
-    return "equal" if all(near) else "differs"
+    return "equal" if all(output.is_near for output in outputs) else "differs"
 
 
 def compare_with_onnx_runtime(
@@ -245,9 +269,7 @@ def _compare_lsb(
     port: PortReport, ours: NDArray[np.integer], theirs: NDArray[np.float32]
 ) -> LsbOutput:
     exact = theirs.reshape(ours.shape).astype(np.float64)
-    if port.dtype == "uint8":
-        exact -= 128
-    elif port.dtype != "int8":
+    if port.dtype not in ("int8", "uint8") and not port.is_index:
         exact = np.clip(np.rint(exact / port.scale) + port.zero_point, -128, 127)
     steps, counts = np.unique(ours.astype(np.int64) - exact.astype(np.int64), return_counts=True)
     histogram = dict(zip(map(int, steps), map(int, counts), strict=True))

@@ -123,6 +123,8 @@ def interface_of(
     if chosen != "file":
         return chosen, ()
     inputs, outputs = ({port.dtype for port in of} for of in (graph.inputs, graph.outputs))
+    outputs -= {DType.INT32, DType.INT64}  # indices are int32 whatever the others are
+    outputs = outputs or inputs
     if DType.FLOAT32 in inputs | outputs:
         # Rows are handed over as integers.
         return ("int8" if options.stream_input else "float"), ()

@@ -286,7 +286,7 @@ class _Ladder:
         report = self.compiled.report
         outputs = [self.expected[port.tensor] for port in self.compiled.graph.outputs]
         int8 = {
-            name: y.astype(np.int8)
+            name: y.astype(np.int32)
             for name, y in to_onnx(report, outputs, dequantized=False).items()
         }
         reals = dequantize_inputs(report, self.samples)

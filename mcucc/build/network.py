@@ -46,6 +46,7 @@ class Network:
         state_bytes: of the arena's first bytes, which runs hand on; 0 for a network without states.
         io: what the interface takes and gives. Samples for the harness are int8 in any case.
         preprocessing: of each input, which a float interface does; none for all if empty.
+        indices: the outputs that are int32 numbers, of which runs give the bytes.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Network:
     row_bytes: int | None = None
     state_bytes: int = 0
     preprocessing: tuple[PreprocessingCode, ...] = ()
+    indices: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.inputs or not self.outputs:

@@ -39,7 +39,11 @@ def render_harness(network: Network) -> str:
         row_type="uint8_t" if inputs_unsigned else "int8_t",
         preprocessing=network.preprocessing or (PreprocessingCode(),) * len(network.inputs),
         flip_in=_SIGN_BIT if inputs_unsigned else 0,
-        flip_out=_SIGN_BIT if outputs_unsigned else 0,
+        flip_out=[
+            _SIGN_BIT if outputs_unsigned and place not in network.indices else 0
+            for place in range(len(network.outputs))
+        ],
+        indices=network.indices,
         state_bytes=network.state_bytes,
     )
 

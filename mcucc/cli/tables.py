@@ -176,7 +176,12 @@ def _float_lines(link: FloatLink) -> Iterator[str]:
     yield f"float network in {link.judge}: {link.says}"
     for output in link.outputs:
         parts: list[str] = []
-        if output.largest_difference is not None:
+        if output.agreement is not None:
+            differing = output.largest_difference
+            if differing is not None:
+                parts.append(f"numpy float differs in {differing:.2%} of the indices")
+            parts.append(f"int8 finds {output.agreement:.2%} of them")
+        elif output.largest_difference is not None:
             parts.append(
                 f"numpy float differs by at most {output.largest_difference:.1e} of its largest "
                 f"value (limit {link.limit:.0e})"

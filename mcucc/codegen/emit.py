@@ -1,7 +1,7 @@
 """Prints a program: {file name: text}."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,7 @@ def self_test(
     inputs: Sequence[NDArray[np.int8]],
     outputs: Sequence[NDArray[np.int8]],
     elements: tuple[Element, Element] = (INT8, INT8),
+    indices: Collection[int] = (),
 ) -> SelfTest:
     """Samples for `<name>_selftest.c`.
 
@@ -58,13 +59,15 @@ def self_test(
         inputs: one array (N, ...) in inner layout per input port.
         outputs: likewise per output port.
         elements: what inputs and what outputs are made of in the file.
+        indices: outputs that are int32 numbers, of which the bytes are given and written.
     """
 
-    def rows(arrays: Sequence[NDArray[np.int8]], element: Element) -> tuple[tuple[str, ...], ...]:
-        return tuple(int_rows(array.astype(np.int64) + element.shift, 16) for array in arrays)
+    def rows(array: NDArray[np.int8], element: Element) -> tuple[str, ...]:
+        return int_rows(array.astype(np.int64) + element.shift, 16)
 
     takes, gives = elements
-    return SelfTest(len(inputs[0]), rows(inputs, takes), rows(outputs, gives))
+    recorded = (rows(y, INT8 if place in indices else gives) for place, y in enumerate(outputs))
+    return SelfTest(len(inputs[0]), tuple(rows(x, takes) for x in inputs), tuple(recorded))
 
 
 def _runtime_files(program: Program) -> Files:

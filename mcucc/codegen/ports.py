@@ -7,8 +7,8 @@ import numpy as np
 from mcucc.codegen.arena_refs import TensorRef
 from mcucc.codegen.literals import c_float
 from mcucc.codegen.preprocessing import preprocessing_code
-from mcucc.codegen.program import INT8, UINT8, Element, Io, PortDef, unsigned_ports
-from mcucc.ir import Port, QParams
+from mcucc.codegen.program import INT8, INT32, UINT8, Element, Io, PortDef, unsigned_ports
+from mcucc.ir import DType, Port, QParams, TensorType
 from mcucc.kernels.literals import c_macro_int
 from mcucc.ops import Int8Graph
 from mcucc.reference.fixed_point import quantize
@@ -33,10 +33,10 @@ def ports(
         graph: gives the quantizations.
         of: the inputs or the outputs of the graph.
         refs: where they lie.
-        element: what they are made of.
+        element: what they are made of, indices aside.
     """
     return tuple(
-        _port(index, port, refs[port.tensor], graph.tensors[port.tensor].q, element)
+        _port(index, port, refs[port.tensor], graph.tensors[port.tensor], element)
         for index, port in enumerate(of)
     )
 
@@ -54,10 +54,15 @@ def shifted_last(
     """What must become uint8 after the last step: the outputs, and inputs that are kept."""
     inputs, outputs = elements_of(io)
     kept = (
-        *(graph.outputs if outputs.shift else ()),
+        *((p for p in graph.outputs if not is_index(graph, p)) if outputs.shift else ()),
         *(graph.inputs if inputs.shift and keep_input else ()),
     )
     return _once(refs[port.tensor] for port in kept)
+
+
+def is_index(graph: Int8Graph, port: Port) -> bool:
+    """Whether a port holds int32 numbers."""
+    return graph.type_of(port.tensor).dtype == DType.INT32
 
 
 def _once(tensors: Iterable[TensorRef]) -> tuple[TensorRef, ...]:
@@ -68,12 +73,15 @@ def _once(tensors: Iterable[TensorRef]) -> tuple[TensorRef, ...]:
     return tuple({tensor.offset: tensor for tensor in tensors}.values())
 
 
-def _port(index: int, port: Port, tensor: TensorRef, quant: QParams, element: Element) -> PortDef:
-    unit = _image_unit(port, quant)
+def _port(index: int, port: Port, tensor: TensorRef, kind: TensorType, element: Element) -> PortDef:
+    quant = kind.q
+    element = INT32 if kind.dtype == DType.INT32 else element
+    unit = "" if element is INT32 else _image_unit(port, quant)
     return PortDef(
         index,
         port.name,
         tensor,
+        element,
         c_float(quant.scale),
         c_macro_int(quant.zero_point + element.shift),
         unit,

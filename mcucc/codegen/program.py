@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from mcucc.codegen.arena_refs import TensorRef, WindowRows, Workspace
@@ -45,12 +45,13 @@ class Element:
 
     @property
     def shift(self) -> int:
-        """What its values are more than the int8 ones that the network computes with."""
-        return self.low + 128
+        """What its values are more than those that the network computes with."""
+        return 128 if self.low == 0 else 0
 
 
 INT8 = Element("int8", "int8_t", -128, 127)
 UINT8 = Element("uint8", "uint8_t", 0, 255)
+INT32 = Element("int32", "int32_t", -(1 << 31), (1 << 31) - 1)
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,7 @@ class PortDef:
         index: its number among inputs or outputs.
         onnx_name: for a reader.
         tensor: where it lies.
+        element: what it is made of.
         scale: C literal.
         zero_point: of the quantization, in values of the interface: what a macro stands for.
         image_unit: what a uint8 pixel u stands for when q = u - 128 is its int8 quantization, as
@@ -158,11 +160,32 @@ class PortDef:
     index: int
     onnx_name: str
     tensor: TensorRef
+    element: Element
     scale: str
     zero_point: str
     image_unit: str
     takes_pixels: bool
     preprocessing: PreprocessingCode
+
+    @property
+    def is_index(self) -> bool:
+        """Whether it holds int32 indices, which stand for themselves."""
+        return self.element is INT32
+
+    @property
+    def channels(self) -> int:
+        """Numbers of a pixel."""
+        return self.tensor.c // self.size
+
+    @property
+    def size(self) -> int:
+        """Bytes of a number."""
+        return 4 if self.is_index else 1
+
+    @property
+    def numbers_text(self) -> str:
+        """How many numbers it holds, for a reader: 25x5x64, or 12 for a vector."""
+        return replace(self.tensor, c=self.channels).size_text
 
 
 @dataclass(frozen=True)

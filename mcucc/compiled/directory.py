@@ -261,6 +261,7 @@ def network_of(report: Report) -> Network:
             preprocessing_code(port.preprocessing, port.shape, port.perm, index)
             for index, port in enumerate(report.inputs)
         ),
+        indices=tuple(place for place, port in enumerate(report.outputs) if port.is_index),
     )
 
 

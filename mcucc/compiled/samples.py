@@ -5,6 +5,7 @@ import math
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from mcucc.errors import InputFileError, UsageError
 from mcucc.ir import UNSIGNED_SHIFT, QParams, Shape
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit
 from mcucc.reference.fixed_point import dequantize, quantize
+from mcucc.reference.index import from_bytes
 from mcucc.reference.preprocessing import preprocess, unprocess
 from mcucc.report.model import PortReport, Report
 
@@ -25,7 +27,12 @@ _QUANTIZED_AT_ONCE = 1 << 20
 Samples = tuple[NDArray[np.int8], ...]
 """One int8 array (N, ...) in inner layout per port, in the order of the ports."""
 
-OnnxArrays = Mapping[str, NDArray[np.int8] | NDArray[np.uint8] | NDArray[np.float32]]
+ScalarT = TypeVar("ScalarT", bound=np.generic)
+
+OnnxArray = NDArray[np.int8] | NDArray[np.uint8] | NDArray[np.int32] | NDArray[np.float32]
+"""Of an output: int8, or uint8 as in the file; indices; or reals."""
+
+OnnxArrays = Mapping[str, OnnxArray]
 """Arrays (N, ...) in ONNX layout by ONNX name."""
 
 
@@ -221,10 +228,13 @@ def to_onnx(
 ) -> OnnxArrays:
     """Outputs (N, bytes) to arrays in ONNX layout by ONNX name, stacked along the first axis.
 
-    An output that is uint8 in the file stays uint8.
+    An output that is uint8 in the file stays uint8; indices are int32 in any case.
     """
-    found: dict[str, NDArray[np.int8] | NDArray[np.uint8] | NDArray[np.float32]] = {}
+    found: dict[str, OnnxArray] = {}
     for port, flat in zip(report.outputs, outputs, strict=True):
+        if port.is_index:
+            found[port.name] = _to_onnx_layout(port, from_bytes(flat))
+            continue
         q = _to_onnx_layout(port, flat)
         raw = (q.astype(np.int16) + UNSIGNED_SHIFT).astype(np.uint8)
         own = raw if port.dtype == "uint8" else q
@@ -232,7 +242,7 @@ def to_onnx(
     return found
 
 
-def _to_onnx_layout(port: PortReport, values: NDArray[np.int8]) -> NDArray[np.int8]:
+def _to_onnx_layout(port: PortReport, values: NDArray[ScalarT]) -> NDArray[ScalarT]:
     """Values (N, ...) of a port, in inner layout and any grouping of its axes."""
     inner_shape = port.shape if port.perm is None else tuple(port.shape[a] for a in port.perm)
     inner = values.reshape(len(values), *inner_shape[1:])

@@ -52,8 +52,9 @@ def is_quantized(model: OnnxModel) -> bool:
     Quantized constants alone, as tf2onnx leaves them behind a DequantizeLinear, do not count.
     """
     constant = set(model.constants)
-    if model.refused and any(port.dtype in ("int8", "uint8") for port in model.inputs):
-        return True  # and who quantizes may be among what is refused
+    integers = any(port.dtype in ("int8", "uint8") for port in model.inputs)
+    if integers and (model.refused or model.format == "tflite"):
+        return True  # though who quantizes may be among what is refused, or makes indices
     for node in model.nodes:
         known = all(name in constant for name in node.inputs if name)
         if known and "QLinear" not in node.op:
@@ -211,6 +212,11 @@ def _lower(walk: Walk, node: OnnxNode) -> tuple[Symbol, ...]:
     rule = RULES[node.op]
     _check_outputs(walk, node, rule)
     found = walk.symbol(node, 0)
+    if isinstance(found, Quantized) and rule.indexes:  # rounding keeps the order
+        walk.symbols[node.inputs[0]] = found.view
+        made = rule.lower(walk, node)
+        walk.symbols[node.inputs[0]] = found
+        return made if isinstance(made, tuple) else (made,)
     if isinstance(found, Quantized) and node.op != "DequantizeLinear":
         return between(walk, node, found, rule)
     if isinstance(found, Weights) and rule.turns:

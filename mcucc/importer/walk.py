@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.errors import Violation
+from mcucc.importer.file.cutting import cut_advice
 from mcucc.importer.file.reader import OnnxModel, OnnxNode
 from mcucc.importer.layout.layout import (
     Perm,
@@ -36,6 +37,9 @@ from mcucc.ops.movement import FloatReshape, FloatTranspose
 
 FloatArray = NDArray[np.float32]
 
+_RENAMING = frozenset("Cast Dropout Flatten Identity Reshape Squeeze Unsqueeze".split())  # noqa: SIM905 -- reads better than a list
+"""What may be done to an index: nothing is computed."""
+
 
 @dataclass
 class Walk(LayoutWalk):
@@ -50,6 +54,7 @@ class Walk(LayoutWalk):
         violations: why the model cannot be lowered.
         limit: of the size of values.
         shapes: of ONNX values, as far as they are inferred.
+        indices: inner values that are indices: they can be renamed, and given out.
     """
 
     model: OnnxModel
@@ -60,6 +65,7 @@ class Walk(LayoutWalk):
     violations: list[Violation] = field(default_factory=list[Violation])
     limit: Limit = DEFAULT_LIMIT
     shapes: Mapping[str, Shape] = field(default_factory=dict[str, Shape])
+    indices: set[str] = field(default_factory=set[str])
     _moved: dict[tuple[Move, tuple[int, ...], str], str] = field(
         default_factory=dict[tuple[Move, tuple[int, ...], str], str]
     )
@@ -86,12 +92,20 @@ class Walk(LayoutWalk):
 
         Raises:
             ReadsRefusedError: it is the result of a refused node.
+            RefusalError: it is an index, of which the node would compute something.
         """
         if index >= len(node.inputs) or not node.inputs[index]:
             return None
         found = self.symbols.get(node.inputs[index])
         if isinstance(found, Refused):
             raise ReadsRefusedError
+        if isinstance(found, View) and found.tensor in self.indices and node.op not in _RENAMING:
+            raise RefusalError(
+                node,
+                "an index, as ArgMax makes it, can only be given out",
+                f"input {index} '{node.inputs[index]}' is one",
+                f"Leave what comes behind to your program. {cut_advice(self.model, node)}".strip(),
+            )
         return found
 
     def view(self, node: OnnxNode, index: int = 0) -> View:
@@ -293,6 +307,11 @@ class Walk(LayoutWalk):
                 describe(found),
                 "Remove the output from the model.",
             )
+        if found.tensor in self.indices:
+            dtype = DType.INT32 if self.model.format == "tflite" else DType.INT64
+            if found.shape == (1,):  # which inside has an axis more
+                tensor = self.read(found.reshaped((1, 1)), identity(2), cause)
+                return Port(tensor, name, dtype, (1,))
         if len(found.shape) < 2 or found.shape[0] != 1:
             raise RefusalError(
                 cause,

@@ -21,6 +21,7 @@ class DType(enum.StrEnum):
     INT8 = "int8"
     UINT8 = "uint8"
     INT32 = "int32"
+    INT64 = "int64"
     FLOAT32 = "float32"
 
     @property
@@ -84,16 +85,16 @@ class TensorType:
 
     @property
     def hwc(self) -> tuple[int, int, int]:
-        """The tensor as rows: (rows, pixels per row, channels).
+        """The tensor as rows: (rows, pixels per row, bytes per pixel), which of int8 are channels.
 
         [1, H, W, C] is (H, W, C), [1, H, C] is (H, 1, C) and [1, C] is (1, 1, C).
         """
         match self.shape:
             case (1, h, w, c):
-                return h, w, c
+                return h, w, c * self.dtype.itemsize
             case (1, h, c):
-                return h, 1, c
+                return h, 1, c * self.dtype.itemsize
             case (1, c):
-                return 1, 1, c
+                return 1, 1, c * self.dtype.itemsize
             case _:
                 raise InvariantError(f"shape {list(self.shape)} has no rows")

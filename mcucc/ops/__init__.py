@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import get_args
 
 from mcucc.ir import Graph, Node
-from mcucc.ops import conv, dense, elementwise, movement, pool, resize, softmax, unary
+from mcucc.ops import conv, dense, elementwise, index, movement, pool, resize, softmax, unary
 from mcucc.ops.base import Activation, Aliasing, Axis, Op, Window, clamp_range
 from mcucc.ops.conv import Pads
 from mcucc.ops.view import NodeView
@@ -20,6 +20,7 @@ Int8Op = (
     conv.Int8
     | dense.Int8
     | elementwise.Int8
+    | index.Int8
     | unary.Int8
     | movement.Int8
     | pool.Int8
@@ -31,6 +32,7 @@ FloatOp = (
     conv.Float
     | dense.Float
     | elementwise.Float
+    | index.Float
     | unary.Float
     | movement.Float
     | pool.Float

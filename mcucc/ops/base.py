@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mcucc.ir import QParams, Shape, TensorType
+from mcucc.ir import DType, QParams, Shape, TensorType
 
 Activation = Literal["none", "relu", "relu6"]
 """A fused activation: it only narrows the range to which the output is clamped."""
@@ -102,6 +102,10 @@ class Op(ABC):
         """What it needs of an input for an output pixel, None if it does not make rows of rows."""
         return None
 
+    def element(self, inputs: Sequence[TensorType]) -> DType:  # noqa: ARG002
+        """The element type of what its int8 form makes."""
+        return DType.INT8
+
     @property
     def aliasing(self) -> Aliasing:
         """What it allows between its output and a dying input of the same size."""
@@ -146,6 +150,11 @@ class FloatBase(Op):
     @property
     def elementwise(self) -> bool:
         """Whether each element depends on the one at its place alone, whatever the layout."""
+        return False
+
+    @property
+    def indexes(self) -> bool:
+        """Whether its int8 form makes int32 indices, which stand for themselves."""
         return False
 
     @property

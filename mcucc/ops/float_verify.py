@@ -64,5 +64,7 @@ def _port_faults(graph: FloatGraph, port: Port) -> Iterator[str]:
     inner = graph.type_of(port.tensor).shape
     if sorted(perm) != list(range(len(port.shape))):
         yield f"port '{port.name}': perm must be a permutation of the axes"
+    elif port.shape == (1,) and inner == (1, 1):
+        return  # an index without the axis along which it was looked for
     elif tuple(port.shape[axis] for axis in perm) != inner:
         yield f"port '{port.name}': {list(port.shape)} in order {perm} is not {list(inner)}"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mcucc.ir import Shape, TensorType
+from mcucc.ir import DType, Shape, TensorType
 from mcucc.ops.base import Aliasing, Axis, FloatBase, Op, Window, same_quantization, sliding
 from mcucc.ops.conv import Pads, spatial_shape
 
@@ -28,6 +28,10 @@ class Reshape(Op):
         if math.prod(self.shape) != inputs[0].size:
             yield "the number of elements must stay the same"
         yield from same_quantization(inputs, output)
+
+    def element(self, inputs: Sequence[TensorType]) -> DType:
+        """That of its input, which may be an index."""
+        return inputs[0].dtype
 
     @property
     def aliasing(self) -> Aliasing:

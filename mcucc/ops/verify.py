@@ -7,7 +7,7 @@ pool between different scales, a softmax with another output scale).
 from collections.abc import Iterator
 
 from mcucc.errors import InvariantError
-from mcucc.ir import DType, verify_structure
+from mcucc.ir import DType, TensorType, verify_structure
 from mcucc.ops import Int8Graph, Int8Node
 
 
@@ -28,9 +28,12 @@ def node_faults(graph: Int8Graph, node: Int8Node) -> Iterator[str]:
     inputs = graph.input_types(node)
     output = graph.tensors[node.output]
     label = f"{type(node.op).__name__} '{node.name}'"
-    if output.dtype != DType.INT8 or output.quant is None:
-        yield f"{label}: the output must be quantized int8"
+    made = node.op.element(inputs)
+    if output.dtype != made or output.quant is None:
+        yield f"{label}: the output must be quantized {made}"
         return
+    if made != DType.INT32 and any(kind.dtype == DType.INT32 for kind in values(graph, node)):
+        yield f"{label}: an index can only be given out"
     shape = node.op.infer(inputs)
     if shape != output.shape:
         yield f"{label}: makes {list(shape)}, its type says {list(output.shape)}"
@@ -38,6 +41,11 @@ def node_faults(graph: Int8Graph, node: Int8Node) -> Iterator[str]:
         yield f"{label}: makes an empty tensor {list(shape)}"
     for rule in node.op.rules(inputs, output):
         yield f"{label}: {rule}"
+
+
+def values(graph: Int8Graph, node: Int8Node) -> Iterator[TensorType]:
+    """The types of a node's inputs that are no constants."""
+    return (graph.tensors[name] for name in graph.variable_inputs(node))
 
 
 def total_macs(graph: Int8Graph) -> int:

@@ -39,9 +39,11 @@ class Conversion:
     copies: dict[str, tuple[str, Int8Op]] = field(default_factory=dict[str, tuple[str, Int8Op]])
     taken: set[str] = field(default_factory=set[str])
     values: Values = field(init=False)
+    indices: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         self.values = Values.of(self.graph, self.scheme)
+        self.indices = index_values(self.graph)
         for name in self.graph.source_tensors:
             self.tensors[self.values.name(name)] = self.int8_type(name)
 
@@ -139,8 +141,9 @@ class Conversion:
         return output
 
     def int8_type(self, name: str) -> TensorType:
-        """The type of a value in its quantization."""
-        return TensorType(DType.INT8, self.graph.tensors[name].shape, self.scheme.of[name])
+        """The type of a value in its quantization; an index is an int32."""
+        kind = DType.INT32 if name in self.indices else DType.INT8
+        return TensorType(kind, self.graph.tensors[name].shape, self.scheme.of[name])
 
     def const(self, base: str, data: NDArray[np.generic], quant: QParams | None) -> str:
         """Add a constant; its name is `base` or close to it."""
@@ -150,6 +153,15 @@ class Conversion:
         tensor = TensorType(DType(data.dtype.name), tuple(data.shape), quant)
         self.consts[name] = Const(name, tensor, data)
         return name
+
+
+def index_values(graph: FloatGraph) -> frozenset[str]:
+    """The values of a float graph that are indices, renamed or not."""
+    found: set[str] = set()
+    for node in graph.nodes:
+        if node.op.indexes or (node.op.copies and node.inputs[0] in found):
+            found.add(node.output)
+    return frozenset(found)
 
 
 Form = Callable[[Conversion, FloatNode, Any], None]

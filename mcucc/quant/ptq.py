@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.errors import UnsupportedModelError
+from mcucc.ir import DType
 from mcucc.ops import FloatGraph, Int8Graph
 from mcucc.ops.movement import FloatConcat
 from mcucc.quant.convert import convert
@@ -192,7 +193,9 @@ def measure_noise(quantized: Quantized, graph: Int8Graph, inputs: Inputs) -> Map
     wanted = {
         float_name: name
         for name, float_name in quantized.stands_for.items()
-        if name in graph.tensors and (graph.readers[name] or name in graph.output_tensors)
+        if name in graph.tensors
+        and graph.tensors[name].dtype == DType.INT8  # of an index a ratio says nothing
+        and (graph.readers[name] or name in graph.output_tensors)
     }
     ports = zip(quantized.original.inputs, graph.inputs, strict=True)
     q_inputs = {

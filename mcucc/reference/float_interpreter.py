@@ -9,12 +9,18 @@ from numpy.typing import NDArray
 
 from mcucc.errors import UsageError
 from mcucc.ops import FloatGraph, FloatNode
-from mcucc.reference import conv, elementwise, movement, pool, resize, softmax
+from mcucc.reference import conv, elementwise, index, movement, pool, resize, softmax
 from mcucc.reference.meaning import FloatMeaning
 from mcucc.reference.sequence import Arrays, in_sequence
 
 MEANINGS: Mapping[type, FloatMeaning] = MappingProxyType(
-    conv.FLOAT | elementwise.FLOAT | movement.FLOAT | pool.FLOAT | resize.FLOAT | softmax.FLOAT
+    conv.FLOAT
+    | elementwise.FLOAT
+    | index.FLOAT
+    | movement.FLOAT
+    | pool.FLOAT
+    | resize.FLOAT
+    | softmax.FLOAT
 )
 """What each operator computes; a test holds that none is missing."""
 

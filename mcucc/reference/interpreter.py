@@ -9,17 +9,24 @@ from numpy.typing import NDArray
 
 from mcucc.errors import UsageError
 from mcucc.ops import Int8Graph, Int8Op, NodeView
-from mcucc.reference import conv, elementwise, movement, pool, resize, softmax
+from mcucc.reference import conv, elementwise, index, movement, pool, resize, softmax
 from mcucc.reference.meaning import Int8Meaning
 from mcucc.reference.sequence import in_sequence
 
 MEANINGS: Mapping[type, Int8Meaning] = MappingProxyType(
-    conv.INT8 | elementwise.INT8 | movement.INT8 | pool.INT8 | resize.INT8 | softmax.INT8
+    conv.INT8
+    | elementwise.INT8
+    | index.INT8
+    | movement.INT8
+    | pool.INT8
+    | resize.INT8
+    | softmax.INT8
 )
 """What each operator computes; a test holds that none is missing."""
 
 Values = dict[str, NDArray[np.int8]]
-"""Samples of the values of a graph by name, each (N, ...) in place of its batch of 1."""
+"""Samples of the values of a graph by name, each (N, ...) in place of its batch of 1; an int32
+value as its bytes (`mcucc/reference/index.py`)."""
 
 
 def run(graph: Int8Graph, inputs: Mapping[str, NDArray[np.int8]]) -> Values:

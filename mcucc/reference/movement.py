@@ -6,6 +6,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mcucc.ir import Shape, TensorType
 from mcucc.ops.movement import (
     Concat,
     DepthToSpace,
@@ -26,6 +27,11 @@ from mcucc.reference.meaning import FloatMeaning, Int8Meaning
 from mcucc.reference.windows import border, pad_spatial
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)
+
+
+def held_shape(kind: TensorType) -> Shape:
+    """The shape of the int8 array that holds a value: of an int32 one its bytes."""
+    return (*kind.shape[:-1], kind.shape[-1] * kind.dtype.itemsize)
 
 
 def reshape(op: Reshape | FloatReshape, x: NDArray[ScalarT]) -> NDArray[ScalarT]:
@@ -77,7 +83,7 @@ def space_to_depth(op: SpaceToDepth | FloatSpaceToDepth, x: NDArray[ScalarT]) ->
 
 
 INT8: dict[type, Int8Meaning] = {
-    Reshape: lambda view, x: reshape(view.op, x[0]),
+    Reshape: lambda view, x: x[0].reshape(len(x[0]), *held_shape(view.output)[1:]),
     Pad: lambda view, x: pad(view.op, x[0], view.output.q.zero_point),
     Concat: lambda _, x: concat(x),
     Transpose: lambda view, x: transpose(view.op, x[0]),

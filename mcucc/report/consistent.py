@@ -73,7 +73,7 @@ def _is_port(port: PortReport, arena_bytes: int) -> bool:
     axes = range(len(port.shape))
     return (
         min(port.shape, default=0) >= 1
-        and math.prod(port.shape) == port.bytes
+        and math.prod(port.shape) * port.size == port.bytes
         and (port.perm is None or sorted(port.perm) == list(axes))
         and 0 <= port.offset <= arena_bytes
         and -128 <= port.zero_point <= 127

@@ -98,6 +98,7 @@ class PortReport(msgspec.Struct, frozen=True):
     of an output against the float network, on calibration inputs that were held out; `parts` are
     what an output joins, each with its own ratio. With `preprocessing`, the real value is what
     these steps make of the model's own float input.
+    Where `dtype` is int64 or int32 the output is of int32 numbers, indices, in the arena.
     """
 
     name: str
@@ -112,6 +113,16 @@ class PortReport(msgspec.Struct, frozen=True):
     sqnr_db: float | None = None
     parts: tuple[PartReport, ...] = ()
     preprocessing: Preprocessing = ()
+
+    @property
+    def is_index(self) -> bool:
+        """Whether it holds int32 numbers, which stand for themselves."""
+        return self.dtype in ("int32", "int64")
+
+    @property
+    def size(self) -> int:
+        """Bytes of one of its numbers."""
+        return 4 if self.is_index else 1
 
 
 class StateReport(msgspec.Struct, frozen=True):

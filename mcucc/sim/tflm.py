@@ -22,8 +22,11 @@ from numpy.typing import NDArray
 
 import mcucc
 from mcucc.errors import JudgeAbsentError, SimulationError
+from mcucc.reference.index import as_bytes
 from mcucc.twin import (
+    TWIN_PREFIX,
     OperatorInfo,
+    TensorInfo,
     keep_operators,
     read_operators,
     read_outputs,
@@ -80,7 +83,7 @@ class TflmJob:
     Attributes:
         twin: a `.tflite` file with one subgraph.
         inputs: for each input of the file, in its order, (N, ...) of the type that it declares.
-        values: indices of the tensors that are wanted; every int8 value if None.
+        values: indices of the tensors that are wanted; every value of the network if None.
         keep: whether all tensors survive a run, and not outputs alone.
     """
 
@@ -104,7 +107,8 @@ def run_tflm(twin: bytes, inputs: Sequence[NDArray[np.int8]], *, timeout: float)
         timeout: seconds after which the run counts as hung.
 
     Returns:
-        Every int8 value of the file (not its constants) by name, (N, ...).
+        Every int8 value of the file (not its constants) by name, (N, ...), and indices as their
+        bytes.
 
     Raises:
         TflmAbsentError: the interpreter is not installed, or cannot be loaded.
@@ -220,8 +224,8 @@ def _pack_jobs(jobs: Sequence[TflmJob]) -> dict[str, NDArray[np.generic]]:
     arrays: dict[str, NDArray[np.generic]] = {}
     for number, job in enumerate(jobs):
         tensors = read_tensors(job.twin)
-        int8 = [tensor.index for tensor in tensors if tensor.int8 and not tensor.constant]
-        values = int8 if job.values is None else job.values
+        own = [tensor.index for tensor in tensors if _is_value(tensor)]
+        values = own if job.values is None else job.values
         sizes = sum(tensor.nbytes + _TENSOR_SLACK_BYTES for tensor in tensors)
         arrays[f"{number}.twin"] = np.frombuffer(job.twin, dtype=np.uint8)
         arrays[f"{number}.values"] = np.array(values, dtype=np.int64)
@@ -233,6 +237,12 @@ def _pack_jobs(jobs: Sequence[TflmJob]) -> dict[str, NDArray[np.generic]]:
         for position, samples in enumerate(job.inputs):
             arrays[f"{number}.input.{position}"] = samples
     return arrays
+
+
+def _is_value(tensor: TensorInfo) -> bool:
+    """Whether a tensor of a twin is a value of the network: int8, or an index of its own."""
+    index = tensor.int32 and not tensor.name.startswith(TWIN_PREFIX)
+    return not tensor.constant and (tensor.int8 or index)
 
 
 def _results(
@@ -248,9 +258,14 @@ def _results(
 
 
 def _by_name(results: Mapping[int, NDArray[np.generic]], job: TflmJob) -> Samples:
-    """The int8 values of one job by tensor name."""
+    """The values of one job by tensor name: int8, and int32 as their bytes."""
     names = {tensor.index: tensor.name for tensor in read_tensors(job.twin)}
-    return {names[i]: array.astype(np.int8, copy=False) for i, array in results.items()}
+    return {
+        names[i]: as_bytes(array.astype(np.int32))
+        if array.dtype == np.int32
+        else array.astype(np.int8, copy=False)
+        for i, array in results.items()
+    }
 
 
 def _finished(folder: Path) -> list[str]:

@@ -56,6 +56,8 @@ class Draft:
             return self.index[name]
         kind, const = self.graph.type_of(name), self.graph.consts.get(name)
         data = None if const is None else const.data.tobytes()
+        if kind.dtype == DType.INT32:  # an index, which stands for itself
+            return self._append(TwinTensor(name, kind.dtype, kind.shape))
         return self._append(
             TwinTensor(name, kind.dtype, kind.shape, kind.q.scales, kind.q.zero_point, data=data)
         )

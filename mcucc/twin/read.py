@@ -38,6 +38,7 @@ class TensorInfo:
         shape: with batch 1.
         constant: whether the file holds its data.
         int8: whether its elements are int8.
+        int32: whether they are int32.
         element_bytes: of one of its elements.
     """
 
@@ -46,6 +47,7 @@ class TensorInfo:
     shape: Shape
     constant: bool
     int8: bool
+    int32: bool = False
     element_bytes: int = 4
 
     @property
@@ -140,6 +142,7 @@ def _tensor(model: tflite.Model, graph: tflite.SubGraph, index: int) -> TensorIn
         tuple(tensor.Shape(axis) for axis in range(_count(tensor.ShapeLength(), _MOST_AXES))),
         model.Buffers(tensor.Buffer()).DataLength() > 0,
         tensor.Type() == tflite.TensorType.INT8,
+        tensor.Type() == tflite.TensorType.INT32,
         _ELEMENT_BYTES.get(tensor.Type(), 4),
     )
 

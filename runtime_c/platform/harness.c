@@ -193,12 +193,12 @@ static uint32_t sum_bytes(harness_spans_t spans)
 }
 
 /* By way of a copy: outputs may share bytes, which must not be turned twice. */
-static void write_values(const uint8_t *from, uint32_t bytes)
+static void write_values(const uint8_t *from, uint32_t bytes, uint8_t flip)
 {
     uint8_t values[WRITE_BUFFER_BYTES];
     while (bytes > 0u) {
         const uint32_t count = bytes < WRITE_BUFFER_BYTES ? bytes : WRITE_BUFFER_BYTES;
-        harness_copy(values, from, count, harness_network.flip_out);
+        harness_copy(values, from, count, flip);
         write_bytes(values, count);
         from += count;
         bytes -= count;
@@ -211,7 +211,7 @@ static void write_outputs(void)
     begin_record(RECORD_OUTPUT, sum_bytes(outputs));
     for (uint32_t i = 0u; i < outputs.count; i++) {
         const harness_span_t span = outputs.spans[i];
-        write_values(&memory.arena[span.offset], span.bytes);
+        write_values(&memory.arena[span.offset], span.bytes, harness_network.flip_out[i]);
     }
 }
 

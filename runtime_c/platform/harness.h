@@ -28,7 +28,7 @@ typedef struct {
     uint32_t sample_bytes; /* of all inputs of a sample */
     uint32_t rows;         /* of an input that is pulled row by row; 0 where inputs lie in the arena */
     uint8_t flip_in; /* what turns the request's int8 values into those of the network, by XOR */
-    uint8_t flip_out; /* likewise the network's into the reply's */
+    const uint8_t *flip_out; /* likewise for each output the network's into the reply's */
     uint32_t state_bytes; /* at the arena's begin, which runs hand on; 0 without states */
     int (*reset)(void *arena); /* begins a sequence; 0 without states */
 } harness_network_t;

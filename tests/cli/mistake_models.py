@@ -73,8 +73,9 @@ def _node(op: str, inputs: Sequence[str], *outputs: str, **attributes: int) -> N
 
 
 def argmax(op: str = "ArgMax") -> ModelProto:
-    node = _node(op, ["scores"], "best", axis=1)
-    return network(node, output=(TensorProto.INT64, (1, 1)))
+    """Something is computed of the index."""
+    nodes = (_node(op, ["scores"], "index", axis=1), _node("Add", ["index", "one"], "best"))
+    return network(*nodes, constants={"one": np.array([1])}, output=(TensorProto.INT64, (1, 1)))
 
 
 def top_k() -> ModelProto:

@@ -27,13 +27,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         helper.make_node("GlobalAveragePool", ["features"], ["pooled"], name="pool"),
         helper.make_node("Flatten", ["pooled"], ["flat"], name="flat"),
         helper.make_node("Gemm", ["flat", "dense"], ["scores"], name="dense"),
-        helper.make_node("ArgMax", ["scores"], ["best"], name="best", axis=1),
+        helper.make_node("Hardmax", ["scores"], ["best"], name="best", axis=1),
         helper.make_node("Add", ["features", "more"], ["sum"], name="sum"),
     ]
     shapes = {"image": (1, 3, 8, 8), "more": (1, 4, 8, 8)}
     inputs = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in shapes.items()]
     outputs = [
-        helper.make_tensor_value_info("best", TensorProto.INT64, [1, 1]),
+        helper.make_tensor_value_info("best", TensorProto.FLOAT, [1, 5]),
         helper.make_tensor_value_info("sum", TensorProto.FLOAT, [1, 4, 8, 8]),
     ]
     weights = [constant("w", 4, 3, 3, 3), constant("dense", 4, 5)]

@@ -146,8 +146,8 @@ COMMANDS: dict[str, Mistake] = {
     "batch norm": mistake(3, ("training mode", "model.eval()"), *compiling("batch_norm.onnx")),
     "topk": mistake(3, ("TopK 'largest'", "`--cut-at scores`"), *compiling("topk.onnx")),
     "indices": mistake(3, ("TopK 'largest'", "your program"), *compiling("topk_indices.onnx")),
-    "argmax": mistake(3, ("ArgMax 'best'", "`--cut-at scores`"), *compiling("argmax.onnx")),
-    "argmin": mistake(3, ("ArgMin 'best'", "`--cut-at scores`"), *compiling("argmin.onnx")),
+    "argmax": mistake(3, ("Add 'best'", "`--cut-at index`"), *compiling("argmax.onnx")),
+    "argmin": mistake(3, ("Add 'best'", "`--cut-at index`"), *compiling("argmin.onnx")),
     "hardmax": mistake(3, ("Hardmax 'hard'", "--cut-at"), *compiling("hardmax.onnx")),
     "shrink": mistake(
         3,

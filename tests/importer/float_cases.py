@@ -97,6 +97,7 @@ def run_onnx_layout(graph: FloatGraph, feed: Mapping[str, FloatArray]) -> dict[s
     for port in graph.outputs:
         if port.perm is not None:
             found[port.name] = found[port.name].transpose(np.argsort(port.perm))
+        found[port.name] = found[port.name].reshape(-1, *port.shape[1:])
     return found
 
 

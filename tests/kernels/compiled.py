@@ -129,6 +129,7 @@ def _network(program: Program, plan: MemoryPlan) -> Network:
         name=program.name,
         inputs=tuple(port.tensor.nbytes for port in program.inputs),
         outputs=tuple(port.tensor.nbytes for port in program.outputs),
+        indices=tuple(port.index for port in program.outputs if port.is_index),
         arena_bytes=program.arena_bytes,
         arena_align=program.arena_align,
         tensors=tuple(TensorInfo(t.id, t.name, t.h, t.w, t.c) for t in program.tensors),

@@ -6,6 +6,7 @@ import pytest
 
 from mcucc.kernels import FAMILIES, Shape
 from mcucc.ops import Int8Graph
+from mcucc.ops.index import INDEX_QUANT, ArgMax
 from mcucc.reference.interpreter import run
 from tests.graphs import GraphBuilder, quant, random_inputs
 from tests.kernels.compiled import generate
@@ -42,6 +43,7 @@ def network() -> Int8Graph:
         b.average_pool(x, (3, 2), stride=(2, 1), pads=(1, 1, 1, 0)),
         b.pad(x, (1, 2, 3, 1)),
         *(example.build(b, x) for example in examples()),
+        b.node(ArgMax(largest=False, last=True), (x,), INDEX_QUANT),
     ]
     return b.build(*made)
 

@@ -22,7 +22,7 @@ Break = Callable[[Int8Graph], Int8Graph]
 
 @dataclass(frozen=True)
 class Example:
-    """An operator among others.
+    """An operator among others; where it makes indices, it ends a branch of the graph.
 
     Attributes:
         op: its int8 class.

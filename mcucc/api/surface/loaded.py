@@ -14,14 +14,14 @@ from numpy.typing import ArrayLike, NDArray
 from mcucc.api.surface.arguments import array_of
 from mcucc.compiled.arrays import GivenArrays
 from mcucc.compiled.directory import CompiledNetwork
-from mcucc.compiled.samples import flatten, load_samples, to_onnx
+from mcucc.compiled.samples import OnnxArray, flatten, load_samples, to_onnx
 from mcucc.errors import UsageError
 from mcucc.report import Report
 from mcucc.report.model import PortReport
 from mcucc.report.summary import Summarized, Summary
 from mcucc.sim.host import HostLibrary
 
-Output = NDArray[np.int8] | NDArray[np.uint8] | NDArray[np.float32]
+Output = OnnxArray
 """An array (N, ...) in ONNX layout."""
 
 
@@ -76,8 +76,8 @@ class LoadedNetwork(Summarized):
             named: the same arrays as keywords.
 
         Returns:
-            Float32 for floats, else int8 or uint8, (N, ...) in ONNX layout: an array if there is
-            one output, a dictionary by output name if there are several.
+            Float32 for floats, else int8 or uint8, and int32 for indices, (N, ...) in ONNX layout:
+            an array if there is one output, a dictionary by output name if there are several.
 
         Raises:
             InputFileError: an array has another shape or element type than the input, or holds NaN.

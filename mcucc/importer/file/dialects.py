@@ -43,7 +43,6 @@ _SCIKIT = (
     "before and behind the network to your program (zipmap=False and float32 inputs for skl2onnx)."
 )
 _FAMILIES: tuple[tuple[str, str], ...] = (
-    ("ArgMax ArgMin", "Leave it to your program, which looks for the largest output in a loop."),
     (
         (
             "TopK NonMaxSuppression NonZero Unique Compress Hardmax OneHot GatherND ScatterND "

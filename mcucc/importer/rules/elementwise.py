@@ -40,6 +40,8 @@ _OF_TWO: Mapping[str, FloatBinary | FloatMaximum | FloatMinimum] = {
 }
 _ORDERED = ("Div", "Sub")
 """Of these operators on two values those that tell the first from the second."""
+_NUMBERS = (6, 7, 12, 13)
+"""Of TensorProto the types int32, int64, uint32 and uint64."""
 _FLOAT_LIMIT = float(np.finfo(np.float32).max)
 
 
@@ -67,16 +69,16 @@ def lower_clip(walk: Walk, node: OnnxNode) -> View:
 
 
 def lower_cast(walk: Walk, node: OnnxNode) -> View:
-    """Cast from float32 to float32 or to the wider float64."""
-    to = node.int("to", 0)
-    if to not in (1, 11):
+    """Cast from float32 to float32 or to the wider float64; of an index to any number."""
+    x, to = walk.view(node), node.int("to", 0)
+    if to not in (1, 11) and not (x.tensor in walk.indices and to in _NUMBERS):
         raise RefusalError(
             node,
             "a Cast of activations must be from float to float32",
             f"to element type {to}",
             "Export the network in float32.",
         )
-    return replace(walk.view(node), name=node.outputs[0])
+    return replace(x, name=node.outputs[0])
 
 
 def lower_binary(walk: Walk, node: OnnxNode) -> View:

@@ -34,6 +34,7 @@ class Rule:
         splits: whether it makes a symbol for each output; else only the first has a meaning.
         turns: whether it may stand behind the DequantizeLinear of weights.
         numbers: inputs that are in the unit of its first input: bounds, a border.
+        indexes: whether it makes indices: of integers the same as of the reals they stand for.
     """
 
     lower: Callable[[Walk, OnnxNode], Made]
@@ -42,3 +43,4 @@ class Rule:
     turns: bool = False
     splits: bool = False
     numbers: tuple[int, ...] = ()
+    indexes: bool = False

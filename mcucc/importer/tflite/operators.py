@@ -3,12 +3,19 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from mcucc.importer.tflite import elementwise, movement, resize, weights, windows
+from mcucc.importer.tflite import elementwise, index, movement, resize, weights, windows
 from mcucc.importer.tflite.draft import Draft, RefusedOperatorError, described
 from mcucc.importer.tflite.model import ABSENT, Tensor
 
 RULES: Mapping[str, Callable[[Draft], None]] = MappingProxyType(
-    {**elementwise.RULES, **movement.RULES, **resize.RULES, **weights.RULES, **windows.RULES}
+    {
+        **elementwise.RULES,
+        **index.RULES,
+        **movement.RULES,
+        **resize.RULES,
+        **weights.RULES,
+        **windows.RULES,
+    }
 )
 """What translates an operator."""
 
@@ -36,7 +43,7 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
             ),
             _RECURRENT,
         ),
-        **dict.fromkeys(("ARG_MAX", "ARG_MIN", "NON_MAX_SUPPRESSION_V4", "TOPK_V2"), _BEHIND),
+        **dict.fromkeys(("NON_MAX_SUPPRESSION_V4", "TOPK_V2"), _BEHIND),
         "DENSIFY": (
             "Convert the pruned network without sparse weights: tfmot.sparsity.keras.strip_pruning,"
             " and no EXPERIMENTAL_SPARSITY among converter.optimizations."
@@ -70,12 +77,22 @@ def check_types(draft: Draft) -> None:
     places = operator.inputs[: READ_FOR_VALUES.get(operator.code)]
     values = [tensors[i] for i in places if i != ABSENT and draft.known(tensors[i]) is None]
     for tensor in (*values, *(tensors[i] for i in operator.outputs)):
-        _check_type(operator.code, tensor)
+        if not (tensor.dtype in ("INT32", "INT64") and _is_index(draft, tensor.index)):
+            _check_type(operator.code, tensor)
     sparse = next((tensors[i] for i in operator.inputs if i != ABSENT and tensors[i].sparse), None)
     if sparse is not None:
         raise RefusedOperatorError(
             "constants must not be sparse", described(sparse), _ADVICE["DENSIFY"]
         )
+
+
+def _is_index(draft: Draft, place: int) -> bool:
+    """Whether a tensor holds what ARG_MAX or ARG_MIN makes, renamed or not."""
+    makers = {made: each for each in draft.file.operators for made in each.outputs}
+    maker = makers.get(place)
+    while maker is not None and maker.code in (*READ_FOR_VALUES, "CAST"):
+        maker = makers.get(maker.inputs[0]) if maker.inputs else None
+    return maker is not None and maker.code in index.RULES
 
 
 def _check_type(code: str, tensor: Tensor) -> None:

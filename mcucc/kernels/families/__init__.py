@@ -11,6 +11,7 @@ from mcucc.kernels.families import (
     conv,
     depthwise,
     elementwise,
+    index,
     movement,
     pointwise,
     pool,
@@ -21,7 +22,7 @@ from mcucc.kernels.kernel import Family
 from mcucc.kernels.use import OperatorKernels
 from mcucc.ops import Int8Op
 
-_ROOMS = (conv, depthwise, elementwise, movement, pointwise, pool, resize, softmax)
+_ROOMS = (conv, depthwise, elementwise, index, movement, pointwise, pool, resize, softmax)
 
 FAMILIES: Mapping[str, Family] = MappingProxyType(
     {family.name: family for room in _ROOMS for family in room.FAMILIES}

@@ -11,6 +11,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
+from mcucc.ir import DType
 from mcucc.ops import Int8Graph, Int8Node, Int8Op, clamp_range
 from mcucc.ops.conv import Conv2D, DepthwiseConv2D
 from mcucc.ops.dense import FullyConnected
@@ -97,6 +98,8 @@ def multiplied(graph: Int8Graph, node: Int8Node) -> Mask:
 
 
 def _known_output(graph: Int8Graph, node: Int8Node, masks: Mapping[str, Mask]) -> Mask:
+    if graph.tensors[node.output].dtype != DType.INT8:
+        return _none(graph.tensors[node.output].shape[-1])  # indices are never dropped
     mine = [masks[name] for name in activations(node)]
     match node.op:
         case Conv2D() | DepthwiseConv2D() | FullyConnected():

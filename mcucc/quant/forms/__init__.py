@@ -4,13 +4,24 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from mcucc.quant.conversion import Form
-from mcucc.quant.forms import conv, dense, elementwise, movement, pool, resize, softmax, unary
+from mcucc.quant.forms import (
+    conv,
+    dense,
+    elementwise,
+    index,
+    movement,
+    pool,
+    resize,
+    softmax,
+    unary,
+)
 
 FORMS: Mapping[type, Form] = MappingProxyType(
     {
         **conv.FORMS,
         **dense.FORMS,
         **elementwise.FORMS,
+        **index.FORMS,
         **movement.FORMS,
         **pool.FORMS,
         **resize.FORMS,

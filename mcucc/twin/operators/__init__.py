@@ -3,7 +3,17 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from mcucc.twin.operators import conv, dense, elementwise, movement, pool, resize, softmax, unary
+from mcucc.twin.operators import (
+    conv,
+    dense,
+    elementwise,
+    index,
+    movement,
+    pool,
+    resize,
+    softmax,
+    unary,
+)
 from mcucc.twin.operators.twin import Twin
 
 TWINS: Mapping[type, Twin] = MappingProxyType(
@@ -11,6 +21,7 @@ TWINS: Mapping[type, Twin] = MappingProxyType(
         **conv.TWINS,
         **dense.TWINS,
         **elementwise.TWINS,
+        **index.TWINS,
         **movement.TWINS,
         **pool.TWINS,
         **resize.TWINS,

@@ -48,7 +48,7 @@ int harness_run_samples(uint8_t *arena, const int8_t *inputs, int8_t *outputs, u
         for (uint32_t i = 0u; i < net->outputs.count; i++) {
             const harness_span_t span = net->outputs.spans[i];
             harness_copy((uint8_t *)outputs, &arena[span.offset], span.bytes,
-                         harness_network.flip_out);
+                         harness_network.flip_out[i]);
             outputs += span.bytes;
         }
     }
