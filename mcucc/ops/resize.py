@@ -124,6 +124,87 @@ def bilinear_faults(op: "ResizeBilinear | FloatResizeBilinear", shape: Shape) ->
             )
 
 
+def nearest_axis(size: int, count: int, coordinates: Coordinates) -> Axis:
+    """The pixel among `size` that each of `count` becomes, halves upwards."""
+    if coordinates == "half_pixel":
+        return Axis(stride=2 * size, repeat=2 * count, phase=size)
+    if coordinates == "align_corners" and count > 1:
+        ends = count - 1
+        return Axis(stride=2 * (size - 1), repeat=2 * ends, phase=ends if size > 1 else 0)
+    return Axis(stride=size, repeat=count)
+
+
+def _picked_in_float32(size: int, count: int, coordinates: Coordinates) -> NDArray[np.int64]:
+    """The pixels that TensorFlow Lite picks, in its float32."""
+    ends = coordinates == "align_corners" and count > 1
+    scale = (
+        np.float32(size - 1) / np.float32(count - 1)
+        if ends
+        else np.float32(size) / np.float32(count)
+    )
+    offset = np.float32(0.5 if coordinates == "half_pixel" else 0.0)
+    place = (np.arange(count).astype(np.float32) + offset) * scale
+    picked = (
+        np.floor(place + np.float32(0.5)) if coordinates == "align_corners" else np.floor(place)
+    )
+    return picked.astype(np.int64).clip(0, size - 1)
+
+
+def nearest_faults(op: "PickNearest | FloatPickNearest", shape: Shape) -> Iterator[str]:
+    """The rules that the sizes of a resize to the nearest pixel break."""
+    if len(shape) != 4:
+        yield "the input must be a map [1, H, W, C]"
+        return
+    sizes = tuple(zip(shape[1:3], op.size, strict=True))
+    if min(op.size) < 1 or max(n * count for n, count in sizes) >= 1 << 30:
+        yield "sizes must be positive, and the product of old and new one below 2^30"
+        return
+    for n, count in sizes:
+        exact = nearest_axis(n, count, op.coordinates).first(np.arange(count, dtype=np.int64))
+        if not np.array_equal(exact, _picked_in_float32(n, count, op.coordinates)):
+            yield (
+                f"{n} rows or columns cannot become {count}: TensorFlow Lite picks other pixels "
+                "than the nearest, in float32"
+            )
+
+
+@dataclass(frozen=True)
+class PickNearest(Op):
+    """The nearest pixel of each place, to any size.
+
+    Attributes:
+        size: rows and columns of the output.
+        coordinates: where its pixels lie among those of the input: by their corners, which are
+            rounded down, by their centres, or between the first and the last ones.
+    """
+
+    size: tuple[int, int]
+    coordinates: Coordinates = "asymmetric"
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """[1, rows, columns, C]."""
+        return (1, *self.size, inputs[0].shape[-1])
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
+        """Same quantization on both sides; sizes at which float32 picks the nearest pixels."""
+        yield from same_quantization(inputs, output)
+        yield from nearest_faults(self, inputs[0].shape)
+
+    def window(self, inputs: Sequence[TensorType], operand: int = 0) -> Window:  # noqa: ARG002
+        """The pixel that is picked."""
+        _, h, w, _ = inputs[0].shape
+        rows, columns = (
+            nearest_axis(n, count, self.coordinates)
+            for n, count in zip((h, w), self.size, strict=True)
+        )
+        return Window(rows, columns)
+
+    @property
+    def channelwise(self) -> bool:
+        """Each channel by itself."""
+        return True
+
+
 @dataclass(frozen=True)
 class ResizeNearest(Op):
     """Each pixel repeated: output pixel (y, x) is input pixel (y // rows, x // columns).
@@ -203,5 +284,31 @@ class FloatResizeBilinear(FloatBase):
         return True
 
 
-Int8 = ResizeBilinear | ResizeNearest
-Float = FloatResizeBilinear | FloatResizeNearest
+@dataclass(frozen=True)
+class FloatPickNearest(FloatBase):
+    """The nearest pixel of each place, to any size.
+
+    Attributes:
+        size: rows and columns of the output.
+        coordinates: see `PickNearest`.
+    """
+
+    size: tuple[int, int]
+    coordinates: Coordinates = "asymmetric"
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """[1, rows, columns, C]."""
+        return (1, *self.size, inputs[0].shape[-1])
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:  # noqa: ARG002
+        """Those of the int8 form."""
+        return nearest_faults(self, inputs[0].shape)
+
+    @property
+    def copies(self) -> bool:
+        """It moves values."""
+        return True
+
+
+Int8 = PickNearest | ResizeBilinear | ResizeNearest
+Float = FloatPickNearest | FloatResizeBilinear | FloatResizeNearest

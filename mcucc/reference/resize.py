@@ -8,11 +8,14 @@ from numpy.typing import NDArray
 from mcucc.ir import TensorType
 from mcucc.ops.resize import (
     STEPS,
+    FloatPickNearest,
     FloatResizeBilinear,
     FloatResizeNearest,
+    PickNearest,
     Places,
     ResizeBilinear,
     ResizeNearest,
+    nearest_axis,
     real_places,
 )
 from mcucc.reference.meaning import FloatMeaning, Int8Meaning
@@ -24,6 +27,14 @@ Integers = NDArray[np.int64]
 def resize_nearest(op: ResizeNearest | FloatResizeNearest, x: NDArray[ScalarT]) -> NDArray[ScalarT]:
     """Each pixel of [N, H, W, C] repeated in rows and columns."""
     return x.repeat(op.factor[0], axis=1).repeat(op.factor[1], axis=2)
+
+
+def pick_nearest(op: PickNearest | FloatPickNearest, x: NDArray[ScalarT]) -> NDArray[ScalarT]:
+    """The nearest pixels of [N, H, W, C] along rows and columns."""
+    for axis, count in enumerate(op.size, start=1):
+        places = nearest_axis(x.shape[axis], count, op.coordinates)
+        x = x.take(places.first(np.arange(count, dtype=np.int64)), axis)
+    return x
 
 
 def resize_bilinear(op: ResizeBilinear, x: NDArray[np.int8], kind: TensorType) -> NDArray[np.int8]:
@@ -66,10 +77,12 @@ def resize_bilinear_float(op: FloatResizeBilinear, x: NDArray[np.float32]) -> ND
 
 
 INT8: dict[type, Int8Meaning] = {
+    PickNearest: lambda view, x: pick_nearest(view.op, x[0]),
     ResizeBilinear: lambda view, x: resize_bilinear(view.op, x[0], view.x),
     ResizeNearest: lambda view, x: resize_nearest(view.op, x[0]),
 }
 FLOAT: dict[type, FloatMeaning] = {
+    FloatPickNearest: lambda op, x: pick_nearest(op, x[0]),
     FloatResizeBilinear: lambda op, x: resize_bilinear_float(op, x[0]),
     FloatResizeNearest: lambda op, x: resize_nearest(op, x[0]),
 }

@@ -24,10 +24,13 @@ from mcucc.ops.pool import FloatAveragePool2D
 from mcucc.ops.resize import (
     COORDINATES,
     STEPS,
+    FloatPickNearest,
     FloatResizeBilinear,
     FloatResizeNearest,
     bilinear_faults,
     fixed_places,
+    nearest_axis,
+    nearest_faults,
     real_places,
 )
 
@@ -63,6 +66,9 @@ def lower_resize(walk: Walk, node: OnnxNode) -> View:
     repeats = (counts[0] // sizes[0], counts[1] // sizes[1])
     if _repeats(found, sizes, repeats):
         return x.result(walk.emit(node, FloatResizeNearest(repeats), (x.tensor,)), shape)
+    picked = _nearest(node, found, sizes, counts) if mode == "nearest" else None
+    if picked is not None:
+        return x.result(walk.emit(node, picked, (x.tensor,)), shape)
     fixed = _fixed_point(node, found, sizes, counts) if mode == "linear" else None
     if fixed is not None:
         return x.result(walk.emit(node, fixed, (x.tensor,)), shape)
@@ -71,6 +77,26 @@ def lower_resize(walk: Walk, node: OnnxNode) -> View:
     matrices = [matrix(place, size) for place, size in zip(found, sizes, strict=True)]
     made = resampled(walk, x, matrices[0], matrices[1])
     return walk.view(node).named(node) if made == x.tensor else x.result(made, shape)
+
+
+def _nearest(
+    node: OnnxNode, found: Sequence[Reals], sizes: Sequence[int], counts: tuple[int, int]
+) -> FloatPickNearest | None:
+    """TensorFlow Lite's operator where it picks the same pixels."""
+    for mode in COORDINATES:
+        op = FloatPickNearest(counts, mode)
+        faults = list(nearest_faults(op, (1, *sizes, 1)))
+        if faults and node.string(FIXED_POINT, "") == mode:
+            raise RefusalError(
+                node, faults[0], f"{list(sizes)} to {list(counts)}", "Enlarge it by less."
+            )
+        picked = (
+            nearest_axis(n, count, mode).first(np.arange(count, dtype=np.int64))
+            for n, count in zip(sizes, counts, strict=True)
+        )
+        if not faults and all(map(np.array_equal, found, picked)):
+            return op
+    return None
 
 
 def _fixed_point(

@@ -24,7 +24,8 @@ _COORDINATES = {
 def resize_nearest(draft: Draft) -> None:
     """RESIZE_NEAREST_NEIGHBOR."""
     mode, rounding = _coordinates(draft, 0)
-    _resize(draft, {"mode": "nearest", "nearest_mode": rounding}, mode)
+    fixed = {} if draft.output.quant is None else {FIXED_POINT: mode}
+    _resize(draft, {"mode": "nearest", "nearest_mode": rounding, **fixed}, mode)
 
 
 def resize_bilinear(draft: Draft) -> None:

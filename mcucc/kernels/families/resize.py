@@ -6,7 +6,7 @@ from typing import Any
 from mcucc.kernels.kernel import Access, Family, Shape
 from mcucc.kernels.use import KernelUse, LayerCode, OperatorKernels, plain
 from mcucc.ops import Int8Op
-from mcucc.ops.resize import Places, ResizeBilinear, ResizeNearest
+from mcucc.ops.resize import PickNearest, Places, ResizeBilinear, ResizeNearest
 
 RESIZE = Family("resize", Shape.WINDOW, Access.PIXEL, "resize", leaves_padding_out=True)
 BILINEAR = Family(
@@ -14,7 +14,8 @@ BILINEAR = Family(
     leaves_padding_out=True,
     takes_row=True,
 )
-FAMILIES = (RESIZE, BILINEAR)
+NEAREST = Family("nearest", Shape.WINDOW, Access.PIXEL, "nearest", leaves_padding_out=True)
+FAMILIES = (RESIZE, BILINEAR, NEAREST)
 
 
 def _resize(use: KernelUse[ResizeNearest]) -> LayerCode:
@@ -34,11 +35,24 @@ def _bilinear(use: KernelUse[ResizeBilinear]) -> LayerCode:
     )
 
 
+def _nearest(use: KernelUse[PickNearest]) -> LayerCode:
+    columns = use.op.window([use.x]).columns
+    return use.code(
+        [
+            ("c", str(use.x.hwc[2])),
+            ("stride", str(columns.stride)),
+            ("phase", str(columns.phase)),
+            ("repeat", str(columns.repeat)),
+        ]
+    )
+
+
 def _places(places: Places) -> str:
     return f"{{.step = {places.step}, .start = {places.start}}}"
 
 
 OPERATORS: Mapping[type[Int8Op], OperatorKernels[Any]] = {
+    PickNearest: OperatorKernels(plain(NEAREST), _nearest),
     ResizeBilinear: OperatorKernels(plain(BILINEAR), _bilinear),
     ResizeNearest: OperatorKernels(plain(RESIZE), _resize),
 }

@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 
 from mcucc.ops import FloatNode
-from mcucc.ops.resize import FloatResizeBilinear, FloatResizeNearest, ResizeBilinear, ResizeNearest
+from mcucc.ops.resize import (
+    FloatPickNearest,
+    FloatResizeBilinear,
+    FloatResizeNearest,
+    PickNearest,
+    ResizeBilinear,
+    ResizeNearest,
+)
 from mcucc.quant.conversion import Conversion, Form
 
 
@@ -13,6 +20,7 @@ def bilinear(to: Conversion, node: FloatNode, op: FloatResizeBilinear) -> None:
 
 
 FORMS: Mapping[type, Form] = {
+    FloatPickNearest: lambda to, node, op: to.emit(node, PickNearest(op.size, op.coordinates)),
     FloatResizeBilinear: bilinear,
     FloatResizeNearest: lambda to, node, op: to.emit(node, ResizeNearest(op.factor)),
 }

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from mcucc.ops import Int8Node
-from mcucc.ops.resize import ResizeBilinear, ResizeNearest
+from mcucc.ops.resize import PickNearest, ResizeBilinear, ResizeNearest
 from mcucc.twin.draft import Draft
 from mcucc.twin.model import Code
 from mcucc.twin.operators.twin import Twin, with_vectors
@@ -29,7 +29,17 @@ def _resize_bilinear(draft: Draft, node: Int8Node, op: ResizeBilinear) -> None:
     with_vectors(draft, node, RESIZE_BILINEAR, opts, size=op.size)
 
 
+def _pick_nearest(draft: Draft, node: Int8Node, op: PickNearest) -> None:
+    opts = options(
+        "ResizeNearestNeighborOptions",
+        AlignCorners=op.coordinates == "align_corners",
+        HalfPixelCenters=op.coordinates == "half_pixel",
+    )
+    with_vectors(draft, node, RESIZE_NEAREST_NEIGHBOR, opts, size=op.size)
+
+
 TWINS: Mapping[type, Twin] = {
+    PickNearest: Twin(_pick_nearest),
     ResizeBilinear: Twin(_resize_bilinear),
     ResizeNearest: Twin(_resize_nearest),
 }
