@@ -1,9 +1,11 @@
-"""Faults in variants: algorithms that families have for some layers of a unit."""
+"""Faults in variants, algorithms that families have for some layers of a unit, and in sums."""
 
 from mutants.mutant import Mutant
 
 _LEAN = "tests/kernels/test_conv_without_scratch.py"
 _CONV = "mcucc/kernels/families/conv.py"
+_ADD = "runtime_c/elementwise/mcucc_add_dsp.h"
+_SUM = "tests/kernels/test_sum_dsp.py"
 _DIRECT = "runtime_c/conv/mcucc_conv_direct_mve.h"
 
 MUTANTS = (
@@ -38,5 +40,37 @@ MUTANTS = (
         "const int32_t next = column + stride;",
         (f"{_LEAN}::test_under_sanitizers",),
         "Behind the last pixel of an odd row a window is read that may lie nowhere.",
+    ),
+    Mutant(
+        "dsp-difference-is-turned-around",
+        _ADD,
+        "sum = (p->halved == 0) ? (halved - other) : (other - halved);",
+        "sum = halved - other;",
+        (f"{_SUM}::test_under_sanitizers",),
+        "Where the second input has the larger scale it is subtracted from, not subtracted.",
+    ),
+    Mutant(
+        "dsp-difference-has-the-zero-point-of-a-sum",
+        _ADD,
+        "(p->right == 0) ? (p->zero_point[1] - p->zero_point[0]) : p->zero_point[0];",
+        "(p->right == 0) ? (p->zero_point[1] - p->zero_point[0]) : -p->zero_point[0];",
+        (f"{_SUM}::test_on_the_core",),
+        "On the core differences of unequal scales are off by twice a zero point.",
+    ),
+    Mutant(
+        "dsp-sum-does-not-clamp",
+        _ADD,
+        "if ((p->output.min > INT8_MIN) || (p->output.max < INT8_MAX)) {",
+        "if ((p->output.min > INT8_MIN) && (p->output.max < INT8_MAX)) {",
+        (f"{_SUM}::test_under_sanitizers",),
+        "An activation that narrows the range at one end alone does nothing.",
+    ),
+    Mutant(
+        "dsp-sum-of-a-scale-too-small-is-not-scaled",
+        "mcucc/kernels/families/elementwise.py",
+        "right = 0 if other == _HALF else max(-other.shift, 1)",
+        "right = max(-other.shift, 0)",
+        (f"{_SUM}::test_under_sanitizers",),
+        "An input whose factor is 0 enters the sum with one half.",
     ),
 )

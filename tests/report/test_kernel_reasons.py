@@ -45,6 +45,15 @@ def softmax(b: GraphBuilder, x: str) -> str:
     return b.softmax(x)
 
 
+def added(b: GraphBuilder, x: str) -> str:
+    return b.add(x, x)
+
+
+def unshifted(b: GraphBuilder, x: str) -> str:
+    """The output's step is a 2^18th of the inputs', and nearly every output saturates."""
+    return b.add(x, x, q=quant(0.05 * 2.0**-18))
+
+
 @dataclass(frozen=True)
 class Case:
     """A layer that a unit declines, the reason, and a layer that differs in the rule alone."""
@@ -68,6 +77,7 @@ CASES = (
     Case(M4, Unit.DSP, general(conv), "some channel's scaling is of class general"),
     Case(M4, Unit.DSP, smallest(conv), "a weight of -128 does not fit beside another"),
     Case(M4, Unit.DSP, large_odd_sum, "the sum of an odd channel may reach {}, 2^23 and more"),
+    Case(M4, Unit.DSP, unshifted, "the scaled sum is not shifted to the right", added),
     Case(M4, Unit.DSP, softmax, "Softmax has no kernel for it"),
     Case(M55, Unit.MVE, grouped, "convolutions in groups have no kernel"),
     Case(M55, Unit.MVE, multiplied, "several outputs of one input channel have no kernel",

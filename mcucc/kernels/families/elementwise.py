@@ -5,8 +5,10 @@ from typing import Any
 
 from mcucc.kernels.kernel import Access, Family, Kernel, Shape, Unit
 from mcucc.kernels.literals import c_int, int_rows
+from mcucc.kernels.packing import dsp_scale
 from mcucc.kernels.use import (
     ArrayDef,
+    Declined,
     Field,
     KernelUse,
     LayerCode,
@@ -19,7 +21,7 @@ from mcucc.kernels.use import (
 from mcucc.ops import Int8Op, NodeView
 from mcucc.ops.elementwise import Add, Clamp, Maximum, Minimum, Mul, PRelu, Requantize, Sub
 from mcucc.ops.unary import HardSwish, LeakyRelu, Logistic, Table, Tanh
-from mcucc.reference.fixed_point import classify
+from mcucc.reference.fixed_point import Multiplier, classify
 from mcucc.reference.parameters import (
     add_parameters,
     lookup_table,
@@ -42,6 +44,8 @@ _MAX_VALUE = 255
 """Largest |int8 activation less its zero point|."""
 _MAX_PRODUCT = _MAX_VALUE * _MAX_VALUE
 """Largest |product| of two of them."""
+_HALF = Multiplier(1 << 30, 0)
+"""The factor of the input that has the larger scale, of which twice is the common one."""
 
 
 def _product(view: NodeView[Any]) -> Kernel:
@@ -52,7 +56,37 @@ def _product(view: NodeView[Any]) -> Kernel:
     return Kernel(family, None, classify(_MAX_PRODUCT, multiplier))
 
 
+def _sum_dsp(view: NodeView[Any], portable: Kernel, _: Kernel) -> Kernel | Declined:
+    output = add_parameters(view.graph, view.node).output
+    if output.m != 0 and output.shift > -1:
+        return Declined(Unit.DSP, "the scaled sum is not shifted to the right")
+    return portable.on(Unit.DSP)
+
+
+def _sum_of_halved(use: KernelUse[Add | Sub]) -> LayerCode:
+    """For the DSP extension: one of the inputs has the factor one half."""
+    p = add_parameters(use.graph, use.node)
+    zero_points = [kind.q.zero_point for kind in use.graph.input_types(use.node)]
+    factors = (p.first, p.second)
+    halved = factors.index(_HALF)
+    other = factors[1 - halved]
+    right = 0 if other == _HALF else max(-other.shift, 1)
+    multiplier, down = dsp_scale(p.output.m, -p.output.shift)
+    fields: list[Field] = [
+        _channels(use),
+        ("halved", str(halved)),
+        ("zero_point", f"{{{zero_points[halved]}, {zero_points[1 - halved]}}}"),
+        ("multiplier", c_int(other.m)),
+        ("right", str(right)),
+        ("scale", f"{{.bias = 0, .multiplier = {c_int(multiplier)}, .right = {down}}}"),
+        ("output", use.output_literal(use.op.activation)),
+    ]
+    return use.code(fields)
+
+
 def _sum(use: KernelUse[Add | Sub]) -> LayerCode:
+    if use.kernel.unit is Unit.DSP:
+        return _sum_of_halved(use)
     p = add_parameters(use.graph, use.node)
     addends = ", ".join(
         f"{{.zero_point = {t.q.zero_point}, .multiplier = {m.m}, .right = {-m.shift}}}"
@@ -133,11 +167,12 @@ def _extreme(family: Family) -> OperatorKernels[Any]:
 
 
 _ON_HELIUM = {Unit.MVE: always}
+_SUMS = {Unit.DSP: _sum_dsp, Unit.MVE: always}
 _TABLE = OperatorKernels(plain(LOOKUP), _lookup)
 
 OPERATORS: Mapping[type[Int8Op], OperatorKernels[Any]] = {
-    Add: OperatorKernels(plain(ADD), _sum, _ON_HELIUM, constant_operands=True),
-    Sub: OperatorKernels(plain(SUB), _sum, _ON_HELIUM, constant_operands=True),
+    Add: OperatorKernels(plain(ADD), _sum, _SUMS, constant_operands=True),
+    Sub: OperatorKernels(plain(SUB), _sum, _SUMS, constant_operands=True),
     Maximum: _extreme(MAXIMUM),
     Minimum: _extreme(MINIMUM),
     Mul: OperatorKernels(_product, _mul, _ON_HELIUM, constant_operands=True),
