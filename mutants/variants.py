@@ -6,6 +6,8 @@ _LEAN = "tests/kernels/test_conv_without_scratch.py"
 _CONV = "mcucc/kernels/families/conv.py"
 _ADD = "runtime_c/elementwise/mcucc_add_dsp.h"
 _SUM = "tests/kernels/test_sum_dsp.py"
+_STREAM = "runtime_c/pointwise/mcucc_pointwise_stream_dsp.h"
+_PAIRS = "tests/kernels/test_pointwise_stream.py"
 _DIRECT = "runtime_c/conv/mcucc_conv_direct_mve.h"
 
 MUTANTS = (
@@ -72,5 +74,29 @@ MUTANTS = (
         "right = max(-other.shift, 0)",
         (f"{_SUM}::test_under_sanitizers",),
         "An input whose factor is 0 enters the sum with one half.",
+    ),
+    Mutant(
+        "stream-forgets-the-last-odd-channel",
+        _STREAM,
+        "if ((p->out_c % 2) != 0) {",
+        "if ((p->out_c % 4) == 1) {",
+        (f"{_PAIRS}::test_under_sanitizers",),
+        "With 7 channels the last is never made.",
+    ),
+    Mutant(
+        "stream-takes-off-no-sign",
+        _STREAM,
+        "if (s->zero_point == INT8_MIN) {\n        MCUCC_STREAM_LOOP(MCUCC_STREAM_FIRST, ",
+        "if (s->zero_point <= 0) {\n        MCUCC_STREAM_LOOP(MCUCC_STREAM_FIRST, ",
+        (f"{_PAIRS}::test_on_the_core",),
+        "On the core halves below a zero point within the range are rounded up.",
+    ),
+    Mutant(
+        "stream-of-clamped-outputs",
+        "mcucc/kernels/families/pointwise.py",
+        "if kernel.requant is RequantClass.FAST and not kernel.clamps:",
+        "if kernel.requant is RequantClass.FAST:",
+        (f"{_PAIRS}::test_which_layers_take_it",),
+        "An activation that narrows the range does nothing.",
     ),
 )
