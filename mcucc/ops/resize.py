@@ -156,8 +156,9 @@ def nearest_faults(op: "PickNearest | FloatPickNearest", shape: Shape) -> Iterat
         yield "the input must be a map [1, H, W, C]"
         return
     sizes = tuple(zip(shape[1:3], op.size, strict=True))
-    if min(op.size) < 1 or max(n * count for n, count in sizes) >= 1 << 30:
-        yield "sizes must be positive, and the product of old and new one below 2^30"
+    longest, product = max(*op.size, *shape[1:3]), max(n * count for n, count in sizes)
+    if min(op.size) < 1 or longest >= _LONGEST or product >= 1 << 30:
+        yield "sizes must be positive and below 2^20, the product of old and new one below 2^30"
         return
     for n, count in sizes:
         exact = nearest_axis(n, count, op.coordinates).first(np.arange(count, dtype=np.int64))
