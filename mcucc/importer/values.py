@@ -9,6 +9,7 @@ from mcucc.errors import Violation
 from mcucc.importer.file.reader import OnnxNode
 from mcucc.importer.layout.view import View
 from mcucc.ir import DType, QParams
+from mcucc.ops.choice import Comparison
 
 
 @dataclass(frozen=True)
@@ -79,11 +80,20 @@ class Constant:
 
 
 @dataclass(frozen=True)
+class Compared:
+    """Whether each element of a value compares so with a number: the condition of a Where."""
+
+    view: View
+    comparison: Comparison
+    bound: float
+
+
+@dataclass(frozen=True)
 class Refused:
     """The result of a node that was refused; whatever reads it is passed over in silence."""
 
 
-Symbol = View | Quantized | Weights | Constant | Refused
+Symbol = View | Quantized | Weights | Constant | Compared | Refused
 
 
 class RefusalError(Exception):
@@ -111,5 +121,7 @@ def describe(symbol: Symbol | None) -> str:
             return f"a quantized constant {symbol.data.dtype}{list(symbol.data.shape)}"
         case Constant():
             return f"a constant {symbol.data.dtype}{list(symbol.data.shape)}"
+        case Compared():
+            return f"a comparison of activations {list(symbol.view.shape)}"
         case Refused():
             return "the result of a refused operator"

@@ -11,7 +11,18 @@ from types import MappingProxyType
 from typing import get_args
 
 from mcucc.ir import Graph, Node
-from mcucc.ops import conv, dense, elementwise, index, movement, pool, resize, softmax, unary
+from mcucc.ops import (
+    choice,
+    conv,
+    dense,
+    elementwise,
+    index,
+    movement,
+    pool,
+    resize,
+    softmax,
+    unary,
+)
 from mcucc.ops.base import Activation, Aliasing, Axis, Op, Window, clamp_range
 from mcucc.ops.conv import Pads
 from mcucc.ops.view import NodeView
@@ -31,6 +42,7 @@ Int8Op = (
 FloatOp = (
     conv.Float
     | dense.Float
+    | choice.Float
     | elementwise.Float
     | index.Float
     | unary.Float

@@ -41,7 +41,7 @@ def float_node_faults(graph: FloatGraph, node: FloatNode) -> Iterator[str]:
     if values < 1 or any(name not in graph.consts for name in node.inputs[values:]):
         yield f"the last {node.op.parameters} inputs must be constant"
         return
-    if node.op.parameters and values != 1:
+    if node.op.parameters and values != 1 and not node.op.rescales:
         yield f"the inputs must be one value and {node.op.parameters} constants"
         return
     faults = tuple(node.op.rules(inputs, output))

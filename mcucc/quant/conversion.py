@@ -66,7 +66,7 @@ class Conversion:
         maker = self.graph.producers.get(state.update)
         if self.scheme.of[state.update] != quant and maker is not None:
             kind = self.int8_type(state.source)
-            name, update = update, self._fresh(f"{source}.next")
+            name, update = update, self.fresh(f"{source}.next")
             self.append(maker, Requantize(), (name,), update, kind, maker.origin)
         initial = None
         if state.initial is not None:
@@ -74,7 +74,7 @@ class Conversion:
             initial = self.const(f"{source}.initial", quantize(reals, quant), quant)
         return replace(state, source=source, update=update, initial=initial)
 
-    def _fresh(self, base: str) -> str:
+    def fresh(self, base: str) -> str:
         """A name that no int8 value has."""
         name, number = base, 2
         while name in self.tensors:

@@ -59,6 +59,9 @@ def _parts(graph: FloatGraph, joined: FloatNode, noise: Noise) -> Iterator[Part]
     start = 0
     for name in joined.inputs:
         end = start + graph.type_of(name).shape[-1]
+        if name in graph.consts:
+            start = end
+            continue
         if noise.by_channel is not None:
             signal, error = noise.by_channel[:, start:end].sum(axis=1)
             if signal > 0:

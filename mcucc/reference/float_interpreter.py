@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from mcucc.errors import UsageError
 from mcucc.ops import FloatGraph, FloatNode
-from mcucc.reference import conv, elementwise, index, movement, pool, resize, softmax
+from mcucc.reference import choice, conv, elementwise, index, movement, pool, resize, softmax
 from mcucc.reference.meaning import FloatMeaning
 from mcucc.reference.sequence import Arrays, in_sequence
 
 MEANINGS: Mapping[type, FloatMeaning] = MappingProxyType(
-    conv.FLOAT
+    choice.FLOAT
+    | conv.FLOAT
     | elementwise.FLOAT
     | index.FLOAT
     | movement.FLOAT

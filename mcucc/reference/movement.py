@@ -94,7 +94,7 @@ INT8: dict[type, Int8Meaning] = {
 FLOAT: dict[type, FloatMeaning] = {
     FloatReshape: lambda op, x: reshape(op, x[0]),
     FloatPad: lambda op, x: border(x[0], op.pads, op.value),
-    FloatConcat: lambda _, x: np.concatenate(x, axis=-1),
+    FloatConcat: lambda _, x: concat(x),
     FloatTranspose: lambda op, x: transpose(op, x[0]),
     FloatSlice: lambda op, x: block(op, x[0]),
     FloatDepthToSpace: lambda op, x: depth_to_space(op, x[0]),

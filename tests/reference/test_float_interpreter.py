@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from mcucc.errors import UsageError
 from mcucc.ir import QParams
 from mcucc.ops import FLOAT_OPS, FloatGraph
+from mcucc.ops.choice import FloatPieces, FloatSelect
 from mcucc.ops.conv import FloatConv2D, FloatDepthwiseConv2D
 from mcucc.ops.dense import FloatDense
 from mcucc.ops.elementwise import FloatBatchNorm, FloatBinary, FloatClip, FloatFakeQuant
@@ -39,6 +40,8 @@ def every_operator_graph() -> FloatGraph:
         FloatDepthwiseConv2D(), b.add(FloatPad((1, 1, 1, 1)), y), b.const(1, 3, 3, 4), b.const(4)
     )
     y = b.add(FloatConcat(), b.add(FloatUnary("tanh"), y), b.add(FloatClip(0, 3), y))
+    y = b.add(FloatPieces(">", 0.25, ((2.0, 0.5),), (FloatUnary("tanh"), FloatClip(-0.5))), y)
+    y = b.add(FloatSelect(), y, b.const(1, 1, 1, 8), b.const(1, 8, 6, 8))
     y = b.add(FloatMaxPool2D((2, 2), (2, 2)), y)
     y = b.add(FloatAveragePool2D((3, 3), pads=(1, 1, 1, 1)), y)
     y = b.add(FloatResizeNearest((2, 3)), y)

@@ -47,6 +47,24 @@ def cut_at(model: OnnxModel, names: Sequence[str]) -> OnnxModel:
     return replace(model, nodes=live, outputs=tuple(outputs))
 
 
+def without_constant_outputs(model: OnnxModel) -> OnnxModel:
+    """The model without outputs that depend on no input, and a note that says so.
+
+    It is as it was where nothing else is left, or where operators are refused: what they depend on
+    may be unknown.
+    """
+    varying = _varying(model) | {port.name for port in model.inputs}
+    kept = tuple(port for port in model.outputs if port.name in varying)
+    if len(kept) == len(model.outputs) or not kept or model.refused:
+        return model
+    names = ", ".join(f"'{port.name}'" for port in model.outputs if port not in kept)
+    note = (
+        f"output {names} depends on no input: it is constant, and left out; your program may hold "
+        "what the model gives there"
+    )
+    return replace(model, outputs=kept, notes=(*model.notes, note))
+
+
 def _varying(model: OnnxModel) -> set[str]:
     """The inner values that depend on an input, which alone may be outputs."""
     found = {port.name for port in model.inputs}

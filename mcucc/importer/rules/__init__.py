@@ -16,7 +16,9 @@ from mcucc.importer.rules import (
     quantize,
     resize,
     softmax,
+    tile,
     unary,
+    where,
 )
 from mcucc.importer.rules.rule import Rule
 
@@ -34,7 +36,9 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         **quantize.RULES,
         **resize.RULES,
         **softmax.RULES,
+        **tile.RULES,
         **unary.RULES,
+        **where.RULES,
     }
 )
 """Every ONNX operator that is taken."""

@@ -4,13 +4,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from mcucc.importer.file.reader import OnnxNode
 from mcucc.importer.layout.layout import Perm, channels_last, identity, inner_shape
 from mcucc.importer.layout.view import View, made_by
 from mcucc.importer.rules.axes import axis_of, moved_last
 from mcucc.importer.rules.rule import Rule
-from mcucc.importer.values import RefusalError, Refused, Symbol
-from mcucc.importer.walk import Walk
+from mcucc.importer.values import Constant, RefusalError, Refused, Symbol, Weights
+from mcucc.importer.walk import FloatArray, Walk
 from mcucc.ir import Shape
 from mcucc.ops.movement import FloatConcat, FloatSlice
 from mcucc.ops.pool import FloatMaxPool2D
@@ -46,39 +48,58 @@ def lower_transpose(walk: Walk, node: OnnxNode) -> View:
 
 
 def lower_concat(walk: Walk, node: OnnxNode) -> View:
-    """Concat along the last inner axis.
+    """Concat along the last inner axis, of values and constants.
 
     Other axes go there by a FloatReshape where all before them have one element, else by a
     FloatTranspose.
     """
-    views = [walk.view(node, i) for i in range(len(node.inputs))]
-    if len(views) == 1:
-        return views[0].named(node)
-    tensors, result = _arrange_concat(walk, node, views)
+    if len(node.inputs) == 1:
+        return walk.view(node).named(node)
+    tensors, result = _arrange_concat(
+        walk, node, [_part(walk, node, i) for i in range(len(node.inputs))]
+    )
     return replace(result, tensor=walk.emit(node, FloatConcat(), tensors))
 
 
+def _part(walk: Walk, node: OnnxNode, index: int) -> View | FloatArray:
+    """An input of a Concat: a value, or a constant."""
+    found = walk.symbol(node, index)
+    if isinstance(found, Constant | Weights):
+        return walk.constant(node, index, "it")
+    return walk.in_onnx_order(walk.view(node, index), node)
+
+
 def _arrange_concat(
-    walk: Walk, node: OnnxNode, views: Sequence[View]
+    walk: Walk, node: OnnxNode, parts: Sequence[View | FloatArray]
 ) -> tuple[Sequence[str], View]:
     """What a Concat along the last inner axis reads, and a view of what it makes."""
-    views = [walk.in_onnx_order(view, node) for view in views]
+    views = [part for part in parts if isinstance(part, View)]
+    if not views:
+        walk.view(node)  # which refuses
     rank = len(views[0].shape)
     axis = axis_of(node, node.int("axis", 1), rank)
-    _check_concat(node, views, axis)
-    total = sum(view.shape[axis] for view in views)
+    _check_concat(node, parts, axis)
+    total = sum(part.shape[axis] for part in parts)
     shape = tuple(total if a == axis else n for a, n in enumerate(views[0].shape))
     perm = _common_layout(views)
     place = perm.index(axis)
     if place < rank - 1 and math.prod(inner_shape(shape, perm)[:place]) == 1:
         # Along the outermost axis the bytes of each input stay together.
         tensors = [
-            walk.viewed_as(walk.ordered(view, perm, node), (1, math.prod(view.shape)), node)
-            for view in views
+            walk.viewed_as(walk.ordered(part, perm, node), (1, math.prod(part.shape)), node)
+            if isinstance(part, View)
+            else walk.add_const(f"{node.name}.part", part.transpose(perm).reshape(1, -1))
+            for part in parts
         ]
         return tensors, made_by(node, "", shape, perm)
     perm = moved_last(perm, axis)
-    return [walk.read(view, perm, node) for view in views], made_by(node, "", shape, perm)
+    tensors = [
+        walk.read(part, perm, node)
+        if isinstance(part, View)
+        else walk.add_const(f"{node.name}.part", np.ascontiguousarray(part.transpose(perm)))
+        for part in parts
+    ]
+    return tensors, made_by(node, "", shape, perm)
 
 
 def _common_layout(views: Sequence[View]) -> Perm:
@@ -87,7 +108,7 @@ def _common_layout(views: Sequence[View]) -> Perm:
     return usual if any(view.perm == usual for view in views) else views[0].perm
 
 
-def _check_concat(node: OnnxNode, views: Sequence[View], axis: int) -> None:
+def _check_concat(node: OnnxNode, views: Sequence[View | FloatArray], axis: int) -> None:
     others = {(*view.shape[:axis], *view.shape[axis + 1 :]) for view in views}
     if len(others) > 1 or any(len(view.shape) != len(views[0].shape) for view in views):
         raise RefusalError(
@@ -186,25 +207,48 @@ def _parts(walk: Walk, node: OnnxNode, length: int) -> tuple[int, ...]:
 
 
 def lower_gather(walk: Walk, node: OnnxNode) -> View:
-    """Gather of one constant index, or of adjacent ones."""
+    """Gather by constant indices: a block for each run of adjacent ones, joined."""
     x, indices = walk.view(node), walk.integers(node, 1, "indices") or ()
     axis = axis_of(node, node.int("axis", 0), len(x.shape))
     size = x.shape[axis]
     found = [i + size if i < 0 else i for i in indices]
-    adjacent = found and found == list(range(found[0], found[0] + len(found)))
-    dimensions = walk.model.constants[node.inputs[1]].ndim
-    if not adjacent or dimensions > 1 or not 0 <= found[0] <= found[-1] < size:
+    runs = _runs(found)
+    if not 0 < len(runs) <= (_MOST_RUNS if axis else 1) or not 0 <= min(found) <= max(found) < size:
         raise RefusalError(
             node,
-            "a Gather must take one index, or adjacent ones in order",
-            f"indices {list(indices)} of {size}",
+            f"a Gather must take what is there, in at most {_MOST_RUNS} runs of adjacent elements",
+            f"{len(runs)} runs, indices {list(indices)[:_SHOWN]} of {list(x.shape)}, axis {axis}",
             "Use contiguous slices.",
         )
-    ranges = [(0, n) for n in x.shape]
-    ranges[axis] = (found[0], found[-1] + 1)
-    block = _block(walk, node, x, ranges)
-    dropped = (*x.shape[:axis], *x.shape[axis + 1 :])
-    return block if dimensions else block.reshaped(dropped)
+    parts: list[View] = []
+    for place, (first, end) in enumerate(runs):
+        ranges = [(0, n) for n in x.shape]
+        ranges[axis] = (first, end)
+        name = f"{node.outputs[0]}.run_{place}" if len(runs) > 1 else None
+        part = _block(walk, node, x, ranges, name)
+        parts.append(part if name is None else replace(part, name=name))
+    block = parts[0]
+    if len(parts) > 1:
+        joined = replace(node, op="Concat", attributes={"axis": axis})
+        tensors, block = _arrange_concat(walk, joined, parts)
+        block = replace(block, tensor=walk.emit(node, FloatConcat(), tensors))
+    shape = walk.model.constants[node.inputs[1]].shape
+    full = (*x.shape[:axis], *shape, *x.shape[axis + 1 :])
+    return block if full == block.shape else block.reshaped(full)
+
+
+_MOST_RUNS, _SHOWN = 64, 8
+
+
+def _runs(indices: Sequence[int]) -> Sequence[tuple[int, int]]:
+    """Adjacent indices in order as (first, last + 1)."""
+    runs: list[tuple[int, int]] = []
+    for index in indices:
+        if runs and runs[-1][1] == index:
+            runs[-1] = (runs[-1][0], index + 1)
+        else:
+            runs.append((index, index + 1))
+    return runs
 
 
 def _block(

@@ -104,6 +104,20 @@ def bound(draft: Draft) -> None:
     draft.finish(draft.emit("Clip", (draft.reals(values[0]), *ends)))
 
 
+def select(draft: Draft) -> None:
+    """SELECT and SELECT_V2 by a constant condition."""
+    condition, values = draft.known(draft.input(0)), (draft.input(1), draft.input(2))
+    if condition is None:
+        raise RefusedOperatorError(
+            "the condition must be constant",
+            described(draft.input(0)),
+            "Use MAXIMUM, MINIMUM or a RELU in its place.",
+        )
+    demand_equal_scales(draft, *values)
+    mask = draft.constant(f"{draft.label}.condition", condition.astype(bool))
+    draft.finish(draft.emit("Where", (mask, *(draft.reals(value) for value in values))))
+
+
 def softmax(draft: Draft) -> None:
     """SOFTMAX along the last axis."""
     _demand_fixed(draft)
@@ -190,6 +204,8 @@ RULES: Mapping[str, Callable[[Draft], None]] = {
     "RELU": unary,
     "RELU6": relu6,
     "RELU_N1_TO_1": relu6,
+    "SELECT": select,
+    "SELECT_V2": select,
     "SOFTMAX": softmax,
     "SQRT": unary,
     "SUB": binary,

@@ -162,6 +162,15 @@ def gather(draft: Draft) -> None:
         draft.give(made, draft.output)
 
 
+def repeat(draft: Draft) -> None:
+    """BROADCAST_TO and TILE, whose second input says the shape or the repeats."""
+    x, numbers = draft.input(0), draft.integers(1, "the shape or repeats")
+    demand_equal_scales(draft, x)
+    name = draft.constant(f"{draft.label}.numbers", np.array(numbers, dtype=np.int64))
+    operator = "Tile" if draft.operator.code == "TILE" else "Expand"
+    draft.give(draft.emit(operator, (draft.value(x), name)), draft.output)
+
+
 def _part(draft: Draft, x: Tensor, place: int, axis: int, span: tuple[int, int]) -> None:
     """One output of several: a block along an axis, in the shape that the file gives it."""
     output = draft.file.tensors[draft.operator.outputs[place]]
@@ -220,6 +229,8 @@ def blocks(draft: Draft) -> None:
 
 
 RULES: Mapping[str, Callable[[Draft], None]] = {
+    "BROADCAST_TO": repeat,
+    "TILE": repeat,
     "CONCATENATION": concatenation,
     "DEPTH_TO_SPACE": blocks,
     "EXPAND_DIMS": reshape,

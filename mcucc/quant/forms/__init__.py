@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from mcucc.quant.conversion import Form
 from mcucc.quant.forms import (
+    choice,
     conv,
     dense,
     elementwise,
@@ -18,6 +19,7 @@ from mcucc.quant.forms import (
 
 FORMS: Mapping[type, Form] = MappingProxyType(
     {
+        **choice.FORMS,
         **conv.FORMS,
         **dense.FORMS,
         **elementwise.FORMS,

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from mcucc.ops import FloatNode
 from mcucc.ops.movement import (
     Concat,
@@ -20,6 +22,7 @@ from mcucc.ops.movement import (
     Transpose,
 )
 from mcucc.quant.conversion import CannotQuantizeError, Conversion, Form
+from mcucc.reference.fixed_point import quantize
 
 
 def pad(to: Conversion, node: FloatNode, op: FloatPad) -> None:
@@ -32,8 +35,16 @@ def pad(to: Conversion, node: FloatNode, op: FloatPad) -> None:
 
 
 def concat(to: Conversion, node: FloatNode, _: FloatConcat) -> None:
-    """All inputs at the scale of the output."""
-    to.emit(node, Concat(), [to.at_scale(node, x) for x in node.inputs])
+    """All inputs at the scale of the output, constants rounded to it."""
+    quant, names = to.scheme.of[node.output], list[str]()
+    for x in node.inputs:
+        const = to.graph.consts.get(x)
+        if const is None:
+            names.append(to.at_scale(node, x))
+        else:
+            data = quantize(const.reals().astype(np.float32), quant)
+            names.append(to.const(f"{node.name}.part", data, quant))
+    to.emit(node, Concat(), names)
 
 
 FORMS: Mapping[type, Form] = {
