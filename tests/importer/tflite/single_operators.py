@@ -1,0 +1,370 @@
+"""`.tflite` files of one int8 operator each, drawn over shapes, scales, zero points and options."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import tflite
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from mcucc.ir import DType, Shape
+from mcucc.twin.model import Code, TwinModel, TwinOperator, TwinTensor
+from mcucc.twin.options import NO_OPTIONS, options
+from mcucc.twin.serialize import serialize
+
+SIGMOID = ((1 / 256,), -128)
+TANH = ((1 / 128,), 0)
+Quant = tuple[tuple[float, ...], int]
+
+
+@dataclass
+class File:
+    """An operator and its tensors; `draw` gives what is not given."""
+
+    draw: st.DrawFn
+    tensors: list[TwinTensor] = field(default_factory=list[TwinTensor])
+    inputs: list[int] = field(default_factory=list[int])
+    given: list[int] = field(default_factory=list[int])
+
+    def real(self, low: float, high: float) -> float:
+        return float(np.float32(self.draw(st.floats(low, high))))
+
+    def quant(self) -> Quant:
+        scale = self.real(0.004, 0.3)
+        return (scale,), self.draw(st.sampled_from((-128, -37, 0, 45, 127)))
+
+    def shape(self, rank: int = 0) -> Shape:
+        rank = rank or self.draw(st.integers(2, 4))
+        return (1, *(self.draw(st.integers(1, 6)) for _ in range(rank - 1)))
+
+    def pick(self, *choices: Any) -> Any:
+        return self.draw(st.sampled_from(choices))
+
+    def value(self, shape: Shape, quant: Quant | None = None) -> Quant:
+        """The next input, a value; returns its quantization."""
+        quant = quant or self.quant()
+        self.given.append(len(self.tensors))
+        self._input(TwinTensor(f"x{len(self.tensors)}", DType.INT8, shape, *quant))
+        return quant
+
+    def int8(self, data: NDArray[np.generic], quant: Quant, axis: int = 0) -> None:
+        """The next input, a constant."""
+        data = data.astype(np.int8)
+        name, kind = f"c{len(self.tensors)}", DType.INT8
+        self._input(TwinTensor(name, kind, data.shape, *quant, axis, data.tobytes()))
+
+    def int32(self, values: Sequence[Any], scales: tuple[float, ...] = ()) -> None:
+        data = np.array(values, dtype="<i4")
+        name, kind = f"c{len(self.tensors)}", DType.INT32
+        self._input(TwinTensor(name, kind, data.shape, scales, data=data.tobytes()))
+
+    def random(self, *shape: int) -> NDArray[np.int64]:
+        seed = self.draw(st.integers(0, 1 << 16))
+        return np.random.default_rng(seed).integers(-127, 128, shape)
+
+    def _input(self, tensor: TwinTensor) -> None:
+        self.inputs.append(len(self.tensors))
+        self.tensors.append(tensor)
+
+    def bytes(self, name: str, shape: Shape, quant: Quant, table: str = "", **fields: Any) -> bytes:
+        """The file whose operator makes a tensor of a shape."""
+        numbers: Mapping[str, int] = vars(tflite.BuiltinOperator)
+        output = len(self.tensors)
+        self.tensors.append(TwinTensor("y", DType.INT8, shape, *quant))
+        opts = options(table, **fields) if table else NO_OPTIONS
+        operators = [TwinOperator(Code(numbers[name], 2), tuple(self.inputs), output, opts)]
+        if quant == self._first and name != "QUANTIZE":
+            # What only copies may be no operator at all: the network then computes nothing.
+            low = quant[1] - (1 if quant[1] > 0 else -1)
+            self.tensors.append(TwinTensor("z", DType.INT8, shape, quant[0], low))
+            code = Code(numbers["QUANTIZE"], 2)
+            operators.append(TwinOperator(code, (output,), output + 1, options("QuantizeOptions")))
+            output += 1
+        tensors = tuple(self.tensors)
+        ends = (tuple(self.given), (output,))
+        return serialize(TwinModel("net", tensors, tuple(operators), *ends))
+
+    @property
+    def _first(self) -> Quant:
+        first = self.tensors[self.given[0]]
+        return first.scales, first.zero_point
+
+
+def _same(name: str, table: str = "", quant: Quant | None = None, **fields: Any) -> "Draw":
+    """Operators whose output has their input's shape; at its scale, or another one."""
+
+    def draw(f: File) -> bytes:
+        shape = f.shape()
+        (scale,), zero_point = f.value(shape)
+        made = quant or f.quant()
+        if made == ((scale,), zero_point):
+            made = (2 * scale,), zero_point
+        return f.bytes(name, shape, made, table, **fields)
+
+    return draw
+
+
+def _relu6(f: File) -> bytes:
+    shape = f.shape()
+    return f.bytes("RELU6", shape, f.value(shape))
+
+
+def _leaky(f: File) -> bytes:
+    shape, alpha = f.shape(), f.real(0.01, 0.9)
+    f.value(shape)
+    return f.bytes("LEAKY_RELU", shape, f.quant(), "LeakyReluOptions", Alpha=alpha)
+
+
+def _binary(name: str, table: str) -> "Draw":
+    def draw(f: File) -> bytes:
+        shape = f.shape()
+        first = f.value(shape)
+        second = f.value(shape, first if name in ("MAXIMUM", "MINIMUM") else None)
+        same = name in ("MAXIMUM", "MINIMUM")
+        quant = second if same else f.quant()
+        fields = {} if same else {"FusedActivationFunction": f.pick(0, 1, 3)}
+        return f.bytes(name, shape, quant, table, **fields)
+
+    return draw
+
+
+def _window(f: File) -> tuple[Shape, Shape, dict[str, int]]:
+    """A map, the shape of what a window makes of it but for the channels, and its options."""
+    _, h, w, c = f.shape(4)
+    kernel = (f.draw(st.integers(1, h)), f.draw(st.integers(1, w)))
+    stride, same = (f.pick(1, 2), f.pick(1, 2)), f.pick(True, False)
+    out = (
+        -(-(n if same else n - k + 1) // s) for n, k, s in zip((h, w), kernel, stride, strict=True)
+    )
+    fields = {"Padding": int(not same), "StrideH": stride[0], "StrideW": stride[1]}
+    return (1, h, w, c), (*out, *kernel), fields
+
+
+def _pool(name: str) -> "Draw":
+    def draw(f: File) -> bytes:
+        shape, (rows, columns, kh, kw), fields = _window(f)
+        quant, act = f.value(shape), f.pick(0, 1, 3)
+        fields |= {"FilterHeight": kh, "FilterWidth": kw, "FusedActivationFunction": act}
+        return f.bytes(name, (1, rows, columns, shape[3]), quant, "Pool2DOptions", **fields)
+
+    return draw
+
+
+def _weighted(f: File, shape: Shape, channels: int, axis: int, s_in: float) -> None:
+    """Weights with a scale per channel, and a bias."""
+    scales = tuple(f.real(0.002, 0.02) for _ in range(channels))
+    f.int8(f.random(*shape), (scales, 0), axis)
+    f.int32((f.random(channels) * 10).tolist(), tuple(float(np.float32(s_in * s)) for s in scales))
+
+
+def _conv(f: File) -> bytes:
+    shape, (rows, columns, kh, kw), fields = _window(f)
+    quant, channels = f.value(shape), f.draw(st.integers(1, 6))
+    _weighted(f, (channels, kh, kw, shape[3]), channels, 0, quant[0][0])
+    fields["FusedActivationFunction"] = f.pick(0, 1, 3)
+    return f.bytes("CONV_2D", (1, rows, columns, channels), f.quant(), "Conv2DOptions", **fields)
+
+
+def _depthwise(f: File) -> bytes:
+    shape, (rows, columns, kh, kw), fields = _window(f)
+    fields["StrideW"] = fields["StrideH"]
+    if not fields["Padding"]:
+        columns = -(-shape[2] // fields["StrideW"])
+    else:
+        columns = -(-(shape[2] - kw + 1) // fields["StrideW"])
+    quant, times = f.value(shape), f.draw(st.integers(1, 3))
+    channels = shape[3] * times
+    _weighted(f, (1, kh, kw, channels), channels, 3, quant[0][0])
+    fields |= {"DepthMultiplier": times, "FusedActivationFunction": f.pick(0, 1, 3)}
+    out = (1, rows, columns, channels)
+    return f.bytes("DEPTHWISE_CONV_2D", out, f.quant(), "DepthwiseConv2DOptions", **fields)
+
+
+def _dense(f: File) -> bytes:
+    shape, channels = f.shape(2), f.draw(st.integers(1, 6))
+    quant = f.value(shape)
+    scale = f.real(0.002, 0.02)
+    f.int8(f.random(channels, shape[1]), ((scale,), 0))
+    f.int32((f.random(channels) * 10).tolist(), (float(np.float32(quant[0][0] * scale)),))
+    act = f.pick(0, 1, 3)
+    table = "FullyConnectedOptions"
+    out = (1, channels)
+    return f.bytes("FULLY_CONNECTED", out, f.quant(), table, FusedActivationFunction=act)
+
+
+def _reshape(name: str) -> "Draw":
+    def draw(f: File) -> bytes:
+        shape = (1, *f.shape(3)[1:], 1) if name == "SQUEEZE" else f.shape(3)
+        quant = f.value(shape)
+        if name == "EXPAND_DIMS":
+            f.int32([-1])
+            return f.bytes(name, (*shape, 1), quant, "ExpandDimsOptions")
+        if name == "SQUEEZE":
+            return f.bytes(name, shape[:-1], quant, "SqueezeOptions", SqueezeDims=(3,))
+        out = (1, math.prod(shape))
+        f.int32(out)
+        return f.bytes(name, out, quant, "ReshapeOptions", NewShape=out)
+
+    return draw
+
+
+def _transpose(f: File) -> bytes:
+    shape = f.shape()
+    perm = (0, *f.draw(st.permutations(range(1, len(shape)))))
+    quant = f.value(shape)
+    f.int32(perm)
+    return f.bytes("TRANSPOSE", tuple(shape[a] for a in perm), quant, "TransposeOptions")
+
+
+def _concat(f: File) -> bytes:
+    shape, quant = f.shape(), f.quant()
+    axis = f.draw(st.integers(1, len(shape) - 1))
+    sizes = [f.draw(st.integers(1, 5)) for _ in range(f.pick(2, 3))]
+    parts = [(*shape[:axis], size, *shape[axis + 1 :]) for size in sizes]
+    for part in parts:
+        f.value(part, quant)
+    out = (*shape[:axis], sum(sizes), *shape[axis + 1 :])
+    return f.bytes("CONCATENATION", out, quant, "ConcatenationOptions", Axis=axis)
+
+
+def _pack(f: File) -> bytes:
+    shape, quant = f.shape(3), f.quant()
+    f.value(shape, quant)
+    f.value(shape, quant)
+    axis = f.draw(st.integers(1, 3))
+    out = (*shape[:axis], 2, *shape[axis:])
+    return f.bytes("PACK", out, quant, "PackOptions", ValuesCount=2, Axis=axis)
+
+
+def _pad(name: str) -> "Draw":
+    def draw(f: File) -> bytes:
+        shape = f.shape(4)
+        quant = f.value(shape)
+        ends = [(0, 0), *((f.pick(0, 1, 2), f.pick(0, 1, 3)) for _ in range(2)), (0, 0)]
+        f.int32(ends)
+        out = tuple(n + a + b for n, (a, b) in zip(shape, ends, strict=True))
+        if name == "PADV2":
+            f.int8(np.array([quant[1]]), quant)
+            return f.bytes(name, out, quant, "PadV2Options")
+        return f.bytes(name, out, quant, "PadOptions")
+
+    return draw
+
+
+def _slice(name: str) -> "Draw":
+    def draw(f: File) -> bytes:
+        shape = f.shape()
+        quant = f.value(shape)
+        starts = [0, *(f.draw(st.integers(0, n - 1)) for n in shape[1:])]
+        sizes = [f.draw(st.integers(1, n - a)) for n, a in zip(shape, starts, strict=True)]
+        f.int32(starts)
+        if name == "SLICE":
+            f.int32(sizes)
+            return f.bytes(name, tuple(sizes), quant, "SliceOptions")
+        f.int32([a + size for a, size in zip(starts, sizes, strict=True)])
+        f.int32([1] * len(shape))
+        return f.bytes(name, tuple(sizes), quant, "StridedSliceOptions")
+
+    return draw
+
+
+def _gather(f: File) -> bytes:
+    shape = f.shape(4)
+    quant, axis = f.value(shape), f.draw(st.integers(1, 3))
+    first = f.draw(st.integers(0, shape[axis] - 1))
+    taken = list(range(first, f.draw(st.integers(first + 1, shape[axis]))))
+    f.int32(taken)
+    out = (*shape[:axis], len(taken), *shape[axis + 1 :])
+    return f.bytes("GATHER", out, quant, "GatherOptions", Axis=axis)
+
+
+def _resize(name: str, table: str) -> "Draw":
+    def draw(f: File) -> bytes:
+        shape, size = f.shape(4), (f.draw(st.integers(1, 13)), f.draw(st.integers(1, 13)))
+        quant = f.value(shape)
+        f.int32(size)
+        corners, centers = f.pick((0, 0), (0, 1), (1, 0))
+        out = (1, *size, shape[3])
+        return f.bytes(name, out, quant, table, AlignCorners=corners, HalfPixelCenters=centers)
+
+    return draw
+
+
+def _mean(f: File) -> bytes:
+    shape = f.shape(4)
+    f.value(shape)
+    axes = f.pick((1, 2), (1,), (2,), (3,))
+    f.int32(axes)
+    out = tuple(1 if a in axes else n for a, n in enumerate(shape))
+    return f.bytes("MEAN", out, f.quant(), "ReducerOptions", KeepDims=1)
+
+
+def _reduce_max(f: File) -> bytes:
+    shape = f.shape(4)
+    quant = f.value(shape)
+    f.int32((1, 2))
+    return f.bytes("REDUCE_MAX", (1, 1, 1, shape[3]), quant, "ReducerOptions", KeepDims=1)
+
+
+def _prelu(f: File) -> bytes:
+    shape = f.shape(4)
+    f.value(shape)
+    f.int8(f.random(1, 1, shape[3]), f.quant())
+    return f.bytes("PRELU", shape, f.quant())
+
+
+def _blocks(name: str, table: str) -> "Draw":
+    def draw(f: File) -> bytes:
+        _, h, w, c = f.shape(4)
+        size = f.pick(1, 2, 3)
+        wide, deep = (1, h * size, w * size, c), (1, h, w, c * size * size)
+        shape, out = (wide, deep) if name == "SPACE_TO_DEPTH" else (deep, wide)
+        return f.bytes(name, out, f.value(shape), table, BlockSize=size)
+
+    return draw
+
+
+Draw = Callable[[File], bytes]
+
+DRAWS: Mapping[str, Draw] = {
+    "ADD": _binary("ADD", "AddOptions"),
+    "AVERAGE_POOL_2D": _pool("AVERAGE_POOL_2D"),
+    "CONCATENATION": _concat,
+    "CONV_2D": _conv,
+    "DEPTHWISE_CONV_2D": _depthwise,
+    "DEPTH_TO_SPACE": _blocks("DEPTH_TO_SPACE", "DepthToSpaceOptions"),
+    "EXPAND_DIMS": _reshape("EXPAND_DIMS"),
+    "FULLY_CONNECTED": _dense,
+    "GATHER": _gather,
+    "HARD_SWISH": _same("HARD_SWISH"),
+    "LEAKY_RELU": _leaky,
+    "LOGISTIC": _same("LOGISTIC", quant=SIGMOID),
+    "MAXIMUM": _binary("MAXIMUM", "MaximumMinimumOptions"),
+    "MAX_POOL_2D": _pool("MAX_POOL_2D"),
+    "MEAN": _mean,
+    "MINIMUM": _binary("MINIMUM", "MaximumMinimumOptions"),
+    "MUL": _binary("MUL", "MulOptions"),
+    "PACK": _pack,
+    "PAD": _pad("PAD"),
+    "PADV2": _pad("PADV2"),
+    "PRELU": _prelu,
+    "QUANTIZE": _same("QUANTIZE", "QuantizeOptions"),
+    "REDUCE_MAX": _reduce_max,
+    "RELU": _same("RELU"),
+    "RELU6": _relu6,
+    "RESHAPE": _reshape("RESHAPE"),
+    "RESIZE_BILINEAR": _resize("RESIZE_BILINEAR", "ResizeBilinearOptions"),
+    "RESIZE_NEAREST_NEIGHBOR": _resize("RESIZE_NEAREST_NEIGHBOR", "ResizeNearestNeighborOptions"),
+    "SLICE": _slice("SLICE"),
+    "SOFTMAX": _same("SOFTMAX", "SoftmaxOptions", SIGMOID, Beta=1.0),
+    "SPACE_TO_DEPTH": _blocks("SPACE_TO_DEPTH", "SpaceToDepthOptions"),
+    "SQUEEZE": _reshape("SQUEEZE"),
+    "STRIDED_SLICE": _slice("STRIDED_SLICE"),
+    "SUB": _binary("SUB", "SubOptions"),
+    "TANH": _same("TANH", quant=TANH),
+    "TRANSPOSE": _transpose,
+}
+"""How a file of each operator is drawn."""

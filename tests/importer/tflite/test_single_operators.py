@@ -1,0 +1,105 @@
+"""Files of one operator: numpy against the wheel on the very file, C against numpy."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from mcucc.importer import TFLITE_RULES, ModelBytes, lower_network, read_network
+from mcucc.ir import Port
+from mcucc.ops import Int8Graph
+from mcucc.passes import FLOAT, run_passes
+from mcucc.quant.ptq import from_file
+from mcucc.reference.interpreter import run
+from mcucc.sim.tflm import TflmJob, run_tflm_jobs
+from tests.graphs import random_inputs
+from tests.importer.tflite.single_operators import DRAWS, File
+from tests.judging import needs_tflm
+from tests.kernels.compiled import assert_c_agrees, generate
+
+ELSEWHERE = {
+    **dict.fromkeys(
+        ("ASSIGN_VARIABLE", "CALL_ONCE", "READ_VARIABLE", "VAR_HANDLE"), "state: test_state.py"
+    ),
+    **dict.fromkeys(("ABS", "DIV", "ELU", "EXP", "LOG", "NEG", "SQRT"), "taken in float alone"),
+    **dict.fromkeys(("ARG_MAX", "ARG_MIN"), "outputs of int32: tests/operators"),
+    "DEQUANTIZE": "makes floats",
+    "RELU_N1_TO_1": "TFLM has it not",
+    "TRANSPOSE_CONV": "tests of its own",
+    **dict.fromkeys(("SPLIT", "SPLIT_V", "UNPACK"), "several outputs: test_operators.py"),
+}
+"""Operators without a file here, and why."""
+_SAMPLES = 4
+_FILES = int(os.environ.get("MCUCC_DRAWN_FILES", "12"))
+"""Of each operator."""
+
+
+class Drawn(dict[str, bytes]):
+    """A file of each operator; too long to be shown."""
+
+    def __repr__(self) -> str:
+        return "files"
+
+
+@st.composite
+def files(draw: st.DrawFn) -> Drawn:
+    return Drawn((name, make(File(draw))) for name, make in DRAWS.items())
+
+
+def test_every_operator_has_a_file() -> None:
+    assert not ELSEWHERE.keys() & DRAWS.keys()
+    assert set(TFLITE_RULES) == ELSEWHERE.keys() | DRAWS.keys()
+
+
+def lowered(content: bytes) -> Int8Graph:
+    model = read_network(ModelBytes(content))
+    return from_file(run_passes(lower_network(model, "net"), FLOAT)[0])
+
+
+Int8 = NDArray[np.int8]
+
+
+def in_file_layout(values: Int8, port: Port) -> Int8:
+    """Values of the graph as the file has them."""
+    if port.perm is None or len(port.shape) < 3:
+        return np.ascontiguousarray(values.reshape(len(values), *port.shape[1:]))
+    inner = values.reshape(len(values), *(port.shape[axis] for axis in port.perm[1:]))
+    return np.ascontiguousarray(inner.transpose(np.argsort(port.perm)))
+
+
+@needs_tflm
+@given(files())
+@settings(max_examples=_FILES, deadline=None, derandomize=True, phases=[Phase.generate])
+def test_tflm_agrees(drawn: Drawn) -> None:
+    jobs: list[TflmJob] = []
+    found: list[Int8] = []
+    for content in drawn.values():
+        graph = lowered(content)
+        values = random_inputs(graph, _SAMPLES)
+        (port,) = graph.outputs
+        found.append(in_file_layout(run(graph, values)[port.tensor], port))
+        samples = tuple(in_file_layout(values[source.tensor], source) for source in graph.inputs)
+        jobs.append(TflmJob(content, samples))
+    judged = run_tflm_jobs(jobs, timeout=120)
+    for name, value, results in zip(drawn, found, judged, strict=True):
+        expected = results["z"] if "z" in results else results["y"]
+        wrong = np.count_nonzero(value.ravel() != expected.ravel())
+        assert wrong == 0, f"{name}: {wrong} of {value.size} elements differ"
+
+
+@pytest.mark.cc
+@pytest.mark.parametrize("name", DRAWS)
+def test_c_agrees(name: str) -> None:
+    @given(st.composite(lambda draw: Drawn({name: DRAWS[name](File(draw))}))())
+    @settings(max_examples=2, deadline=None, derandomize=True, phases=[Phase.generate])
+    def check(drawn: Drawn) -> None:
+        graph = lowered(drawn[name])
+        with tempfile.TemporaryDirectory() as folder:
+            assert_c_agrees(generate(graph, Path(folder) / "c"), Path(folder))
+
+    check()
