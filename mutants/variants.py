@@ -8,6 +8,8 @@ _ADD = "runtime_c/elementwise/mcucc_add_dsp.h"
 _SUM = "tests/kernels/test_sum_dsp.py"
 _STREAM = "runtime_c/pointwise/mcucc_pointwise_stream_dsp.h"
 _PAIRS = "tests/kernels/test_pointwise_stream.py"
+_ROWS = "runtime_c/depthwise/mcucc_depthwise_rows_dsp.h"
+_THREE = "tests/kernels/test_depthwise_rows.py"
 _DIRECT = "runtime_c/conv/mcucc_conv_direct_mve.h"
 
 MUTANTS = (
@@ -98,5 +100,29 @@ MUTANTS = (
         "if kernel.requant is RequantClass.FAST:",
         (f"{_PAIRS}::test_which_layers_take_it",),
         "An activation that narrows the range does nothing.",
+    ),
+    Mutant(
+        "rows-miss-padding-on-the-right",
+        _ROWS,
+        "const int32_t last = (behind > 0) ? behind : 0;",
+        "const int32_t last = (behind > 1) ? behind : 0;",
+        (f"{_THREE}::test_under_sanitizers",),
+        "The column behind a row is read where there is one pixel of padding.",
+    ),
+    Mutant(
+        "rows-hold-nothing-back",
+        _ROWS,
+        "mcucc_depthwise_hold(p, rows, x, count, held);",
+        "mcucc_depthwise_hold(p, rows, x, count, out);",
+        (f"{_THREE}::test_the_output_may_lie_on_the_dying_input",),
+        "The first channel of a few pixels is written over what the next channel reads.",
+    ),
+    Mutant(
+        "rows-of-wider-padding",
+        "mcucc/kernels/families/depthwise.py",
+        "fits = window == Window(3, 3) and max(view.op.pads[2:]) <= 1",
+        "fits = window == Window(3, 3) and max(view.op.pads[2:]) <= 2",
+        (f"{_THREE}::test_which_layers_take_it",),
+        "Windows in two columns of padding are taken, of which the kernel knows one.",
     ),
 )

@@ -85,6 +85,7 @@ class Variant:
         keeps_taps: whether it keeps a pointer to each tap of a window on the stack.
         takes_last_fours: see `Family`.
         takes_pairs: whether it makes two pixels at a time, the last of an odd run as if two.
+        takes_scratch: whether it takes scratch though the family's kernels for the unit do not.
         stack_bytes: what it holds on the stack beside what kernels of the unit do.
     """
 
@@ -93,6 +94,7 @@ class Variant:
     keeps_taps: bool = False
     takes_last_fours: bool = False
     takes_pairs: bool = False
+    takes_scratch: bool = False
     stack_bytes: int = 0
 
 
@@ -290,7 +292,8 @@ class Kernel:
     @property
     def is_given_scratch(self) -> bool:
         """Whether its algorithm takes what may be scratch."""
-        return self.pairs or self.unit in self.family.takes_scratch
+        takes = self.variant is not None and self.variant.takes_scratch
+        return takes or self.pairs or self.unit in self.family.takes_scratch
 
     @property
     def _suffix(self) -> str:

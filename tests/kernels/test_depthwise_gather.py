@@ -114,7 +114,7 @@ def test_its_products_are_those_of_the_plan(channels: int, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("kernel", "channels", "name"),
     [
-        ((3, 3), 8, "dw_s8_k3x3s1_fast_dsp"),
+        ((3, 3), 8, "dw_s8_k3x3s1_fast_rows_dsp"),
         ((4, 6), 8, "dw_s8_k4x6s1_fast_dsp"),
         ((5, 5), 8, "dw_s8_k5x5s1_fast_gather_dsp"),
         ((5, 5), 3, "dw_s8_k5x5s1_fast"),

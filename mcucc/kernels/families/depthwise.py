@@ -1,6 +1,7 @@
 """Depthwise convolutions, each output channel from one input channel."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,23 +22,28 @@ from mcucc.kernels.families.weighted import (
     words_array,
 )
 from mcucc.kernels.kernel import Access, Family, Kernel, Shape, Unit, Variant, Window
-from mcucc.kernels.packing import FOUR, join_halves, pack_lanes
+from mcucc.kernels.packing import FOUR, dsp_scale, join_halves, pack_lanes
 from mcucc.kernels.packing_mve import Words, pack_depthwise
 from mcucc.kernels.use import Declined, Field, KernelUse, LayerCode, OperatorKernels
 from mcucc.ops import Int8Op, NodeView
 from mcucc.ops.conv import DepthwiseConv2D
+from mcucc.reference.fixed_point import Multiplier, RequantClass
 from mcucc.reference.parameters import conv_multipliers
 
 GATHER = Variant("gather", Unit.DSP, keeps_taps=True, takes_last_fours=True)
 """For windows of 5x5 and 7x7: it gathers pointers to all taps of a pixel, and then adds the
 products of two taps with one instruction."""
 
+ROWS = Variant("rows", Unit.DSP, takes_pairs=True, takes_scratch=True, stack_bytes=24)
+"""For windows of 3x3 with stride 1: along a few pixels channel by channel, so that the columns of a
+window serve the next ones, too."""
+
 DEPTHWISE = Family(
     *("dw", Shape.WINDOW, Access.PIXEL, "depthwise"),
     tells_clamping=True,
     keeps_taps=frozenset({Unit.MVE}),
     takes_last_fours=frozenset({Unit.DSP}),
-    variants=(GATHER,),
+    variants=(GATHER, ROWS),
 )
 DEPTHWISE_MULTIPLIED = Family(
     *("dwm", Shape.WINDOW, Access.PIXEL, "depthwise"),
@@ -53,6 +59,35 @@ _GATHERED_TAPS = range(25, 50)
 """How many taps the variant takes. Of more it keeps no pointers: MCUCC_MOST_GATHERED in
 runtime_c/depthwise/mcucc_depthwise_gather_dsp.h. Windows of 3x3 would be faster, too, by an eighth,
 but their weights a ninth larger, and the stack of networks with no larger ones by 150 bytes."""
+
+
+_FEWEST_HELD, _MOST_HELD, _FEW_CHANNELS = 4, 8, 16
+"""Pixels that the variant of rows holds in scratch: of few channels, whose maps are the largest and
+set the peak, no more than a pointwise layer behind it takes for its panel."""
+
+
+def pack_three_rows(
+    weights: NDArray[np.int8], biases: NDArray[np.int64], multipliers: Sequence[Multiplier]
+) -> Words:
+    """What `runtime_c/depthwise/mcucc_depthwise_rows_dsp.h` reads of each channel.
+
+    That is in halves of words: the taps of the upper two rows for each column, the first two taps
+    of the lowest row, its last two; then bias, multiplier and shift as words.
+
+    Args:
+        weights: (3, 3, channels).
+        biases: one per channel, of 32 bits.
+        multipliers: likewise.
+
+    Returns:
+        (channels, 8) words.
+    """
+    taps = weights.astype(np.int32)
+    upper = join_halves(taps[0], taps[1])
+    lowest = join_halves(taps[2, :2], taps[2, 1:])
+    scales = np.array([dsp_scale(each.m, -each.shift) for each in multipliers], dtype=np.int64)
+    numbers = np.column_stack([biases, scales]).astype(np.int32).view(np.uint32)
+    return np.concatenate([upper.T, lowest.T, numbers], axis=1)
 
 
 def pack_tap_pairs(weights: NDArray[np.int8]) -> Words:
@@ -95,7 +130,17 @@ def _dsp(view: NodeView[DepthwiseConv2D], portable: Kernel, _: Kernel) -> Kernel
     window = portable.window
     if window is not None and window.kh * window.kw in _GATHERED_TAPS:
         return portable.by(GATHER)
+    fits = window == Window(3, 3) and max(view.op.pads[2:]) <= 1
+    if fits and portable.requant is RequantClass.FAST and not portable.clamps:
+        scratch = _held(view) * view.x.shape[-1]
+        free = portable.on(Unit.DSP)
+        return replace(portable.by(ROWS), scratch_bytes=scratch, without_scratch=free)
     return portable.on(Unit.DSP)
+
+
+def _held(view: NodeView[DepthwiseConv2D]) -> int:
+    """Pixels in the scratch of the variant of rows."""
+    return _FEWEST_HELD if view.x.shape[-1] <= _FEW_CHANNELS else _MOST_HELD
 
 
 def _mve(view: NodeView[DepthwiseConv2D], portable: Kernel, _: Kernel) -> Kernel | Declined:
@@ -119,6 +164,10 @@ def _code(use: KernelUse[DepthwiseConv2D]) -> LayerCode:
         multipliers = conv_multipliers(use.graph, use.node)
         words = pack_depthwise(weights[0], biases, multipliers, requant_of(use))
         return weighted_code(use, sizes, stream_array(use, words), last=last)
+    if use.kernel.variant is ROWS:
+        words = pack_three_rows(weights[0], biases, conv_multipliers(use.graph, use.node))
+        array = words_array(use, words, "[out_c][8] of taps, bias, multiplier, shift")
+        return weighted_code(use, sizes, array, last=[*last, ("held", str(_held(use)))])
     if use.kernel.variant is GATHER:
         layout = "[out_c / 4][taps / 2][4], two taps as 16 bits each"
         array = words_array(use, pack_tap_pairs(weights[0]), layout)
