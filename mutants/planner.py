@@ -142,8 +142,8 @@ SCHEDULES = (
     Mutant(
         "distance-forgets-the-pads",
         f"{_SCHEDULE}/segments/distance.py",
-        "first = np.clip(axis.first(columns), 0, pixels)",
-        "first = np.clip(axis.first(columns) + axis.pad, 0, pixels)",
+        "oldest = earliest(np.clip(axis.first(every), 0, pixels))",
+        "oldest = earliest(np.clip(axis.first(every) + axis.pad, 0, pixels))",
         (_EVERY_READ, f"{_REPLAY}::test_a_distance_is_enough_and_one_byte_less_is_not"),
         "Pixels left of a window are taken for dead though padding lets the window reach them.",
     ),

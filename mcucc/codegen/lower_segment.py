@@ -291,13 +291,18 @@ def first_row(axis: Axis) -> str:
         row = f"{row} / {axis.repeat}"
     if axis.phase:
         row = f"({row})"
-    return _shifted(row, -axis.pad)
+    row = _shifted(row, -axis.pad)
+    if axis.mirror is None:
+        return row
+    return f"mcucc_mirrored({row}, {axis.mirror.size}, {axis.mirror.step}, {axis.mirror.back})"
 
 
 def _needed(axis: Axis, turns: int, height: int) -> str:
     """C expression of how many input rows must have been made before turn y."""
     if axis.stride == 0:
         return "1"
+    if axis.mirror is not None:
+        return f"{first_row(axis)} + 1"
     span = (axis.taps - 1) * axis.dilation + 1 - axis.pad
     row = first_row(replace(axis, pad=0))
     rows = _shifted(row, span)

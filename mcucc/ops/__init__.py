@@ -18,6 +18,7 @@ from mcucc.ops import (
     elementwise,
     index,
     movement,
+    padding,
     pool,
     resize,
     softmax,
@@ -34,6 +35,7 @@ Int8Op = (
     | index.Int8
     | unary.Int8
     | movement.Int8
+    | padding.Int8
     | pool.Int8
     | resize.Int8
     | softmax.Int8
@@ -47,6 +49,7 @@ FloatOp = (
     | index.Float
     | unary.Float
     | movement.Float
+    | padding.Float
     | pool.Float
     | resize.Float
     | softmax.Float

@@ -31,12 +31,39 @@ class Aliasing(enum.Enum):
 
 
 @dataclass(frozen=True)
+class Mirror:
+    """What stands beyond the ends of an axis: the places inside of them.
+
+    As many steps as a place is beyond an end, less `back`, the place meant is inside of that end:
+    step 1, back 0 mirrors at the outermost place, step 1, back 1 behind it, and step 0, back 0
+    repeats it.
+
+    Attributes:
+        size: places of the axis.
+        step: 0 or 1.
+        back: 0 or 1.
+    """
+
+    size: int
+    step: int
+    back: int
+
+    def inside(self, place: IndexT) -> IndexT:
+        """The place that is meant by one, or each of several."""
+        last = self.size - 1
+        below = (place < 0) * (-place * self.step - self.back - place)
+        above = (place > last) * ((last - place) * (self.step + 1) + self.back)
+        return place + below + above
+
+
+@dataclass(frozen=True)
 class Axis:
     """Which inputs an output needs along one axis.
 
     Output i reads the inputs (i * stride + phase) // repeat - pad + k * dilation, k < taps; those
-    outside of the map are padding, whatever the kernel puts in their place. A stride of 0 means
-    that every output reads the same inputs; its phase is 0 then.
+    outside of the map are padding, whatever the kernel puts in their place, or where there is a
+    mirror (for windows of one input) what that shows. A stride of 0 means that every output reads
+    the same inputs; its phase is 0 then.
     """
 
     taps: int = 1
@@ -45,10 +72,12 @@ class Axis:
     pad: int = 0
     repeat: int = 1
     phase: int = 0
+    mirror: Mirror | None = None
 
     def first(self, index: IndexT) -> IndexT:
         """The first input under the window of an output; negative in the padding."""
-        return (index * self.stride + self.phase) // self.repeat - self.pad
+        place = (index * self.stride + self.phase) // self.repeat - self.pad
+        return place if self.mirror is None else self.mirror.inside(place)
 
     def end(self, index: IndexT) -> IndexT:
         """One more than the last input under the window of an output."""

@@ -23,6 +23,7 @@ from mcucc.ops.movement import (
     SpaceToDepth,
     Transpose,
 )
+from mcucc.ops.padding import FloatMirrorPad, MirrorPad
 from mcucc.reference.meaning import FloatMeaning, Int8Meaning
 from mcucc.reference.windows import border, pad_spatial
 
@@ -42,6 +43,12 @@ def reshape(op: Reshape | FloatReshape, x: NDArray[ScalarT]) -> NDArray[ScalarT]
 def pad(op: Pad, x: NDArray[np.int8], zero_point: int) -> NDArray[np.int8]:
     """A border of the zero point around each map of [N, H, W, C]."""
     return pad_spatial(x, op.pads, zero_point)
+
+
+def mirror_pad(op: MirrorPad | FloatMirrorPad, x: NDArray[ScalarT]) -> NDArray[ScalarT]:
+    """A border of the map's own pixels around each map of [N, H, W, C]."""
+    top, bottom, left, right = op.pads
+    return np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)), mode=op.border)
 
 
 def concat(inputs: Sequence[NDArray[ScalarT]]) -> NDArray[ScalarT]:
@@ -85,6 +92,7 @@ def space_to_depth(op: SpaceToDepth | FloatSpaceToDepth, x: NDArray[ScalarT]) ->
 INT8: dict[type, Int8Meaning] = {
     Reshape: lambda view, x: x[0].reshape(len(x[0]), *held_shape(view.output)[1:]),
     Pad: lambda view, x: pad(view.op, x[0], view.output.q.zero_point),
+    MirrorPad: lambda view, x: mirror_pad(view.op, x[0]),
     Concat: lambda _, x: concat(x),
     Transpose: lambda view, x: transpose(view.op, x[0]),
     Slice: lambda view, x: block(view.op, x[0]),
@@ -94,6 +102,7 @@ INT8: dict[type, Int8Meaning] = {
 FLOAT: dict[type, FloatMeaning] = {
     FloatReshape: lambda op, x: reshape(op, x[0]),
     FloatPad: lambda op, x: border(x[0], op.pads, op.value),
+    FloatMirrorPad: lambda op, x: mirror_pad(op, x[0]),
     FloatConcat: lambda _, x: concat(x),
     FloatTranspose: lambda op, x: transpose(op, x[0]),
     FloatSlice: lambda op, x: block(op, x[0]),

@@ -48,7 +48,8 @@ class RowRead:
     def first(self) -> Rows:
         """For each turn the first row that it or a later turn reads."""
         turns = np.arange(self.turns, dtype=np.int64)
-        return np.clip(self.window.rows.first(turns), 0, self.shape[0])
+        first = np.clip(self.window.rows.first(turns), 0, self.shape[0])
+        return earliest(first)
 
     @cached_property
     def needed(self) -> Rows:
@@ -60,6 +61,11 @@ class RowRead:
     def is_gate(self) -> bool:
         """Whether every output pixel reads the same one pixel."""
         return self.window.rows.stride == 0
+
+
+def earliest(places: Rows) -> Rows:
+    """For each of some places the first that it or a later one is; they ascend but at mirrors."""
+    return np.minimum.accumulate(places[::-1])[::-1]
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from mcucc.ops import Int8Graph
 from mcucc.ops.movement import DepthToSpace, SpaceToDepth
+from mcucc.ops.padding import MirrorPad
 from mcucc.ops.resize import COORDINATES, ResizeBilinear
 from tests.graphs import GraphBuilder, quant
 
@@ -183,7 +184,14 @@ def _pad(draw: st.DrawFn, builder: GraphBuilder, x: str) -> None:
         top = bottom = 0
     if pixels + left + right > MOST_PIXELS:
         left = right = 0
-    builder.pad(x, (top, bottom, left, right))
+    border = draw(st.sampled_from(("reflect", "symmetric", "edge", None)))
+    if border is None:
+        builder.pad(x, (top, bottom, left, right))
+        return
+    most = {"reflect": -1, "symmetric": 0, "edge": 2}[border]
+    top, bottom = (min(pad, rows + most) for pad in (top, bottom))
+    left, right = (min(pad, pixels + most) for pad in (left, right))
+    builder.node(MirrorPad((top, bottom, left, right), border), (x,), builder.tensors[x].q)
 
 
 def _slice(draw: st.DrawFn, builder: GraphBuilder, x: str) -> None:

@@ -12,16 +12,28 @@ from mcucc.importer.walk import Walk
 from mcucc.ir import Shape
 from mcucc.ops import Pads
 from mcucc.ops.movement import FloatPad
+from mcucc.ops.padding import MIRRORS, Border, FloatMirrorPad, border_rules
 
 
 def lower_pad(walk: Walk, node: OnnxNode) -> View:
-    """Pad of rows and columns with a constant, wherever they are among the ONNX axes."""
+    """Pad of rows and columns with a constant, the map mirrored, or its outermost pixels."""
     x = walk.view(node)
     padding = _arrange_pad(walk, node, x)
     if padding is None:
         return x.named(node)
-    op = FloatPad(padding.pads, padding.value)
-    return padding.result(walk.emit(node, op, (padding.tensor,)))
+    if padding.border is None:
+        op = FloatPad(padding.pads, padding.value)
+        return padding.result(walk.emit(node, op, (padding.tensor,)))
+    shape = walk.type_of(padding.tensor).shape
+    for rule in border_rules(shape, padding.pads, padding.border):
+        raise RefusalError(
+            node,
+            rule,
+            f"pads {list(padding.pads)} of {list(shape[1:3])} rows and columns",
+            "Pad less, or in mode edge.",
+        )
+    mirrored = FloatMirrorPad(padding.pads, padding.border)
+    return padding.result(walk.emit(node, mirrored, (padding.tensor,)))
 
 
 @dataclass(frozen=True)
@@ -33,6 +45,7 @@ class Padding:
         tensor: inner value with all that is padded along its rows and columns.
         pads: top, bottom, left, right.
         value: what is padded with.
+        border: which pixels of the map are, where it is not a value; else None.
         shape: ONNX shape [.., .., .., ..] of the result, a sequence as a map of one column.
         perm: layout of the result.
         rank: of the result in ONNX.
@@ -42,6 +55,7 @@ class Padding:
     tensor: str
     pads: Pads
     value: float
+    border: Border | None
     shape: Shape
     perm: Perm
     rank: int
@@ -55,7 +69,8 @@ def _arrange_pad(walk: Walk, node: OnnxNode, x: View) -> Padding | None:
     """A Pad of rows and columns, wherever they are among the ONNX axes; None if it adds nothing."""
     mode, ends = node.string("mode", "constant"), _pad_ends(walk, node, len(x.shape))
     value = walk.numbers(node, 2, "value") or (0.0,)
-    if mode != "constant" or len(x.shape) not in (3, 4):
+    border: Border | None = next((known for known in MIRRORS if known == mode), None)
+    if (mode != "constant" and border is None) or len(x.shape) not in (3, 4):
         raise _bad_pad(node, f"mode {mode}, input {list(x.shape)}")
     if not any(sum(pair) for pair in ends):
         return None
@@ -71,7 +86,7 @@ def _arrange_pad(walk: Walk, node: OnnxNode, x: View) -> Padding | None:
     (top, bottom), (left, right) = ends[perm[1]], ends[perm[2]]
     tensor = walk.read(wide, perm, node)
     padded = tuple(n + sum(pair) for n, pair in zip(shape, ends, strict=True))
-    return Padding(node, tensor, (top, bottom, left, right), value[0], padded, perm, rank)
+    return Padding(node, tensor, (top, bottom, left, right), value[0], border, padded, perm, rank)
 
 
 def _pads_rows(ends: tuple[tuple[int, int], ...], perm: Perm) -> bool:
@@ -94,9 +109,9 @@ def _pad_ends(walk: Walk, node: OnnxNode, rank: int) -> tuple[tuple[int, int], .
 def _bad_pad(node: OnnxNode, actual: str) -> RefusalError:
     return RefusalError(
         node,
-        "Pad must put a constant around rows and columns of a map or sequence",
+        "Pad must put a border around rows and columns of a map or sequence",
         actual,
-        "Use constant mode, without pads of batch or channels and without negative ones.",
+        "Use mode constant, reflect or edge, no pads of batch or channels and no negative ones.",
     )
 
 

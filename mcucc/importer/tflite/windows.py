@@ -74,9 +74,25 @@ def pad(draft: Draft) -> None:
     draft.give(draft.emit("Pad", (draft.value(x), pads, filler)), draft.output)
 
 
+def mirror_pad(draft: Draft) -> None:
+    """MIRROR_PAD of rows and columns."""
+    x, ends = draft.input(0), draft.integers(1, "the paddings")
+    demand_equal_scales(draft, x)
+    if len(ends) != 2 * len(x.shape):
+        raise RefusedOperatorError(
+            "there must be two paddings for each axis",
+            f"{len(ends)} for {described(x)}",
+            "Convert the network again.",
+        )
+    pads = draft.constant(f"{draft.label}.pads", np.array((*ends[::2], *ends[1::2]), np.int64))
+    mode = "symmetric" if draft.flag(0) else "reflect"  # ONNX has no name for the former
+    draft.finish(draft.emit("Pad", (draft.reals(x), pads), {"mode": mode}))
+
+
 RULES: Mapping[str, Callable[[Draft], None]] = {
     "AVERAGE_POOL_2D": pool,
     "MAX_POOL_2D": pool,
+    "MIRROR_PAD": mirror_pad,
     "PAD": pad,
     "PADV2": pad,
     "REDUCE_MAX": reduce_max,

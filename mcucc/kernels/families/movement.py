@@ -12,8 +12,10 @@ from mcucc.kernels.literals import int_rows
 from mcucc.kernels.use import ArrayDef, Field, KernelUse, LayerCode, OperatorKernels, plain
 from mcucc.ops import Int8Op, NodeView
 from mcucc.ops.movement import Concat, DepthToSpace, Pad, Slice, SpaceToDepth, Transpose
+from mcucc.ops.padding import MIRRORS, MirrorPad
 
 PAD = Family("pad", Shape.WINDOW, Access.PIXEL, "pad", leaves_padding_out=True)
+MIRROR = Family("mirror", Shape.WINDOW, Access.PIXEL, "mirror_pad", leaves_padding_out=True)
 CONCAT = Family("concat", Shape.PIXELS, Access.PIXEL, "concat")
 TRANSPOSE = Family("transpose", Shape.TENSOR, Access.WHOLE, "transpose")
 SLICE = Family("slice", Shape.PIXELS, Access.PIXEL, "slice")
@@ -26,7 +28,7 @@ DEPTH_TO_SPACE = Family(
 SPACE_TO_DEPTH = Family(
     "gather", Shape.WINDOW, Access.PIXEL, "space_to_depth", leaves_padding_out=True
 )
-FAMILIES = (PAD, CONCAT, TRANSPOSE, SLICE, CROP, DEPTH_TO_SPACE, SPACE_TO_DEPTH)
+FAMILIES = (PAD, MIRROR, CONCAT, TRANSPOSE, SLICE, CROP, DEPTH_TO_SPACE, SPACE_TO_DEPTH)
 
 _MOVED_AXES = 3
 """The batch stays where it is; at most these many other axes are walked along."""
@@ -39,6 +41,19 @@ def _pad(use: KernelUse[Pad]) -> LayerCode:
         ("c", str(in_c)),
         ("pad_left", str(use.op.pads[2])),
         ("zero_point", str(use.x.q.zero_point)),
+    ]
+    return use.code(fields)
+
+
+def _mirror_pad(use: KernelUse[MirrorPad]) -> LayerCode:
+    _, in_w, in_c = use.x.hwc
+    step, back = MIRRORS[use.op.border]
+    fields: list[Field] = [
+        ("in_w", str(in_w)),
+        ("c", str(in_c)),
+        ("pad_left", str(use.op.pads[2])),
+        ("step", str(step)),
+        ("back", str(back)),
     ]
     return use.code(fields)
 
@@ -113,6 +128,7 @@ def _numbers(values: list[int]) -> str:
 
 OPERATORS: Mapping[type[Int8Op], OperatorKernels[Any]] = {
     Pad: OperatorKernels(plain(PAD), _pad),
+    MirrorPad: OperatorKernels(plain(MIRROR), _mirror_pad),
     Concat: OperatorKernels(plain(CONCAT), _concat, constant_operands=True),
     Transpose: OperatorKernels(plain(TRANSPOSE), _transpose),
     Slice: OperatorKernels(_slice_kernel, _slice),

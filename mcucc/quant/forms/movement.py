@@ -21,6 +21,7 @@ from mcucc.ops.movement import (
     SpaceToDepth,
     Transpose,
 )
+from mcucc.ops.padding import FloatMirrorPad, MirrorPad
 from mcucc.quant.conversion import CannotQuantizeError, Conversion, Form
 from mcucc.reference.fixed_point import quantize
 
@@ -49,6 +50,7 @@ def concat(to: Conversion, node: FloatNode, _: FloatConcat) -> None:
 
 FORMS: Mapping[type, Form] = {
     FloatConcat: concat,
+    FloatMirrorPad: lambda to, node, op: to.emit(node, MirrorPad(op.pads, op.border)),
     FloatDepthToSpace: lambda to, node, op: to.emit(node, DepthToSpace(op.block, op.mode)),
     FloatPad: pad,
     FloatReshape: lambda to, node, op: to.emit(node, Reshape(op.shape)),

@@ -10,6 +10,8 @@ do not count the image, which is the streamed column here.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from mcucc.ops import Axis
 from mcucc.ops.verify import node_macs
 from mcucc.schedule.segments.ordered_graph import Item, OrderedGraph
@@ -122,7 +124,8 @@ def _needed(items: Sequence[Item], parts: list[Interval], along: int) -> dict[st
 
 
 def _input(axis: Axis, part: Interval, size: int) -> Interval:
-    begin, end = axis.first(part[0]), axis.end(part[1] - 1)
+    outputs = np.arange(*part, dtype=np.int64)
+    begin, end = int(axis.first(outputs).min()), int(axis.end(outputs).max())
     return max(begin, 0), max(min(end, size), 0)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from mcucc.kernels import Access
 from mcucc.schedule.segments.pulls import Pulls, oldest_needed
-from mcucc.schedule.stages import RowRead, Rows, Stage
+from mcucc.schedule.stages import RowRead, Rows, Stage, earliest
 
 _DEAD = np.iinfo(np.int64).max // 4
 """The oldest byte needed of what is needed no more."""
@@ -127,5 +127,7 @@ def _column_bytes(writer: Writer, reader: int, read: RowRead) -> Rows:
         return (columns + 1) * channels
     else:
         ended = np.zeros(len(columns), dtype=np.bool_)
-    first = np.clip(axis.first(columns), 0, pixels)
+    every = np.arange(writer.stage.shape[1], dtype=np.int64)
+    oldest = earliest(np.clip(axis.first(every), 0, pixels))
+    first = oldest[np.minimum(columns, len(every) - 1)]
     return np.where(ended, pixels, first) * channels

@@ -13,24 +13,45 @@ from mcucc.ops.movement import (
     SpaceToDepth,
     Transpose,
 )
+from mcucc.ops.padding import MirrorPad
 from mcucc.twin.draft import Draft
 from mcucc.twin.model import Code
 from mcucc.twin.operators.twin import Twin, with_vectors
 from mcucc.twin.options import options
-from mcucc.twin.windows import append_pad
+from mcucc.twin.windows import append_pad, paddings
 
 CONCATENATION = Code(2, 2)
 DEPTH_TO_SPACE = Code(5, 2)
 RESHAPE = Code(22, 1)
 SPACE_TO_DEPTH = Code(26, 2)
+GATHER = Code(36, 2)
 TRANSPOSE = Code(39, 2)
 SLICE = Code(65, 2)
+MIRROR_PAD = Code(100, 2)
 _MOST_JOINED = 10
 """Inputs that TensorFlow Lite Micro's CONCATENATION takes."""
 
 
 def _pad(draft: Draft, node: Int8Node, op: Pad) -> None:
     append_pad(draft, node, op.pads, draft.value(node.output))
+
+
+def _mirror_pad(draft: Draft, node: Int8Node, op: MirrorPad) -> None:
+    """A MIRROR_PAD, or GATHERs of rows and columns where the outermost are repeated."""
+    x, output = draft.value(node.inputs[0]), draft.value(node.output)
+    if op.border != "edge":
+        opts = options("MirrorPadOptions", Mode=int(op.border == "symmetric"))
+        draft.operator(MIRROR_PAD, (x, paddings(draft, node, op.pads)), output, opts)
+        return
+    shape = draft.graph.type_of(node.inputs[0]).shape
+    rows, columns = draft.graph.tensors[node.output].shape[1:3]
+    tall = draft.int8("tall", node, (1, rows, *shape[2:]))
+    window = op.window(draft.graph.input_types(node))
+    for source, made, axis, count in ((x, tall, 1, rows), (tall, output, 2, columns)):
+        place = window.rows if axis == 1 else window.columns
+        picked = draft.int32("picked", node, tuple(place.first(i) for i in range(count)))
+        opts = options("GatherOptions", Axis=axis)
+        draft.operator(GATHER, (source, picked), made, opts)
 
 
 def _concat(draft: Draft, node: Int8Node, _: Concat) -> None:
@@ -121,6 +142,7 @@ def _reshaped(draft: Draft, node: Int8Node, x: int, output: int, shape: Shape) -
 TWINS: Mapping[type, Twin] = {
     Concat: Twin(_concat),
     DepthToSpace: Twin(_depth_to_space),
+    MirrorPad: Twin(_mirror_pad),
     Pad: Twin(_pad),
     Reshape: Twin(_reshape),
     Slice: Twin(_slice),
