@@ -56,8 +56,8 @@ CODEGEN = (
     Mutant(
         "window-begins-without-padding",
         "mcucc/codegen/lower_segment.py",
-        "return _shifted(row, -axis.pad)",
-        "return row",
+        "row = _shifted(row, -axis.pad)",
+        "row = _shifted(row, 0)",
         (_SEGMENTS, "tests/kernels/test_borders.py::test_layers_at_borders[portable]"),
         "Windows begin at the map's edge whatever the pads.",
     ),

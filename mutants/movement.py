@@ -80,6 +80,14 @@ MUTANTS = (
         "A map is written over pixels that its border on the right still reads.",
     ),
     Mutant(
+        "blocks-sink-with-channels-in-the-other-order",
+        "mcucc/passes/float_/sink_blocks.py",
+        "data = data.repeat(count, axis=-1)",
+        "data = np.concatenate([data] * count, axis=-1)",
+        ("tests/passes/test_sink_blocks.py",),
+        "Factors of channels (c, row, column) are those of (row, column, c).",
+    ),
+    Mutant(
         "state-that-rows-make-is-not-seen",
         "mcucc/codegen/lower_segment.py",
         "alike = {stage.value}",

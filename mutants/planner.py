@@ -174,8 +174,8 @@ SCHEDULES = (
     Mutant(
         "rows-die-a-pad-early",
         f"{_SCHEDULE}/stages.py",
-        "return np.clip(self.window.rows.first(turns), 0, self.shape[0])",
-        "return np.clip(self.window.rows.first(turns + self.window.rows.pad), 0, self.shape[0])",
+        "first = np.clip(self.window.rows.first(turns), 0, self.shape[0])",
+        "first = np.clip(self.window.rows.first(turns + self.window.rows.pad), 0, self.shape[0])",
         (_EVERY_READ,),
         "A row is taken for dead as many turns early as there is padding.",
     ),

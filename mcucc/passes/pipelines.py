@@ -11,6 +11,7 @@ from mcucc.passes.float_.fold_pad import FoldPad as FoldFloatPad
 from mcucc.passes.float_.fuse_activation import FuseActivation
 from mcucc.passes.float_.hoist_transposes import HoistTransposes
 from mcucc.passes.float_.recognize import Recognize
+from mcucc.passes.float_.sink_blocks import SinkBlocks
 from mcucc.passes.float_.sink_reshapes import SinkReshapes
 from mcucc.passes.float_.sink_transposes import SinkTransposes
 from mcucc.passes.float_.together import Together
@@ -34,6 +35,7 @@ FLOAT: tuple[FloatPass, ...] = (
     DropIdentity(),  # first: what nobody reads, or does nothing, hides the readers that count
     Recognize(),  # before anything folds or moves the parts of a spelled-out activation
     _CANCEL_TRANSPOSES,  # before folding: a Transpose stands between a layer and its neighbours
+    SinkBlocks(),  # before folding too
     FoldIntoProducer(),
     FoldIntoReader(),  # before Reshapes sink between a scale and the dense layer that reads it
     _TIDY_RESHAPES,

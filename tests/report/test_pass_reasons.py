@@ -160,8 +160,17 @@ node("r", FloatReshape(shape=(1, {0})), ("x",), "r", float32[1, {0}])
 node("t", FloatTranspose(perm=(0, 2, 3, 1)), ("r",), "t", float32[1, {1}], origin=("T",))
 """
 FLAT = MAP_TEXT + 'node("r", FloatReshape(shape=(1, 40)), ("x",), "r", float32[1, 40])\n'
+CONV_TEXT = """const("w", float32[2, 1, 1, 2], [1.0, 2.0, 3.0, 4.0])
+const("b", float32[2], [0.0, 1.0])
+node("c", FloatConv2D(), ("x", "w", "b"), "c", float32[1, 4, 5, 2], origin=("C",))
+"""
+BLOCKS = 'node("d", FloatDepthToSpace(block=(2, 1)), ("{}",), "d", float32[1, 8, 5, 1])\n'
 
 TEXT_CASES = (
+    TextCase("sink_blocks", "d", "'x' is not made by a convolution or dense layer",
+             MAP_TEXT + BLOCKS.format("x") + last("FloatClip(low=0.0)", "d", 1, 8, 5, 1),
+             MAP_TEXT + CONV_TEXT + BLOCKS.format("c")
+             + last("FloatClip(low=0.0)", "d", 1, 8, 5, 1)),
     TextCase("compose_transposes", "t", "it moves elements, and 's' is not transposed",
              SOFTMAX_OF_T,
              MAP_TEXT + SOFT + TWICE_TURNED + last("FloatSoftmax()", "t", 1, 4, 5, 2)),

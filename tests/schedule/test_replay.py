@@ -22,7 +22,7 @@ from tests.graphs import GraphBuilder
 from tests.lowering import lower_quantized
 from tests.schedule.drawn_maps import Q, drawn_maps
 
-FAR = 1 << 12
+FAR = 1 << 13
 """Between buffers that are not to influence each other; more than any of them has."""
 
 OPTIONS = st.builds(
