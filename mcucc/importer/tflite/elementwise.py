@@ -131,10 +131,11 @@ def softmax(draft: Draft) -> None:
 
 
 def mean(draft: Draft) -> None:
-    """MEAN."""
+    """MEAN and SUM."""
     axes = np.array(draft.integers(1, "the axes"), dtype=np.int64)
     inputs = (draft.reals(draft.input(0)), draft.constant(f"{draft.label}.axes", axes))
-    draft.finish(draft.emit("ReduceMean", inputs, {"keepdims": draft.flag(0)}))
+    op = "ReduceSum" if draft.operator.code == "SUM" else "ReduceMean"
+    draft.finish(draft.emit(op, inputs, {"keepdims": draft.flag(0)}))
 
 
 def quantize(draft: Draft) -> None:
@@ -209,6 +210,7 @@ RULES: Mapping[str, Callable[[Draft], None]] = {
     "SOFTMAX": softmax,
     "SQRT": unary,
     "SUB": binary,
+    "SUM": mean,
     "TANH": unary,
 }
 """What translates each operator of the family."""

@@ -293,13 +293,16 @@ def _resize(name: str, table: str) -> "Draw":
     return draw
 
 
-def _mean(f: File) -> bytes:
-    shape = f.shape(4)
-    f.value(shape)
-    axes = f.pick((1, 2), (1,), (2,), (3,))
-    f.int32(axes)
-    out = tuple(1 if a in axes else n for a, n in enumerate(shape))
-    return f.bytes("MEAN", out, f.quant(), "ReducerOptions", KeepDims=1)
+def _mean(name: str) -> "Draw":
+    def draw(f: File) -> bytes:
+        shape = f.shape(4)
+        f.value(shape)
+        axes = f.pick((1, 2), (1,), (2,), (3,))
+        f.int32(axes)
+        out = tuple(1 if a in axes else n for a, n in enumerate(shape))
+        return f.bytes(name, out, f.quant(), "ReducerOptions", KeepDims=1)
+
+    return draw
 
 
 def _reduce_max(f: File) -> bytes:
@@ -344,7 +347,7 @@ DRAWS: Mapping[str, Draw] = {
     "LOGISTIC": _same("LOGISTIC", quant=SIGMOID),
     "MAXIMUM": _binary("MAXIMUM", "MaximumMinimumOptions"),
     "MAX_POOL_2D": _pool("MAX_POOL_2D"),
-    "MEAN": _mean,
+    "MEAN": _mean("MEAN"),
     "MINIMUM": _binary("MINIMUM", "MaximumMinimumOptions"),
     "MUL": _binary("MUL", "MulOptions"),
     "PACK": _pack,
@@ -364,6 +367,7 @@ DRAWS: Mapping[str, Draw] = {
     "SQUEEZE": _reshape("SQUEEZE"),
     "STRIDED_SLICE": _slice("STRIDED_SLICE"),
     "SUB": _binary("SUB", "SubOptions"),
+    "SUM": _mean("SUM"),
     "TANH": _same("TANH", quant=TANH),
     "TRANSPOSE": _transpose,
 }
