@@ -32,7 +32,7 @@ ELSEWHERE = {
     "RELU_N1_TO_1": "TFLM has it not",
     "TILE": "TFLM has it in float alone",
     "TRANSPOSE_CONV": "tests of its own",
-    **dict.fromkeys(("BROADCAST_TO", "SELECT", "SELECT_V2"), "tests of their own"),
+    **dict.fromkeys(("BROADCAST_TO", "SELECT", "SELECT_V2"), "owed: no file is drawn yet"),
     **dict.fromkeys(("SPLIT", "SPLIT_V", "UNPACK"), "several outputs: test_operators.py"),
 }
 """Operators without a file here, and why."""
