@@ -13,8 +13,8 @@
 
 typedef mcucc_conv_mve_t mcucc_conv_direct_mve_t;
 
-/* Inputs of two pixels, one behind the other: from first to `end`, and as many from `second`. Behind
- * the last run of a window `first` is NULL. */
+/* Inputs of two pixels, one behind the other: from first to `end`, and as many from `second`.
+ * Behind the last run of a window `first` is NULL. */
 typedef struct {
     const int8_t *first;
     const int8_t *second;
@@ -151,8 +151,10 @@ MCUCC_INLINE void mcucc_conv_direct_mve(const mcucc_conv_direct_mve_t *p,
         for (int32_t c = p->out_c; c > 0; c -= 4) {
             mcucc_words_t sums[2];
             stream = mcucc_dot_two_runs(runs, stream, sums);
-            sums[0] = mcucc_to_output(mcucc_scale_words(sums[0], stream, 4, 0, kind), &output, kind);
-            sums[1] = mcucc_to_output(mcucc_scale_words(sums[1], stream, 4, 0, kind), &output, kind);
+            sums[0] = mcucc_scale_words(sums[0], stream, 4, 0, kind);
+            sums[1] = mcucc_scale_words(sums[1], stream, 4, 0, kind);
+            sums[0] = mcucc_to_output(sums[0], &output, kind);
+            sums[1] = mcucc_to_output(sums[1], &output, kind);
             stream += mcucc_scale_block(4, kind);
             mcucc_put_two_words(&to, &to_held, sums[0], sums[1], c);
         }

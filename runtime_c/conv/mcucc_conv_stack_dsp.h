@@ -1,5 +1,5 @@
-/* Convolution with the DSP extension whose window is copied to the stack, where there is no scratch:
- * for channels that are no whole fours, as those of an image.
+/* Convolution with the DSP extension whose window is copied to the stack, where there is no
+ * scratch: for channels that are no whole fours, as those of an image.
  * Meaning: reference/conv.py, `conv2d`. */
 #ifndef MCUCC_CONV_STACK_DSP_H
 #define MCUCC_CONV_STACK_DSP_H

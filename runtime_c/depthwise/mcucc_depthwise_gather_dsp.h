@@ -2,8 +2,8 @@
  * of one row. Meaning: reference/conv.py, `depthwise_conv2d`.
  *
  * For each pixel the pointers to its taps are gathered first, those in the padding too, so that all
- * windows are alike. Two taps of a channel then stand in one word, and SMLAD adds both products: for
- * two taps of four channels 15 instructions, where mcucc_depthwise_dsp.h takes 18 and more. */
+ * windows are alike. Two taps of a channel then stand in one word, and SMLAD adds both products:
+ * for two taps of four channels 15 instructions, where mcucc_depthwise_dsp.h takes 18 and more. */
 #ifndef MCUCC_DEPTHWISE_GATHER_DSP_H
 #define MCUCC_DEPTHWISE_GATHER_DSP_H
 

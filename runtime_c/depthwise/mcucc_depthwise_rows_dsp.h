@@ -1,9 +1,10 @@
-/* Depthwise convolution of 3x3 with stride 1 with the DSP extension, one run of output pixels of one
- * row. Meaning: reference/conv.py, `depthwise_conv2d`.
+/* Depthwise convolution of 3x3 with stride 1 with the DSP extension, one run of output pixels of
+ * one row. Meaning: reference/conv.py, `depthwise_conv2d`.
  *
- * Channel by channel along a few pixels, two of them a turn. Taps of the upper two rows stand in one
- * word for each column, which three pixels share, those of the lowest row by twos; SMLAD adds two
- * products. The outputs of the few pixels are held in scratch until all their windows were read. */
+ * Channel by channel along a few pixels, two of them a turn. Taps of the upper two rows stand in
+ * one word for each column, which three pixels share, those of the lowest row by twos; SMLAD adds
+ * two products. The outputs of the few pixels are held in scratch until all their windows were
+ * read. */
 #ifndef MCUCC_DEPTHWISE_ROWS_DSP_H
 #define MCUCC_DEPTHWISE_ROWS_DSP_H
 
@@ -17,7 +18,8 @@ typedef struct {
     int32_t pad_left;
     mcucc_output_t output; /* without an activation that narrows it */
     /* [out_c][8]: of each channel the taps of the upper two rows for each column, the first and the
-     * second tap of the lowest row, its second and third, as 16 bits each; bias, multiplier, shift */
+     * second tap of the lowest row, its second and third, as 16 bits each; bias, multiplier,
+     * shift */
     const uint32_t *weights;
     const int8_t *pad; /* at least in_c zero points; NULL where no window reaches padding */
     int32_t held;      /* pixels that scratch holds, an even number */
@@ -196,8 +198,8 @@ MCUCC_INLINE void mcucc_depthwise_hold(const mcucc_depthwise_rows_dsp_t *p,
     mcucc_depthwise_few(&s);
 }
 
-/* Output pixels x_begin .. x_end - 1 of one row; arguments as for mcucc_depthwise_dsp, of windows of
- * 3x3 with one pixel of padding at most, the class fast and without `clamps`.
+/* Output pixels x_begin .. x_end - 1 of one row; arguments as for mcucc_depthwise_dsp, of windows
+ * of 3x3 with one pixel of padding at most, the class fast and without `clamps`.
  *   scratch  `held` pixels
  */
 MCUCC_INLINE void mcucc_depthwise_rows_dsp(const mcucc_depthwise_rows_dsp_t *p,

@@ -126,7 +126,10 @@ MCUCC_INLINE void mcucc_add_mve(const mcucc_add_t *p, const int8_t *const *rows,
 {
     const int whole = out_stride == p->c;
     const int32_t n = whole ? ((x_end - x_begin) * p->c) : p->c;
-    const int32_t swapped = (p->input[0].right != 0) ? 1 : 0;
+    /* The input with the larger scale is halved: its multiplier is 1/2, and it alone has that. A
+     * scale that is far too small for the sum has multiplier 0, and is not shifted either. */
+    const int halves = (p->input[0].right == 0) && (p->input[0].multiplier != 0);
+    const int32_t swapped = halves ? 0 : 1;
     for (int32_t x = x_begin; x < x_end; x += whole ? (x_end - x_begin) : 1, out += out_stride) {
         const mcucc_add_run_t run = {&p->input[swapped], &p->input[1 - swapped],
                                      &rows[swapped][x * p->c], &rows[1 - swapped][x * p->c],

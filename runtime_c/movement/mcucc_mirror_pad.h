@@ -28,7 +28,8 @@ MCUCC_INLINE int32_t mcucc_mirrored(int32_t i, int32_t size, int32_t step, int32
     return i;
 }
 
-/* Output pixels x_begin .. x_end - 1 of one row; rows[0] is the input row that is mirrored there. */
+/* Output pixels x_begin .. x_end - 1 of one row; rows[0] is the input row that is mirrored there.
+ */
 MCUCC_INLINE void mcucc_mirror_pad(const mcucc_mirror_pad_t *p, const int8_t *const *rows,
                                    int32_t x_begin, int32_t x_end, int8_t *out, int32_t out_stride)
 {

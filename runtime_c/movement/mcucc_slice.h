@@ -17,11 +17,7 @@ MCUCC_INLINE void mcucc_slice(const mcucc_slice_t *p, const int8_t *const *rows,
                               int32_t x_end, int8_t *out, int32_t out_stride)
 {
     const int8_t *in = &rows[0][p->first + (x_begin * p->in_c)];
-    if ((p->c == p->in_c) && (out_stride == p->c)) {
-        /* A pixel may be written over those before it: the whole run may overlap. */
-        memmove(out, in, (size_t)((x_end - x_begin) * p->c));
-        return;
-    }
+    /* Pixel by pixel even where the run is one block: it may be written over pixels before it. */
     for (int32_t x = x_begin; x < x_end; x++, in += p->in_c, out += out_stride) {
         mcucc_copy(out, in, p->c);
     }

@@ -24,8 +24,8 @@ MCUCC_INLINE int8_t mcucc_bilinear_rounded(int32_t sum)
     return (int8_t)((sum + (1 << 19) - ((sum < 0) ? 1 : 0)) >> 20);
 }
 
-/* Output pixels x_begin .. x_end - 1 of row y, from the input rows above and below its place. One of
- * these lies outside of the map and is NULL where the map goes on as it ends.
+/* Output pixels x_begin .. x_end - 1 of row y, from the input rows above and below its place. One
+ * of these lies outside of the map and is NULL where the map goes on as it ends.
  *
  * The weights of a pixel are not negative and sum up to 2^20, so that sums stay within 2^27. */
 MCUCC_INLINE void mcucc_bilinear(const mcucc_bilinear_t *p, const int8_t *const *rows, int32_t y,

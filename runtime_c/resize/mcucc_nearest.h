@@ -1,4 +1,5 @@
-/* The nearest pixel of each place, one row at a time. Meaning: reference/resize.py, `pick_nearest`. */
+/* The nearest pixel of each place, one row at a time.
+ * Meaning: reference/resize.py, `pick_nearest`. */
 #ifndef MCUCC_NEAREST_H
 #define MCUCC_NEAREST_H
 
