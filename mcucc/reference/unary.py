@@ -34,6 +34,8 @@ _INT16_MIN, _INT16_MAX = -(1 << 15), (1 << 15) - 1
 _RELUISH_SCALE = 3 / (1 << 15)
 _CURVE_FRACTION_BITS = 27
 _LOGISTIC_BITS, _TANH_BITS = 8, 7
+LARGEST_RATIO = 2.0**22
+"""Of an input's scale to the output's: what an int8 is shifted to the left by it fits an int32."""
 _LARGEST_SCALE = 8.0
 """From here on every input of a curve saturates, whatever the scale."""
 
@@ -125,6 +127,18 @@ def hard_swish_table(
     truncated = np.sign(product) * (abs(product) >> 15)
     total = _divide_int16(truncated, parameters.output.right) + output.zero_point
     return np.clip(total, INT8_MIN, INT8_MAX).astype(np.int8)
+
+
+def absolute_table(source: QParams, output: QParams) -> NDArray[np.int8]:
+    """|x| as TensorFlow Lite's ABS computes it: the distance from the zero point, requantized.
+
+    Args:
+        source: of the input; its scale is less than `LARGEST_RATIO` times the output's.
+        output: of the output.
+    """
+    multiplier = quantize_multiplier(effective_scale(source.scale, 1.0, output.scale))
+    distance = np.abs(all_inputs().astype(np.int64) - source.zero_point)
+    return requantize(distance, (multiplier,), output.zero_point)
 
 
 def clamp_table(low: int, high: int) -> NDArray[np.int8]:

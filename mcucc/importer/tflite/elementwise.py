@@ -25,7 +25,7 @@ _UNARY: Mapping[str, str] = {
     "SQRT": "Sqrt",
     "TANH": "Tanh",
 }
-_FLOAT_ONLY = ("ABS", "DIV", "ELU", "EXP", "LOG", "NEG", "SQRT")
+_FLOAT_ONLY = ("DIV", "EXP", "LOG", "NEG", "SQRT")
 _FIXED: Mapping[str, tuple[float, int]] = {
     "LOGISTIC": (1 / 256, -128),
     "SOFTMAX": (1 / 256, -128),

@@ -30,19 +30,12 @@ def pool(draft: Draft) -> None:
 
 
 def reduce_max(draft: Draft) -> None:
-    """REDUCE_MAX over the rows and columns of a map: a pool as large as the map."""
+    """REDUCE_MAX over any axes but the batch."""
     x = draft.input(0)
     demand_equal_scales(draft, x)
-    demand_map(draft)
-    axes = sorted({axis % 4 for axis in draft.integers(1, "the axes")})
-    if axes != [1, 2]:
-        raise RefusedOperatorError(
-            "a maximum must be over the rows and columns of a map",
-            f"axes {axes} of {described(x)}",
-            "Leave other maxima to your program.",
-        )
-    made = draft.emit("GlobalMaxPool", (draft.channels_first(draft.reals(x)),))
-    draft.finish(draft.reshaped(made, draft.output.shape))
+    axes = np.array(draft.integers(1, "the axes"), dtype=np.int64)
+    inputs = (draft.reals(x), draft.constant(f"{draft.label}.axes", axes))
+    draft.finish(draft.emit("ReduceMax", inputs, {"keepdims": draft.flag(0)}))
 
 
 def pad(draft: Draft) -> None:

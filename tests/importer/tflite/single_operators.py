@@ -308,8 +308,10 @@ def _mean(name: str) -> "Draw":
 def _reduce_max(f: File) -> bytes:
     shape = f.shape(4)
     quant = f.value(shape)
-    f.int32((1, 2))
-    return f.bytes("REDUCE_MAX", (1, 1, 1, shape[3]), quant, "ReducerOptions", KeepDims=1)
+    axes = f.pick((1, 2), (1,), (2,), (3,), (1, 2, 3))
+    f.int32(axes)
+    out = tuple(1 if a in axes else n for a, n in enumerate(shape))
+    return f.bytes("REDUCE_MAX", out, quant, "ReducerOptions", KeepDims=1)
 
 
 def _prelu(f: File) -> bytes:
@@ -333,12 +335,14 @@ def _blocks(name: str, table: str) -> "Draw":
 Draw = Callable[[File], bytes]
 
 DRAWS: Mapping[str, Draw] = {
+    "ABS": _same("ABS"),
     "ADD": _binary("ADD", "AddOptions"),
     "AVERAGE_POOL_2D": _pool("AVERAGE_POOL_2D"),
     "CONCATENATION": _concat,
     "CONV_2D": _conv,
     "DEPTHWISE_CONV_2D": _depthwise,
     "DEPTH_TO_SPACE": _blocks("DEPTH_TO_SPACE", "DepthToSpaceOptions"),
+    "ELU": _same("ELU"),
     "EXPAND_DIMS": _reshape("EXPAND_DIMS"),
     "FULLY_CONNECTED": _dense,
     "GATHER": _gather,
