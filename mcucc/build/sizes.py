@@ -7,7 +7,7 @@ from pathlib import Path
 from mcucc.build.elf import SectionSizes, function_sizes, section_sizes
 from mcucc.build.network import Network
 from mcucc.build.project import NETWORK_OPTIMIZATION, PLAIN, BuildOptions, compile_network
-from mcucc.build.stack import CALL_GRAPH_FLAG, worst_stack_bytes
+from mcucc.build.stack import CALL_GRAPH_FLAG, pushed_bytes, worst_stack_bytes
 from mcucc.build.toolchain import ARM_GCC, WARNINGS, Compiler, find_tool
 from mcucc.errors import InvariantError
 from mcucc.targets.board import Board
@@ -68,7 +68,8 @@ def measure_sizes(
             (path.with_suffix(".ci") for path in objects),
             network.entry,
             calls_back=network.row_bytes is not None,
-        ),
+        )
+        + pushed_bytes(directory.glob("mcucc_*.h")),
         functions=function_sizes(next(p for p in objects if p.stem == network.name)),
     )
 

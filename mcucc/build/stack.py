@@ -17,6 +17,7 @@ _NODE = re.compile(r'^node: \{ title: "(?P<title>[^"]*)" label: "(?P<label>[^"]*
 _EDGE = re.compile(
     r'^edge: \{ sourcename: "(?P<source>[^"]*)" targetname: "(?P<target>[^"]*)"', re.MULTILINE
 )
+_PUSHED = re.compile(r"^#define MCUCC_\w+_PUSHED (?P<bytes>\d+) ", re.MULTILINE)
 _FRAME = re.compile(r"(?P<bytes>\d+) bytes \((?P<kind>[^)]*)\)")
 
 
@@ -27,6 +28,8 @@ def worst_stack_bytes(
 
     Frames of functions outside the graphs (memcpy and memset of the C library, a few words) are
     not counted.
+
+    What assembly pushes is no part of any frame: see `pushed_bytes`.
 
     Args:
         call_graphs: the `.ci` files of all objects.
@@ -47,6 +50,15 @@ def worst_stack_bytes(
             calls.setdefault(edge["source"], set()).add(edge["target"])
     known = {"__indirect_call": 0} if calls_back else {}
     return _depth(function, frames, calls, (), known)
+
+
+def pushed_bytes(headers: Iterable[Path]) -> int:
+    """The most bytes that assembly in the headers pushes at once, as they say themselves.
+
+    It calls nothing, so that the bytes of one place come to the frames of those that called it.
+    """
+    said = (_PUSHED.finditer(path.read_text(encoding="utf-8")) for path in headers)
+    return max((int(each["bytes"]) for found in said for each in found), default=0)
 
 
 def _frame_bytes(node: re.Match[str]) -> int:

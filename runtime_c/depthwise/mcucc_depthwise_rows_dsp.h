@@ -62,6 +62,7 @@ typedef struct {
 
 #if defined(__GNUC__) && defined(__ARM_FEATURE_DSP) && !defined(MCUCC_KEEP_R9)
 #define MCUCC_ROWS_ASSEMBLY
+#define MCUCC_ROWS_PUSHED 68 /* bytes that it pushes, of which compilers know nothing */
 
 /* On the stack: the eight words of the channel, and from byte 32 on the members from zero_point on.
  * In registers: the rows r0 to r2, the outputs r3, the place in the rows r4, the step r5, the sums

@@ -77,6 +77,8 @@ MCUCC_INLINE const int8_t *mcucc_fours_1x4(const int8_t *x0, const int8_t *end, 
 #endif
 
 #if defined(__GNUC__) && defined(__thumb2__) && !defined(MCUCC_KEEP_R9)
+#define MCUCC_BLOCKS_PUSHED 12 /* bytes that it pushes, of which compilers know nothing */
+
 /* One input of two pixels. */
 #define MCUCC_WEIGHT_2(a, b) \
     "ldrsb lr, [r2], #1\n\tmla " #a ", r11, lr, " #a "\n\tmla " #b ", r12, lr, " #b "\n\t"

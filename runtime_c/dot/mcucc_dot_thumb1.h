@@ -18,6 +18,7 @@ it for this one (mcucc compile --board), or define MCUCC_ALLOW_PORTABLE."
 
 #if defined(__GNUC__) && defined(__ARM_ARCH_6M__) && !defined(MCUCC_KEEP_R9)
 #define MCUCC_EIGHT_BY_HAND
+#define MCUCC_EIGHT_PUSHED 8 /* bytes that it pushes, of which compilers know nothing */
 #endif
 
 /* Where eight dot products stand. The routine in assembler knows the order of the members. */

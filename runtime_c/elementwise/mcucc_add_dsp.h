@@ -36,6 +36,7 @@ MCUCC_INLINE int8_t mcucc_add_element(const mcucc_add_dsp_t *p, int8_t x, int8_t
 }
 
 #if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+#define MCUCC_ADD_PUSHED 4 /* bytes that it pushes, of which compilers know nothing */
 /* Where a run stands and what its loop keeps in registers. The assembly knows the order of the
  * members. */
 typedef struct {

@@ -57,6 +57,7 @@ MCUCC_INLINE const uint32_t *mcucc_stream_pair(const mcucc_stream_state_t *s, in
 
 #if defined(__GNUC__) && defined(__ARM_FEATURE_DSP) && !defined(MCUCC_KEEP_R9)
 #define MCUCC_STREAM_ASSEMBLY
+#define MCUCC_STREAM_PUSHED 12 /* bytes that it pushes, of which compilers know nothing */
 
 /* One copy for all layers: gcc would make one for the numbers of each. */
 #if defined(__clang__)

@@ -93,17 +93,17 @@ CASES: dict[str, tuple[Build, str]] = {
         lambda m: m.op("GlobalMaxPool", m.op("Reshape", "x0", m.ints(1, 2, 2, 5, 6))),
         "the input must be a map",
     ),
-    "reflected padding": (
-        lambda m: m.op("Pad", "x0", m.ints(0, 0, 1, 1, 0, 0, 1, 1), mode="reflect"),
-        "Pad must put a constant",
+    "reflected padding beyond the map": (
+        lambda m: m.op("Pad", "x0", m.ints(0, 0, 9, 1, 0, 0, 1, 1), mode="reflect"),
+        "a border in mode reflect must not be larger",
     ),
     "padded channels and rows and columns": (
         lambda m: m.op("Pad", "x0", m.ints(0, 1, 1, 1, 0, 0, 0, 0)),
-        "Pad must put a constant",
+        "Pad must put a border",
     ),
     "negative padding": (
         lambda m: m.op("Pad", "x0", m.ints(0, 0, -1, 0, 0, 0, 0, 0)),
-        "Pad must put a constant",
+        "Pad must put a border",
     ),
     "cubic resize": (
         lambda m: m.op("Resize", "x0", "", m.constant([1, 1, 2, 2], np.float32), mode="cubic"),

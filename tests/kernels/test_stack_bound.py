@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from mcucc.api.compile import CompileOptions, compile_model
-from mcucc.build.stack import CALL_GRAPH_FLAG, worst_stack_bytes
+from mcucc.build.stack import CALL_GRAPH_FLAG, pushed_bytes, worst_stack_bytes
 from mcucc.build.toolchain import ARM_GCC, HOST_GCC, Compiler, find_tool
 from mcucc.codegen import Files, emit, lower
 from mcucc.kernels import select_kernels
+from mcucc.resources import RUNTIME_C
 from mcucc.schedule import Mode, PlanOptions, plan_memory, plan_network, schedule_layers
 from mcucc.targets.board import CORES, Core, load_board
 from tests.graphs import GraphBuilder, every_operator_graph
@@ -27,13 +28,35 @@ def measured(files: Files, core: Core, work: Path, optimization: str) -> int:
         (work / name).write_text(text, encoding="utf-8")
     gcc = Compiler(find_tool(ARM_GCC if core.has_thumb else HOST_GCC), core.gcc_flags)
     gcc.compile(work / "net.c", work / "net.o", ("-std=c99", optimization, CALL_GRAPH_FLAG))
-    return worst_stack_bytes([work / "net.ci"], "net_run")
+    pushed = pushed_bytes(work.glob("mcucc_*.h")) if core.has_thumb else 0
+    return worst_stack_bytes([work / "net.ci"], "net_run") + pushed
 
 
 def stated(files: Files) -> int:
     found = re.search(r"^#define NET_STACK_BYTES (\d+)u$", files["net.h"], re.M)
     assert found is not None
     return int(found[1])
+
+
+def test_headers_say_what_their_assembly_pushes() -> None:
+    """Each register that a statement pushes is a word, and so are bytes taken off the pointer."""
+    pushing: set[str] = set()
+    for path in sorted(RUNTIME_C.glob("*/mcucc_*.h")):
+        text = path.read_text(encoding="utf-8")
+        statements = re.findall(r"__asm__ volatile\((.*?)\);?\n", text.replace("\\\n", ""), re.S)
+        pushed = [
+            4 * sum(map(words_pushed, re.findall(r"push {(.*?)}", statement)))
+            + sum(map(int, re.findall(r"sub sp, #(\d+)", statement)))
+            for statement in statements
+        ]
+        assert pushed_bytes([path]) == max(pushed, default=0), path.name
+        pushing |= {path.name} if any(pushed) else set()
+    assert len(pushing) == 5, pushing
+
+
+def words_pushed(registers: str) -> int:
+    ends = [each.split("-") for each in registers.replace("r", "").replace("l", "14").split(", ")]
+    return sum(int(end[-1]) - int(end[0]) + 1 for end in ends)
 
 
 @pytest.mark.cc

@@ -23,13 +23,14 @@ def with_type(name: str, kind: TensorType) -> Break:
 
 
 def with_op(op: Int8Op) -> Break:
-    """Give the only node another operator, and its output the shape that follows."""
+    """Give the first node another operator, and its output the shape that follows."""
 
     def apply(graph: Int8Graph) -> Int8Graph:
         node = replace(graph.nodes[0], op=op)
         shape = op.infer(graph.input_types(node))
         output = replace(graph.tensors[node.output], shape=shape)
-        return replace(graph, nodes=(node,), tensors={**graph.tensors, node.output: output})
+        nodes = (node, *graph.nodes[1:])
+        return replace(graph, nodes=nodes, tensors={**graph.tensors, node.output: output})
 
     return apply
 
