@@ -117,16 +117,25 @@ def _needed(items: Sequence[Item], parts: list[Interval], along: int) -> dict[st
             axis = read.window.columns if along else read.window.rows
             mine = [_input(axis, part, read.shape[along]) for part in found[item.rows.content]]
             known = found.get(read.content, mine)
-            found[read.content] = [
-                (min(a[0], b[0]), max(a[1], b[1])) for a, b in zip(known, mine, strict=True)
-            ]
+            found[read.content] = [_hull(a, b) for a, b in zip(known, mine, strict=True)]
     return found
 
 
+def _hull(one: Interval, other: Interval) -> Interval:
+    """The least interval around both; an empty one lies nowhere."""
+    if one[0] >= one[1]:
+        return other
+    return one if other[0] >= other[1] else (min(one[0], other[0]), max(one[1], other[1]))
+
+
 def _input(axis: Axis, part: Interval, size: int) -> Interval:
+    """What a part needs; it is empty where all of it is padding."""
+    if part[0] >= part[1]:
+        return part
     outputs = np.arange(*part, dtype=np.int64)
     begin, end = int(axis.first(outputs).min()), int(axis.end(outputs).max())
-    return max(begin, 0), max(min(end, size), 0)
+    begin, end = max(begin, 0), min(end, size)
+    return begin, max(begin, end)
 
 
 def _widest(parts: Sequence[Interval]) -> int:
