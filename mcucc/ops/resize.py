@@ -260,12 +260,12 @@ class FloatResizeNearest(FloatBase):
 
 
 @dataclass(frozen=True)
-class FloatResizeBilinear(FloatBase):
-    """Bilinear interpolation in reals; its int8 form is TensorFlow Lite's.
+class _FloatToSize(FloatBase):
+    """What resizes of floats to any size share.
 
     Attributes:
         size: rows and columns of the output.
-        coordinates: see `ResizeBilinear`.
+        coordinates: where its pixels lie among those of the input.
     """
 
     size: tuple[int, int]
@@ -274,41 +274,29 @@ class FloatResizeBilinear(FloatBase):
     def infer(self, inputs: Sequence[TensorType]) -> Shape:
         """[1, rows, columns, C]."""
         return (1, *self.size, inputs[0].shape[-1])
+
+    @property
+    def copies(self) -> bool:
+        """What it makes are values of its input, or lies between them."""
+        return True
+
+
+@dataclass(frozen=True)
+class FloatResizeBilinear(_FloatToSize):
+    """Bilinear interpolation in reals; its int8 form is TensorFlow Lite's."""
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:  # noqa: ARG002
         """Those of the int8 form."""
         return bilinear_faults(self, inputs[0].shape)
 
-    @property
-    def copies(self) -> bool:
-        """It lies between values of its input."""
-        return True
-
 
 @dataclass(frozen=True)
-class FloatPickNearest(FloatBase):
-    """The nearest pixel of each place, to any size.
-
-    Attributes:
-        size: rows and columns of the output.
-        coordinates: see `PickNearest`.
-    """
-
-    size: tuple[int, int]
-    coordinates: Coordinates = "asymmetric"
-
-    def infer(self, inputs: Sequence[TensorType]) -> Shape:
-        """[1, rows, columns, C]."""
-        return (1, *self.size, inputs[0].shape[-1])
+class FloatPickNearest(_FloatToSize):
+    """The nearest pixel of each place, to any size."""
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:  # noqa: ARG002
         """Those of the int8 form."""
         return nearest_faults(self, inputs[0].shape)
-
-    @property
-    def copies(self) -> bool:
-        """It moves values."""
-        return True
 
 
 Int8 = PickNearest | ResizeBilinear | ResizeNearest
