@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from mcucc.importer.file.reader import AttributeValue
 from mcucc.importer.tflite.draft import (
     Draft,
     RefusedOperatorError,
@@ -12,6 +13,7 @@ from mcucc.importer.tflite.draft import (
     described,
     quantization,
 )
+from mcucc.importer.tflite.model import Tensor
 
 
 def pool(draft: Draft) -> None:
@@ -29,13 +31,33 @@ def pool(draft: Draft) -> None:
     draft.finish(draft.channels_last(made), draft.flag(5))
 
 
-def reduce_max(draft: Draft) -> None:
-    """REDUCE_MAX over any axes but the batch."""
+def reduce_extreme(draft: Draft) -> None:
+    """REDUCE_MAX and REDUCE_MIN over any axes but the batch."""
     x = draft.input(0)
     demand_equal_scales(draft, x)
-    axes = np.array(draft.integers(1, "the axes"), dtype=np.int64)
-    inputs = (draft.reals(x), draft.constant(f"{draft.label}.axes", axes))
-    draft.finish(draft.emit("ReduceMax", inputs, {"keepdims": draft.flag(0)}))
+    axes = draft.constant(
+        f"{draft.label}.axes", np.array(draft.integers(1, "the axes"), dtype=np.int64)
+    )
+    keep: Mapping[str, AttributeValue] = {"keepdims": draft.flag(0)}
+    if draft.operator.code == "REDUCE_MAX":
+        draft.finish(draft.emit("ReduceMax", (draft.reals(x), axes), keep))
+    elif x.quant is None:
+        draft.finish(draft.emit("ReduceMin", (draft.reals(x), axes), keep))
+    else:
+        largest = draft.emit("ReduceMax", (_negated(draft, x), axes), keep)
+        draft.finish(draft.emit("Neg", (largest,), suffix="minimum"))
+
+
+def _negated(draft: Draft, x: Tensor) -> str:
+    """What is less than zero by as much: integers -1 - q, of which none is lost."""
+    scale, zero_point = quantization(x)
+    ends = (
+        draft.constant(f"{draft.label}.scale", np.array(scale, dtype=np.float32)),
+        draft.constant(f"{draft.label}.zero_point", np.array(-1 - zero_point).astype(np.int8)),
+    )
+    made = draft.emit("Neg", (draft.reals(x),), suffix="negated")
+    rounded = draft.emit("QuantizeLinear", (made, *ends), suffix="integers")
+    return draft.emit("DequantizeLinear", (rounded, *ends), suffix="reals")
 
 
 def pad(draft: Draft) -> None:
@@ -88,6 +110,7 @@ RULES: Mapping[str, Callable[[Draft], None]] = {
     "MIRROR_PAD": mirror_pad,
     "PAD": pad,
     "PADV2": pad,
-    "REDUCE_MAX": reduce_max,
+    "REDUCE_MAX": reduce_extreme,
+    "REDUCE_MIN": reduce_extreme,
 }
 """What translates each operator of the family."""

@@ -305,13 +305,16 @@ def _mean(name: str) -> "Draw":
     return draw
 
 
-def _reduce_max(f: File) -> bytes:
-    shape = f.shape(4)
-    quant = f.value(shape)
-    axes = f.pick((1, 2), (1,), (2,), (3,), (1, 2, 3))
-    f.int32(axes)
-    out = tuple(1 if a in axes else n for a, n in enumerate(shape))
-    return f.bytes("REDUCE_MAX", out, quant, "ReducerOptions", KeepDims=1)
+def _extreme(name: str) -> "Draw":
+    def draw(f: File) -> bytes:
+        shape = f.shape(4)
+        quant = f.value(shape)
+        axes = f.pick((1, 2), (1,), (2,), (3,), (1, 2, 3))
+        f.int32(axes)
+        out = tuple(1 if a in axes else n for a, n in enumerate(shape))
+        return f.bytes(name, out, quant, "ReducerOptions", KeepDims=1)
+
+    return draw
 
 
 def _prelu(f: File) -> bytes:
@@ -359,7 +362,8 @@ DRAWS: Mapping[str, Draw] = {
     "PADV2": _pad("PADV2"),
     "PRELU": _prelu,
     "QUANTIZE": _same("QUANTIZE", "QuantizeOptions"),
-    "REDUCE_MAX": _reduce_max,
+    "REDUCE_MAX": _extreme("REDUCE_MAX"),
+    "REDUCE_MIN": _extreme("REDUCE_MIN"),
     "RELU": _same("RELU"),
     "RELU6": _relu6,
     "RESHAPE": _reshape("RESHAPE"),
