@@ -172,7 +172,7 @@ def build_host_executable(
     flags = (*WARNINGS, optimize, *options.defines(network))
     objects = compile_network(gcc, directory, network, build, flags)
     objects += _compile_harness(gcc, directory, network, build, _HOST_SOURCES, flags)
-    target = build / network.name
+    target = build / f"{network.name}.out"  # no folder beside it has a dot
     gcc.run([*_texts(objects), "-o", str(target)], cwd=build)
     return Artifact(target, ArtifactKind.HOST_EXECUTABLE, options)
 
@@ -271,10 +271,13 @@ def _compile_harness(
     objects = _subdirectory(build, "harness")
     description = objects / "harness_network.c"
     description.write_text(render_harness(network), encoding="utf-8")
-    includes = [f"-I{directory.resolve()}", f"-I{PLATFORM}"]
-    includes += [] if gcc.is_clang else ["-fno-ipa-icf"]
-    paths = [description, *(PLATFORM / source for source in sources)]
-    return [gcc.compile(path, objects / f"{path.stem}.o", [*flags, *includes]) for path in paths]
+    own = [*flags, f"-I{PLATFORM}", *([] if gcc.is_clang else ["-fno-ipa-icf"])]
+    # Only the description sees the network's headers, which may be named as the harness's own are.
+    described = gcc.compile(
+        description, objects / "harness_network.o", [f"-I{directory.resolve()}", *own]
+    )
+    paths = [PLATFORM / source for source in sources]
+    return [described, *(gcc.compile(path, objects / f"{path.stem}.o", own) for path in paths)]
 
 
 def _link_cortex_m(

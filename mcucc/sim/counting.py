@@ -11,7 +11,7 @@ from mcucc.sim.result import RunResult
 
 EVENTS_FILE = "events.bin"
 
-RUN_END = "harness_run_end"
+RUN_END = "mcucc_harness_run_end"
 """Where the harness's call of the network returns to."""
 _HOOK_RETURN_INSTRUCTIONS = 1  # the empty hook at the begin of a step
 

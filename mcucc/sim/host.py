@@ -79,11 +79,11 @@ class HostLibrary:
         except OSError as error:
             raise SimulationError(f"{artifact.path} cannot be loaded: {error}") from error
         self._network = network
-        self._run = library.harness_run_samples
+        self._run = library.mcucc_harness_run_samples
         pointer = ctypes.c_void_p
         self._run.argtypes = (pointer, pointer, pointer, ctypes.c_uint32)
         self._run.restype = ctypes.c_int
-        bytes_and_align = (library.harness_arena_bytes(), library.harness_arena_align())
+        bytes_and_align = (library.mcucc_harness_arena_bytes(), library.mcucc_harness_arena_align())
         if bytes_and_align != (network.arena_bytes, network.arena_align):
             raise SimulationError(
                 f"{network.name}.h and report.json name different arenas: compile again"

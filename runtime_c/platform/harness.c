@@ -1,4 +1,4 @@
-#include "harness.h"
+#include "mcucc_harness.h"
 
 #include <string.h>
 
@@ -41,7 +41,7 @@ typedef struct {
     uint32_t placement;
 } request_t;
 
-static harness_memory_t memory;
+static mcucc_harness_memory_t memory;
 static request_t request;
 static uint8_t buffer[WRITE_BUFFER_BYTES];
 static uint32_t buffered;
@@ -49,8 +49,8 @@ static uint32_t pulled; /* rows of the sample that were asked for */
 
 static void flush(void)
 {
-    if (harness_io_write(buffer, buffered) != 0) {
-        harness_io_exit(EXIT_HARNESS);
+    if (mcucc_harness_io_write(buffer, buffered) != 0) {
+        mcucc_harness_io_exit(EXIT_HARNESS);
     }
     buffered = 0u;
 }
@@ -63,8 +63,8 @@ static void write_bytes(const void *from, uint32_t bytes)
     if (bytes <= WRITE_BUFFER_BYTES) {
         memcpy(&buffer[buffered], from, bytes);
         buffered += bytes;
-    } else if (harness_io_write(from, bytes) != 0) {
-        harness_io_exit(EXIT_HARNESS);
+    } else if (mcucc_harness_io_write(from, bytes) != 0) {
+        mcucc_harness_io_exit(EXIT_HARNESS);
     }
 }
 
@@ -80,10 +80,10 @@ static void fail(int32_t error, int32_t where, int32_t detail)
     begin_record(RECORD_ERROR, sizeof body);
     write_bytes(body, sizeof body);
     flush();
-    harness_io_exit(EXIT_HARNESS);
+    mcucc_harness_io_exit(EXIT_HARNESS);
 }
 
-void harness_trace(int32_t tensor, int32_t y, int32_t x0, int32_t x1, const int8_t *pixels,
+void mcucc_harness_trace(int32_t tensor, int32_t y, int32_t x0, int32_t x1, const int8_t *pixels,
                    uint32_t bytes)
 {
     const int32_t place[4] = {tensor, y, x0, x1};
@@ -98,10 +98,10 @@ static uint8_t dead_byte(int32_t step, uint32_t offset)
     return (uint8_t)(request.paint + 37u * offset + 101u * (uint32_t)step);
 }
 
-void harness_step_begin(int32_t step, harness_spans_t dead)
+void mcucc_harness_step_begin(int32_t step, mcucc_harness_spans_t dead)
 {
     for (uint32_t i = 0u; i < dead.count; i++) {
-        const harness_span_t span = dead.spans[i];
+        const mcucc_harness_span_t span = dead.spans[i];
         for (uint32_t k = span.offset; k < span.offset + span.bytes; k++) {
             memory.arena[k] = dead_byte(step, k);
         }
@@ -109,10 +109,10 @@ void harness_step_begin(int32_t step, harness_spans_t dead)
     }
 }
 
-void harness_step_end(int32_t step, harness_spans_t dead)
+void mcucc_harness_step_end(int32_t step, mcucc_harness_spans_t dead)
 {
     for (uint32_t i = 0u; i < dead.count; i++) {
-        const harness_span_t span = dead.spans[i];
+        const mcucc_harness_span_t span = dead.spans[i];
         ALLOW(&memory.arena[span.offset], span.bytes);
         for (uint32_t k = span.offset; k < span.offset + span.bytes; k++) {
             if (memory.arena[k] != dead_byte(step, k)) {
@@ -124,7 +124,7 @@ void harness_step_end(int32_t step, harness_spans_t dead)
 
 static int is_in_arena(const uint8_t *p)
 {
-    return p >= memory.arena && p < memory.arena + harness_network.arena_bytes;
+    return p >= memory.arena && p < memory.arena + mcucc_harness_network.arena_bytes;
 }
 
 /* What lies around the arena, and the arena but for what the run before left for this one. */
@@ -135,7 +135,7 @@ static void paint(uint32_t from)
             *p = (uint8_t)CANARY;
         }
     }
-    for (uint32_t i = from; i < harness_network.arena_bytes; i++) {
+    for (uint32_t i = from; i < mcucc_harness_network.arena_bytes; i++) {
         memory.arena[i] = (uint8_t)request.paint;
     }
 }
@@ -151,7 +151,7 @@ static void check_surroundings(void)
 
 static uint32_t touched_end(void)
 {
-    uint32_t end = harness_network.arena_bytes;
+    uint32_t end = mcucc_harness_network.arena_bytes;
     while (end > 0u && memory.arena[end - 1u] == (uint8_t)request.paint) {
         end--;
     }
@@ -160,30 +160,30 @@ static uint32_t touched_end(void)
 
 static void read_inputs(void)
 {
-    const harness_spans_t inputs = harness_network.inputs;
+    const mcucc_harness_spans_t inputs = mcucc_harness_network.inputs;
     for (uint32_t i = 0u; i < inputs.count; i++) {
-        const harness_span_t span = inputs.spans[i];
-        if (harness_io_read(&memory.arena[span.offset], span.bytes) != span.bytes) {
+        const mcucc_harness_span_t span = inputs.spans[i];
+        if (mcucc_harness_io_read(&memory.arena[span.offset], span.bytes) != span.bytes) {
             fail(ERROR_REQUEST, 0, 0);
         }
-        harness_copy(&memory.arena[span.offset], &memory.arena[span.offset], span.bytes,
-                     harness_network.flip_in);
+        mcucc_harness_copy(&memory.arena[span.offset], &memory.arena[span.offset], span.bytes,
+                     mcucc_harness_network.flip_in);
     }
 }
 
-void harness_pull(int32_t y, uint8_t *to, uint32_t bytes)
+void mcucc_harness_pull(int32_t y, uint8_t *to, uint32_t bytes)
 {
-    if (y != (int32_t)pulled || pulled == harness_network.rows) {
+    if (y != (int32_t)pulled || pulled == mcucc_harness_network.rows) {
         fail(ERROR_PULL, y, (int32_t)pulled);
     }
     pulled++;
-    if (harness_io_read(to, bytes) != bytes) {
+    if (mcucc_harness_io_read(to, bytes) != bytes) {
         fail(ERROR_REQUEST, 0, 0);
     }
-    harness_copy(to, to, bytes, harness_network.flip_in);
+    mcucc_harness_copy(to, to, bytes, mcucc_harness_network.flip_in);
 }
 
-static uint32_t sum_bytes(harness_spans_t spans)
+static uint32_t sum_bytes(mcucc_harness_spans_t spans)
 {
     uint32_t sum = 0u;
     for (uint32_t i = 0u; i < spans.count; i++) {
@@ -198,7 +198,7 @@ static void write_values(const uint8_t *from, uint32_t bytes, uint8_t flip)
     uint8_t values[WRITE_BUFFER_BYTES];
     while (bytes > 0u) {
         const uint32_t count = bytes < WRITE_BUFFER_BYTES ? bytes : WRITE_BUFFER_BYTES;
-        harness_copy(values, from, count, flip);
+        mcucc_harness_copy(values, from, count, flip);
         write_bytes(values, count);
         from += count;
         bytes -= count;
@@ -207,11 +207,11 @@ static void write_values(const uint8_t *from, uint32_t bytes, uint8_t flip)
 
 static void write_outputs(void)
 {
-    const harness_spans_t outputs = harness_network.outputs;
+    const mcucc_harness_spans_t outputs = mcucc_harness_network.outputs;
     begin_record(RECORD_OUTPUT, sum_bytes(outputs));
     for (uint32_t i = 0u; i < outputs.count; i++) {
-        const harness_span_t span = outputs.spans[i];
-        write_values(&memory.arena[span.offset], span.bytes, harness_network.flip_out[i]);
+        const mcucc_harness_span_t span = outputs.spans[i];
+        write_values(&memory.arena[span.offset], span.bytes, mcucc_harness_network.flip_out[i]);
     }
 }
 
@@ -219,8 +219,8 @@ static void write_outputs(void)
 static void begin_sequence(void)
 {
     paint(0u);
-    if (harness_network.reset != 0) {
-        const int status = harness_network.reset(memory.arena);
+    if (mcucc_harness_network.reset != 0) {
+        const int status = mcucc_harness_network.reset(memory.arena);
         if (status != 0) {
             fail(ERROR_STATUS, status, 0);
         }
@@ -232,15 +232,15 @@ static void run_sample(void)
     uint32_t observed[2];
     int status;
 
-    paint(harness_network.state_bytes);
+    paint(mcucc_harness_network.state_bytes);
     pulled = 0u;
     read_inputs();
-    status = harness_io_call(harness_network.run, memory.arena, &observed[1]);
+    status = mcucc_harness_io_call(mcucc_harness_network.run, memory.arena, &observed[1]);
     if (status != 0) {
         fail(ERROR_STATUS, status, 0);
     }
-    if (pulled != harness_network.rows) {
-        fail(ERROR_PULL, (int32_t)harness_network.rows, (int32_t)pulled);
+    if (pulled != mcucc_harness_network.rows) {
+        fail(ERROR_PULL, (int32_t)mcucc_harness_network.rows, (int32_t)pulled);
     }
     check_surroundings();
     observed[0] = touched_end();
@@ -252,17 +252,17 @@ static void run_sample(void)
 static void prepare(void)
 {
     const uint32_t magic = REPLY_MAGIC;
-    if (harness_io_open() != 0) {
-        harness_io_exit(EXIT_HARNESS);
+    if (mcucc_harness_io_open() != 0) {
+        mcucc_harness_io_exit(EXIT_HARNESS);
     }
     write_bytes(&magic, sizeof magic);
-    if (harness_io_read(&request, sizeof request) != sizeof request ||
+    if (mcucc_harness_io_read(&request, sizeof request) != sizeof request ||
         request.magic != REQUEST_MAGIC ||
-        request.sample_bytes != harness_network.sample_bytes) {
+        request.sample_bytes != mcucc_harness_network.sample_bytes) {
         fail(ERROR_REQUEST, 0, 0);
     }
-    memory = harness_io_memory(harness_network.arena_bytes, harness_network.arena_align,
-                               request.placement);
+    memory = mcucc_harness_io_memory(mcucc_harness_network.arena_bytes,
+                                     mcucc_harness_network.arena_align, request.placement);
     if (memory.arena == NULL) {
         fail(ERROR_MEMORY, 0, 0);
     }
@@ -277,6 +277,6 @@ int main(void)
     }
     begin_record(RECORD_END, 0u);
     flush();
-    harness_io_exit(0);
+    mcucc_harness_io_exit(0);
     return 0;
 }

@@ -19,25 +19,25 @@ typedef struct {
     uint8_t *low;
     uint8_t *arena; /* NULL where the platform cannot provide the arena */
     uint8_t *high;
-} harness_memory_t;
+} mcucc_harness_memory_t;
 
 /* Opens the request and the reply; 0 when both are open. */
-int harness_io_open(void);
+int mcucc_harness_io_open(void);
 
 /* Reads up to `bytes` bytes of the request and returns how many were read. */
-uint32_t harness_io_read(void *to, uint32_t bytes);
+uint32_t mcucc_harness_io_read(void *to, uint32_t bytes);
 
 /* Appends to the reply; 0 when all bytes were taken. */
-int harness_io_write(const void *from, uint32_t bytes);
+int mcucc_harness_io_write(const void *from, uint32_t bytes);
 
 /* Completes the reply and ends the program; does not return. */
-void harness_io_exit(int status);
+void mcucc_harness_io_exit(int status);
 
 /* `align` is a power of two. */
-harness_memory_t harness_io_memory(uint32_t bytes, uint32_t align, uint32_t placement);
+mcucc_harness_memory_t mcucc_harness_io_memory(uint32_t bytes, uint32_t align, uint32_t placement);
 
 /* Calls run(arena) and returns its status; `*stack_bytes` becomes the stack that the call used,
    or HARNESS_STACK_UNKNOWN. */
-int harness_io_call(int (*run)(void *arena), void *arena, uint32_t *stack_bytes);
+int mcucc_harness_io_call(int (*run)(void *arena), void *arena, uint32_t *stack_bytes);
 
 #endif

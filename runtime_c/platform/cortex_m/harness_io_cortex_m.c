@@ -10,62 +10,62 @@
 static int32_t request_handle = -1;
 static int32_t reply_handle = -1;
 
-int harness_io_open(void)
+int mcucc_harness_io_open(void)
 {
     request_handle = semihosting_open(HARNESS_REQUEST_FILE, SEMIHOSTING_READ_BINARY);
     reply_handle = semihosting_open(HARNESS_REPLY_FILE, SEMIHOSTING_WRITE_BINARY);
     return request_handle == -1 || reply_handle == -1;
 }
 
-uint32_t harness_io_read(void *to, uint32_t bytes)
+uint32_t mcucc_harness_io_read(void *to, uint32_t bytes)
 {
     return bytes - semihosting_read(request_handle, to, bytes);
 }
 
-int harness_io_write(const void *from, uint32_t bytes)
+int mcucc_harness_io_write(const void *from, uint32_t bytes)
 {
     return semihosting_write(reply_handle, from, bytes) != 0u;
 }
 
-void harness_io_exit(int status)
+void mcucc_harness_io_exit(int status)
 {
     const int lost = semihosting_close(reply_handle) != 0;
     semihosting_exit(status == 0 && lost ? 1 : status);
 }
 
 /* The linker script made room for this one network. */
-harness_memory_t harness_io_memory(uint32_t bytes, uint32_t align, uint32_t placement)
+mcucc_harness_memory_t mcucc_harness_io_memory(uint32_t bytes, uint32_t align, uint32_t placement)
 {
-    const harness_memory_t memory = {link_arena_low, link_arena, link_arena_high};
-    const harness_memory_t none = {NULL, NULL, NULL};
+    const mcucc_harness_memory_t memory = {link_arena_low, link_arena, link_arena_high};
+    const mcucc_harness_memory_t none = {NULL, NULL, NULL};
     const uintptr_t start = (uintptr_t)link_arena;
     const int fits = start % align == 0u && start + bytes <= (uintptr_t)link_arena_high;
     (void)placement;
     return fits ? memory : none;
 }
 
-/* Calls run(arena). The address of the instruction after the call is `harness_run_end`, where a
+/* Calls run(arena). The address of the instruction after the call is `mcucc_harness_run_end`, where a
    simulator can read its instruction counter. Uses 8 bytes of stack itself. */
-int harness_call_marked(int (*run)(void *arena), void *arena);
+int mcucc_harness_call_marked(int (*run)(void *arena), void *arena);
 
 __asm__(".syntax unified\n"
         ".text\n"
         ".thumb\n"
         ".balign 4\n"
-        ".global harness_call_marked\n"
-        ".global harness_run_end\n"
-        ".type harness_call_marked, %function\n"
+        ".global mcucc_harness_call_marked\n"
+        ".global mcucc_harness_run_end\n"
+        ".type mcucc_harness_call_marked, %function\n"
         ".thumb_func\n"
-        "harness_call_marked:\n"
+        "mcucc_harness_call_marked:\n"
         "    push {r4, lr}\n"
         "    mov r2, r0\n"
         "    mov r0, r1\n"
         "    blx r2\n"
-        "harness_run_end:\n"
+        "mcucc_harness_run_end:\n"
         "    pop {r4, pc}\n");
 
 /* Volatile accesses keep the compiler from calling memset, whose frame would be overwritten. */
-int harness_io_call(int (*run)(void *arena), void *arena, uint32_t *stack_bytes)
+int mcucc_harness_io_call(int (*run)(void *arena), void *arena, uint32_t *stack_bytes)
 {
     volatile uint32_t *const limit = link_stack_limit;
     volatile uint32_t *top;
@@ -76,7 +76,7 @@ int harness_io_call(int (*run)(void *arena), void *arena, uint32_t *stack_bytes)
     for (p = limit; p < top; p++) {
         *p = STACK_PAINT;
     }
-    status = harness_call_marked(run, arena);
+    status = mcucc_harness_call_marked(run, arena);
     p = limit;
     while (p < top && *p == STACK_PAINT) {
         p++;

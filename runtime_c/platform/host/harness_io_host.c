@@ -13,36 +13,36 @@
 static FILE *request_file;
 static FILE *reply_file;
 
-int harness_io_open(void)
+int mcucc_harness_io_open(void)
 {
     request_file = fopen(HARNESS_REQUEST_FILE, "rb");
     reply_file = fopen(HARNESS_REPLY_FILE, "wb");
     return request_file == NULL || reply_file == NULL;
 }
 
-uint32_t harness_io_read(void *to, uint32_t bytes)
+uint32_t mcucc_harness_io_read(void *to, uint32_t bytes)
 {
     return (uint32_t)fread(to, 1u, bytes, request_file);
 }
 
-int harness_io_write(const void *from, uint32_t bytes)
+int mcucc_harness_io_write(const void *from, uint32_t bytes)
 {
     return fwrite(from, 1u, bytes, reply_file) != bytes;
 }
 
-void harness_io_exit(int status)
+void mcucc_harness_io_exit(int status)
 {
     const int lost = reply_file == NULL || fclose(reply_file) != 0;
     exit(status == 0 && lost ? 1 : status);
 }
 
 /* Maps guard page, whole pages for the arena, guard page. */
-harness_memory_t harness_io_memory(uint32_t bytes, uint32_t align, uint32_t placement)
+mcucc_harness_memory_t mcucc_harness_io_memory(uint32_t bytes, uint32_t align, uint32_t placement)
 {
-    const harness_memory_t none = {NULL, NULL, NULL};
+    const mcucc_harness_memory_t none = {NULL, NULL, NULL};
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
     const size_t room = (bytes / page + 1u) * page;
-    harness_memory_t memory;
+    mcucc_harness_memory_t memory;
     uint8_t *const base =
         mmap(NULL, room + 2u * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -60,7 +60,7 @@ harness_memory_t harness_io_memory(uint32_t bytes, uint32_t align, uint32_t plac
     return memory;
 }
 
-int harness_io_call(int (*run)(void *arena), void *arena, uint32_t *stack_bytes)
+int mcucc_harness_io_call(int (*run)(void *arena), void *arena, uint32_t *stack_bytes)
 {
     *stack_bytes = HARNESS_STACK_UNKNOWN;
     return run(arena);

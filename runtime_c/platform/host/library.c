@@ -3,26 +3,27 @@
 
 static const uint8_t *image; /* where the next row of an input that is pulled lies */
 
-uint32_t harness_arena_bytes(void)
+uint32_t mcucc_harness_arena_bytes(void)
 {
-    return harness_network.arena_bytes;
+    return mcucc_harness_network.arena_bytes;
 }
 
-uint32_t harness_arena_align(void)
+uint32_t mcucc_harness_arena_align(void)
 {
-    return harness_network.arena_align;
+    return mcucc_harness_network.arena_align;
 }
 
-void harness_pull(int32_t y, uint8_t *to, uint32_t bytes)
+void mcucc_harness_pull(int32_t y, uint8_t *to, uint32_t bytes)
 {
     (void)y;
-    harness_copy(to, image, bytes, harness_network.flip_in);
+    mcucc_harness_copy(to, image, bytes, mcucc_harness_network.flip_in);
     image += bytes;
 }
 
-int harness_run_samples(uint8_t *arena, const int8_t *inputs, int8_t *outputs, uint32_t samples)
+int mcucc_harness_run_samples(uint8_t *arena, const int8_t *inputs, int8_t *outputs,
+                              uint32_t samples)
 {
-    const harness_network_t *const net = &harness_network;
+    const mcucc_harness_network_t *const net = &mcucc_harness_network;
     if (net->reset != 0) {
         const int status = net->reset(arena);
         if (status != 0) {
@@ -32,9 +33,9 @@ int harness_run_samples(uint8_t *arena, const int8_t *inputs, int8_t *outputs, u
     for (uint32_t n = 0u; n < samples; n++) {
         int status;
         for (uint32_t i = 0u; i < net->inputs.count; i++) {
-            const harness_span_t span = net->inputs.spans[i];
-            harness_copy(&arena[span.offset], (const uint8_t *)inputs, span.bytes,
-                         harness_network.flip_in);
+            const mcucc_harness_span_t span = net->inputs.spans[i];
+            mcucc_harness_copy(&arena[span.offset], (const uint8_t *)inputs, span.bytes,
+                         mcucc_harness_network.flip_in);
             inputs += span.bytes;
         }
         if (net->rows != 0u) {
@@ -46,9 +47,9 @@ int harness_run_samples(uint8_t *arena, const int8_t *inputs, int8_t *outputs, u
             return status;
         }
         for (uint32_t i = 0u; i < net->outputs.count; i++) {
-            const harness_span_t span = net->outputs.spans[i];
-            harness_copy((uint8_t *)outputs, &arena[span.offset], span.bytes,
-                         harness_network.flip_out[i]);
+            const mcucc_harness_span_t span = net->outputs.spans[i];
+            mcucc_harness_copy((uint8_t *)outputs, &arena[span.offset], span.bytes,
+                         mcucc_harness_network.flip_out[i]);
             outputs += span.bytes;
         }
     }

@@ -4,13 +4,14 @@
 
 #include <stdint.h>
 
-#include "harness.h"
+#include "mcucc_harness.h"
 
-uint32_t harness_arena_bytes(void);
-uint32_t harness_arena_align(void);
+uint32_t mcucc_harness_arena_bytes(void);
+uint32_t mcucc_harness_arena_align(void);
 
 /* Runs the network on `samples` samples in turn, as one sequence. `inputs` holds, per sample, all inputs one after
    the other, and `outputs` likewise. Returns the first status that is not 0, else 0. */
-int harness_run_samples(uint8_t *arena, const int8_t *inputs, int8_t *outputs, uint32_t samples);
+int mcucc_harness_run_samples(uint8_t *arena, const int8_t *inputs, int8_t *outputs,
+                              uint32_t samples);
 
 #endif

@@ -2,9 +2,9 @@
 
    It reads a request (samples of raw int8 inputs) and writes a reply (outputs and what was
    observed). mcucc/sim/protocol.py describes both formats. What the harness must know of a
-   network is in one constant, `harness_network`, which is rendered for each network. */
-#ifndef HARNESS_H
-#define HARNESS_H
+   network is in one constant, `mcucc_harness_network`, which is rendered for each network. */
+#ifndef MCUCC_HARNESS_H
+#define MCUCC_HARNESS_H
 
 #include <stdint.h>
 
@@ -12,18 +12,18 @@
 typedef struct {
     uint32_t offset;
     uint32_t bytes;
-} harness_span_t;
+} mcucc_harness_span_t;
 
 typedef struct {
-    const harness_span_t *spans;
+    const mcucc_harness_span_t *spans;
     uint32_t count;
-} harness_spans_t;
+} mcucc_harness_spans_t;
 
 typedef struct {
     uint32_t arena_bytes;
     uint32_t arena_align;
-    harness_spans_t inputs;
-    harness_spans_t outputs;
+    mcucc_harness_spans_t inputs;
+    mcucc_harness_spans_t outputs;
     int (*run)(void *arena);
     uint32_t sample_bytes; /* of all inputs of a sample */
     uint32_t rows;         /* of an input that is pulled row by row; 0 where inputs lie in the arena */
@@ -31,16 +31,17 @@ typedef struct {
     const uint8_t *flip_out; /* likewise for each output the network's into the reply's */
     uint32_t state_bytes; /* at the arena's begin, which runs hand on; 0 without states */
     int (*reset)(void *arena); /* begins a sequence; 0 without states */
-} harness_network_t;
+} mcucc_harness_network_t;
 
-extern const harness_network_t harness_network;
+extern const mcucc_harness_network_t mcucc_harness_network;
 
 /* What `run` returns if it ran on floats and its real outputs are not those of its int8 ones. */
 #define HARNESS_REALS_DIFFER 64
 
 /* Copies values between the request or the reply, which are int8, and the arena; `flip` is that of
    the inputs or that of the outputs. */
-static inline void harness_copy(uint8_t *to, const uint8_t *from, uint32_t bytes, uint8_t flip)
+static inline void mcucc_harness_copy(uint8_t *to, const uint8_t *from, uint32_t bytes,
+                                      uint8_t flip)
 {
     for (uint32_t i = 0u; i < bytes; i++) {
         to[i] = (uint8_t)(from[i] ^ flip);
@@ -49,17 +50,17 @@ static inline void harness_copy(uint8_t *to, const uint8_t *from, uint32_t bytes
 
 /* Hands over row y of an input that is pulled row by row: `bytes` values of the sample. Rows must be
    asked for once each, in increasing y. */
-void harness_pull(int32_t y, uint8_t *to, uint32_t bytes);
+void mcucc_harness_pull(int32_t y, uint8_t *to, uint32_t bytes);
 
 /* Writes one trace record: `bytes` bytes of the pixels [x0, x1) of row y of a tensor. */
-void harness_trace(int32_t tensor, int32_t y, int32_t x0, int32_t x1, const int8_t *pixels,
+void mcucc_harness_trace(int32_t tensor, int32_t y, int32_t x0, int32_t x1, const int8_t *pixels,
                    uint32_t bytes);
 
 /* Overwrites the bytes of the arena that no buffer owns during a step. Under AddressSanitizer
    they may be neither read nor written until the step ends. */
-void harness_step_begin(int32_t step, harness_spans_t dead);
+void mcucc_harness_step_begin(int32_t step, mcucc_harness_spans_t dead);
 
 /* Ends the run with an error if a byte that no buffer owns has changed since the step began. */
-void harness_step_end(int32_t step, harness_spans_t dead);
+void mcucc_harness_step_end(int32_t step, mcucc_harness_spans_t dead);
 
 #endif
