@@ -219,15 +219,13 @@ def test_transpose_between_operators_on_maps(tmp_path: Path, perm: tuple[int, ..
     check(m, tmp_path, y)
 
 
-@pytest.mark.parametrize(
-    ("axis", "moves"), [(1, 0), (2, 0), (3, 2), (-3, 0)], ids=["C", "H", "W", "C from behind"]
-)
-def test_concat(tmp_path: Path, axis: int, moves: int):
+@pytest.mark.parametrize("axis", [1, 2, 3, -3], ids=["C", "H", "W", "C from behind"])
+def test_concat(tmp_path: Path, axis: int):
     shapes = [[1, 3, 4, 5], [1, 3, 4, 5]]
     shapes[1][axis] = 2
     m = Model(*shapes)
     graph = check(m, tmp_path, m.op("Concat", "x0", "x1", axis=axis))
-    assert kinds(graph).count("Transpose") == moves
+    assert "Transpose" not in kinds(graph)
 
 
 def test_concat_of_boxes_moves_nothing(tmp_path: Path):

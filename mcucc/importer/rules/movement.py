@@ -9,7 +9,7 @@ import numpy as np
 from mcucc.importer.file.reader import OnnxNode
 from mcucc.importer.layout.layout import Perm, channels_last, identity, inner_shape
 from mcucc.importer.layout.view import View, made_by
-from mcucc.importer.rules.axes import axis_of, moved_last
+from mcucc.importer.rules.axes import axis_of
 from mcucc.importer.rules.rule import Rule
 from mcucc.importer.values import Constant, RefusalError, Refused, Symbol, Weights
 from mcucc.importer.walk import FloatArray, Walk
@@ -48,14 +48,10 @@ def lower_transpose(walk: Walk, node: OnnxNode) -> View:
 
 
 def lower_concat(walk: Walk, node: OnnxNode) -> View:
-    """Concat along the last inner axis, of values and constants.
-
-    Other axes go there by a FloatReshape where all before them have one element, else by a
-    FloatTranspose.
-    """
+    """Concat along any axis, of values and constants."""
     if len(node.inputs) == 1:
         return walk.view(node).named(node)
-    tensors, result = _arrange_concat(
+    tensors, result = arrange_concat(
         walk, node, [_part(walk, node, i) for i in range(len(node.inputs))]
     )
     return replace(result, tensor=walk.emit(node, FloatConcat(), tensors))
@@ -69,10 +65,10 @@ def _part(walk: Walk, node: OnnxNode, index: int) -> View | FloatArray:
     return walk.in_onnx_order(walk.view(node, index), node)
 
 
-def _arrange_concat(
+def arrange_concat(
     walk: Walk, node: OnnxNode, parts: Sequence[View | FloatArray]
 ) -> tuple[Sequence[str], View]:
-    """What a Concat along the last inner axis reads, and a view of what it makes."""
+    """What a Concat of the last inner axis reads, and a view of what it makes."""
     views = [part for part in parts if isinstance(part, View)]
     if not views:
         walk.view(node)  # which refuses
@@ -82,24 +78,24 @@ def _arrange_concat(
     total = sum(part.shape[axis] for part in parts)
     shape = tuple(total if a == axis else n for a, n in enumerate(views[0].shape))
     perm = _common_layout(views)
+    # From the axis on the bytes of an input stay together: they are the channels of a map of one
+    # column, whose rows are all that is before.
     place = perm.index(axis)
-    if place < rank - 1 and math.prod(inner_shape(shape, perm)[:place]) == 1:
-        # Along the outermost axis the bytes of each input stay together.
-        tensors = [
-            walk.viewed_as(walk.ordered(part, perm, node), (1, math.prod(part.shape)), node)
-            if isinstance(part, View)
-            else walk.add_const(f"{node.name}.part", part.transpose(perm).reshape(1, -1))
-            for part in parts
-        ]
-        return tensors, made_by(node, "", shape, perm)
-    perm = moved_last(perm, axis)
-    tensors = [
-        walk.read(part, perm, node)
-        if isinstance(part, View)
-        else walk.add_const(f"{node.name}.part", np.ascontiguousarray(part.transpose(perm)))
-        for part in parts
-    ]
+    tensors = [_as_columns(walk, node, part, perm, place) for part in parts]
     return tensors, made_by(node, "", shape, perm)
+
+
+def _as_columns(walk: Walk, node: OnnxNode, part: View | FloatArray, perm: Perm, place: int) -> str:
+    """A part of a Concat with all axes from a place of its layout on as the last one."""
+    inner = inner_shape(part.shape, perm)
+    rows = math.prod(inner[:place])
+    if place < len(inner) - 1 or len(inner) > _LARGEST_RANK:
+        width = math.prod(inner[place:])
+        inner = (1, width) if rows == 1 else (1, rows, 1, width)
+    if isinstance(part, View):
+        return walk.viewed_as(walk.ordered(part, perm, node), inner, node)
+    data = np.ascontiguousarray(part.transpose(perm)).reshape(inner)
+    return walk.add_const(f"{node.name}.part", data)
 
 
 def _common_layout(views: Sequence[View]) -> Perm:
@@ -230,14 +226,14 @@ def lower_gather(walk: Walk, node: OnnxNode) -> View:
     block = parts[0]
     if len(parts) > 1:
         joined = replace(node, op="Concat", attributes={"axis": axis})
-        tensors, block = _arrange_concat(walk, joined, parts)
+        tensors, block = arrange_concat(walk, joined, parts)
         block = replace(block, tensor=walk.emit(node, FloatConcat(), tensors))
     shape = walk.model.constants[node.inputs[1]].shape
     full = (*x.shape[:axis], *shape, *x.shape[axis + 1 :])
     return block if full == block.shape else block.reshaped(full)
 
 
-_MOST_RUNS, _SHOWN = 64, 8
+_MOST_RUNS, _SHOWN, _LARGEST_RANK = 64, 8, 4
 
 
 def _runs(indices: Sequence[int]) -> Sequence[tuple[int, int]]:
