@@ -26,12 +26,14 @@ from mcucc.importer.preprocessing import absorb_preprocessing
 from mcucc.importer.rules import RULES
 from mcucc.importer.rules.quantize import between, quantized, turned_constant
 from mcucc.importer.rules.rule import Rule
+from mcucc.importer.rules.sampled import lower_sampled
 from mcucc.importer.states import lower_state
 from mcucc.importer.values import (
     Quantized,
     ReadsRefusedError,
     RefusalError,
     Refused,
+    Sampled,
     Symbol,
     Weights,
 )
@@ -211,6 +213,8 @@ def _lower(walk: Walk, node: OnnxNode) -> tuple[Symbol, ...]:
     demand_inference(walk.model, node)
     rule = RULES[node.op]
     _check_outputs(walk, node, rule)
+    if any(isinstance(walk.symbols.get(name), Sampled) for name in node.inputs):
+        return (lower_sampled(walk, node),)
     found = walk.symbol(node, 0)
     if isinstance(found, Quantized) and rule.indexes:  # rounding keeps the order
         walk.symbols[node.inputs[0]] = found.view

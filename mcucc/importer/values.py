@@ -88,12 +88,32 @@ class Compared:
     bound: float
 
 
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """Sums of pixels of a map, which constant indices pick; divided by a number.
+
+    Attributes:
+        view: the map, [1, C, H, W] in ONNX order.
+        pixels: which ones each element sums, [..., S] with one element along the batch and the
+            channels: row * W + column, -1 for none.
+        divisors: of the sums, of as many axes.
+        batch: axis of the batch.
+        channels: axis of the channels.
+    """
+
+    view: View
+    pixels: NDArray[np.int64]
+    divisors: NDArray[np.float64]
+    batch: int
+    channels: int
+
+
 @dataclass(frozen=True)
 class Refused:
     """The result of a node that was refused; whatever reads it is passed over in silence."""
 
 
-Symbol = View | Quantized | Weights | Constant | Compared | Refused
+Symbol = View | Quantized | Weights | Constant | Compared | Sampled | Refused
 
 
 class RefusalError(Exception):
@@ -123,5 +143,7 @@ def describe(symbol: Symbol | None) -> str:
             return f"a constant {symbol.data.dtype}{list(symbol.data.shape)}"
         case Compared():
             return f"a comparison of activations {list(symbol.view.shape)}"
+        case Sampled():
+            return f"pixels picked from activations {list(symbol.view.shape)}"
         case Refused():
             return "the result of a refused operator"
