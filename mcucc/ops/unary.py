@@ -112,6 +112,7 @@ UnaryKind = Literal[
     "pow",
     "reciprocal",
     "round",
+    "rsqrt",
     "selu",
     "sigmoid",
     "sign",

@@ -24,6 +24,7 @@ from mcucc.reference.fixed_point import (
     requantize,
     rounding_shift_right,
 )
+from mcucc.reference.root import inverse_root
 
 FloatArray = NDArray[np.float32]
 
@@ -34,6 +35,10 @@ _INT16_MIN, _INT16_MAX = -(1 << 15), (1 << 15) - 1
 _RELUISH_SCALE = 3 / (1 << 15)
 _CURVE_FRACTION_BITS = 27
 _LOGISTIC_BITS, _TANH_BITS = 8, 7
+_ROOT_BITS = 20
+"""Bits behind the point of 1 / sqrt(q) before it is requantized."""
+ROOT_FACTORS = (2.0**-11, 2.0**30)
+"""Between them lies 1 / (sqrt(s_in) * s_out), or TensorFlow Lite's RSQRT shifts too far."""
 LARGEST_RATIO = 2.0**22
 """Of an input's scale to the output's: what an int8 is shifted to the left by it fits an int32."""
 _LARGEST_SCALE = 8.0
@@ -139,6 +144,27 @@ def absolute_table(source: QParams, output: QParams) -> NDArray[np.int8]:
     multiplier = quantize_multiplier(effective_scale(source.scale, 1.0, output.scale))
     distance = np.abs(all_inputs().astype(np.int64) - source.zero_point)
     return requantize(distance, (multiplier,), output.zero_point)
+
+
+def rsqrt_factor(source: QParams, output: QParams) -> float:
+    """The real factor from 1 / sqrt(q - zero point) to the output."""
+    return 1.0 / (math.sqrt(source.scale) * output.scale)
+
+
+def rsqrt_table(source: QParams, output: QParams) -> NDArray[np.int8]:
+    """1 / sqrt(x) as TensorFlow Lite's RSQRT computes it; 127 for 0, the zero point below.
+
+    Args:
+        source: of the input.
+        output: of the output; `rsqrt_factor` lies within `ROOT_FACTORS`.
+    """
+    distance = all_inputs().astype(np.int64) - source.zero_point
+    m, shift = inverse_root(np.maximum(distance, 1))
+    root = multiply(np.ones_like(distance), m, shift + _ROOT_BITS)
+    factor = quantize_multiplier(rsqrt_factor(source, output))
+    above = requantize(root, (Multiplier(factor.m, factor.shift - _ROOT_BITS),), output.zero_point)
+    made = np.where(distance == 0, INT8_MAX, above)
+    return np.where(distance < 0, output.zero_point, made).astype(np.int8)
 
 
 def clamp_table(low: int, high: int) -> NDArray[np.int8]:
@@ -284,6 +310,7 @@ FUNCTIONS: Mapping[UnaryKind, Callable[[FloatUnary, FloatArray], NDArray[np.floa
     "pow": lambda op, x: np.power(x, np.float32(op.alpha)),
     "reciprocal": lambda _, x: np.float32(1.0) / x,
     "round": lambda _, x: np.rint(x),
+    "rsqrt": lambda _, x: np.float32(1.0) / np.sqrt(x),
     "selu": lambda op, x: np.float32(op.beta) * _elu(x, op.alpha),
     "sigmoid": lambda _, x: _sigmoid(x),
     "sign": lambda _, x: np.sign(x),

@@ -48,6 +48,7 @@ DEFINITIONS: Mapping[UnaryKind, Definition] = {
     "pow": lambda x, a, b: x**a,
     "reciprocal": lambda x, a, b: 1 / x,
     "round": lambda x, a, b: float(round(x)),
+    "rsqrt": lambda x, a, b: 1 / math.sqrt(x),
     "selu": lambda x, a, b: b * _elu(x, a),
     "sigmoid": lambda x, a, b: _sigmoid(x),
     "sign": lambda x, a, b: float((x > 0) - (x < 0)),
@@ -68,7 +69,7 @@ NUMBERS: Mapping[UnaryKind, tuple[float, float]] = {
     "selu": (1.67, 1.05),
     "thresholded_relu": (1.5, 0),
 }
-POSITIVE = ("log", "reciprocal", "sqrt")
+POSITIVE = ("log", "reciprocal", "rsqrt", "sqrt")
 
 
 def test_every_function_has_a_definition() -> None:

@@ -41,6 +41,9 @@ WITH_ATTRIBUTES: Mapping[str, tuple[UnaryKind, Mapping[str, float]]] = {
 }
 """Functions with their attributes (the first is alpha of a FloatUnary, the second beta)."""
 
+_RSQRT = -0.5
+"""The exponent of TensorFlow Lite's RSQRT, for which ONNX has no operator."""
+
 
 def lower_plain(walk: Walk, node: OnnxNode) -> View:
     """A function without attributes."""
@@ -74,7 +77,10 @@ def lower_pow(walk: Walk, node: OnnxNode) -> View:
             f"{sorted(exponents)[:4]}",
             "Use one exponent for all elements.",
         )
-    return walk.apply(node, FloatUnary("pow", exponents.pop()))
+    exponent = exponents.pop()
+    if exponent == _RSQRT and walk.model.format == "tflite":
+        return walk.apply(node, FloatUnary("rsqrt"))  # in its own fixed point
+    return walk.apply(node, FloatUnary("pow", exponent))
 
 
 RULES: Mapping[str, Rule] = {

@@ -49,6 +49,12 @@ def unary(draft: Draft) -> None:
     draft.finish(draft.emit(_UNARY[draft.operator.code], (draft.reals(draft.input(0)),)))
 
 
+def rsqrt(draft: Draft) -> None:
+    """RSQRT: a Pow by -1/2."""
+    exponent = draft.constant(f"{draft.label}.exponent", np.array(-0.5, dtype=np.float32))
+    draft.finish(draft.emit("Pow", (draft.reals(draft.input(0)), exponent)))
+
+
 def leaky_relu(draft: Draft) -> None:
     """LEAKY_RELU."""
     options = draft.operator.options
@@ -205,6 +211,7 @@ RULES: Mapping[str, Callable[[Draft], None]] = {
     "RELU": unary,
     "RELU6": relu6,
     "RELU_N1_TO_1": relu6,
+    "RSQRT": rsqrt,
     "SELECT": select,
     "SELECT_V2": select,
     "SOFTMAX": softmax,
