@@ -15,17 +15,30 @@ from mcucc.importer.tflite.draft import (
 _BINARY: Mapping[str, str] = {"ADD": "Add", "SUB": "Sub", "MUL": "Mul", "DIV": "Div"}
 _UNARY: Mapping[str, str] = {
     "ABS": "Abs",
+    "CEIL": "Ceil",
+    "COS": "Cos",
     "ELU": "Elu",
     "EXP": "Exp",
+    "FLOOR": "Floor",
     "HARD_SWISH": "HardSwish",
     "LOG": "Log",
     "LOGISTIC": "Sigmoid",
     "NEG": "Neg",
     "RELU": "Relu",
+    "ROUND": "Round",
+    "SIGN": "Sign",
+    "SIN": "Sin",
     "SQRT": "Sqrt",
     "TANH": "Tanh",
 }
-_FLOAT_ONLY = ("DIV", "EXP", "LOG", "NEG", "SQRT")
+FLOAT_ONLY = (
+    *("CEIL", "COS", "DIV", "EXP", "FLOOR", "GELU", "LOG", "NEG", "POW", "ROUND", "SIGN", "SIN"),
+    *("SQRT", "SQUARE"),
+)
+"""What TFLM computes on floats alone, or not at all."""
+_INDICES: Mapping[str, int] = {"INT32": 6, "INT64": 7}
+"""Element types of indices, as ONNX numbers them."""
+_EXPONENTS: Mapping[str, float] = {"RSQRT": -0.5, "SQUARE": 2.0}
 _FIXED: Mapping[str, tuple[float, int]] = {
     "LOGISTIC": (1 / 256, -128),
     "SOFTMAX": (1 / 256, -128),
@@ -49,10 +62,25 @@ def unary(draft: Draft) -> None:
     draft.finish(draft.emit(_UNARY[draft.operator.code], (draft.reals(draft.input(0)),)))
 
 
-def rsqrt(draft: Draft) -> None:
-    """RSQRT: a Pow by -1/2."""
-    exponent = draft.constant(f"{draft.label}.exponent", np.array(-0.5, dtype=np.float32))
+def power(draft: Draft) -> None:
+    """POW by one constant number; SQUARE, and RSQRT, which is by -1/2."""
+    _demand_float(draft)
+    given = draft.known(draft.input(1)) if draft.operator.code == "POW" else None
+    if draft.operator.code in _EXPONENTS:
+        given = np.array(_EXPONENTS[draft.operator.code])
+    if given is None:
+        raise RefusedOperatorError(
+            "the exponent must be a constant", described(draft.input(1)), "Use a fixed exponent."
+        )
+    exponent = draft.constant(f"{draft.label}.exponent", given.astype(np.float32))
     draft.finish(draft.emit("Pow", (draft.reals(draft.input(0)), exponent)))
+
+
+def gelu(draft: Draft) -> None:
+    """GELU, exact or with a tanh."""
+    _demand_float(draft)
+    form = {"approximate": "tanh" if draft.flag(0) else "none"}
+    draft.finish(draft.emit("Gelu", (draft.reals(draft.input(0)),), form))
 
 
 def leaky_relu(draft: Draft) -> None:
@@ -149,6 +177,23 @@ def quantize(draft: Draft) -> None:
     draft.finish(draft.reals(draft.input(0)))
 
 
+def cast(draft: Draft) -> None:
+    """CAST that changes nothing, or of what ARG_MAX or ARG_MIN makes, to integers."""
+    x, made = draft.input(0), draft.output
+    if made.dtype in _INDICES and x.dtype in _INDICES:
+        to = {"to": _INDICES[made.dtype]}
+        draft.give(draft.emit("Cast", (draft.value(x),), to), made)
+        return
+    if x.dtype != made.dtype:
+        raise RefusedOperatorError(
+            "a CAST must not change the element type",
+            f"{described(x)} to {made.dtype}",
+            "Convert the whole network to int8, or leave it in float.",
+        )
+    demand_equal_scales(draft, x)
+    draft.give(draft.value(x), made)
+
+
 def dequantize(draft: Draft) -> None:
     """DEQUANTIZE; of a constant, weights in float16 say, it is computed here."""
     x = draft.input(0)
@@ -169,7 +214,7 @@ def dequantize(draft: Draft) -> None:
 
 
 def _demand_float(draft: Draft) -> None:
-    if draft.operator.code in _FLOAT_ONLY and draft.output.quant is not None:
+    if draft.operator.code in FLOAT_ONLY and draft.output.quant is not None:
         raise RefusedOperatorError(
             "the operator must be of floats",
             described(draft.output),
@@ -192,30 +237,40 @@ def _demand_fixed(draft: Draft) -> None:
 
 RULES: Mapping[str, Callable[[Draft], None]] = {
     "ABS": unary,
-    "ELU": unary,
-    "LOG": unary,
     "ADD": binary,
+    "CAST": cast,
+    "CEIL": unary,
+    "COS": unary,
     "DEQUANTIZE": dequantize,
     "DIV": binary,
+    "ELU": unary,
     "EXP": unary,
+    "FLOOR": unary,
+    "GELU": gelu,
     "HARD_SWISH": unary,
     "LEAKY_RELU": leaky_relu,
+    "LOG": unary,
     "LOGISTIC": unary,
     "MAXIMUM": bound,
     "MEAN": mean,
     "MINIMUM": bound,
     "MUL": binary,
     "NEG": unary,
+    "POW": power,
     "PRELU": prelu,
     "QUANTIZE": quantize,
     "RELU": unary,
     "RELU6": relu6,
     "RELU_N1_TO_1": relu6,
-    "RSQRT": rsqrt,
+    "ROUND": unary,
+    "RSQRT": power,
     "SELECT": select,
     "SELECT_V2": select,
+    "SIGN": unary,
+    "SIN": unary,
     "SOFTMAX": softmax,
     "SQRT": unary,
+    "SQUARE": power,
     "SUB": binary,
     "SUM": mean,
     "TANH": unary,

@@ -1,11 +1,7 @@
 """BROADCAST_TO, GATHER and SELECT_V2 of `.tflite` files: the bits of TFLM, each operator alone."""
 
-import struct
-from typing import Any, cast
-
 import numpy as np
 import pytest
-import tflite
 from numpy.typing import NDArray
 
 from mcucc.importer import ModelBytes, lower_network, read_network
@@ -17,6 +13,7 @@ from mcucc.sim.tflm import TflmJob, run_tflm_jobs
 from mcucc.twin.model import Code, TwinModel, TwinOperator, TwinTensor
 from mcucc.twin.options import NO_OPTIONS, options
 from mcucc.twin.serialize import serialize
+from tests.importer.tflite.retyped import retyped
 from tests.judging import needs_tflm
 
 _SHAPE = (1, 4, 3, 5)
@@ -55,11 +52,8 @@ def select() -> bytes:
         value("y", _SHAPE),
     )
     operator = TwinOperator(Code(123, 1), (0, 1, 2), 3, NO_OPTIONS)
-    data = bytearray(serialize(TwinModel("net", tensors, (operator,), (1,), (3,))))
-    mask_tensor = cast("Any", tflite.Model.GetRootAs(data).Subgraphs(0).Tensors(0))
-    table = mask_tensor._tab
-    struct.pack_into("<b", data, table.Pos + table.Offset(6), tflite.TensorType.BOOL)
-    return bytes(data)
+    data = serialize(TwinModel("net", tensors, (operator,), (1,), (3,)))
+    return retyped(data, (0,), "BOOL")
 
 
 FILES = {
