@@ -346,7 +346,7 @@ def _warnings(network: Network) -> tuple[str, ...]:
 def _notes(
     network: Network, board: Board, sizes: Sizes | None, calibration: Calibration
 ) -> tuple[str, ...]:
-    notes: list[str] = []
+    notes: list[str] = [*network.notes]
     if not network.quantized_here and calibration.source is not None:
         notes.append(
             "the network comes quantized (QDQ) with scales of its own: --calib was not used"

@@ -14,7 +14,7 @@ from mcucc.importer import (
     cut_at,
     declare_states,
     identifier,
-    lower_network,
+    lower_with_notes,
     path_of,
     read_network,
 )
@@ -125,11 +125,11 @@ def inspect_model(
         UsageError: a given shape contradicts the file, or it has no such value.
     """
     path, model = path_of(source), cut_at(declare_states(read_network(source), states), cut)
-    violations: tuple[Violation, ...] = ()
+    violations, name = tuple[Violation, ...](), identifier(path)
     graph: Int8Graph | FloatGraph | None = None
-    unscaled: tuple[str, ...] = ()
+    unscaled, notes = tuple[str, ...](), tuple[str, ...]()
     try:
-        graph = lower_network(model, identifier(path), input_shapes=input_shapes, limit=limit)
+        graph, notes = lower_with_notes(model, name, input_shapes=input_shapes, limit=limit)
         folded = run_passes(graph, FLOAT)[0]
         missing = uncalibrated(folded)
         if missing:
@@ -154,7 +154,7 @@ def inspect_model(
         macs=None if graph is None else sum(layer.macs for layer in _layers(graph)),
         params=None if graph is None else sum(c.type.size for c in graph.consts.values()),
         layers=_layers(graph),
-        notes=model.notes,
+        notes=model.notes + notes,
         states=tuple(InspectedState(state.source, state.update) for state in model.states),
     )
 

@@ -15,7 +15,7 @@ from mcucc.compiled.array_hints import first_index, no_arrays_in_folder
 from mcucc.compiled.arrays import ArraySource, GivenArrays, label, read_arrays, room_bytes
 from mcucc.compiled.samples import check_shape
 from mcucc.errors import InputFileError, UnsupportedModelError, Violation
-from mcucc.importer import OnnxModel, cut_at, declare_states, lower_network, split_outputs
+from mcucc.importer import OnnxModel, cut_at, declare_states, lower_with_notes, split_outputs
 from mcucc.ir import UNSIGNED_SHIFT, DType, Port, Shape
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit, real_bytes
 from mcucc.ops import FloatGraph, Int8Graph
@@ -81,6 +81,7 @@ class Network:
         parts: of outputs that join values, by their name: what each part has.
         doubts: sentences about calibration inputs that look wrongly prepared.
         events: what the passes did and declined, in the order in which they ran.
+        notes: what is not as in the file, as sentences.
     """
 
     graph: Int8Graph
@@ -95,6 +96,7 @@ class Network:
     parts: Mapping[str, tuple[Part, ...]] = field(default_factory=dict[str, tuple[Part, ...]])
     doubts: tuple[str, ...] = ()
     events: tuple[PassEvent, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @np.errstate(all="ignore")  # what overflows is found where it matters, and named
@@ -123,7 +125,7 @@ def load_network(
     shapes, limit = calibration.input_shapes, calibration.limit
     model = cut_at(declare_states(model, calibration.states), calibration.cut_at)
     model = split_outputs(model) if calibration.split_output else model
-    original = lower_network(model, name, input_shapes=shapes, limit=limit)
+    original, notes = lower_with_notes(model, name, input_shapes=shapes, limit=limit)
     macs = sum(
         node.op.macs(original.input_types(node), original.tensors[node.output])
         for node in original.nodes
@@ -137,7 +139,7 @@ def load_network(
         network = _calibrated(folded, calibration, macs, stage, prune=prune)
     else:
         network = _as_given(model, folded, limit, macs, prune=prune)
-    return replace(network, events=(*events, *network.events))
+    return replace(network, events=(*events, *network.events), notes=notes)
 
 
 def _as_given(

@@ -7,7 +7,7 @@ from mcucc.importer.file.model_file import ModelBytes, ModelInArray, ModelSource
 from mcucc.importer.file.reader import OnnxModel, OnnxPort, read_onnx, with_outputs
 from mcucc.importer.file.splitting import split_outputs
 from mcucc.importer.file.states import declare_states
-from mcucc.importer.lower import is_quantized, lower_network
+from mcucc.importer.lower import is_quantized, lower_network, lower_with_notes
 from mcucc.importer.names import check_name, identifier
 from mcucc.importer.network_file import read_network
 from mcucc.importer.rules import RULES
@@ -29,6 +29,7 @@ __all__ = [
     "identifier",
     "is_quantized",
     "lower_network",
+    "lower_with_notes",
     "model_digest",
     "path_of",
     "read_network",

@@ -28,6 +28,7 @@ from mcucc.importer.rules.quantize import between, quantized, turned_constant
 from mcucc.importer.rules.rule import Rule
 from mcucc.importer.rules.sampled import lower_sampled
 from mcucc.importer.states import lower_state
+from mcucc.importer.symmetric import centred_note
 from mcucc.importer.values import (
     Quantized,
     ReadsRefusedError,
@@ -73,6 +74,17 @@ def lower_network(
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> FloatGraph:
+    """Lower a whole model, without the notes of `lower_with_notes`."""
+    return lower_with_notes(model, name, input_shapes=input_shapes, limit=limit)[0]
+
+
+def lower_with_notes(
+    model: OnnxModel,
+    name: str,
+    *,
+    input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> tuple[FloatGraph, tuple[str, ...]]:
     """Lower a whole model.
 
     Args:
@@ -81,6 +93,9 @@ def lower_network(
         input_shapes: ONNX shapes, batch 1 included, of inputs whose dimensions the file leaves
             open.
         limit: of the size of tensors.
+
+    Returns:
+        The network, and what is not as in the file, as sentences.
 
     Raises:
         UsageError: `input_shapes` names an unknown input or contradicts the file.
@@ -100,7 +115,7 @@ def in_words_of_file(model: OnnxModel, violations: Sequence[Violation]) -> tuple
 
 def _lowered(
     model: OnnxModel, name: str, input_shapes: Mapping[str, tuple[int, ...]], limit: Limit
-) -> FloatGraph:
+) -> tuple[FloatGraph, tuple[str, ...]]:
     quantizes = is_quantized(model)
     if quantizes:
         model = rewrite_qoperators(model)
@@ -127,7 +142,7 @@ def _lowered(
     draft: FloatGraph = FloatGraph(name, inputs, outputs, nodes, tensors, consts, states)
     graph = absorb_preprocessing(draft.with_nodes(nodes))
     verify_structure(graph)
-    return graph
+    return graph, (centred_note(walk.centred),) if walk.centred else ()
 
 
 def _demand_computation(walk: Walk, inputs: tuple[Port, ...], outputs: tuple[Port, ...]) -> None:

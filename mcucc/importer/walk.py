@@ -19,6 +19,7 @@ from mcucc.importer.layout.layout import (
 from mcucc.importer.layout.layout_walk import LayoutWalk, Move, fresh
 from mcucc.importer.layout.view import View
 from mcucc.importer.limits import size_faults
+from mcucc.importer.symmetric import Centred
 from mcucc.importer.values import (
     Constant,
     Quantized,
@@ -55,6 +56,7 @@ class Walk(LayoutWalk):
         limit: of the size of values.
         shapes: of ONNX values, as far as they are inferred.
         indices: inner values that are indices: they can be renamed, and given out.
+        centred: what became of weights with zero points.
     """
 
     model: OnnxModel
@@ -66,6 +68,7 @@ class Walk(LayoutWalk):
     limit: Limit = DEFAULT_LIMIT
     shapes: Mapping[str, Shape] = field(default_factory=dict[str, Shape])
     indices: set[str] = field(default_factory=set[str])
+    centred: list[Centred] = field(default_factory=list[Centred])
     _moved: dict[tuple[Move, tuple[int, ...], str], str] = field(
         default_factory=dict[tuple[Move, tuple[int, ...], str], str]
     )

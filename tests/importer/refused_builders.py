@@ -244,15 +244,6 @@ def int4_weights() -> QdqModel:
     return m
 
 
-def uint8_weights() -> QdqModel:
-    m = QdqModel()
-    x, data = m.input("x", (1, 4)), m.constant(np.ones((4, 2), np.uint8))
-    names = m.constant(scalar(0.5)), m.constant(np.array(8, np.uint8))
-    m.op("MatMul", x, m.op("DequantizeLinear", data, *names), name="op")
-    m.output(m.pair("op", "y"))
-    return m
-
-
 def two_floats() -> QdqModel:
     """A mean of a mean: what is between them has no scale."""
     m = QdqModel()

@@ -31,7 +31,6 @@ from tests.importer.refused_builders import (
     softmax_of_small,
     two_floats,
     two_input_scales,
-    uint8_weights,
     weights_with,
 )
 
@@ -71,11 +70,6 @@ REFUSALS: dict[str, tuple[Build, str, str]] = {
     "scale computed": (not_constant(1), "the scale must be constant", "'p'"),
     "zero point computed": (not_constant(2), "the zero point must be constant", "'p'"),
     "other dequantization": (other_dequantization, "must undo", "int8 activations"),
-    "weight zero point": (
-        weights_with(scalar(1), np.array(-43, np.int8)),
-        "weights must have zero point 0",
-        "[-43]",
-    ),
     "scales along no axis": (weights_with(np.ones(4, np.float32), axis=7), "per index", "axis 7"),
     "too few scales": (weights_with(np.ones(3, np.float32)), "per index", "3 scales"),
     # Convolutions.
@@ -213,7 +207,6 @@ REFUSALS: dict[str, tuple[Build, str, str]] = {
     "ConvInteger": (integer("ConvInteger"), "dynamic quantization", "ConvInteger"),
     "MatMulInteger": (integer("MatMulInteger"), "dynamic quantization", "MatMulInteger"),
     "int4 weights": (int4_weights, "quantized to int8", "int4"),
-    "uint8 weights": (uint8_weights, "zero point 0 (128", "[-120]"),
     # Operators.
     "unknown": (plain_reader("Shrink"), "one that mcucc knows", "operator Shrink"),
     "not quantized": (plain_reader("GlobalAveragePool"), "must have a scale", "'x_float'"),

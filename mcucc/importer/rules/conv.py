@@ -23,7 +23,7 @@ from mcucc.ops.conv import FloatConv2D, FloatDepthwiseConv2D
 
 def lower_conv(walk: Walk, node: OnnxNode) -> View:
     """Conv of one or two dimensions, in groups or not."""
-    weights = read_weights(walk, node, "the weights")
+    weights = read_weights(walk, node, "the weights", 0)
     x, data = on_map(walk, node), weights.data
     if data.ndim != x.onnx_rank:
         raise _bad_weights(node, x.shape, weights)

@@ -51,7 +51,7 @@ class _Axis:
 
 def lower_conv_transpose(walk: Walk, node: OnnxNode) -> View:
     """ConvTranspose of one or two dimensions, in groups or not, without dilation."""
-    weights, x = read_weights(walk, node, "the weights"), on_map(walk, node)
+    weights, x = read_weights(walk, node, "the weights", 1), on_map(walk, node)
     if weights.data.ndim != x.onnx_rank:
         raise _bad_weights(x, weights)
     shape = (*weights.data.shape, *(1,) * (4 - weights.data.ndim))

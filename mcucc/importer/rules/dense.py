@@ -25,7 +25,8 @@ from mcucc.ops.dense import FloatDense
 
 def lower_gemm(walk: Walk, node: OnnxNode) -> View:
     """Gemm of [1, N] by a constant; its factors go into the parameters."""
-    x, weights = walk.view(node), read_weights(walk, node, "the weights")
+    axis = 0 if node.int("transB", 0) else 1
+    x, weights = walk.view(node), read_weights(walk, node, "the weights", axis)
     if node.int("transA", 0) or len(x.shape) != 2 or weights.data.ndim != 2:
         raise RefusalError(
             node,
@@ -57,7 +58,7 @@ def _times(parameter: Parameter, factor: np.float32) -> Parameter:
 
 def lower_matmul(walk: Walk, node: OnnxNode) -> View:
     """MatMul by a constant matrix: a dense layer, or one per position as a 1x1 convolution."""
-    x, weights = walk.view(node), read_weights(walk, node, "the second factor")
+    x, weights = walk.view(node), read_weights(walk, node, "the second factor", 1)
     if len(x.shape) < 2 or weights.data.ndim != 2:
         raise RefusalError(
             node,

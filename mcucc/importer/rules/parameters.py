@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.importer.file.reader import OnnxNode
+from mcucc.importer.symmetric import centred
 from mcucc.importer.values import RefusalError, Weights
 from mcucc.importer.walk import Walk
 from mcucc.ir import QParams
@@ -39,8 +40,15 @@ class Parameter:
         return QParams(tuple(float(scale) for scale in self.scales), 0, self.axis)
 
 
-def read_weights(walk: Walk, node: OnnxNode, what: str) -> Parameter:
-    """The second input of a layer: float, or int8 with the scales of the file."""
+def read_weights(walk: Walk, node: OnnxNode, what: str, axis: int) -> Parameter:
+    """The second input of a layer: float, or int8 with the scales of the file.
+
+    Args:
+        walk: the state; it hears of weights that become symmetric.
+        node: the layer.
+        what: its role, for messages.
+        axis: of the output channels.
+    """
     found = walk.symbol(node, 1)
     if not isinstance(found, Weights):
         return Parameter(walk.constant(node, 1, what))
@@ -48,13 +56,10 @@ def read_weights(walk: Walk, node: OnnxNode, what: str) -> Parameter:
         raise RefusalError(
             node, "weights must be int8", f"{found.data.dtype}", "Quantize weights to QInt8."
         )
-    if found.zero_points is not None:
-        raise RefusalError(
-            node,
-            "weights must have zero point 0 (128 if they are uint8)",
-            f"zero point {found.zero_points[:4].tolist()} as int8",
-            "Quantize weights symmetrically (QInt8, WeightSymmetric=True).",
-        )
+    if found.zero_points is not None and axis < found.data.ndim:
+        check_axis(node, Parameter(found.data, found.scales, found.axis), axis)
+        found, moved = centred(found, axis)
+        walk.centred.append(moved)
     return Parameter(found.data, found.scales, found.axis)
 
 
