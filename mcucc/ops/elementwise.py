@@ -66,6 +66,23 @@ class Sub(_Sum):
 
 
 @dataclass(frozen=True)
+class SquaredDifference(Elementwise):
+    """Square of the difference of two tensors of the same shape, each with its own scale."""
+
+    @property
+    def joins(self) -> bool:
+        """Both inputs are values."""
+        return True
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
+        """Equal shapes, and a factor of the square that shifts nothing to the left."""
+        if inputs[0].shape != inputs[1].shape:
+            yield "both inputs must have the same shape"
+        if (2 * max(inputs[0].q.scale, inputs[1].q.scale)) ** 2 >= 2**14 * output.q.scale:
+            yield "4 * max(s1, s2)^2 / (2^14 * s_out) must be below 1"
+
+
+@dataclass(frozen=True)
 class _Extreme(Elementwise):
     """Of two tensors of the same shape, element by element, the one of the two."""
 
@@ -200,6 +217,11 @@ class FloatBinary(FloatPair):
 
 
 @dataclass(frozen=True)
+class FloatSquaredDifference(FloatPair):
+    """Square of the difference of two values, element by element."""
+
+
+@dataclass(frozen=True)
 class _FloatExtreme(FloatPair):
     """One of two values, element by element."""
 
@@ -294,9 +316,10 @@ class FloatPRelu(FloatBase):
             yield f"the slopes must be [1] or [{x[-1]}], not {list(slopes)}"
 
 
-Int8 = Add | Sub | Maximum | Minimum | Mul | Requantize | Clamp | PRelu
+Int8 = Add | Sub | SquaredDifference | Maximum | Minimum | Mul | Requantize | Clamp | PRelu
 Float = (
     FloatBinary
+    | FloatSquaredDifference
     | FloatMaximum
     | FloatMinimum
     | FloatClip

@@ -37,17 +37,19 @@ from mcucc.reference.unary import (
 
 ADD_LEFT_SHIFT = 20
 """Bits of headroom that both inputs of an Add or Sub get before they are scaled."""
+SQUARE_LEFT_SHIFT = 7
+"""The same of a SquaredDifference: the square of 255 * 2^7 is below 2^30."""
 
 
 @dataclass(frozen=True)
 class AddParameters:
-    """Integers of an Add or Sub.
+    """Integers of an Add or Sub, or of a SquaredDifference.
 
     Attributes:
         left_shift: applied to both inputs minus their zero points.
         first: brings the shifted first input to the common scale 2 * max(s1, s2).
         second: the same for the second input.
-        output: brings their sum or difference to the output's scale.
+        output: brings their sum or difference, or its square, to the output's scale.
     """
 
     left_shift: int
@@ -133,6 +135,19 @@ def add_parameters(graph: Int8Graph, node: Int8Node) -> AddParameters:
         quantize_multiplier(first / twice_max),
         quantize_multiplier(second / twice_max),
         quantize_multiplier(twice_max / ((1 << ADD_LEFT_SHIFT) * s_out)),
+    )
+
+
+def squared_difference_parameters(graph: Int8Graph, node: Int8Node) -> AddParameters:
+    """The integers of a SquaredDifference, as TensorFlow Lite Micro prepares them."""
+    first, second = (t.q.scale for t in graph.input_types(node))
+    twice_max = 2 * max(first, second)
+    steps = 1 << (2 * SQUARE_LEFT_SHIFT)
+    return AddParameters(
+        SQUARE_LEFT_SHIFT,
+        quantize_multiplier(first / twice_max),
+        quantize_multiplier(second / twice_max),
+        quantize_multiplier(twice_max * twice_max / (steps * graph.tensors[node.output].q.scale)),
     )
 
 

@@ -27,10 +27,12 @@ from mcucc.ops.elementwise import (
     FloatMaximum,
     FloatMinimum,
     FloatPRelu,
+    FloatSquaredDifference,
 )
 from mcucc.ops.unary import FloatUnary
 
-_OF_TWO: Mapping[str, FloatBinary | FloatMaximum | FloatMinimum] = {
+_Pair = FloatBinary | FloatMaximum | FloatMinimum | FloatSquaredDifference
+_OF_TWO: Mapping[str, _Pair] = {
     "Add": FloatBinary("add"),
     "Div": FloatBinary("div"),
     "Max": FloatMaximum(),
@@ -38,6 +40,9 @@ _OF_TWO: Mapping[str, FloatBinary | FloatMaximum | FloatMinimum] = {
     "Mul": FloatBinary("mul"),
     "Sub": FloatBinary("sub"),
 }
+SQUARED = "squared"
+"""The attribute of a Sub whose result is squared: TensorFlow Lite's SQUARED_DIFFERENCE, for which
+ONNX has no operator."""
 _ORDERED = ("Div", "Sub")
 """Of these operators on two values those that tell the first from the second."""
 _NUMBERS = (6, 7, 12, 13)
@@ -153,7 +158,11 @@ def _check_divisor(node: OnnxNode, divisor: object) -> None:
 
 def _two_views(walk: Walk, node: OnnxNode, a: View, b: View) -> View:
     tensors, result = _arrange_pair(walk, node, a, b)
-    return replace(result, tensor=walk.emit(node, _OF_TWO[node.op], tensors))
+    return replace(result, tensor=walk.emit(node, _of_two(node), tensors))
+
+
+def _of_two(node: OnnxNode) -> _Pair:
+    return FloatSquaredDifference() if node.int(SQUARED, 0) else _OF_TWO[node.op]
 
 
 def _arrange_pair(walk: Walk, node: OnnxNode, a: View, b: View) -> tuple[tuple[str, str], View]:
@@ -207,7 +216,7 @@ def _with_constant(
     quant = given.one_quant(node) if isinstance(given, Weights) else None
     const = walk.add_given(f"{node.name}.{suffix}", np.ascontiguousarray(operand), quant)
     operands = (const, tensor) if first else (tensor, const)
-    result = walk.emit(node, _OF_TWO[node.op], operands)
+    result = walk.emit(node, _of_two(node), operands)
     return replace(view, tensor=result, name=node.outputs[0])
 
 

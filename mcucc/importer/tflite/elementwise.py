@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from mcucc.importer.rules.elementwise import SQUARED
 from mcucc.importer.tflite.draft import (
     Draft,
     RefusedOperatorError,
@@ -12,7 +13,13 @@ from mcucc.importer.tflite.draft import (
     quantization,
 )
 
-_BINARY: Mapping[str, str] = {"ADD": "Add", "SUB": "Sub", "MUL": "Mul", "DIV": "Div"}
+_BINARY: Mapping[str, str] = {
+    "ADD": "Add",
+    "DIV": "Div",
+    "MUL": "Mul",
+    "SQUARED_DIFFERENCE": "Sub",
+    "SUB": "Sub",
+}
 _UNARY: Mapping[str, str] = {
     "ABS": "Abs",
     "CEIL": "Ceil",
@@ -48,11 +55,12 @@ _FIXED: Mapping[str, tuple[float, int]] = {
 
 
 def binary(draft: Draft) -> None:
-    """ADD, SUB, MUL and DIV."""
+    """ADD, SUB, MUL, DIV and SQUARED_DIFFERENCE."""
     _demand_float(draft)
-    operands = (draft.input(0), draft.input(1))
-    made = draft.emit(_BINARY[draft.operator.code], [draft.reals(tensor) for tensor in operands])
-    draft.finish(made, draft.flag(0))
+    operands, code = (draft.input(0), draft.input(1)), draft.operator.code
+    squares = {SQUARED: 1} if code == "SQUARED_DIFFERENCE" else {}
+    made = draft.emit(_BINARY[code], [draft.reals(tensor) for tensor in operands], squares)
+    draft.finish(made, 0 if squares else draft.flag(0))
 
 
 def unary(draft: Draft) -> None:
@@ -271,6 +279,7 @@ RULES: Mapping[str, Callable[[Draft], None]] = {
     "SOFTMAX": softmax,
     "SQRT": unary,
     "SQUARE": power,
+    "SQUARED_DIFFERENCE": binary,
     "SUB": binary,
     "SUM": mean,
     "TANH": unary,

@@ -18,19 +18,32 @@ from mcucc.kernels.use import (
     operand_array,
     plain,
 )
-from mcucc.ops import Int8Op, NodeView
-from mcucc.ops.elementwise import Add, Clamp, Maximum, Minimum, Mul, PRelu, Requantize, Sub
+from mcucc.ops import Activation, Int8Op, NodeView
+from mcucc.ops.elementwise import (
+    Add,
+    Clamp,
+    Maximum,
+    Minimum,
+    Mul,
+    PRelu,
+    Requantize,
+    SquaredDifference,
+    Sub,
+)
 from mcucc.ops.unary import HardSwish, LeakyRelu, Logistic, Table, Tanh
 from mcucc.reference.fixed_point import Multiplier, classify
 from mcucc.reference.parameters import (
+    AddParameters,
     add_parameters,
     lookup_table,
     mul_parameters,
     requantize_multiplier,
+    squared_difference_parameters,
 )
 
 ADD = Family("add", Shape.PIXELS, Access.ELEMENT, "add", constants=(("sign", 1),))
 SUB = Family("sub", Shape.PIXELS, Access.ELEMENT, "add", constants=(("sign", -1),))
+SQUARED_DIFFERENCE = Family("sqdiff", Shape.PIXELS, Access.ELEMENT, "squared_difference")
 MAXIMUM = Family("max", Shape.PIXELS, Access.ELEMENT, "extreme", constants=(("largest", 1),))
 MINIMUM = Family("min", Shape.PIXELS, Access.ELEMENT, "extreme", constants=(("largest", 0),))
 MUL = Family("mul", Shape.PIXELS, Access.ELEMENT, "mul")
@@ -38,7 +51,18 @@ MUL_CHANNELS = Family("mulc", Shape.PIXELS, Access.ELEMENT, "mul", function="mul
 RESCALE = Family("rescale", Shape.PIXELS, Access.ELEMENT, "rescale")
 LOOKUP = Family("lookup", Shape.PIXELS, Access.ELEMENT, "lookup")
 PRELU = Family("prelu", Shape.PIXELS, Access.ELEMENT, "prelu")
-FAMILIES = (ADD, SUB, MAXIMUM, MINIMUM, MUL, MUL_CHANNELS, RESCALE, LOOKUP, PRELU)
+FAMILIES = (
+    ADD,
+    SUB,
+    SQUARED_DIFFERENCE,
+    MAXIMUM,
+    MINIMUM,
+    MUL,
+    MUL_CHANNELS,
+    RESCALE,
+    LOOKUP,
+    PRELU,
+)
 
 _MAX_VALUE = 255
 """Largest |int8 activation less its zero point|."""
@@ -87,7 +111,16 @@ def _sum_of_halved(use: KernelUse[Add | Sub]) -> LayerCode:
 def _sum(use: KernelUse[Add | Sub]) -> LayerCode:
     if use.kernel.unit is Unit.DSP:
         return _sum_of_halved(use)
-    p = add_parameters(use.graph, use.node)
+    return _at_common_scale(use, add_parameters(use.graph, use.node), use.op.activation)
+
+
+def _squared_difference(use: KernelUse[SquaredDifference]) -> LayerCode:
+    return _at_common_scale(use, squared_difference_parameters(use.graph, use.node))
+
+
+def _at_common_scale(
+    use: KernelUse[Any], p: AddParameters, activation: Activation = "none"
+) -> LayerCode:
     addends = ", ".join(
         f"{{.zero_point = {t.q.zero_point}, .multiplier = {m.m}, .right = {-m.shift}}}"
         for t, m in zip(use.graph.input_types(use.node), (p.first, p.second), strict=True)
@@ -97,7 +130,7 @@ def _sum(use: KernelUse[Add | Sub]) -> LayerCode:
         ("input", f"{{{addends}}}"),
         ("multiplier", c_int(p.output.m)),
         ("right", str(-p.output.shift)),
-        ("output", use.output_literal(use.op.activation)),
+        ("output", use.output_literal(activation)),
     ]
     return use.code(fields)
 
@@ -173,6 +206,9 @@ _TABLE = OperatorKernels(plain(LOOKUP), _lookup)
 OPERATORS: Mapping[type[Int8Op], OperatorKernels[Any]] = {
     Add: OperatorKernels(plain(ADD), _sum, _SUMS, constant_operands=True),
     Sub: OperatorKernels(plain(SUB), _sum, _SUMS, constant_operands=True),
+    SquaredDifference: OperatorKernels(
+        plain(SQUARED_DIFFERENCE), _squared_difference, constant_operands=True
+    ),
     Maximum: _extreme(MAXIMUM),
     Minimum: _extreme(MINIMUM),
     Mul: OperatorKernels(_product, _mul, _ON_HELIUM, constant_operands=True),

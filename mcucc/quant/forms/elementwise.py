@@ -19,11 +19,13 @@ from mcucc.ops.elementwise import (
     FloatMaximum,
     FloatMinimum,
     FloatPRelu,
+    FloatSquaredDifference,
     Maximum,
     Minimum,
     Mul,
     PRelu,
     Requantize,
+    SquaredDifference,
     Sub,
 )
 from mcucc.ops.movement import Reshape
@@ -56,6 +58,15 @@ def binary(to: Conversion, node: FloatNode, op: FloatBinary) -> None:
     gates = op.kind == "mul" and to.graph.tensors[second].shape == _per_channel(wanted)
     names = [repeated(to, node, first), second if gates else repeated(to, node, second)]
     to.emit(node, _INT8[op.kind](op.activation), names)
+
+
+def squared_difference(to: Conversion, node: FloatNode, _: FloatSquaredDifference) -> None:
+    """Of two computed values, or of one and a constant."""
+    found = [to.graph.const(name) for name in node.inputs if name in to.graph.consts]
+    if found:
+        _of_constant(to, node, _quantized(found[0]), SquaredDifference())
+    else:
+        to.emit(node, SquaredDifference(), [repeated(to, node, x) for x in node.inputs])
 
 
 def extreme(to: Conversion, node: FloatNode, op: FloatMaximum | FloatMinimum) -> None:
@@ -140,15 +151,20 @@ def _with_constant(to: Conversion, node: FloatNode, op: FloatBinary) -> None:
             )
         reciprocals = np.float32(1.0) / found.data.astype(np.float32)
         found, kind = replace(found, data=reciprocals), "mul"
-    const, made = _quantized(found), _INT8[kind](op.activation)
+    _of_constant(to, node, _quantized(found), _INT8[kind](op.activation))
+
+
+def _of_constant(to: Conversion, node: FloatNode, const: Const, made: Int8Op) -> None:
+    """An operator on two values, of which a constant is one; with one number it is a table."""
+    (x,) = to.graph.variable_inputs(node)
+    first = node.inputs[0] != x and not isinstance(made, Mul)  # of a product the map stands first
     shape = to.graph.tensors[node.output].shape
-    first = first and kind != "mul"  # of a product the map stands first
     if const.data.size == 1 and to.graph.tensors[x].shape == shape:
         table = to.const(f"{node.name}.table", _table(to, node, made, const, first=first), None)
         to.emit(node, Table(), [x, table])
         return
     wanted = shape
-    if kind == "mul" and const.type.shape == _per_channel(shape):
+    if isinstance(made, Mul) and const.type.shape == _per_channel(shape):
         wanted = _per_channel(shape)
     data = np.ascontiguousarray(np.broadcast_to(const.data, wanted))
     operand, value = to.const(f"{node.name}.operand", data, const.type.quant), repeated(to, node, x)
@@ -216,5 +232,6 @@ FORMS: Mapping[type, Form] = {
     FloatMaximum: extreme,
     FloatMinimum: extreme,
     FloatPRelu: prelu,
+    FloatSquaredDifference: squared_difference,
     FloatFakeQuant: lambda to, node, _: to.emit(node, Requantize()),
 }

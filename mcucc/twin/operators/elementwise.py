@@ -3,7 +3,17 @@
 from collections.abc import Mapping
 
 from mcucc.ops import Int8Node
-from mcucc.ops.elementwise import Add, Clamp, Maximum, Minimum, Mul, PRelu, Requantize, Sub
+from mcucc.ops.elementwise import (
+    Add,
+    Clamp,
+    Maximum,
+    Minimum,
+    Mul,
+    PRelu,
+    Requantize,
+    SquaredDifference,
+    Sub,
+)
 from mcucc.twin.draft import Draft
 from mcucc.twin.model import Code, Options
 from mcucc.twin.operators.twin import Twin, plain
@@ -15,6 +25,7 @@ SUB = Code(41, 2)
 PRELU = Code(54, 1)
 MAXIMUM = Code(55, 2)
 MINIMUM = Code(57, 2)
+SQUARED_DIFFERENCE = Code(99, 2)
 QUANTIZE = Code(114, 2)
 
 
@@ -49,5 +60,6 @@ TWINS: Mapping[type, Twin] = {
     Mul: _of_two(MUL, "MulOptions"),
     PRelu: plain(PRELU, lambda _: NO_OPTIONS),
     Requantize: plain(QUANTIZE, lambda _: options("QuantizeOptions")),
+    SquaredDifference: plain(SQUARED_DIFFERENCE, lambda _: options("SquaredDifferenceOptions")),
     Sub: _of_two(SUB, "SubOptions"),
 }

@@ -138,6 +138,16 @@ def _binary(name: str, table: str) -> "Draw":
     return draw
 
 
+def _squared_difference(f: File) -> bytes:
+    """At an output scale that it needs; one of the inputs may be broadcast."""
+    shape = f.shape()
+    (first,), _ = f.value(shape)
+    (second,), _ = f.value(tuple(f.pick(1, n) for n in shape))
+    scale = float(np.float32(100 * max(first, second) ** 2 * f.real(0.3, 3)))
+    quant = (scale,), f.pick(-128, -37, 0, 127)
+    return f.bytes("SQUARED_DIFFERENCE", shape, quant, "SquaredDifferenceOptions")
+
+
 def _window(f: File) -> tuple[Shape, Shape, dict[str, int]]:
     """A map, the shape of what a window makes of it but for the channels, and its options."""
     _, h, w, c = f.shape(4)
@@ -380,6 +390,7 @@ DRAWS: Mapping[str, Draw] = {
     "SLICE": _slice("SLICE"),
     "SOFTMAX": _same("SOFTMAX", "SoftmaxOptions", SIGMOID, Beta=1.0),
     "SPACE_TO_DEPTH": _blocks("SPACE_TO_DEPTH", "SpaceToDepthOptions"),
+    "SQUARED_DIFFERENCE": _squared_difference,
     "SQUEEZE": _reshape("SQUEEZE"),
     "STRIDED_SLICE": _slice("STRIDED_SLICE"),
     "SUB": _binary("SUB", "SubOptions"),

@@ -1,0 +1,135 @@
+"""SquaredDifference: numpy against TFLM, C against numpy, files of TensorFlow Lite."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mcucc.importer import ModelBytes, lower_network, read_network
+from mcucc.ir import QParams
+from mcucc.ops import Int8Graph
+from mcucc.ops.elementwise import FloatSquaredDifference, SquaredDifference
+from mcucc.quant.ptq import from_file
+from mcucc.reference.interpreter import run
+from mcucc.schedule import PlanOptions
+from mcucc.targets.board import load_board
+from mcucc.twin import write_twin
+from tests.graphs import GraphBuilder, quant, random_inputs
+from tests.judging import assert_tflm_agrees, needs_tflm
+from tests.kernels.compiled import assert_c_agrees, generate
+from tests.kernels.grid import CHANNELS, MAPS, ZERO_POINTS, latin
+from tests.kernels.on_core import assert_core_agrees
+from tests.operators.example import Example
+from tests.ops.breaking import int8, with_output, with_type
+
+
+def squared(b: GraphBuilder, x: str, y: str, zero_point: int = -128, part: float = 1.0) -> str:
+    """At a scale that holds a part of all results."""
+    scale = 255.0 * part * max(b.type(x).q.scale, b.type(y).q.scale) ** 2
+    return b.node(SquaredDifference(), (x, y), quant(scale, zero_point))
+
+
+def _with_constant(graph: Int8Graph) -> Int8Graph:
+    """The graph, its second operand a constant 'c'."""
+    node = graph.nodes[0]
+    return graph.with_nodes((type(node)(node.op, ("x0", "c"), node.output, node.name, ()),))
+
+
+EXAMPLE = Example(
+    SquaredDifference,
+    lambda b, x: squared(b, x, x, part=0.01),
+    (
+        (with_output(int8(1, 6, 6, 2, q=quant(2e-6))), "must be below 1"),
+        (
+            lambda graph: with_type("c", int8(1, 6, 1, 2))(_with_constant(graph)),
+            "must have the same shape",
+        ),
+    ),
+    lambda b, x: b.add(FloatSquaredDifference(), x, b.const(1, 1, 1, b.tensors[x].shape[-1])),
+)
+
+PAIRS = [(0.05, 0.05), (0.05, 0.013), (1e-4, 30.0), (3.0, 2.9), (0.01, 0.02)]
+
+
+@needs_tflm
+def test_tflm_agrees() -> None:
+    graphs: list[Int8Graph] = []
+    for seed, shape in enumerate([(1, 7), (1, 9, 4), (1, 3, 5, 7), (1, 1, 1, 1), (1, 256)] * 5):
+        first, second = PAIRS[seed % 5]
+        b = GraphBuilder(f"squared {seed}", seed=seed)
+        x = b.input(shape, quant(first, ZERO_POINTS[seed % 5]))
+        y = b.input(shape, quant(second, ZERO_POINTS[(seed // 2) % 5]))
+        part = (1.0, 0.1, 0.003)[seed % 3]
+        made = squared(b, x, y, ZERO_POINTS[(seed // 3) % 5], part)
+        graphs.append(b.build(made, squared(b, b.constant(shape, quant(second, 4)), x, part=part)))
+    assert_tflm_agrees(graphs, samples=6)
+
+
+@needs_tflm
+def test_every_pair_of_integers() -> None:
+    """Of two scales and of one, zero points at both ends."""
+    values = np.arange(-128, 128).astype(np.int8)
+    first = np.repeat(values, 256).reshape(256, 256)
+    second = np.tile(values, (256, 1))
+    for q in (QParams((0.05,), -128), QParams((0.021,), 127)):
+        b = GraphBuilder("pairs")
+        x, y = b.input((1, 256), QParams((0.05,), 127)), b.input((1, 256), q)
+        squared(b, x, y, -100, 0.4)
+        assert_tflm_agrees([b.build()], inputs=[{x: first, y: second}])
+
+
+@pytest.mark.cc
+def test_c_agrees(tmp_path: Path) -> None:
+    b, made = GraphBuilder("squared", seed=5), list[str]()
+    levels = {"map": MAPS, "c": CHANNELS, "zero_point": ZERO_POINTS, "scales": PAIRS}
+    for case in latin(levels, 20, seed=5):
+        shape, (first, second) = (1, *case["map"], case["c"]), case["scales"]
+        x, y = b.input(shape, quant(first, case["zero_point"])), b.input(shape, quant(second, -3))
+        made.append(squared(b, x, y, case["zero_point"], 0.2))
+        made.append(squared(b, b.constant(shape, quant(second, 9)), x))
+    generated = generate(b.build(*made), tmp_path / "c", planned=False)
+    chosen = [k for k in generated.kernels.values() if k is not None]
+    assert {k.family.name for k in chosen} == {"sqdiff"}
+    assert_c_agrees(generated, tmp_path, clang=True)
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("board", ["rpi-pico", "mps2-an386", "mps3-an547"])
+def test_the_core_agrees(tmp_path: Path, board: str) -> None:
+    found, b = load_board(board), GraphBuilder("squared", seed=7)
+    x, y = b.input((1, 5, 4, 19), quant(0.05, 3)), b.input((1, 5, 4, 19), quant(0.02, -90))
+    graph = b.build(squared(b, x, y, part=0.3))
+    assert_core_agrees(generate(graph, tmp_path / "c", core=found.core), found, tmp_path / "work")
+
+
+@pytest.mark.cc
+def test_it_runs_in_place_and_in_segments(tmp_path: Path) -> None:
+    b = GraphBuilder("chain", seed=6)
+    x = b.input((1, 6, 7, 5))
+    for _ in range(3):
+        x = squared(b, x, b.constant((1, 6, 7, 5), b.type(x).q), part=0.1)
+    generated = generate(b.build(), tmp_path / "c")
+    assert generated.network.arena_bytes == 6 * 7 * 5
+    assert_c_agrees(generated, tmp_path)
+
+    b = GraphBuilder("rows", seed=7)
+    wide = b.conv(b.input((1, 24, 24, 1)), 8)
+    b.conv(squared(b, wide, b.clamp(wide, -60, 50), part=0.1), 2, stride=(2, 2))
+    rows = generate(b.build(), tmp_path / "rows", options=PlanOptions("memory"))
+    assert rows.network.arena_bytes < 24 * 24 * 8
+    assert_c_agrees(rows, tmp_path / "rows work")
+
+
+@pytest.mark.parametrize("shape", [(1, 5, 6, 4), (1, 9)])
+def test_tflite_files(shape: tuple[int, ...]) -> None:
+    """Back from the file of TensorFlow Lite: the same bits, of two values and with a constant."""
+    b = GraphBuilder("net", seed=8)
+    x, y = b.input(shape, quant(0.05, 3)), b.input(shape, quant(0.02, -9))
+    made = squared(b, b.constant(shape, quant(3.0)), squared(b, x, y, 17))
+    graph = b.build(made)
+    read = from_file(lower_network(read_network(ModelBytes(write_twin(graph))), "net"))
+    assert [node.op for node in read.nodes] == [SquaredDifference(), SquaredDifference()]
+    inputs = random_inputs(graph, 4)
+    given = {port.tensor: inputs[port.name] for port in read.inputs}
+    found = run(read, given)[read.outputs[0].tensor]
+    assert np.array_equal(found, run(graph, inputs)[made])
