@@ -1,96 +1,17 @@
 """`.tflite` files of one int8 operator each, drawn over shapes, scales, zero points and options."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import tflite
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from mcucc.ir import DType, Shape
-from mcucc.twin.model import Code, TwinModel, TwinOperator, TwinTensor
-from mcucc.twin.options import NO_OPTIONS, options
-from mcucc.twin.serialize import serialize
+from mcucc.ir import Shape
+from tests.importer.tflite.drawn_file import File, Quant
 
 SIGMOID = ((1 / 256,), -128)
 TANH = ((1 / 128,), 0)
-Quant = tuple[tuple[float, ...], int]
-
-
-@dataclass
-class File:
-    """An operator and its tensors; `draw` gives what is not given."""
-
-    draw: st.DrawFn
-    tensors: list[TwinTensor] = field(default_factory=list[TwinTensor])
-    inputs: list[int] = field(default_factory=list[int])
-    given: list[int] = field(default_factory=list[int])
-
-    def real(self, low: float, high: float) -> float:
-        return float(np.float32(self.draw(st.floats(low, high))))
-
-    def quant(self) -> Quant:
-        scale = self.real(0.004, 0.3)
-        return (scale,), self.draw(st.sampled_from((-128, -37, 0, 45, 127)))
-
-    def shape(self, rank: int = 0) -> Shape:
-        rank = rank or self.draw(st.integers(2, 4))
-        return (1, *(self.draw(st.integers(1, 6)) for _ in range(rank - 1)))
-
-    def pick(self, *choices: Any) -> Any:
-        return self.draw(st.sampled_from(choices))
-
-    def value(self, shape: Shape, quant: Quant | None = None) -> Quant:
-        """The next input, a value; returns its quantization."""
-        quant = quant or self.quant()
-        self.given.append(len(self.tensors))
-        self._input(TwinTensor(f"x{len(self.tensors)}", DType.INT8, shape, *quant))
-        return quant
-
-    def int8(self, data: NDArray[np.generic], quant: Quant, axis: int = 0) -> None:
-        """The next input, a constant."""
-        data = data.astype(np.int8)
-        name, kind = f"c{len(self.tensors)}", DType.INT8
-        self._input(TwinTensor(name, kind, data.shape, *quant, axis, data.tobytes()))
-
-    def int32(self, values: Sequence[Any], scales: tuple[float, ...] = ()) -> None:
-        data = np.array(values, dtype="<i4")
-        name, kind = f"c{len(self.tensors)}", DType.INT32
-        self._input(TwinTensor(name, kind, data.shape, scales, data=data.tobytes()))
-
-    def random(self, *shape: int) -> NDArray[np.int64]:
-        seed = self.draw(st.integers(0, 1 << 16))
-        return np.random.default_rng(seed).integers(-127, 128, shape)
-
-    def _input(self, tensor: TwinTensor) -> None:
-        self.inputs.append(len(self.tensors))
-        self.tensors.append(tensor)
-
-    def bytes(self, name: str, shape: Shape, quant: Quant, table: str = "", **fields: Any) -> bytes:
-        """The file whose operator makes a tensor of a shape."""
-        numbers: Mapping[str, int] = vars(tflite.BuiltinOperator)
-        output = len(self.tensors)
-        self.tensors.append(TwinTensor("y", DType.INT8, shape, *quant))
-        opts = options(table, **fields) if table else NO_OPTIONS
-        operators = [TwinOperator(Code(numbers[name], 2), tuple(self.inputs), output, opts)]
-        if quant == self._first and name != "QUANTIZE":
-            # What only copies may be no operator at all: the network then computes nothing.
-            low = quant[1] - (1 if quant[1] > 0 else -1)
-            self.tensors.append(TwinTensor("z", DType.INT8, shape, quant[0], low))
-            code = Code(numbers["QUANTIZE"], 2)
-            operators.append(TwinOperator(code, (output,), output + 1, options("QuantizeOptions")))
-            output += 1
-        tensors = tuple(self.tensors)
-        ends = (tuple(self.given), (output,))
-        return serialize(TwinModel("net", tensors, tuple(operators), *ends))
-
-    @property
-    def _first(self) -> Quant:
-        first = self.tensors[self.given[0]]
-        return first.scales, first.zero_point
 
 
 def _same(name: str, table: str = "", quant: Quant | None = None, **fields: Any) -> "Draw":

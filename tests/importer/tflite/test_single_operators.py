@@ -19,7 +19,8 @@ from mcucc.quant.ptq import from_file
 from mcucc.reference.interpreter import run
 from mcucc.sim.tflm import TflmJob, run_tflm_jobs
 from tests.graphs import random_inputs
-from tests.importer.tflite.single_operators import DRAWS, File
+from tests.importer.tflite.drawn_file import File
+from tests.importer.tflite.single_operators import DRAWS
 from tests.judging import needs_tflm
 from tests.kernels.compiled import assert_c_agrees, generate
 
