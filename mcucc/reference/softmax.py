@@ -1,19 +1,21 @@
-"""Softmax: on int8 samples in gemmlowp's fixed point, and on floats.
+"""Softmax and its logarithm: on int8 samples in gemmlowp's fixed point, and on floats.
 
 Fixed-point numbers are int32; Qi.f has i integer and f fraction bits, i + f = 31.
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.errors import InvariantError
-from mcucc.ops.softmax import FloatSoftmax, Softmax
-from mcucc.reference.exponential import ONE_Q0, exp_of_negative, reciprocal_of_one_plus
+from mcucc.ops.softmax import FloatLogSoftmax, FloatSoftmax, LogSoftmax, Softmax
+from mcucc.reference.exponential import ONE_Q0, exp_of_negative, log_of_sum, reciprocal_of_one_plus
 from mcucc.reference.fixed_point import (
     INT8_MAX,
     INT8_MIN,
+    Multiplier,
     high_multiply,
     quantize_multiplier,
     rounding_shift_right,
@@ -25,6 +27,8 @@ DIFF_INTEGER_BITS = 5
 """Differences to the maximum are Q5.26."""
 SUM_INTEGER_BITS = 12
 """Sums of exponentials are Q12.19."""
+_LOG_OUTPUT_SHIFT = 22
+"""From Q5.26 to sixteenths."""
 _LARGEST_SHIFT = 31
 """TensorFlow Lite Micro demands it of the shift after the sum, which is larger from 512 on."""
 
@@ -42,15 +46,27 @@ def softmax_table(scale: float) -> NDArray[np.int32]:
     Raises:
         InvariantError: the scale is too small for the fixed-point format.
     """
-    real = min(scale * (1 << (31 - DIFF_INTEGER_BITS)), float(ONE_Q0))
-    multiplier = quantize_multiplier(real)
-    if real <= 1:
-        raise InvariantError(f"the scale before a softmax must be above 2^-26, got {scale}")
-    limit = math.floor(31 * (1 << 26) / (1 << multiplier.shift))
+    multiplier, limit = difference_multiplier(scale)
     distance = np.arange(256, dtype=np.int64)
     near = np.minimum(distance, limit)
     diff = high_multiply(-near << multiplier.shift, multiplier.m)
     return np.where(distance <= limit, exp_of_negative(diff, DIFF_INTEGER_BITS), 0).astype(np.int32)
+
+
+def difference_multiplier(scale: float) -> tuple[Multiplier, int]:
+    """What brings a difference of integers to Q5.26, and the largest one that it holds.
+
+    Args:
+        scale: of the int8 input, above 2^-26.
+
+    Raises:
+        InvariantError: the scale is too small for the fixed-point format.
+    """
+    real = min(scale * (1 << (31 - DIFF_INTEGER_BITS)), float(ONE_Q0))
+    if real <= 1:
+        raise InvariantError(f"the scale before a softmax must be above 2^-26, got {scale}")
+    multiplier = quantize_multiplier(real)
+    return multiplier, math.floor(31 * (1 << 26) / (1 << multiplier.shift))
 
 
 def softmax(x: NDArray[np.int8], table: NDArray[np.int32]) -> NDArray[np.int8]:
@@ -106,6 +122,53 @@ def sum_reciprocal(total: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray
     return reciprocal_of_one_plus(fraction), shift
 
 
+@dataclass(frozen=True)
+class LogSoftmaxParameters:
+    """Integers of a LogSoftmax.
+
+    Attributes:
+        difference: brings a difference of integers to Q5.26.
+        limit: the largest difference that it holds.
+        reverse: brings Q5.26 back to differences.
+    """
+
+    difference: Multiplier
+    limit: int
+    reverse: Multiplier
+
+
+def log_softmax_parameters(scale: float) -> LogSoftmaxParameters:
+    """The integers of a LogSoftmax, as TensorFlow Lite Micro prepares them.
+
+    Args:
+        scale: of the int8 input, at least 2^-25.
+    """
+    multiplier, limit = difference_multiplier(scale)
+    reverse = quantize_multiplier((1 << (31 - multiplier.shift)) / multiplier.m)
+    return LogSoftmaxParameters(multiplier, min(limit, 255), reverse)
+
+
+def log_softmax(x: NDArray[np.int8], scale: float) -> NDArray[np.int8]:
+    """Its logarithm over the last axis; the output has scale 1/16 and zero point 127.
+
+    Args:
+        x: any shape.
+        scale: of the input, at least 2^-25.
+    """
+    p = log_softmax_parameters(scale)
+    _, total = _exponentials(x, softmax_table(scale))
+    log = log_of_sum(total)
+    # Beyond this distance the difference of both falls out of an int32.
+    room = -rounding_shift_right(high_multiply(log - (1 << 31), p.reverse.m), p.reverse.right)
+    wide = x.astype(np.int64)
+    distance = wide.max(axis=-1, keepdims=True) - wide
+    near = np.minimum(distance, p.limit)
+    below = high_multiply(-near << p.difference.shift, p.difference.m)
+    made = rounding_shift_right(below - log, _LOG_OUTPUT_SHIFT) + INT8_MAX
+    inside = distance < np.minimum(room, p.limit + 1)
+    return np.where(inside, np.clip(made, INT8_MIN, INT8_MAX), INT8_MIN).astype(np.int8)
+
+
 def float_softmax(x: FloatArray) -> FloatArray:
     """Softmax over the last axis."""
     largest: FloatArray = x.max(axis=-1, keepdims=True)
@@ -114,7 +177,18 @@ def float_softmax(x: FloatArray) -> FloatArray:
     return power / total
 
 
+def float_log_softmax(x: FloatArray) -> FloatArray:
+    """Its logarithm over the last axis."""
+    centred: FloatArray = x - x.max(axis=-1, keepdims=True)
+    total: FloatArray = np.exp(centred).sum(axis=-1, keepdims=True)
+    return centred - np.log(total)
+
+
 INT8: dict[type, Int8Meaning] = {
     Softmax: lambda view, x: softmax(x[0], softmax_table(view.x.q.scale)),
+    LogSoftmax: lambda view, x: log_softmax(x[0], view.x.q.scale),
 }
-FLOAT: dict[type, FloatMeaning] = {FloatSoftmax: lambda _, x: float_softmax(x[0])}
+FLOAT: dict[type, FloatMeaning] = {
+    FloatSoftmax: lambda _, x: float_softmax(x[0]),
+    FloatLogSoftmax: lambda _, x: float_log_softmax(x[0]),
+}

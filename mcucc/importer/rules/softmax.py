@@ -12,7 +12,7 @@ from mcucc.importer.rules.rule import Rule
 from mcucc.importer.rules.unary import lower_plain
 from mcucc.importer.values import RefusalError, Symbol
 from mcucc.importer.walk import Walk
-from mcucc.ops.softmax import FloatSoftmax
+from mcucc.ops.softmax import FloatLogSoftmax, FloatSoftmax
 
 
 def lower_softmax(walk: Walk, node: OnnxNode) -> View:
@@ -40,6 +40,9 @@ def _arrange_softmax(walk: Walk, node: OnnxNode, x: View) -> tuple[str, Callable
 
 def lower_log_softmax(walk: Walk, node: OnnxNode) -> Symbol:
     """LogSoftmax along one axis: x - max(x), less the logarithm of the sum of its powers."""
+    if walk.model.format == "tflite":  # in its own fixed point
+        tensor, result = _arrange_softmax(walk, node, walk.view(node))
+        return result(walk.emit(node, FloatLogSoftmax(), (tensor,)))
     x, (source, *_), (output, *_) = walk.view(node), node.inputs, node.outputs
     old = walk.model.opset < 13
     axis = axis_of(node, node.int("axis", 1 if old else -1), len(x.shape))

@@ -47,6 +47,7 @@ _INDICES: Mapping[str, int] = {"INT32": 6, "INT64": 7}
 """Element types of indices, as ONNX numbers them."""
 _EXPONENTS: Mapping[str, float] = {"RSQRT": -0.5, "SQUARE": 2.0}
 _FIXED: Mapping[str, tuple[float, int]] = {
+    "LOG_SOFTMAX": (1 / 16, 127),
     "LOGISTIC": (1 / 256, -128),
     "SOFTMAX": (1 / 256, -128),
     "TANH": (1 / 128, 0),
@@ -172,6 +173,12 @@ def softmax(draft: Draft) -> None:
     draft.finish(draft.emit("Softmax", (draft.reals(draft.input(0)),), {"axis": -1}))
 
 
+def log_softmax(draft: Draft) -> None:
+    """LOG_SOFTMAX along the last axis."""
+    _demand_fixed(draft)
+    draft.finish(draft.emit("LogSoftmax", (draft.reals(draft.input(0)),), {"axis": -1}))
+
+
 def mean(draft: Draft) -> None:
     """MEAN and SUM."""
     axes = np.array(draft.integers(1, "the axes"), dtype=np.int64)
@@ -259,6 +266,7 @@ RULES: Mapping[str, Callable[[Draft], None]] = {
     "LEAKY_RELU": leaky_relu,
     "LOG": unary,
     "LOGISTIC": unary,
+    "LOG_SOFTMAX": log_softmax,
     "MAXIMUM": bound,
     "MEAN": mean,
     "MINIMUM": bound,

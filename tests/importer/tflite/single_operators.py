@@ -11,6 +11,7 @@ from mcucc.ir import Shape
 from tests.importer.tflite.drawn_file import File, Quant
 
 SIGMOID = ((1 / 256,), -128)
+LOG_SOFTMAX = ((1 / 16,), 127)
 TANH = ((1 / 128,), 0)
 
 
@@ -290,6 +291,7 @@ DRAWS: Mapping[str, Draw] = {
     "HARD_SWISH": _same("HARD_SWISH"),
     "LEAKY_RELU": _leaky,
     "LOGISTIC": _same("LOGISTIC", quant=SIGMOID),
+    "LOG_SOFTMAX": _same("LOG_SOFTMAX", "LogSoftmaxOptions", LOG_SOFTMAX),
     "MAXIMUM": _binary("MAXIMUM", "MaximumMinimumOptions"),
     "MAX_POOL_2D": _pool("MAX_POOL_2D"),
     "MEAN": _mean("MEAN"),
