@@ -16,7 +16,8 @@ from mcucc.importer.layout.layout import (
     identity,
     inner_shape,
 )
-from mcucc.importer.layout.layout_walk import LayoutWalk, Move, fresh
+from mcucc.importer.layout.layout_walk import LayoutWalk, fresh
+from mcucc.importer.layout.moves import Kind
 from mcucc.importer.layout.view import View
 from mcucc.importer.limits import size_faults
 from mcucc.importer.symmetric import Centred
@@ -34,12 +35,14 @@ from mcucc.ir import Const, DType, Node, Port, QParams, Shape, TensorType
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit
 from mcucc.ops import FloatNode, FloatOp
 from mcucc.ops.elementwise import FloatClip, FloatFakeQuant
-from mcucc.ops.movement import FloatReshape, FloatTranspose
+from mcucc.ops.movement import FloatDepthToSpace, FloatReshape, FloatTranspose
 
 FloatArray = NDArray[np.float32]
 
 _RENAMING = frozenset("Cast Dropout Flatten Identity Reshape Squeeze Unsqueeze".split())  # noqa: SIM905 -- reads better than a list
 """What may be done to an index: nothing is computed."""
+_SMALLER = "Export with smaller shapes."
+_FEWER = "Merge neighbouring axes by a Reshape, or move fewer at a time."
 
 
 @dataclass
@@ -69,8 +72,8 @@ class Walk(LayoutWalk):
     shapes: Mapping[str, Shape] = field(default_factory=dict[str, Shape])
     indices: set[str] = field(default_factory=set[str])
     centred: list[Centred] = field(default_factory=list[Centred])
-    _moved: dict[tuple[Move, tuple[int, ...], str], str] = field(
-        default_factory=dict[tuple[Move, tuple[int, ...], str], str]
+    _moved: dict[tuple[Kind, tuple[int, ...], str], str] = field(
+        default_factory=dict[tuple[Kind, tuple[int, ...], str], str]
     )
     _quantized: dict[tuple[str, QParams], str] = field(
         default_factory=dict[tuple[str, QParams], str]
@@ -262,13 +265,20 @@ class Walk(LayoutWalk):
     def append_move(
         self,
         cause: OnnxNode,
-        kind: Move,
+        kind: Kind,
         axes: tuple[int, ...],
         source: str,
         made: tuple[str, str, tuple[str, ...]],
     ) -> str:
-        """Append a FloatReshape or FloatTranspose."""
-        op = FloatReshape(axes) if kind == "reshape" else FloatTranspose(axes)
+        """Append a FloatReshape, FloatTranspose or FloatDepthToSpace."""
+        op: FloatOp
+        match kind:
+            case "reshape":
+                op = FloatReshape(axes)
+            case "transpose":
+                op = FloatTranspose(axes)
+            case _:
+                op = FloatDepthToSpace((axes[0], axes[1]), kind)
         output, label, origin = made
         return self._append(cause, op, (source,), output, label, origin)
 
@@ -283,9 +293,8 @@ class Walk(LayoutWalk):
     ) -> str:
         made = TensorType(DType.FLOAT32, op.infer([self.type_of(name) for name in inputs]))
         for rule in self._value_faults(op, self.type_of(inputs[0]), made):
-            raise RefusalError(
-                cause, rule, f"{list(made.shape)} in inner layout", "Export with smaller shapes."
-            )
+            hint = _SMALLER if len(made.shape) <= 4 else _FEWER
+            raise RefusalError(cause, rule, f"{list(made.shape)} in inner layout", hint)
         self.tensors[output] = made
         node: FloatNode = Node(op, tuple(inputs), output, fresh(label, self._node_names), origin)
         self.nodes.append(node)

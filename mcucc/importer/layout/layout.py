@@ -7,7 +7,7 @@ neighbouring axes may be merged or split; `byte_order` is what they have in comm
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from mcucc.ir import Shape
 
@@ -89,6 +89,52 @@ def split_layout(shape: Shape, perm: Perm, axes: Shape) -> Perm:
         first, last = math.prod(shape[axis:]), math.prod(shape[axis + 1 :])
         order += range(ends.index(first), ends.index(last))
     return tuple(order)
+
+
+def fold_axes(shape: Sequence[int], kept: Collection[int]) -> tuple[Shape, dict[int, int]]:
+    """The same bytes with as few axes as possible, behind a batch of 1.
+
+    Args:
+        shape: inner.
+        kept: axes that stay by themselves.
+
+    Returns:
+        The shape, and where each axis that is kept is in it.
+    """
+    sizes, places, merges = [1], dict[int, int](), False
+    for axis, size in enumerate(shape):
+        if axis in kept:
+            places[axis] = len(sizes)
+        if axis in kept or not merges:
+            sizes.append(size)
+        else:
+            sizes[-1] *= size
+        merges = axis not in kept
+    if 1 not in places.values() and sizes[1:2] == [1]:
+        sizes.pop(1)
+        places = {axis: place - 1 for axis, place in places.items()}
+    return tuple(sizes), places
+
+
+def fold_pair(a: Shape, b: Shape) -> tuple[Shape, Shape]:
+    """Two inner shapes of equal rank that broadcast, with as few axes as possible.
+
+    Neighbouring axes along which the same of them is repeated are one; the batch of 1 stays.
+    """
+    pairs: list[list[int]] = [[1, 1]]
+    kinds: list[tuple[bool, bool]] = []
+    for n, m in zip(a, b, strict=True):
+        if n == m == 1:
+            continue
+        kind = (n == 1, m == 1)
+        if kinds and kinds[-1] == kind:
+            pairs[-1] = [pairs[-1][0] * n, pairs[-1][1] * m]
+        else:
+            pairs.append([n, m])
+            kinds.append(kind)
+    pairs += [[1, 1]] * (2 - len(pairs))
+    first, second = zip(*pairs, strict=True)
+    return tuple(first), tuple(second)
 
 
 def merge_transposition(shape: Shape, perm: Perm) -> tuple[Shape, Perm]:

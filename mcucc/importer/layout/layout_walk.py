@@ -6,7 +6,6 @@ where an operator cannot do with the layout it finds.
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import Literal
 
 from mcucc.importer.file.reader import OnnxNode
 from mcucc.importer.layout.layout import (
@@ -18,11 +17,9 @@ from mcucc.importer.layout.layout import (
     merge_transposition,
     split_layout,
 )
+from mcucc.importer.layout.moves import Kind, moves_of
 from mcucc.importer.layout.view import View
 from mcucc.ir import Shape, TensorType
-
-Move = Literal["reshape", "transpose"]
-"""Operators that only rename axes or move bytes."""
 
 
 class LayoutWalk(ABC):
@@ -33,14 +30,14 @@ class LayoutWalk(ABC):
     """
 
     tensors: dict[str, TensorType]
-    _moved: dict[tuple[Move, tuple[int, ...], str], str]
+    _moved: dict[tuple[Kind, tuple[int, ...], str], str]
     _taken: set[str]
 
     @abstractmethod
     def append_move(
         self,
         cause: OnnxNode,
-        kind: Move,
+        kind: Kind,
         axes: tuple[int, ...],
         source: str,
         made: tuple[str, str, tuple[str, ...]],
@@ -50,7 +47,7 @@ class LayoutWalk(ABC):
         Args:
             cause: who needs it.
             kind: the operator.
-            axes: its inner shape, or order of inner axes.
+            axes: its inner shape, order of inner axes, or block.
             source: inner value that it reads.
             made: name of its value, name of the node if it is free, origin.
         """
@@ -98,15 +95,17 @@ class LayoutWalk(ABC):
         shape, turn = inner_shape(axes, source), tuple(source.index(axis) for axis in target)
         if view.scrambled or len(shape) > 4 or shape[:1] != (1,) or turn[:1] != (0,):
             shape, turn = merge_transposition(shape, turn)
-        movable = replace(view, tensor=self.viewed_as(view, shape, cause))
-        return self._move("transpose", turn, movable, cause)
+        for move in moves_of(shape, turn):
+            movable = replace(view, tensor=self.viewed_as(view, move.shape, cause))
+            view = replace(view, tensor=self._move(move.kind, move.axes, movable, cause))
+        return view.tensor
 
-    def _move(self, kind: Move, axes: tuple[int, ...], view: View, cause: OnnxNode) -> str:
+    def _move(self, kind: Kind, axes: tuple[int, ...], view: View, cause: OnnxNode) -> str:
         """A node that only moves or renames; readers that ask for the same share it."""
         key = (kind, axes, view.tensor)
         if key not in self._moved:
             origin = view.origin or (cause.name,)
-            if kind == "transpose":
+            if kind != "reshape":
                 name = fresh(f"{view.name}.transposed", self._taken)
             elif view.name in self.tensors:
                 name = fresh(f"{view.name}.reshaped", self._taken)

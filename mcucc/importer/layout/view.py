@@ -7,8 +7,11 @@ from mcucc.importer.layout.layout import (
     ByteOrder,
     Perm,
     byte_order,
+    common_axes,
     find_layout,
     identity,
+    inner_shape,
+    split_layout,
 )
 from mcucc.ir import Shape
 
@@ -58,9 +61,22 @@ class View:
 
     def transposed(self, axes: Perm) -> "View":
         """ONNX's Transpose of a view that is not scrambled: axis i is the old axes[i]."""
-        shape = tuple(self.shape[axis] for axis in axes)
+        shape = inner_shape(self.shape, axes)
         perm = tuple(axes.index(axis) for axis in self.perm)
         return replace(self, base=shape, perm=perm, shape=shape)
+
+    def transposed_in_parts(self, axes: Perm) -> "View | None":
+        """The same of one that is scrambled.
+
+        None if its bytes have no finer axes each of which moves with one of its shape.
+        """
+        parts = common_axes(self.base, self.shape)
+        if parts is None:
+            return None
+        order = split_layout(self.shape, axes, parts)
+        perm = tuple(order.index(part) for part in split_layout(self.base, self.perm, parts))
+        shape = inner_shape(self.shape, axes)
+        return replace(self, base=inner_shape(parts, order), perm=perm).reshaped(shape)
 
     def named(self, node: OnnxNode) -> "View":
         """The view as the result of a node that executes nothing."""

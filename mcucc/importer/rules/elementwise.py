@@ -12,6 +12,7 @@ from mcucc.importer.layout.layout import (
     Perm,
     byte_order,
     channels_last,
+    fold_pair,
     identity,
     inner_shape,
 )
@@ -177,7 +178,13 @@ def _arrange_pair(walk: Walk, node: OnnxNode, a: View, b: View) -> tuple[tuple[s
     largest = max(whole, key=lambda view: math.prod(view.shape))
     smallest = min(whole, key=lambda view: math.prod(view.shape))
     perm = channels_last(len(shape)) if largest.scrambled else _gated(largest, smallest)
-    first, second = (walk.read(view, perm, node) for view in whole)
+    inner = [inner_shape(view.shape, perm) for view in whole]
+    if len(perm) > 4:
+        inner = fold_pair(*inner)
+    first, second = (
+        walk.viewed_as(walk.ordered(view, perm, node), size, node)
+        for view, size in zip(whole, inner, strict=True)
+    )
     return (first, second), View("", shape, perm, shape, node.outputs[0])
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from mcucc.importer.file.reader import OnnxNode
-from mcucc.importer.layout.layout import Perm, channels_last, identity, inner_shape
+from mcucc.importer.layout.layout import Perm, channels_last, fold_axes, identity, inner_shape
 from mcucc.importer.layout.view import View, made_by
 from mcucc.importer.rules.axes import axis_of
 from mcucc.importer.rules.rule import Rule
@@ -38,13 +38,16 @@ def lower_reshape(walk: Walk, node: OnnxNode) -> View:
 
 def lower_transpose(walk: Walk, node: OnnxNode) -> View:
     """Transpose: the layout changes, no byte moves."""
-    x = walk.in_onnx_order(walk.view(node), node)
+    x = walk.view(node)
     axes = node.ints("perm", tuple(reversed(range(len(x.shape)))))
     if sorted(axes) != list(range(len(x.shape))):
         raise RefusalError(
             node, "perm must be an order of the axes", f"{list(axes)}", "Check the exporter."
         )
-    return x.transposed(axes).named(node)
+    turned = x.transposed_in_parts(axes) if x.scrambled else None
+    if turned is None:
+        turned = walk.in_onnx_order(x, node).transposed(axes)
+    return turned.named(node)
 
 
 def lower_concat(walk: Walk, node: OnnxNode) -> View:
@@ -159,6 +162,8 @@ def _bad_slice(node: OnnxNode, actual: str) -> RefusalError:
 def _stepped(walk: Walk, node: OnnxNode, x: View, steps: Sequence[int]) -> View:
     """Every so many rows and columns: a pool of windows of one pixel copies them."""
     x = walk.in_onnx_order(x, node)
+    if len(x.shape) > _LARGEST_RANK:
+        return _stepped_in_turn(walk, node, x, steps)
     rank, shape = len(x.shape), (*x.shape, *(1,) * (4 - len(x.shape)))
     strides, wide = (*steps, *(1,) * (4 - rank)), x.reshaped(shape)
     layouts = (wide.perm, channels_last(4), identity(4))
@@ -169,6 +174,21 @@ def _stepped(walk: Walk, node: OnnxNode, x: View, steps: Sequence[int]) -> View:
     made = walk.emit(node, op, (walk.read(wide, perm, node),))
     taken = tuple(-(-n // step) for n, step in zip(shape, strides, strict=True))
     return made_by(node, made, taken, perm).reshaped(taken[:rank])
+
+
+def _stepped_in_turn(walk: Walk, node: OnnxNode, x: View, steps: Sequence[int]) -> View:
+    """The same of a value of many axes: each that has steps as the columns of a map."""
+    sizes, tensor = list(inner_shape(x.shape, x.perm)), x.tensor
+    left = [place for place, axis in enumerate(x.perm) if steps[axis] > 1]
+    for place in left:
+        step = steps[x.perm[place]]
+        columns = (1, math.prod(sizes[:place]), sizes[place], math.prod(sizes[place + 1 :]))
+        held = walk.viewed_as(replace(x, tensor=tensor), columns, node)
+        name = None if place == left[-1] else f"{x.name}.stepped"
+        tensor = walk.emit(node, FloatMaxPool2D((1, 1), (1, step)), (held,), name)
+        sizes[place] = -(-sizes[place] // step)
+    taken = tuple(-(-n // step) for n, step in zip(x.shape, steps, strict=True))
+    return made_by(node, tensor, taken, x.perm)
 
 
 def lower_split(walk: Walk, node: OnnxNode) -> tuple[Symbol, ...]:
@@ -265,9 +285,36 @@ def _block(
         )
     if shape == x.shape:
         return x.named(node)
-    starts = tuple(ranges[axis][0] for axis in x.perm)
-    op = FloatSlice(starts, inner_shape(shape, x.perm))
-    return made_by(node, walk.emit(node, op, (walk.read(x, x.perm, node),), name), shape, x.perm)
+    if len(shape) <= _LARGEST_RANK:
+        starts = tuple(ranges[axis][0] for axis in x.perm)
+        op = FloatSlice(starts, inner_shape(shape, x.perm))
+        tensor = walk.emit(node, op, (walk.read(x, x.perm, node),), name)
+    else:
+        tensor = _cut(walk, node, x, ranges, name)
+    return made_by(node, tensor, shape, x.perm)
+
+
+def _cut(
+    walk: Walk, node: OnnxNode, x: View, ranges: Sequence[tuple[int, int]], name: str | None
+) -> str:
+    """A block of a value of many axes: of those that are cut as many at a time as can be."""
+    ends = [ranges[axis] for axis in x.perm]
+    sizes = list(inner_shape(x.shape, x.perm))
+    left = [place for place, (first, last) in enumerate(ends) if last - first < sizes[place]]
+    tensor = x.tensor
+    while left:
+        count = next(n for n in (3, 2, 1) if len(fold_axes(sizes, left[:n])[0]) <= _LARGEST_RANK)
+        cut, left = left[:count], left[count:]
+        folded, places = fold_axes(sizes, cut)
+        starts, block = [0] * len(folded), list(folded)
+        for place in cut:
+            first, last = ends[place]
+            starts[places[place]], block[places[place]] = first, last - first
+            sizes[place] = last - first
+        tensor = walk.viewed_as(replace(x, tensor=tensor), folded, node)
+        op = FloatSlice(tuple(starts), tuple(block))
+        tensor = walk.emit(node, op, (tensor,), f"{x.name}.cut" if left else name)
+    return tensor
 
 
 _RENAMES = Rule(lower_reshape, wish="renames", copies=True, turns=True)

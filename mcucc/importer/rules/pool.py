@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from mcucc.importer.file.reader import OnnxNode
-from mcucc.importer.layout.layout import Perm
+from mcucc.importer.layout.layout import Perm, inner_shape
 from mcucc.importer.layout.maps import MapInput, on_map
 from mcucc.importer.layout.view import View, made_by
 from mcucc.importer.rules.rule import Rule
@@ -183,6 +183,8 @@ def _total(
     sums, shape = node.op != "ReduceMean", _reduced(x, axes)
     inner = sorted(x.perm.index(axis) for axis in axes)
     adjacent = inner == list(range(inner[0], inner[-1] + 1))
+    if len(x.shape) > 4 and (adjacent or (len(inner) == 2 and not sums)):
+        return _of_many(walk, node, x, inner, name)
     if adjacent and inner[-1] < len(x.shape) - 1:
         op = FloatMean(tuple(inner), keep, sums=sums)
         made = walk.emit(node, op, (walk.read(x, x.perm, node),), name)
@@ -192,9 +194,44 @@ def _total(
     return made_by(node, walk.emit(node, FloatMean((1,), sums=sums), (flat,), name), shape, perm)
 
 
+def _of_many(walk: Walk, node: OnnxNode, x: View, places: Sequence[int], name: str | None) -> View:
+    """A reduction of a value of many axes, over neighbouring ones, or over blocks of pixels.
+
+    Args:
+        walk: the state.
+        node: the reduction.
+        x: the value.
+        places: in its layout; all side by side, or two.
+        name: of the result.
+    """
+    sizes, first, last = inner_shape(x.shape, x.perm), places[0], places[-1]
+    rows, columns = math.prod(sizes[:first]), math.prod(sizes[last + 1 :])
+    maximum, op = (
+        node.op in ("ReduceMax", "ReduceMin"),
+        FloatMean((2,), sums=node.op != "ReduceMean"),
+    )
+    if len(places) == last + 1 - first:
+        window = (1, math.prod(sizes[first : last + 1]))
+        inner = (1, rows, window[1], columns)
+        op = FloatMaxPool2D(window) if maximum else op
+    else:
+        window = (sizes[first], sizes[last])
+        between = math.prod(sizes[first + 1 : last])
+        inner = (1, rows * window[0], between * window[1], columns)
+        op = (FloatMaxPool2D if maximum else FloatAveragePool2D)(window, window)
+    tensor = walk.viewed_as(walk.ordered(x, x.perm, node), inner, node)
+    shape = _reduced(x, [x.perm[place] for place in places])
+    made = walk.emit(node, op, (tensor,), name)
+    return replace(x, tensor=made, base=shape, shape=shape, name=node.outputs[0])
+
+
 def _largest(walk: Walk, node: OnnxNode, x: View, axes: Sequence[int], name: str | None) -> View:
     """A maximum over rows or columns of a map, or over axes that are moved there, as a pool."""
     shape, inner = _reduced(x, axes), {x.perm.index(axis) for axis in axes}
+    ordered = sorted(inner)
+    adjacent = ordered == list(range(ordered[0], ordered[-1] + 1))
+    if len(x.shape) > 4 and (adjacent or len(inner) == 2):
+        return _of_many(walk, node, x, ordered, name)
     if len(x.shape) == 4 and inner <= {1, 2}:
         rows, columns = (x.shape[x.perm[place]] if place in inner else 1 for place in (1, 2))
         made = walk.emit(node, FloatMaxPool2D((rows, columns)), (walk.read(x, x.perm, node),), name)

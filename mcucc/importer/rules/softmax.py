@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from mcucc.importer.file.reader import AttributeValue, OnnxNode
+from mcucc.importer.layout.layout import inner_shape
 from mcucc.importer.layout.view import View, made_by
 from mcucc.importer.rules.axes import axis_of, moved_last
 from mcucc.importer.rules.elementwise import lower_binary
@@ -34,7 +35,10 @@ def _arrange_softmax(walk: Walk, node: OnnxNode, x: View) -> tuple[str, Callable
         x, perm = x.reshaped((1, x.shape[axis])), (0, 1)
     else:
         perm = moved_last(x.perm, axis)
-    tensor, flat = walk.read(x, perm, node), x.shape
+    inner, flat = inner_shape(x.shape, perm), x.shape
+    if len(inner) > 4:
+        inner = (1, math.prod(inner[:-1]), inner[-1])
+    tensor = walk.viewed_as(walk.ordered(x, perm, node), inner, node)
     return tensor, lambda made: made_by(node, made, flat, perm).reshaped(shape)
 
 

@@ -46,7 +46,7 @@ def _repeated(walk: Walk, node: OnnxNode, x: View, counts: Sequence[int]) -> Vie
     if set(counts) == {1}:
         return x.named(node)
     x = walk.in_onnx_order(x, node)
-    name, shape = walk.read(x, x.perm, node), [x.shape[axis] for axis in x.perm]
+    name, shape = walk.ordered(x, x.perm, node).tensor, [x.shape[axis] for axis in x.perm]
     turns = [(place, counts[axis]) for place, axis in enumerate(x.perm) if counts[axis] > 1]
     for place, count in turns:
         column = (1, math.prod(shape[:place]), 1, math.prod(shape[place:]))
@@ -55,7 +55,8 @@ def _repeated(walk: Walk, node: OnnxNode, x: View, counts: Sequence[int]) -> Vie
         shape[place] *= count
         last = (place, count) == turns[-1]
         output = None if last else f"{x.name}.tiled"
-        name = walk.emit(node, FloatReshape(tuple(shape)), (made,), output)
+        inner = tuple(shape) if len(shape) <= 4 else (1, math.prod(shape))
+        name = walk.emit(node, FloatReshape(inner), (made,), output)
     full = tuple(n * count for n, count in zip(x.shape, counts, strict=True))
     return made_by(node, name, full, x.perm)
 

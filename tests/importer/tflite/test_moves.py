@@ -56,7 +56,33 @@ def select() -> bytes:
     return retyped(data, (0,), "BOOL")
 
 
+def turned(shape: tuple[int, ...], axes: tuple[int, ...], perm: tuple[int, ...]) -> bytes:
+    """A TRANSPOSE between two RESHAPEs, behind a RELU."""
+    made = tuple(axes[axis] for axis in perm)
+    tensors = (
+        value("x", shape),
+        integers("axes", *axes),
+        value("split", axes),
+        integers("perm", *perm),
+        value("turned", made),
+        integers("shape", *shape),
+        value("y", shape),
+        value("relu", shape),
+    )
+    operators = (
+        TwinOperator(Code(19, 1), (0,), 7, NO_OPTIONS),
+        TwinOperator(Code(22, 1), (7, 1), 2, options("ReshapeOptions", NewShape=axes)),
+        TwinOperator(Code(39, 2), (2, 3), 4, options("TransposeOptions")),
+        TwinOperator(Code(22, 1), (4, 5), 6, options("ReshapeOptions", NewShape=shape)),
+    )
+    return serialize(TwinModel("net", tensors, operators, (0,), (6,)))
+
+
 FILES = {
+    "channels shuffled": turned((1, 4, 3, 6), (1, 4, 3, 2, 3), (0, 1, 2, 4, 3)),
+    "rows of blocks": turned((1, 4, 6, 3), (1, 2, 2, 3, 6), (0, 1, 3, 2, 4)),
+    "no batch": turned((1, 4, 6, 3), (2, 2, 3, 6), (2, 0, 3, 1)),
+    "all turned": turned((1, 4, 6, 5), (1, 2, 2, 6, 5), (0, 4, 3, 2, 1)),
     "rows": broadcast((1, 1, 3, 5), _SHAPE),
     "channels": broadcast((1, 4, 3, 1), _SHAPE),
     "channels in another order": gather(3, 4, 1, 1, 0),
