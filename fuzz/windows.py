@@ -104,7 +104,7 @@ def pool(w: Writer, x: Value) -> Value | None:
     if largest:
         return w.settled(w.node("MaxPool", x.name, **attributes), made, like=x)
     if "pads" in attributes and any(attributes["pads"]):
-        attributes["count_include_pad"] = 1
+        attributes["count_include_pad"] = int(w.chance(0.5))
     return w.settled(w.node("AveragePool", x.name, **attributes), made, like=x)
 
 

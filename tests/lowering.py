@@ -8,7 +8,6 @@ from mcucc.ops import Int8Graph
 from mcucc.passes import FLOAT, run_passes
 from mcucc.quant.ptq import from_file
 from mcucc.quant.scheme import demand_scales
-from mcucc.twin import demand_supported
 
 
 def lower_quantized(
@@ -22,6 +21,4 @@ def lower_quantized(
     lowered = lower_network(model, name, input_shapes=input_shapes, limit=limit)
     graph, _ = run_passes(lowered, FLOAT)
     demand_scales(graph)
-    quantized = from_file(graph)
-    demand_supported(quantized)
-    return quantized
+    return from_file(graph)

@@ -13,6 +13,7 @@ from mcucc.errors import JudgeAbsentError, SimulationError, ToolchainError
 from mcucc.importer import ModelSource, path_of, tflite_values
 from mcucc.progress import Stage, silent
 from mcucc.report.summary import Summarized, Summary
+from mcucc.report.text.figures import judged_by_tflm
 from mcucc.sim.tflm_memory import TflmMemory, tflm_memory
 from mcucc.targets.board import Board, load_board
 
@@ -61,6 +62,8 @@ class Comparison(Summarized):
         samples: on so many random inputs.
         messages: why something is missing.
         markdown: the same in a paragraph, for a pull request.
+        tensors: of the network.
+        unjudged: those of them that TFLM has no operator for; the others alone have its bits.
     """
 
     model: str
@@ -75,6 +78,8 @@ class Comparison(Summarized):
     samples: int
     messages: tuple[str, ...]
     markdown: str = ""
+    tensors: int = 0
+    unjudged: tuple[str, ...] = ()
 
     def summary(self) -> Summary:
         """TFLM's activations, and a row for each plan."""
@@ -123,6 +128,8 @@ def compare_model(
             bits_equal=bits,
             samples=SAMPLES,
             messages=tuple(dict.fromkeys(work.messages)),
+            tensors=len(compilation.report.tensors),
+            unjudged=compilation.report.unjudged,
         )
         return replace(found, markdown=paragraph(found))
 
@@ -198,7 +205,10 @@ class _Work:
             memory = tflm_memory(compilation.twin if file is None else file.raw)
         except (JudgeAbsentError, SimulationError) as error:
             self.messages.append(str(error))
-            return None, None
+            memory = None
+            # Where it lacks an operator it still judges what the others make.
+            if not compilation.report.unjudged or isinstance(error, JudgeAbsentError):
+                return None, None
         return memory, self._bits(compilation, is_tflite=file is not None)
 
     def _bits(self, compilation: Compilation, *, is_tflite: bool) -> bool | None:
@@ -233,7 +243,9 @@ def paragraph(found: Comparison) -> str:
     by_name = {plan.name: plan for plan in found.plans}
     auto, smallest = by_name["auto"], by_name["smallest"]
     where = f"**{found.model}** on {found.board} ({found.core})"
-    if found.tflm_activation_bytes is None:
+    if found.unjudged:
+        theirs = "TensorFlow Lite Micro lacks operators of it"
+    elif found.tflm_activation_bytes is None:
         theirs = "TensorFlow Lite Micro does not run it here"
     else:
         state = f" and {found.tflm_variable_bytes:,} B of variables" * bool(
@@ -247,8 +259,12 @@ def paragraph(found: Comparison) -> str:
         arena += f", {by_name['streamed'].arena_bytes:,} B with the input row by row"
     flash = "" if auto.flash_bytes is None else f", {auto.flash_bytes:,} B of flash"
     count = "" if auto.instructions is None else f", {auto.instructions:,} instructions a run"
+    same = "The outputs have"
+    if found.unjudged:
+        judged = found.tensors - len(found.unjudged)
+        same = f"{judged_by_tflm(judged, found.tensors, found.unjudged)}. Those that are have"
     equal = {
-        True: f"The outputs have the same bits on {found.samples} random inputs.",
+        True: f"{same} the same bits on {found.samples} random inputs.",
         False: "The outputs differ: please report this.",
         None: "Whether the bits are equal could not be told.",
     }[found.bits_equal]

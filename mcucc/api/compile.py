@@ -61,7 +61,7 @@ from mcucc.report.summary import Summarized, Summary
 from mcucc.schedule import MemoryPlan, PlanOptions, plan_network
 from mcucc.schedule.proof.replay import replay
 from mcucc.targets.board import Board, load_board, own_board_text
-from mcucc.twin import write_twin
+from mcucc.twin import unjudged, write_twin
 
 NOT_CALIBRATED = (
     "NOT CALIBRATED: quantized on random inputs. Memory and speed are right, results are not: "
@@ -334,7 +334,12 @@ def _origin(network: Network, calibration: Calibration) -> Origin:
             ),
         )
     return Origin(
-        network.model_macs, network.calibrated, quantization, network.sqnr_db, network.parts
+        network.model_macs,
+        network.calibrated,
+        quantization,
+        network.sqnr_db,
+        network.parts,
+        unjudged(network.graph),
     )
 
 

@@ -31,7 +31,6 @@ from mcucc.quant.observe import LARGEST_REAL
 from mcucc.quant.ptq import Fitted, Inputs, Noise, PtqOptions, fit, from_file, measure_noise
 from mcucc.quant.scheme import brings_scales, demand_scales, uncalibrated
 from mcucc.reference.preprocessing import preprocess
-from mcucc.twin import demand_supported
 
 _RANDOM_SAMPLES = 8
 
@@ -201,7 +200,7 @@ def _part_ratios(
 
 
 def demand_compilable(model: OnnxModel, graph: Int8Graph, limit: Limit) -> None:
-    """Refuse no operators, more than can be planned in seconds, and what the twin cannot express.
+    """Refuse no operators, and more than can be planned in seconds.
 
     Args:
         model: the file, for the error.
@@ -235,7 +234,6 @@ def demand_compilable(model: OnnxModel, graph: Int8Graph, limit: Limit) -> None:
                 ),
             )
         )
-    demand_supported(graph)
 
 
 def _after_passes(

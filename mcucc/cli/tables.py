@@ -19,7 +19,7 @@ from mcucc.compiled.samples import OnnxArrays
 from mcucc.errors import grouped
 from mcucc.quant.held_out import FEWEST
 from mcucc.report.model import Quantization, Report
-from mcucc.report.text.figures import format_shape, percents, short_name
+from mcucc.report.text.figures import format_shape, judged_by_tflm, percents, short_name
 from mcucc.report.text.grid import Column, Grid
 from mcucc.report.text.page import render_report
 from mcucc.report.text.tables import LEAST_NAME
@@ -156,6 +156,9 @@ def render_verification(verification: Verification) -> RenderableType:
         parts += map(Text, _float_lines(verification.float))
     parts += [Text(_lsb_line(output)) for output in verification.onnxruntime_lsb or ()]
     parts += map(Text, describe(verification.input_range or ()))
+    if verification.unjudged:
+        judged = verification.compared.get("tflm", 0)
+        parts.append(Text(judged_by_tflm(judged, verification.tensors, verification.unjudged)))
     seen = f"{verification.tensors_compared} tensors compared on {verification.samples} sample(s)"
     if verification.ok:
         return Group(*parts, Text(f"equal bits: {seen}"))

@@ -99,6 +99,7 @@ class Origin:
         quantization: how mcucc quantized it, None if it came quantized.
         sqnr_db: signal-to-noise ratio of int8 values, by name.
         parts: of outputs that join values, by their name.
+        unjudged: values that TFLM has no operator for.
     """
 
     model_macs: int
@@ -106,6 +107,7 @@ class Origin:
     quantization: Quantization | None = None
     sqnr_db: Mapping[str, float] = field(default_factory=dict[str, float])
     parts: Mapping[str, tuple[Part, ...]] = field(default_factory=dict[str, tuple[Part, ...]])
+    unjudged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -169,8 +171,8 @@ def make_report(
         states=_states(program, plan), state_bytes=program.state_bytes,
         layers=_layers(program, plan, origin.sqnr_db),
         steps=_steps(program, plan, sizes),
-        tensors=_tensors(program.tensors), dead_ranges=_dead_ranges(plan),
-        peak=_peak(plan),
+        tensors=_tensors(program.tensors), unjudged=origin.unjudged,
+        dead_ranges=_dead_ranges(plan), peak=_peak(plan),
         reasons=written.decided.reasons, reasons_left_out=written.decided.left_out,
         memory_map=program.memory_map,
     )  # fmt: skip

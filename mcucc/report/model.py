@@ -271,6 +271,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         layers: in the order of execution.
         steps: what runs one after the other: layers, and segments of several layers.
         tensors: every value in the arena.
+        unjudged: names of those that TFLM has no operator for; of all where it has none.
         dead_ranges: for each step the byte ranges of the arena that hold nothing live.
         peak: where the arena gets its size.
         reasons: what was decided for the network and for each of its layers, and why.
@@ -313,6 +314,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     layers: tuple[LayerReport, ...]
     steps: tuple[StepReport, ...]
     tensors: tuple[TensorReport, ...]
+    unjudged: tuple[str, ...] = ()
     dead_ranges: tuple[tuple[tuple[int, int], ...], ...]
     peak: Peak
     reasons: tuple[Reason, ...] = ()

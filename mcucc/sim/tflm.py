@@ -98,12 +98,12 @@ def tflm_available() -> bool:
     return importlib.util.find_spec("tflite_micro") is not None
 
 
-def run_tflm(twin: bytes, inputs: Sequence[NDArray[np.int8]], *, timeout: float) -> Samples:
+def run_tflm(twin: bytes, inputs: Sequence[NDArray[np.generic]], *, timeout: float) -> Samples:
     """Run one file on N samples.
 
     Args:
         twin: a `.tflite` file with one subgraph.
-        inputs: for each input of the file, in its order, int8 (N, ...).
+        inputs: for each input of the file, in its order, int8 or indices int32 (N, ...).
         timeout: seconds after which the run counts as hung.
 
     Returns:

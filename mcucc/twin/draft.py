@@ -56,10 +56,18 @@ class Draft:
             return self.index[name]
         kind, const = self.graph.type_of(name), self.graph.consts.get(name)
         data = None if const is None else const.data.tobytes()
-        if kind.dtype == DType.INT32:  # an index, which stands for itself
-            return self._append(TwinTensor(name, kind.dtype, kind.shape))
+        if kind.quant is None or kind.dtype == DType.INT32:  # indices stand for themselves
+            return self._append(TwinTensor(name, kind.dtype, kind.shape, data=data))
         return self._append(
-            TwinTensor(name, kind.dtype, kind.shape, kind.q.scales, kind.q.zero_point, data=data)
+            TwinTensor(
+                name,
+                kind.dtype,
+                kind.shape,
+                kind.q.scales,
+                kind.q.zero_point,
+                kind.q.axis or 0,
+                data,
+            )
         )
 
     def weights(self, node: Int8Node) -> int:

@@ -2,38 +2,35 @@
 
 One operator per int8 operator and one tensor per value, under the same names. What TensorFlow
 Lite needs beyond that (explicit padding, shapes and axes as tensors, the steps of a look-up) gets
-names that begin with `TWIN_PREFIX`.
+names that begin with `TWIN_PREFIX`. What TensorFlow Lite Micro lacks is a custom operator.
 """
 
-from mcucc.errors import UnsupportedModelError
-from mcucc.ops import Int8Graph
+from mcucc.ops import Int8Graph, Int8Node
 from mcucc.twin.draft import Draft
 from mcucc.twin.model import TwinModel
 from mcucc.twin.operators import TWINS
+from mcucc.twin.operators.twin import append_custom
 
 
 def lower(graph: Int8Graph) -> TwinModel:
-    """Translate a verified graph.
-
-    Raises:
-        UnsupportedModelError: TensorFlow Lite cannot express a node.
-    """
-    demand_supported(graph)
+    """Translate a verified graph."""
     draft = Draft(graph)
     for name in graph.source_tensors:
         draft.value(name)
     for node in graph.nodes:
-        TWINS[type(node.op)].lower(draft, node, node.op)
+        append = append_custom if _lacked(graph, node) else TWINS[type(node.op)].lower
+        append(draft, node, node.op)
     return draft.model()
 
 
-def demand_supported(graph: Int8Graph) -> None:
-    """Refuse what TensorFlow Lite cannot express; its scales do not matter.
+def unjudged(graph: Int8Graph) -> tuple[str, ...]:
+    """The values that TensorFlow Lite Micro cannot judge, for it has no operator that makes them.
 
-    Raises:
-        UnsupportedModelError: with every such node.
+    Those of the whole network, its inputs too, where it has none of the operators.
     """
-    found = (TWINS[type(node.op)].violation(graph, node, node.op) for node in graph.nodes)
-    violations = tuple(violation for violation in found if violation is not None)
-    if violations:
-        raise UnsupportedModelError(violations)
+    made = tuple(node.output for node in graph.nodes if _lacked(graph, node))
+    return (*graph.source_tensors, *made) if len(made) == len(graph.nodes) else made
+
+
+def _lacked(graph: Int8Graph, node: Int8Node) -> bool:
+    return TWINS[type(node.op)].lacks(graph, node, node.op)

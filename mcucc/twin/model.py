@@ -7,18 +7,23 @@ import flatbuffers
 
 from mcucc.ir import DType, Shape
 
+CUSTOM_PREFIX = "mcucc."
+"""Begins the names of operators that TensorFlow Lite Micro lacks."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, order=True)
 class Code:
     """An operator of TensorFlow Lite.
 
     Attributes:
         number: of the builtin operator.
         version: the lowest one that covers int8 as twins use it.
+        custom: name of an operator that is none of TensorFlow Lite's; its number is CUSTOM.
     """
 
     number: int
     version: int
+    custom: str = ""
 
 
 @dataclass(frozen=True)
@@ -28,10 +33,12 @@ class Options:
     Attributes:
         kind: the number of their table in the schema's union.
         write: writes the table, returns its offset.
+        custom: those of a custom operator, as a flexbuffer.
     """
 
     kind: int
     write: Callable[[flatbuffers.Builder], int]
+    custom: bytes = b""
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,15 @@
 """The attributes of operators, as tables of the schema."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from types import MappingProxyType
 from typing import Any
 
 import tflite
-from flatbuffers import Builder
+from flatbuffers import Builder, flexbuffers
 
 from mcucc.ir import DType
-from mcucc.ops import Activation
+from mcucc.ops import Activation, Int8Op
 from mcucc.twin.model import Options
 
 ACTIVATIONS: Mapping[Activation, int] = MappingProxyType(
@@ -51,6 +52,11 @@ def options(name: str, **fields: float | Sequence[int]) -> Options:
 
     kinds: Mapping[str, int] = vars(tflite.BuiltinOptions)
     return Options(kinds[name], write)
+
+
+def custom_options(op: Int8Op) -> Options:
+    """The attributes of a custom operator: the fields of a dataclass as a map."""
+    return replace(NO_OPTIONS, custom=bytes(flexbuffers.Dumps(asdict(op))))
 
 
 def padding(*, same: bool) -> int:

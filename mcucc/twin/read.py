@@ -1,13 +1,13 @@
-"""Reads back what a runner of `.tflite` files must know, and cuts files short."""
+"""Reads back what a runner of `.tflite` files must know."""
 
 import math
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import tflite
 
 from mcucc.ir import Shape
+from mcucc.twin.model import CUSTOM_PREFIX
 
 _OPERATOR_NAMES = {
     number: name for name, number in vars(tflite.BuiltinOperator).items() if name.isupper()
@@ -20,10 +20,6 @@ _ELEMENT_BYTES: Mapping[int, int] = {
     tflite.TensorType.INT64: 8,
 }
 """Of the others that TFLM runs: 4."""
-
-_OUTPUTS_FIELD = 8
-_OPERATORS_FIELD = 10
-"""Offsets of two fields in the vtable of a subgraph."""
 
 _MOST_AXES = 8
 
@@ -62,13 +58,18 @@ class OperatorInfo:
 
     Attributes:
         index: its position.
-        name: of the kind, as TensorFlow Lite spells it: `SOFTMAX`.
+        name: of the kind, as TensorFlow Lite spells it: `SOFTMAX`; of a custom operator its own.
         output: name of the tensor that it makes.
     """
 
     index: int
     name: str
     output: str
+
+    @property
+    def is_custom(self) -> bool:
+        """Whether mcucc wrote it for want of one of TensorFlow Lite Micro's."""
+        return self.name.startswith(CUSTOM_PREFIX)
 
     def __str__(self) -> str:
         return f"{self.index}, {self.name} that makes '{self.output}'"
@@ -81,6 +82,12 @@ def read_tensors(twin: bytes) -> tuple[TensorInfo, ...]:
     return tuple(
         _tensor(model, graph, index) for index in range(_count(graph.TensorsLength(), len(twin)))
     )
+
+
+def read_inputs(twin: bytes) -> tuple[int, ...]:
+    """The indices of the inputs of a file in order."""
+    graph = tflite.Model.GetRootAs(twin).Subgraphs(0)
+    return tuple(graph.Inputs(place) for place in range(_count(graph.InputsLength(), len(twin))))
 
 
 def read_outputs(twin: bytes) -> tuple[int, ...]:
@@ -99,22 +106,6 @@ def read_operators(twin: bytes) -> tuple[OperatorInfo, ...]:
     )
 
 
-def keep_operators(twin: bytes, count: int) -> bytes:
-    """The same file with its first `count` operators only; the last one makes the only output.
-
-    Args:
-        twin: a file with at least one output and `count` operators.
-        count: at least 1.
-    """
-    data = bytearray(twin)
-    graph = tflite.Model.GetRootAs(data).Subgraphs(0)
-    last = graph.Operators(count - 1).Outputs(0)
-    _shorten(data, graph, _OPERATORS_FIELD, count)
-    outputs = _shorten(data, graph, _OUTPUTS_FIELD, 1)
-    struct.pack_into("<i", data, outputs, last)
-    return bytes(data)
-
-
 def _count(length: int, most: int) -> int:
     """A length that a file states; in a damaged one it can be billions.
 
@@ -124,14 +115,6 @@ def _count(length: int, most: int) -> int:
     if length > most:
         raise ValueError(f"{length} elements")
     return length
-
-
-def _shorten(data: bytearray, graph: tflite.SubGraph, field: int, length: int) -> int:
-    """Overwrite the length of a vector; the position of its first element."""
-    table = graph._tab  # noqa: SLF001 -- the generated classes cannot write
-    start = table.Vector(table.Offset(field))
-    struct.pack_into("<I", data, start - 4, length)
-    return start
 
 
 def _tensor(model: tflite.Model, graph: tflite.SubGraph, index: int) -> TensorInfo:
@@ -152,4 +135,5 @@ def _operator(model: tflite.Model, graph: tflite.SubGraph, index: int) -> Operat
     code = model.OperatorCodes(operator.OpcodeIndex())
     number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
     output = (graph.Tensors(operator.Outputs(0)).Name() or b"").decode()
-    return OperatorInfo(index, _OPERATOR_NAMES.get(number, str(number)), output)
+    own = (code.CustomCode() or b"").decode()
+    return OperatorInfo(index, own or _OPERATOR_NAMES.get(number, str(number)), output)

@@ -22,7 +22,7 @@ def serialize(model: TwinModel) -> bytes:
     """The file's bytes; data of constants is aligned to 16 bytes from its start."""
     b = Builder(1024)
     buffers = _buffers(b, model.tensors)
-    codes = sorted({op.code for op in model.operators}, key=lambda code: code.number)
+    codes = sorted({op.code for op in model.operators})
     code_table = _offsets(b, [_operator_code(b, code) for code in codes])
     subgraphs = _offsets(b, [_subgraph(b, model, codes)])
     description = b.CreateString("mcucc")
@@ -54,8 +54,11 @@ def _buffer(b: Builder, data: bytes) -> int:
 
 
 def _operator_code(b: Builder, code: Code) -> int:
+    custom = b.CreateString(code.custom) if code.custom else 0
     tflite.OperatorCodeStart(b)
     tflite.OperatorCodeAddDeprecatedBuiltinCode(b, min(code.number, _LAST_SHORT_CODE))
+    if custom:
+        tflite.OperatorCodeAddCustomCode(b, custom)
     tflite.OperatorCodeAddVersion(b, code.version)
     tflite.OperatorCodeAddBuiltinCode(b, code.number)
     return tflite.OperatorCodeEnd(b)
@@ -118,6 +121,7 @@ def _quantization(b: Builder, tensor: TwinTensor) -> int:
 
 def _operator(b: Builder, op: TwinOperator, codes: Sequence[Code]) -> int:
     options = op.options.write(b)
+    custom = b.CreateByteVector(op.options.custom) if op.options.custom else 0
     inputs, outputs = int32_vector(b, op.inputs), int32_vector(b, [op.output])
     tflite.OperatorStart(b)
     tflite.OperatorAddOpcodeIndex(b, codes.index(op.code))
@@ -125,6 +129,8 @@ def _operator(b: Builder, op: TwinOperator, codes: Sequence[Code]) -> int:
     tflite.OperatorAddOutputs(b, outputs)
     tflite.OperatorAddBuiltinOptionsType(b, op.options.kind)
     tflite.OperatorAddBuiltinOptions(b, options)
+    if custom:
+        tflite.OperatorAddCustomOptions(b, custom)
     return tflite.OperatorEnd(b)
 
 

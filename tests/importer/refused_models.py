@@ -22,7 +22,6 @@ from tests.importer.refused_builders import (
     other_dequantization,
     padded,
     plain_reader,
-    pooled,
     quantized_constant,
     quantized_input,
     quantized_with,
@@ -157,7 +156,6 @@ REFUSALS: dict[str, tuple[Build, str, str]] = {
     # Pools and means.
     "pool kernel": (unary("AveragePool", kernel_shape=[3]), "kernel_shape must be 2", "[3]"),
     "pool kernel 0": (unary("AveragePool", kernel_shape=[0, 1]), "kernel_shape must be", "[0, 1]"),
-    "pool pads": (pooled(pads=[1, 1, 0, 0]), "SAME padding", "(1, 0, 1, 0)"),
     "mean of no axis": (unary("ReduceMean", axes=[4]), "must keep the batch", "[4]"),
     "mean of too many": (
         unary("GlobalAveragePool", shape=(1, 1, 2048, 2048), quant=(2**-6, 1)),

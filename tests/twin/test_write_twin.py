@@ -7,7 +7,6 @@ import pytest
 import tflite
 from flatbuffers import Builder
 
-from mcucc.errors import UnsupportedModelError
 from mcucc.ops import Int8Graph
 from mcucc.twin import (
     TWIN_PREFIX,
@@ -233,19 +232,6 @@ def test_constants_are_aligned():
 def test_same_graph_same_bytes():
     assert write_twin(every_operator_graph()) == write_twin(every_operator_graph())
     assert write_twin(every_operator_graph())[4:8] == b"TFL3"
-
-
-def test_all_average_pools_that_tflite_cannot_express_are_refused_at_once():
-    b = GraphBuilder()
-    x = b.input((1, 8, 8, 2))
-    y = b.average_pool(x, (3, 3), stride=(2, 2), pads=(1, 1, 1, 1))
-    b.average_pool(y, (2, 2), stride=(2, 2), pads=(1, 1, 1, 1))
-    with pytest.raises(UnsupportedModelError, match="SAME padding") as refusal:
-        write_twin(b.build())
-    assert [v.node for v in refusal.value.violations] == [
-        "onnx_averagepool2d0",
-        "onnx_averagepool2d1",
-    ]
 
 
 def test_keeping_the_first_operators():

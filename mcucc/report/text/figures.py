@@ -10,6 +10,8 @@ from rich.cells import cell_len
 _KIB = 1024
 _MIB = 1024 * _KIB
 _GIB = 1024 * _MIB
+_NAMED, _NAMED_CELLS = 4, 40
+"""Names in a sentence, and how long each may be."""
 
 
 def format_bytes(count: int) -> str:
@@ -26,6 +28,19 @@ def format_bytes(count: int) -> str:
 def plural(count: int, noun: str) -> str:
     """How many of what: `1 step`, `2 steps`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def judged_by_tflm(judged: int, tensors: int, unjudged: Sequence[str]) -> str:
+    """How much of a network TensorFlow Lite Micro judges: `7 of 8 tensors judged by TFLM; ...`.
+
+    Args:
+        judged: how many tensors.
+        tensors: of so many.
+        unjudged: names of the others; the first few are said.
+    """
+    named = [printable(short_name(name, _NAMED_CELLS)) for name in unjudged[:_NAMED]]
+    names = ", ".join([*named, *(["..."] if len(unjudged) > _NAMED else [])])
+    return f"{judged:,} of {tensors:,} tensors judged by TFLM; unjudged: {names}"
 
 
 def format_shape(shape: Sequence[int]) -> str:

@@ -14,7 +14,7 @@ from mcucc.codegen.preprocessing import formula
 from mcucc.report.fit import explain_misfit, has_own_budget
 from mcucc.report.model import Report
 from mcucc.report.text.bars import flash_bar, ram_bar
-from mcucc.report.text.figures import format_bytes
+from mcucc.report.text.figures import format_bytes, judged_by_tflm
 from mcucc.report.text.tables import board_table, layer_table, port_table
 from mcucc.report.text.timeline import legend, timeline
 from mcucc.targets.board import Board
@@ -69,6 +69,9 @@ def render_boards(boards: Sequence[Board]) -> RenderableType:
 def _verdict(report: Report, board: Board) -> list[Text]:
     """Whether it fits and where, what it is, and what the reader should know."""
     lines = [Text(f"{report.name}: ", "bold").append(*_answer(report, board)), Text(_facts(report))]
+    if report.unjudged:
+        judged = len(report.tensors) - len(report.unjudged)
+        lines.append(Text(judged_by_tflm(judged, len(report.tensors), report.unjudged)))
     lines += [Text(f"Note: {note}", "yellow") for note in report.notes]
     return lines if report.fits else [*lines, Text(), Text(explain_misfit(report, board))]
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from mcucc.errors import Violation
 from mcucc.ops import Int8Graph, Int8Node
 from mcucc.ops.pool import AveragePool2D, MaxPool2D, Mean
 from mcucc.twin.draft import Draft
@@ -42,18 +41,10 @@ def _pool(draft: Draft, node: Int8Node, op: AveragePool2D | MaxPool2D) -> None:
     draft.operator(code, (source,), draft.value(node.output), opts)
 
 
-def _violation(graph: Int8Graph, node: Int8Node, op: AveragePool2D) -> Violation | None:
-    """The refusal of an average whose padding TensorFlow Lite has not."""
+def _other_padding(graph: Int8Graph, node: Int8Node, op: AveragePool2D) -> bool:
+    """An average counts no padding, so none can be put before it: VALID and SAME alone remain."""
     same = same_pads(graph.input_types(node)[0].shape, op.kernel, op.stride)
-    if op.pads in (NO_PADS, same):
-        return None
-    return Violation(
-        node=", ".join(node.origin) or node.name,
-        op="AveragePool",
-        rule=f"an average that does not count padding needs no padding or SAME padding {same}",
-        actual=f"padding (top, bottom, left, right) {op.pads}",
-        hint="Give the pool an explicit Pad before it, or SAME padding.",
-    )
+    return op.pads not in (NO_PADS, same)
 
 
 def _mean(draft: Draft, node: Int8Node, op: Mean) -> None:
@@ -63,7 +54,7 @@ def _mean(draft: Draft, node: Int8Node, op: Mean) -> None:
 
 
 TWINS: Mapping[type, Twin] = {
-    AveragePool2D: Twin(_pool, _violation),
+    AveragePool2D: Twin(_pool, lacks=_other_padding),
     MaxPool2D: Twin(_pool),
     Mean: Twin(_mean),
 }
