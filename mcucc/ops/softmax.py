@@ -1,4 +1,4 @@
-"""Softmax and its logarithm."""
+"""Softmax, its logarithm, and L2 normalization: each along the last axis."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,8 +10,30 @@ SOFTMAX_QUANT = QParams((1 / 256,), -128)
 """The only output quantization the fixed-point softmax has."""
 LOG_SOFTMAX_QUANT = QParams((1 / 16,), 127)
 """The only output quantization of LogSoftmax."""
+L2_NORMALIZATION_QUANT = QParams((1 / 128,), 0)
+"""The only output quantization of L2Normalization."""
+_MOST_SQUARES = 2**15
+"""From about here on their sum overflows an int32."""
 MOST_CLASSES = 2**12
 """From here on a sum in Q12.19 overflows."""
+
+
+@dataclass(frozen=True)
+class _PerPixel(Op):
+    """What operators along the channels of each pixel share."""
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """The input's shape."""
+        return inputs[0].shape
+
+    def window(self, inputs: Sequence[TensorType], operand: int = 0) -> Window:  # noqa: ARG002
+        """The pixel at the same place."""
+        return Window()
+
+    @property
+    def aliasing(self) -> Aliasing:
+        """A pixel is read for its maximum or sum before its first element is written."""
+        return Aliasing.IN_PLACE
 
 
 @dataclass(frozen=True)
@@ -55,12 +77,8 @@ class FloatSoftmax(FloatBase):
 
 
 @dataclass(frozen=True)
-class LogSoftmax(Op):
+class LogSoftmax(_PerPixel):
     """Logarithm of the softmax over the last axis, in gemmlowp's fixed point."""
-
-    def infer(self, inputs: Sequence[TensorType]) -> Shape:
-        """The input's shape."""
-        return inputs[0].shape
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
         """The output's quantization is fixed; scale and sum stay within the fixed-point formats.
@@ -74,14 +92,20 @@ class LogSoftmax(Op):
         if inputs[0].shape[-1] >= MOST_CLASSES:
             yield "there must be fewer than 4096 classes"
 
-    def window(self, inputs: Sequence[TensorType], operand: int = 0) -> Window:  # noqa: ARG002
-        """The pixel at the same place."""
-        return Window()
 
-    @property
-    def aliasing(self) -> Aliasing:
-        """A pixel is read for its maximum and sum before its first element is written."""
-        return Aliasing.IN_PLACE
+@dataclass(frozen=True)
+class L2Normalization(_PerPixel):
+    """The last axis divided by the root of the sum of its squares, in fixed point."""
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
+        """The output's quantization is fixed; the sum of squares is an int32.
+
+        TensorFlow Lite Micro computes at this scale whatever the file says.
+        """
+        if output.quant != L2_NORMALIZATION_QUANT:
+            yield "the output must have scale 1/128 and zero point 0"
+        if inputs[0].shape[-1] >= _MOST_SQUARES:
+            yield "there must be fewer than 32768 elements along the last axis"
 
 
 @dataclass(frozen=True)
@@ -98,5 +122,19 @@ class FloatLogSoftmax(FloatBase):
         return LOG_SOFTMAX_QUANT
 
 
-Int8 = Softmax | LogSoftmax
-Float = FloatSoftmax | FloatLogSoftmax
+@dataclass(frozen=True)
+class FloatL2Normalization(FloatBase):
+    """The last axis divided by the root of the sum of its squares; zeros stay zeros."""
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """The shape of x."""
+        return inputs[0].shape
+
+    @property
+    def only_quant(self) -> QParams:
+        """That of the fixed point."""
+        return L2_NORMALIZATION_QUANT
+
+
+Int8 = Softmax | LogSoftmax | L2Normalization
+Float = FloatSoftmax | FloatLogSoftmax | FloatL2Normalization

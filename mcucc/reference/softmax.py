@@ -1,4 +1,4 @@
-"""Softmax and its logarithm: on int8 samples in gemmlowp's fixed point, and on floats.
+"""Softmax, its logarithm, and L2 normalization, on int8 samples in gemmlowp's fixed point.
 
 Fixed-point numbers are int32; Qi.f has i integer and f fraction bits, i + f = 31.
 """
@@ -10,17 +10,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.errors import InvariantError
-from mcucc.ops.softmax import FloatLogSoftmax, FloatSoftmax, LogSoftmax, Softmax
+from mcucc.ops.softmax import (
+    FloatL2Normalization,
+    FloatLogSoftmax,
+    FloatSoftmax,
+    L2Normalization,
+    LogSoftmax,
+    Softmax,
+)
 from mcucc.reference.exponential import ONE_Q0, exp_of_negative, log_of_sum, reciprocal_of_one_plus
 from mcucc.reference.fixed_point import (
     INT8_MAX,
     INT8_MIN,
     Multiplier,
     high_multiply,
+    multiply,
     quantize_multiplier,
     rounding_shift_right,
 )
 from mcucc.reference.meaning import FloatMeaning, Int8Meaning
+from mcucc.reference.root import inverse_root
 from mcucc.reference.windows import FloatArray
 
 DIFF_INTEGER_BITS = 5
@@ -29,6 +38,9 @@ SUM_INTEGER_BITS = 12
 """Sums of exponentials are Q12.19."""
 _LOG_OUTPUT_SHIFT = 22
 """From Q5.26 to sixteenths."""
+_L2_OUTPUT_BITS = 7
+_SMALLEST_NORM = np.float32(1e-6)
+"""What a smaller one counts as, in floats."""
 _LARGEST_SHIFT = 31
 """TensorFlow Lite Micro demands it of the shift after the sum, which is larger from 512 on."""
 
@@ -169,6 +181,19 @@ def log_softmax(x: NDArray[np.int8], scale: float) -> NDArray[np.int8]:
     return np.where(inside, np.clip(made, INT8_MIN, INT8_MAX), INT8_MIN).astype(np.int8)
 
 
+def l2_normalization(x: NDArray[np.int8], zero_point: int) -> NDArray[np.int8]:
+    """X / sqrt(sum of x^2) over the last axis; the output has scale 1/128 and zero point 0.
+
+    Args:
+        x: any shape, of fewer than 2^15 elements along the last axis.
+        zero_point: of the input; its scale does not matter.
+    """
+    centred = x.astype(np.int64) - zero_point
+    m, shift = inverse_root((centred**2).sum(axis=-1, keepdims=True))
+    made = multiply(centred, m, shift + _L2_OUTPUT_BITS)
+    return np.clip(made, INT8_MIN, INT8_MAX).astype(np.int8)
+
+
 def float_softmax(x: FloatArray) -> FloatArray:
     """Softmax over the last axis."""
     largest: FloatArray = x.max(axis=-1, keepdims=True)
@@ -184,11 +209,19 @@ def float_log_softmax(x: FloatArray) -> FloatArray:
     return centred - np.log(total)
 
 
+def float_l2_normalization(x: FloatArray) -> FloatArray:
+    """X / sqrt(sum of x^2) over the last axis."""
+    squares: FloatArray = np.square(x).sum(axis=-1, keepdims=True)
+    return (x / np.maximum(np.sqrt(squares), _SMALLEST_NORM)).astype(np.float32)
+
+
 INT8: dict[type, Int8Meaning] = {
     Softmax: lambda view, x: softmax(x[0], softmax_table(view.x.q.scale)),
+    L2Normalization: lambda view, x: l2_normalization(x[0], view.x.q.zero_point),
     LogSoftmax: lambda view, x: log_softmax(x[0], view.x.q.scale),
 }
 FLOAT: dict[type, FloatMeaning] = {
     FloatSoftmax: lambda _, x: float_softmax(x[0]),
+    FloatL2Normalization: lambda _, x: float_l2_normalization(x[0]),
     FloatLogSoftmax: lambda _, x: float_log_softmax(x[0]),
 }

@@ -47,6 +47,7 @@ _INDICES: Mapping[str, int] = {"INT32": 6, "INT64": 7}
 """Element types of indices, as ONNX numbers them."""
 _EXPONENTS: Mapping[str, float] = {"RSQRT": -0.5, "SQUARE": 2.0}
 _FIXED: Mapping[str, tuple[float, int]] = {
+    "L2_NORMALIZATION": (1 / 128, 0),
     "LOG_SOFTMAX": (1 / 16, 127),
     "LOGISTIC": (1 / 256, -128),
     "SOFTMAX": (1 / 256, -128),
@@ -173,10 +174,11 @@ def softmax(draft: Draft) -> None:
     draft.finish(draft.emit("Softmax", (draft.reals(draft.input(0)),), {"axis": -1}))
 
 
-def log_softmax(draft: Draft) -> None:
-    """LOG_SOFTMAX along the last axis."""
+def last_axis(draft: Draft) -> None:
+    """LOG_SOFTMAX and L2_NORMALIZATION along the last axis."""
     _demand_fixed(draft)
-    draft.finish(draft.emit("LogSoftmax", (draft.reals(draft.input(0)),), {"axis": -1}))
+    op = "LogSoftmax" if draft.operator.code == "LOG_SOFTMAX" else "LpNormalization"
+    draft.finish(draft.emit(op, (draft.reals(draft.input(0)),), {"axis": -1}))
 
 
 def mean(draft: Draft) -> None:
@@ -263,10 +265,11 @@ RULES: Mapping[str, Callable[[Draft], None]] = {
     "FLOOR": unary,
     "GELU": gelu,
     "HARD_SWISH": unary,
+    "L2_NORMALIZATION": last_axis,
     "LEAKY_RELU": leaky_relu,
     "LOG": unary,
     "LOGISTIC": unary,
-    "LOG_SOFTMAX": log_softmax,
+    "LOG_SOFTMAX": last_axis,
     "MAXIMUM": bound,
     "MEAN": mean,
     "MINIMUM": bound,

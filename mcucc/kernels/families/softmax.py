@@ -1,4 +1,4 @@
-"""Softmax over the last axis, and its logarithm."""
+"""Softmax, its logarithm, and L2 normalization: each along the last axis."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,12 +7,13 @@ from mcucc.kernels.kernel import Access, Family, Shape
 from mcucc.kernels.literals import c_int, int_rows
 from mcucc.kernels.use import ArrayDef, Field, KernelUse, LayerCode, OperatorKernels, plain
 from mcucc.ops import Int8Op
-from mcucc.ops.softmax import LogSoftmax, Softmax
+from mcucc.ops.softmax import L2Normalization, LogSoftmax, Softmax
 from mcucc.reference.softmax import log_softmax_parameters, softmax_table
 
 SOFTMAX = Family("softmax", Shape.TENSOR, Access.ELEMENT, "softmax")
 LOG_SOFTMAX = Family("logsoftmax", Shape.PIXELS, Access.ELEMENT, "log_softmax")
-FAMILIES = (SOFTMAX, LOG_SOFTMAX)
+L2_NORM = Family("norm", Shape.PIXELS, Access.ELEMENT, "l2_norm")
+FAMILIES = (SOFTMAX, LOG_SOFTMAX, L2_NORM)
 
 
 def _exponentials(use: KernelUse[Any]) -> ArrayDef:
@@ -49,7 +50,12 @@ def _log_softmax(use: KernelUse[Any]) -> LayerCode:
     return use.code(fields, table)
 
 
+def _l2_norm(use: KernelUse[Any]) -> LayerCode:
+    return use.code([("c", str(use.output.hwc[2])), ("zero_point", str(use.x.q.zero_point))])
+
+
 OPERATORS: Mapping[type[Int8Op], OperatorKernels[Any]] = {
+    L2Normalization: OperatorKernels(plain(L2_NORM), _l2_norm),
     LogSoftmax: OperatorKernels(plain(LOG_SOFTMAX), _log_softmax),
     Softmax: OperatorKernels(plain(SOFTMAX), _softmax),
 }

@@ -289,6 +289,7 @@ DRAWS: Mapping[str, Draw] = {
     "FULLY_CONNECTED": _dense,
     "GATHER": _gather,
     "HARD_SWISH": _same("HARD_SWISH"),
+    "L2_NORMALIZATION": _same("L2_NORMALIZATION", "L2NormOptions", TANH),
     "LEAKY_RELU": _leaky,
     "LOGISTIC": _same("LOGISTIC", quant=SIGMOID),
     "LOG_SOFTMAX": _same("LOG_SOFTMAX", "LogSoftmaxOptions", LOG_SOFTMAX),

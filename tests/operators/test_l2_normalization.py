@@ -1,0 +1,153 @@
+"""L2Normalization: numpy against TFLM and float64, C against numpy, ONNX against ONNX Runtime."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mcucc.errors import UnsupportedModelError
+from mcucc.importer import ModelBytes, lower_network, read_network, read_onnx
+from mcucc.ir import QParams
+from mcucc.ops import Int8Graph
+from mcucc.ops.softmax import L2_NORMALIZATION_QUANT, FloatL2Normalization, L2Normalization
+from mcucc.quant.ptq import from_file
+from mcucc.reference.interpreter import run
+from mcucc.reference.root import inverse_root
+from mcucc.schedule import PlanOptions
+from mcucc.targets.board import load_board
+from mcucc.twin import write_twin
+from tests.graphs import GraphBuilder, quant, random_inputs
+from tests.importer.float_cases import Model, check, kinds
+from tests.judging import assert_tflm_agrees, needs_tflm
+from tests.kernels.compiled import assert_c_agrees, generate
+from tests.kernels.grid import CHANNELS, MAPS, ZERO_POINTS, latin
+from tests.kernels.on_core import assert_core_agrees
+from tests.operators.example import Example
+from tests.ops.breaking import int8, with_output, with_type
+
+
+def normalized(b: GraphBuilder, x: str) -> str:
+    return b.node(L2Normalization(), (x,), L2_NORMALIZATION_QUANT)
+
+
+EXAMPLE = Example(
+    L2Normalization,
+    normalized,
+    (
+        (with_output(int8(1, 6, 6, 2, q=QParams((1 / 127,), 0))), "scale 1/128"),
+        (with_output(int8(1, 6, 6, 2, q=QParams((1 / 128,), 1))), "zero point 0"),
+        (with_type("x0", int8(1, 2**15)), "fewer than 32768"),
+    ),
+    lambda b, x: b.add(FloatL2Normalization(), x),
+)
+
+
+@needs_tflm
+def test_tflm_agrees() -> None:
+    graphs: list[Int8Graph] = []
+    shapes = [(1, 7), (1, 9, 4), (1, 3, 5, 7), (1, 1), (1, 256), (1, 9000), (1, 32767)]
+    for seed in range(35):
+        b = GraphBuilder(f"norm {seed}", seed=seed)
+        normalized(b, b.input(shapes[seed % 7], quant(0.05, ZERO_POINTS[seed % 5])))
+        graphs.append(b.build())
+    assert_tflm_agrees(graphs, samples=4)
+
+
+@needs_tflm
+def test_few_and_small_integers() -> None:
+    """Zeros alone, one element, and all sums of squares up to 64."""
+    small = np.arange(-4, 5).astype(np.int8)
+    pairs = np.stack([np.repeat(small, 9), np.tile(small, 9)], axis=-1)
+    b = GraphBuilder("pairs")
+    x = b.input((1, 2), quant(0.05, 0))
+    normalized(b, x)
+    assert_tflm_agrees([b.build()], inputs=[{x: pairs}])
+
+
+def test_the_root() -> None:
+    """Within 2e-6 of the number, from 2 to the largest."""
+    x = np.concatenate([np.arange(2, 5000), np.array([1 << 29, (1 << 29) - 1, (1 << 31) - 1])])
+    m, shift = inverse_root(x)
+    found = m * 2.0 ** (shift - 31)
+    assert np.abs(found * np.sqrt(x) - 1).max() < 2e-6
+    assert inverse_root(np.array([0, 1]))[0].tolist() == [(1 << 31) - 1] * 2
+
+
+@pytest.mark.parametrize("count", [2, 20, 300])
+def test_it_is_near_float64(count: int) -> None:
+    b = GraphBuilder("net", seed=3)
+    x = b.input((1, count), quant(0.05, 11))
+    y = normalized(b, x)
+    graph = b.build()
+    given = random_inputs(graph, 200)
+    reals = given[x].astype(np.float64) - 11
+    exact = reals / np.sqrt((reals**2).sum(axis=-1, keepdims=True))
+    found = run(graph, given)[y].astype(np.float64)
+    assert np.abs(np.minimum(exact * 128, 127) - found).max() <= 1
+
+
+@pytest.mark.cc
+def test_c_agrees(tmp_path: Path) -> None:
+    b, made = GraphBuilder("norm", seed=5), list[str]()
+    levels = {"map": MAPS, "c": (*CHANNELS, 1, 200, 9000), "zero_point": ZERO_POINTS}
+    for case in latin(levels, 24, seed=5):
+        q = quant(0.05, case["zero_point"])
+        made.append(normalized(b, b.input((1, *case["map"], case["c"]), q)))
+    generated = generate(b.build(*made), tmp_path / "c", planned=False)
+    chosen = [k for k in generated.kernels.values() if k is not None]
+    assert {k.family.name for k in chosen} == {"norm"}
+    assert_c_agrees(generated, tmp_path, clang=True)
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("board", ["rpi-pico", "mps2-an386", "mps3-an547"])
+def test_the_core_agrees(tmp_path: Path, board: str) -> None:
+    found, b = load_board(board), GraphBuilder("norm", seed=7)
+    graph = b.build(normalized(b, b.input((1, 5, 4, 19), quant(0.05, 3))))
+    assert_core_agrees(generate(graph, tmp_path / "c", core=found.core), found, tmp_path / "work")
+
+
+@pytest.mark.cc
+def test_it_runs_in_place_and_in_segments(tmp_path: Path) -> None:
+    b = GraphBuilder("chain", seed=6)
+    x = b.input((1, 6, 7, 5))
+    for _ in range(3):
+        x = normalized(b, x)
+    generated = generate(b.build(), tmp_path / "c")
+    assert generated.network.arena_bytes == 6 * 7 * 5
+    assert_c_agrees(generated, tmp_path)
+
+    b = GraphBuilder("rows", seed=7)
+    b.conv(normalized(b, b.conv(b.input((1, 24, 24, 1)), 8)), 2, stride=(2, 2))
+    rows = generate(b.build(), tmp_path / "rows", options=PlanOptions("memory"))
+    assert rows.network.arena_bytes < 24 * 24 * 8
+    assert_c_agrees(rows, tmp_path / "rows work")
+
+
+@pytest.mark.parametrize("shape", [(1, 5, 6, 4), (1, 9)])
+def test_tflite_files(shape: tuple[int, ...]) -> None:
+    """Back from the file of TensorFlow Lite: the same bits."""
+    b = GraphBuilder("net", seed=8)
+    made = normalized(b, b.input(shape, quant(0.05, 3)))
+    graph = b.build(made)
+    read = from_file(lower_network(read_network(ModelBytes(write_twin(graph))), "net"))
+    assert [node.op for node in read.nodes] == [L2Normalization()]
+    inputs = random_inputs(graph, 4)
+    given = {port.tensor: inputs[port.name] for port in read.inputs}
+    found = run(read, given)[read.outputs[0].tensor]
+    assert np.array_equal(found, run(graph, inputs)[made])
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 6, 5), (1, 7), (1, 5, 6)])
+@pytest.mark.parametrize("p", [1, 2])
+@pytest.mark.parametrize("axis", [1, -1])
+def test_float_files(tmp_path: Path, shape: tuple[int, ...], p: int, axis: int) -> None:
+    m = Model(shape)
+    graph = check(m, tmp_path, m.op("LpNormalization", "x0", p=p, axis=axis))
+    assert ("L2Normalization" in kinds(graph)) == (p == 2)
+
+
+def test_other_powers_are_refused(tmp_path: Path) -> None:
+    m = Model((1, 7))
+    with pytest.raises(UnsupportedModelError, match="p of an LpNormalization must be 1 or 2"):
+        lower_network(read_onnx(m.save(tmp_path, m.op("LpNormalization", "x0", p=3))), "net")
