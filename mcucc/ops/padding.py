@@ -1,4 +1,4 @@
-"""Borders that are made of the map itself."""
+"""Borders that are made of the map itself, and channels of zeros."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -69,6 +69,47 @@ class FloatMirrorPad(FloatBase):
         return True
 
 
+@dataclass(frozen=True)
+class PadChannels(Op):
+    """Channels of the zero point before and behind those of each pixel.
+
+    Attributes:
+        pads: how many channels are before, how many behind.
+    """
+
+    pads: tuple[int, int]
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """The input's shape with more channels."""
+        return (*inputs[0].shape[:-1], inputs[0].shape[-1] + sum(self.pads))
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
+        """No cropping, and the same quantization."""
+        if min(self.pads) < 0:
+            yield "padding must not be negative"
+        yield from same_quantization(inputs, output)
+
+    def window(self, inputs: Sequence[TensorType], operand: int = 0) -> Window:  # noqa: ARG002
+        """The pixel at the same place."""
+        return Window()
+
+
+@dataclass(frozen=True)
+class FloatPadChannels(FloatBase):
+    """Zeros as channels (before, behind) those of each pixel."""
+
+    pads: tuple[int, int]
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """The input's shape with more channels."""
+        return (*inputs[0].shape[:-1], inputs[0].shape[-1] + sum(self.pads))
+
+    @property
+    def copies(self) -> bool:
+        """Zeros are the zero point."""
+        return True
+
+
 def border_rules(shape: Shape, pads: Pads, border: Border) -> Iterator[str]:
     """What a border breaks: it must not be negative, nor have more pixels than are mirrored."""
     if min(pads) < 0:
@@ -83,5 +124,5 @@ def _bordered(x: TensorType, pads: Pads) -> Shape:
     return spatial_shape(x, (1, 1), (1, 1), (1, 1), pads, x.shape[-1])
 
 
-Int8 = MirrorPad
-Float = FloatMirrorPad
+Int8 = MirrorPad | PadChannels
+Float = FloatMirrorPad | FloatPadChannels

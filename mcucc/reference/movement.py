@@ -23,7 +23,7 @@ from mcucc.ops.movement import (
     SpaceToDepth,
     Transpose,
 )
-from mcucc.ops.padding import FloatMirrorPad, MirrorPad
+from mcucc.ops.padding import FloatMirrorPad, FloatPadChannels, MirrorPad, PadChannels
 from mcucc.reference.meaning import FloatMeaning, Int8Meaning
 from mcucc.reference.windows import border, pad_spatial
 
@@ -49,6 +49,13 @@ def mirror_pad(op: MirrorPad | FloatMirrorPad, x: NDArray[ScalarT]) -> NDArray[S
     """A border of the map's own pixels around each map of [N, H, W, C]."""
     top, bottom, left, right = op.pads
     return np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)), mode=op.border)
+
+
+def pad_channels(
+    op: PadChannels | FloatPadChannels, x: NDArray[ScalarT], zero: float
+) -> NDArray[ScalarT]:
+    """Channels of one number before and behind those of each pixel of [N, ..., C]."""
+    return np.pad(x, (*((0, 0),) * (x.ndim - 1), op.pads), constant_values=zero)
 
 
 def concat(inputs: Sequence[NDArray[ScalarT]]) -> NDArray[ScalarT]:
@@ -93,6 +100,7 @@ INT8: dict[type, Int8Meaning] = {
     Reshape: lambda view, x: x[0].reshape(len(x[0]), *held_shape(view.output)[1:]),
     Pad: lambda view, x: pad(view.op, x[0], view.output.q.zero_point),
     MirrorPad: lambda view, x: mirror_pad(view.op, x[0]),
+    PadChannels: lambda view, x: pad_channels(view.op, x[0], view.output.q.zero_point),
     Concat: lambda _, x: concat(x),
     Transpose: lambda view, x: transpose(view.op, x[0]),
     Slice: lambda view, x: block(view.op, x[0]),
@@ -103,6 +111,7 @@ FLOAT: dict[type, FloatMeaning] = {
     FloatReshape: lambda op, x: reshape(op, x[0]),
     FloatPad: lambda op, x: border(x[0], op.pads, op.value),
     FloatMirrorPad: lambda op, x: mirror_pad(op, x[0]),
+    FloatPadChannels: lambda op, x: pad_channels(op, x[0], 0.0),
     FloatConcat: lambda _, x: concat(x),
     FloatTranspose: lambda op, x: transpose(op, x[0]),
     FloatSlice: lambda op, x: block(op, x[0]),

@@ -180,7 +180,7 @@ REFUSALS: dict[str, tuple[Build, str, str]] = {
         "unknown shape",
     ),
     "flatten of channels": (unary("Flatten", axis=2), "batch 1", "[3, 48]"),
-    "pad mode": (padded([0] * 8, mode="wrap"), "rows and columns", "mode wrap"),
+    "pad mode": (padded([0, 0, 1, 0, 0, 0, 0, 0], mode="wrap"), "rows and columns", "mode wrap"),
     "pad value": (padded([0, 0, 1, 0, 0, 0, 0, 0], 1.0), "must add zeros", "1"),
     "crop": (padded([0, 0, -1, 0, 0, 0, 0, 0]), "rows and columns", "-1"),
     "pad of 4": (padded([1, 1, 1, 1]), "rows and columns", "[1, 1, 1, 1]"),

@@ -97,13 +97,13 @@ CASES: dict[str, tuple[Build, str]] = {
         lambda m: m.op("Pad", "x0", m.ints(0, 0, 9, 1, 0, 0, 1, 1), mode="reflect"),
         "a border in mode reflect must not be larger",
     ),
-    "padded channels and rows and columns": (
-        lambda m: m.op("Pad", "x0", m.ints(0, 1, 1, 1, 0, 0, 0, 0)),
-        "Pad must put a border",
+    "padded batch": (
+        lambda m: m.op("Pad", "x0", m.ints(1, 1, 1, 1, 0, 0, 0, 0)),
+        "Pad must put zeros",
     ),
     "negative padding": (
         lambda m: m.op("Pad", "x0", m.ints(0, 0, -1, 0, 0, 0, 0, 0)),
-        "Pad must put a border",
+        "Pad must put zeros",
     ),
     "cubic resize": (
         lambda m: m.op("Resize", "x0", "", m.constant([1, 1, 2, 2], np.float32), mode="cubic"),

@@ -1,10 +1,11 @@
 """Lowering rule for Pad."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from mcucc.importer.file.reader import OnnxNode
-from mcucc.importer.layout.layout import Perm, channels_last, identity
+from mcucc.importer.layout.layout import Perm, channels_last, identity, inner_shape
 from mcucc.importer.layout.view import View, made_by
 from mcucc.importer.rules.rule import Rule
 from mcucc.importer.values import RefusalError
@@ -12,15 +13,23 @@ from mcucc.importer.walk import Walk
 from mcucc.ir import Shape
 from mcucc.ops import Pads
 from mcucc.ops.movement import FloatPad
-from mcucc.ops.padding import MIRRORS, Border, FloatMirrorPad, border_rules
+from mcucc.ops.padding import MIRRORS, Border, FloatMirrorPad, FloatPadChannels, border_rules
+
+_MAP_RANK = 4
 
 
 def lower_pad(walk: Walk, node: OnnxNode) -> View:
-    """Pad of rows and columns with a constant, the map mirrored, or its outermost pixels."""
+    """Pad of rows and columns with a constant, the map mirrored, or its outermost pixels.
+
+    With zeros any axis but the batch may be padded.
+    """
     x = walk.view(node)
-    padding = _arrange_pad(walk, node, x)
-    if padding is None:
+    ends = _pad_ends(walk, node, len(x.shape))
+    if not any(sum(pair) for pair in ends):
         return x.named(node)
+    padding = _arrange_pad(walk, node, x, ends)
+    if isinstance(padding, View):
+        return padding
     if padding.border is None:
         op = FloatPad(padding.pads, padding.value)
         return padding.result(walk.emit(node, op, (padding.tensor,)))
@@ -65,28 +74,69 @@ class Padding:
         return made_by(self.node, made, self.shape, self.perm).reshaped(self.shape[: self.rank])
 
 
-def _arrange_pad(walk: Walk, node: OnnxNode, x: View) -> Padding | None:
-    """A Pad of rows and columns, wherever they are among the ONNX axes; None if it adds nothing."""
-    mode, ends = node.string("mode", "constant"), _pad_ends(walk, node, len(x.shape))
+def _arrange_pad(
+    walk: Walk, node: OnnxNode, x: View, ends: tuple[tuple[int, int], ...]
+) -> Padding | View:
+    """A Pad of rows and columns, wherever they are among the ONNX axes; of others what it makes."""
+    mode = node.string("mode", "constant")
     value = walk.numbers(node, 2, "value") or (0.0,)
     border: Border | None = next((known for known in MIRRORS if known == mode), None)
+    zeros = mode == "constant" and value[0] == 0 and not any(ends[0])
+    if zeros and len(x.shape) not in (3, 4):
+        return _padded(walk, node, x, ends)
     if (mode != "constant" and border is None) or len(x.shape) not in (3, 4):
         raise _bad_pad(node, f"mode {mode}, input {list(x.shape)}")
-    if not any(sum(pair) for pair in ends):
-        return None
     # A sequence becomes a map of one column.
-    rank, shape = len(x.shape), (*x.shape, *(1,) * (4 - len(x.shape)))
+    rank, shape, given = len(x.shape), (*x.shape, *(1,) * (4 - len(x.shape))), ends
     ends = (*ends, *((0, 0),) * (4 - rank))
     wide = x.reshaped(shape)
-    perm = next(
-        (p for p in (wide.perm, channels_last(4), identity(4)) if _pads_rows(ends, p)), None
-    )
+    usual = identity(4) if walk.model.format == "tflite" else channels_last(4)
+    channels = wide.perm == usual and any(ends[usual[-1]])
+    layouts = (wide.perm,) if zeros and channels else (wide.perm, channels_last(4), identity(4))
+    perm = next((p for p in layouts if _pads_rows(ends, p)), None)
+    if perm is None and zeros:
+        return _padded(walk, node, x, given)
     if perm is None:
         raise _bad_pad(node, f"pads (before, after) {[list(e) for e in ends]} of {list(x.shape)}")
     (top, bottom), (left, right) = ends[perm[1]], ends[perm[2]]
     tensor = walk.read(wide, perm, node)
     padded = tuple(n + sum(pair) for n, pair in zip(shape, ends, strict=True))
     return Padding(node, tensor, (top, bottom, left, right), value[0], border, padded, perm, rank)
+
+
+def _padded(walk: Walk, node: OnnxNode, x: View, ends: Sequence[tuple[int, int]]) -> View:
+    """Zeros along any axes but the batch."""
+    x = walk.in_onnx_order(x, node)
+    inner, tensor = inner_shape(x.shape, x.perm), walk.ordered(x, x.perm, node).tensor
+    steps = tuple(_steps(inner, [ends[axis] for axis in x.perm]))
+    for number, (op, seen) in enumerate(steps, start=1):
+        held = walk.viewed_as(replace(x, tensor=tensor), seen, node)
+        name = None if number == len(steps) else f"{x.name}.padded"
+        tensor = walk.emit(node, op, (held,), name)
+    shape = tuple(n + sum(pair) for n, pair in zip(x.shape, ends, strict=True))
+    return made_by(node, tensor, shape, x.perm)
+
+
+def _steps(
+    shape: Shape, ends: Sequence[tuple[int, int]]
+) -> Iterator[tuple[FloatPad | FloatPadChannels, Shape]]:
+    """Operators that pad the axes of an inner shape, and the shape that each reads."""
+    sizes = list(shape)
+    if len(sizes) == _MAP_RANK and any((*ends[1], *ends[2])):
+        yield FloatPad((*ends[1], *ends[2])), shape
+        sizes = [n + sum(pair) for n, pair in zip(shape[:-1], ends[:-1], strict=True)] + sizes[-1:]
+    for place, pads in enumerate(ends):
+        before, behind = math.prod(sizes[:place]), math.prod(sizes[place + 1 :])
+        if not any(pads) or (len(sizes) == _MAP_RANK and place < _MAP_RANK - 1):
+            continue
+        if behind == 1:
+            flat = (1, before, 1, sizes[place])
+            yield FloatPadChannels(pads), tuple(sizes) if len(sizes) == _MAP_RANK else flat
+        elif before == 1:
+            yield FloatPad((*pads, 0, 0)), (1, sizes[place], 1, behind)
+        else:
+            yield FloatPad((0, 0, *pads)), (1, before, sizes[place], behind)
+        sizes[place] += sum(pads)
 
 
 def _pads_rows(ends: tuple[tuple[int, int], ...], perm: Perm) -> bool:
@@ -109,9 +159,10 @@ def _pad_ends(walk: Walk, node: OnnxNode, rank: int) -> tuple[tuple[int, int], .
 def _bad_pad(node: OnnxNode, actual: str) -> RefusalError:
     return RefusalError(
         node,
-        "Pad must put a border around rows and columns of a map or sequence",
+        "Pad must put zeros around axes, or a border around rows and columns of a map or sequence",
         actual,
-        "Use mode constant, reflect or edge, no pads of batch or channels and no negative ones.",
+        "Use mode constant, reflect or edge, no pads of batch and no negative ones, and around "
+        "channels zeros.",
     )
 
 

@@ -12,10 +12,11 @@ from mcucc.kernels.literals import int_rows
 from mcucc.kernels.use import ArrayDef, Field, KernelUse, LayerCode, OperatorKernels, plain
 from mcucc.ops import Int8Op, NodeView
 from mcucc.ops.movement import Concat, DepthToSpace, Pad, Slice, SpaceToDepth, Transpose
-from mcucc.ops.padding import MIRRORS, MirrorPad
+from mcucc.ops.padding import MIRRORS, MirrorPad, PadChannels
 
 PAD = Family("pad", Shape.WINDOW, Access.PIXEL, "pad", leaves_padding_out=True)
 MIRROR = Family("mirror", Shape.WINDOW, Access.PIXEL, "mirror_pad", leaves_padding_out=True)
+PAD_CHANNELS = Family("padc", Shape.PIXELS, Access.PIXEL, "pad_channels")
 CONCAT = Family("concat", Shape.PIXELS, Access.PIXEL, "concat")
 TRANSPOSE = Family("transpose", Shape.TENSOR, Access.WHOLE, "transpose")
 SLICE = Family("slice", Shape.PIXELS, Access.PIXEL, "slice")
@@ -28,7 +29,17 @@ DEPTH_TO_SPACE = Family(
 SPACE_TO_DEPTH = Family(
     "gather", Shape.WINDOW, Access.PIXEL, "space_to_depth", leaves_padding_out=True
 )
-FAMILIES = (PAD, MIRROR, CONCAT, TRANSPOSE, SLICE, CROP, DEPTH_TO_SPACE, SPACE_TO_DEPTH)
+FAMILIES = (
+    PAD,
+    MIRROR,
+    PAD_CHANNELS,
+    CONCAT,
+    TRANSPOSE,
+    SLICE,
+    CROP,
+    DEPTH_TO_SPACE,
+    SPACE_TO_DEPTH,
+)
 
 _MOVED_AXES = 3
 """The batch stays where it is; at most these many other axes are walked along."""
@@ -54,6 +65,17 @@ def _mirror_pad(use: KernelUse[MirrorPad]) -> LayerCode:
         ("pad_left", str(use.op.pads[2])),
         ("step", str(step)),
         ("back", str(back)),
+    ]
+    return use.code(fields)
+
+
+def _pad_channels(use: KernelUse[PadChannels]) -> LayerCode:
+    before, behind = use.op.pads
+    fields: list[Field] = [
+        ("c", str(use.x.hwc[2])),
+        ("before", str(before)),
+        ("behind", str(behind)),
+        ("zero_point", str(use.x.q.zero_point)),
     ]
     return use.code(fields)
 
@@ -129,6 +151,7 @@ def _numbers(values: list[int]) -> str:
 OPERATORS: Mapping[type[Int8Op], OperatorKernels[Any]] = {
     Pad: OperatorKernels(plain(PAD), _pad),
     MirrorPad: OperatorKernels(plain(MIRROR), _mirror_pad),
+    PadChannels: OperatorKernels(plain(PAD_CHANNELS), _pad_channels),
     Concat: OperatorKernels(plain(CONCAT), _concat, constant_operands=True),
     Transpose: OperatorKernels(plain(TRANSPOSE), _transpose),
     Slice: OperatorKernels(_slice_kernel, _slice),

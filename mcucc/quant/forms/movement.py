@@ -21,7 +21,7 @@ from mcucc.ops.movement import (
     SpaceToDepth,
     Transpose,
 )
-from mcucc.ops.padding import FloatMirrorPad, MirrorPad
+from mcucc.ops.padding import FloatMirrorPad, FloatPadChannels, MirrorPad, PadChannels
 from mcucc.quant.conversion import CannotQuantizeError, Conversion, Form
 from mcucc.reference.fixed_point import quantize
 
@@ -53,6 +53,7 @@ FORMS: Mapping[type, Form] = {
     FloatMirrorPad: lambda to, node, op: to.emit(node, MirrorPad(op.pads, op.border)),
     FloatDepthToSpace: lambda to, node, op: to.emit(node, DepthToSpace(op.block, op.mode)),
     FloatPad: pad,
+    FloatPadChannels: lambda to, node, op: to.emit(node, PadChannels(op.pads)),
     FloatReshape: lambda to, node, op: to.emit(node, Reshape(op.shape)),
     FloatSlice: lambda to, node, op: to.emit(node, Slice(op.starts, op.sizes)),
     FloatSpaceToDepth: lambda to, node, op: to.emit(node, SpaceToDepth(op.block)),

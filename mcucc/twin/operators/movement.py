@@ -13,12 +13,12 @@ from mcucc.ops.movement import (
     SpaceToDepth,
     Transpose,
 )
-from mcucc.ops.padding import MirrorPad
+from mcucc.ops.padding import MirrorPad, PadChannels
 from mcucc.twin.draft import Draft
 from mcucc.twin.model import Code
 from mcucc.twin.operators.twin import Twin, with_vectors
 from mcucc.twin.options import options
-from mcucc.twin.windows import append_pad, paddings
+from mcucc.twin.windows import PAD, append_pad, paddings
 
 CONCATENATION = Code(2, 2)
 DEPTH_TO_SPACE = Code(5, 2)
@@ -52,6 +52,14 @@ def _mirror_pad(draft: Draft, node: Int8Node, op: MirrorPad) -> None:
         picked = draft.int32("picked", node, tuple(place.first(i) for i in range(count)))
         opts = options("GatherOptions", Axis=axis)
         draft.operator(GATHER, (source, picked), made, opts)
+
+
+def _pad_channels(draft: Draft, node: Int8Node, op: PadChannels) -> None:
+    """A PAD of the last axis."""
+    rank = len(draft.graph.tensors[node.output].shape)
+    ends = draft.int32_matrix("paddings", node, (*(0, 0) * (rank - 1), *op.pads), (rank, 2))
+    output = draft.value(node.output)
+    draft.operator(PAD, (draft.value(node.inputs[0]), ends), output, options("PadOptions"))
 
 
 def _concat(draft: Draft, node: Int8Node, _: Concat) -> None:
@@ -140,6 +148,7 @@ def _reshaped(draft: Draft, node: Int8Node, x: int, output: int, shape: Shape) -
 
 
 TWINS: Mapping[type, Twin] = {
+    PadChannels: Twin(_pad_channels),
     Concat: Twin(_concat),
     DepthToSpace: Twin(_depth_to_space),
     MirrorPad: Twin(_mirror_pad),
