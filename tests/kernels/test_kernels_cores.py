@@ -6,7 +6,7 @@ import pytest
 
 from mcucc.ops import Int8Graph
 from mcucc.targets.board import load_board
-from tests.graphs import GraphBuilder, quant
+from tests.graphs import GraphBuilder, every_operator_graph, quant
 from tests.kernels.borders import one_pixel_wide, saturating_layers, small_sums
 from tests.kernels.compiled import generate
 from tests.kernels.on_core import assert_core_agrees
@@ -75,6 +75,7 @@ RUNS = (
     *((requantized(), board_id) for board_id in OWN_KERNELS),
     *((windows(), board_id) for board_id in ALL),
     *((elements(), board_id) for board_id in OWN_KERNELS),
+    *((every_operator_graph(), board_id) for board_id in OWN_KERNELS),
 )
 
 
