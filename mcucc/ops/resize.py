@@ -1,5 +1,6 @@
 """Operators that make a map larger or smaller."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -19,31 +20,33 @@ STEPS = 1024
 """Into which TensorFlow Lite divides the distance of two pixels that it interpolates."""
 _LONGEST = 1 << 20
 """A map has fewer rows, and fewer columns: a place in steps is an int32."""
+_INT32 = 1 << 31
 
 
 @dataclass(frozen=True)
 class Places:
     """Where output pixels lie among input pixels along one axis, in steps of 1/1024.
 
-    Pixel i lies at i * step + start; in front of the first input pixel and behind the last one the
-    map goes on as it ends.
+    Pixel i lies at (i * step + start) // per; in front of the first input pixel and behind the last
+    one the map goes on as it ends.
     """
 
     step: int
     start: int
+    per: int = 1
 
     def at(self, count: int) -> NDArray[np.int64]:
         """The places of the first `count` pixels."""
-        return np.arange(count, dtype=np.int64) * self.step + self.start
+        return (np.arange(count, dtype=np.int64) * self.step + self.start) // self.per
 
     @property
     def axis(self) -> Axis:
         """The pixel before each place and the one behind it, padding outside of the map."""
         if self.step == 0:
             return Axis(taps=2, stride=0)
-        before = int(self.start < 0)
-        phase = self.start + before * STEPS
-        return Axis(taps=2, stride=self.step, pad=before, repeat=STEPS, phase=phase)
+        before, pixel = int(self.start < 0), STEPS * self.per
+        phase = self.start + before * pixel
+        return Axis(taps=2, stride=self.step, pad=before, repeat=pixel, phase=phase)
 
 
 def fixed_places(size: int, count: int, coordinates: Coordinates) -> Places:
@@ -53,6 +56,18 @@ def fixed_places(size: int, count: int, coordinates: Coordinates) -> Places:
     else:
         step = (STEPS * size + count // 2) // count
     return Places(step, step // 2 - STEPS // 2 if coordinates == "half_pixel" else 0)
+
+
+def rounded_places(size: int, count: int, coordinates: Coordinates) -> Places:
+    """The steps next to where `count` pixels lie among `size`, halves upwards."""
+    if coordinates == "align_corners" and count > 1:
+        step, start, per = 2 * STEPS * (size - 1), count - 1, 2 * (count - 1)
+    else:
+        step, start, per = 2 * STEPS * size, count, 2 * count
+    if coordinates == "half_pixel":
+        start += STEPS * (size - count)
+    shared = math.gcd(step, start, per)
+    return Places(step // shared, start // shared, per // shared)
 
 
 def real_places(size: int, count: int, coordinates: Coordinates) -> NDArray[np.float64]:
@@ -70,26 +85,29 @@ class ResizeBilinear(Op):
     Attributes:
         size: rows and columns of the output.
         coordinates: where its pixels lie among those of the input.
+        rounds_places: each place is rounded to the nearest step by itself. TensorFlow Lite rounds
+            the distance of two pixels and adds it up, and has no operator for the other.
     """
 
     size: tuple[int, int]
     coordinates: Coordinates = "asymmetric"
+    rounds_places: bool = False
 
     def infer(self, inputs: Sequence[TensorType]) -> Shape:
         """[1, rows, columns, C]."""
         return (1, *self.size, inputs[0].shape[-1])
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
-        """Same quantization on both sides; sizes at which TensorFlow Lite stays inside the map."""
+        """Same quantization on both sides; sizes at which places stay inside the map."""
         yield from same_quantization(inputs, output)
         yield from bilinear_faults(self, inputs[0].shape)
 
     def places(self, x: TensorType) -> tuple[Places, Places]:
         """Where output rows lie among those of the input, and columns."""
         _, h, w, _ = x.shape
+        places = rounded_places if self.rounds_places else fixed_places
         rows, columns = (
-            fixed_places(n, count, self.coordinates)
-            for n, count in zip((h, w), self.size, strict=True)
+            places(n, count, self.coordinates) for n, count in zip((h, w), self.size, strict=True)
         )
         return rows, columns
 
@@ -114,6 +132,11 @@ def bilinear_faults(op: "ResizeBilinear | FloatResizeBilinear", shape: Shape) ->
         yield f"rows and columns must lie between 1 and {_LONGEST - 1}"
         return
     for n, count in sizes:
+        if op.rounds_places:
+            places = rounded_places(n, count, op.coordinates)
+            if places.step * count + STEPS * places.per >= _INT32:
+                yield f"{n} rows or columns cannot become {count}: a place takes more than int32"
+            continue
         places = fixed_places(n, count, op.coordinates)
         if places.step < 1 < n:
             yield f"an enlargement must be below {2 * STEPS}-fold"
@@ -283,7 +306,9 @@ class _FloatToSize(FloatBase):
 
 @dataclass(frozen=True)
 class FloatResizeBilinear(_FloatToSize):
-    """Bilinear interpolation in reals; its int8 form is TensorFlow Lite's."""
+    """Bilinear interpolation in reals; `rounds_places` says how its int8 form rounds places."""
+
+    rounds_places: bool = False
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:  # noqa: ARG002
         """Those of the int8 form."""

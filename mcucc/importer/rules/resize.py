@@ -66,14 +66,13 @@ def lower_resize(walk: Walk, node: OnnxNode) -> View:
     repeats = (counts[0] // sizes[0], counts[1] // sizes[1])
     if _repeats(found, sizes, repeats):
         return x.result(walk.emit(node, FloatResizeNearest(repeats), (x.tensor,)), shape)
-    picked = _nearest(node, found, sizes, counts) if mode == "nearest" else None
-    if picked is not None:
-        return x.result(walk.emit(node, picked, (x.tensor,)), shape)
-    fixed = _fixed_point(node, found, sizes, counts) if mode == "linear" else None
-    if fixed is not None:
-        return x.result(walk.emit(node, fixed, (x.tensor,)), shape)
-    if mode == "linear" and _between_centres(x, opset, counts):
-        return x.result(_bilinear(walk, x, repeats), shape)
+    known = (_fixed_point if mode == "linear" else _nearest)(node, found, sizes, counts)
+    if mode == "linear" and known is None:
+        if _between_centres(x, opset, counts):
+            return x.result(_bilinear(walk, x, repeats), shape)
+        known = _rounded_places(found, sizes, counts)
+    if known is not None:
+        return x.result(walk.emit(node, known, (x.tensor,)), shape)
     matrices = [matrix(place, size) for place, size in zip(found, sizes, strict=True)]
     made = resampled(walk, x, matrices[0], matrices[1])
     return walk.view(node).named(node) if made == x.tensor else x.result(made, shape)
@@ -125,13 +124,34 @@ def _fixed_point(
     return None
 
 
+def _rounded_places(
+    found: Sequence[Reals], sizes: Sequence[int], counts: tuple[int, int]
+) -> FloatResizeBilinear | None:
+    """An operator of its own, whose places are at most half a step away."""
+    for mode in COORDINATES:
+        op = FloatResizeBilinear(counts, mode, rounds_places=True)
+        faults = list(bilinear_faults(op, (1, *sizes, 1)))
+        if not faults and all(
+            _is_at(op, place, n, count)
+            for place, n, count in zip(found, sizes, counts, strict=True)
+        ):
+            return op
+    return None
+
+
+def _is_at(op: FloatResizeBilinear, place: Reals, size: int, count: int) -> bool:
+    """Whether the places along an axis are the operator's."""
+    ends = size - 1
+    real = real_places(size, count, op.coordinates).clip(0, ends)
+    return bool(np.allclose(place.clip(0, ends), real, rtol=0, atol=1e-6))
+
+
 def _is_near(op: FloatResizeBilinear, place: Reals, size: int, count: int) -> bool:
     """Whether the places along an axis are the operator's, and those of its int8 form."""
     ends = size - 1
     real = real_places(size, count, op.coordinates).clip(0, ends)
     fixed = (fixed_places(size, count, op.coordinates).at(count) / STEPS).clip(0, ends)
-    exact = bool(np.allclose(place.clip(0, ends), real, rtol=0, atol=1e-6))
-    return exact and bool(np.abs(fixed - real).max() <= 1 / STEPS)
+    return _is_at(op, place, size, count) and bool(np.abs(fixed - real).max() <= 1 / STEPS)
 
 
 def _repeats(found: Sequence[Reals], sizes: Sequence[int], repeats: Sequence[int]) -> bool:

@@ -48,7 +48,7 @@ def _nearest(use: KernelUse[PickNearest]) -> LayerCode:
 
 
 def _places(places: Places) -> str:
-    return f"{{.step = {places.step}, .start = {places.start}}}"
+    return f"{{.step = {places.step}, .start = {places.start}, .per = {places.per}}}"
 
 
 OPERATORS: Mapping[type[Int8Op], OperatorKernels[Any]] = {

@@ -16,7 +16,7 @@ from mcucc.quant.conversion import Conversion, Form
 
 def bilinear(to: Conversion, node: FloatNode, op: FloatResizeBilinear) -> None:
     """At the scale of its input, between whose values it lies."""
-    to.emit(node, ResizeBilinear(op.size, op.coordinates))
+    to.emit(node, ResizeBilinear(op.size, op.coordinates, op.rounds_places))
 
 
 FORMS: Mapping[type, Form] = {

@@ -40,6 +40,6 @@ def _pick_nearest(draft: Draft, node: Int8Node, op: PickNearest) -> None:
 
 TWINS: Mapping[type, Twin] = {
     PickNearest: Twin(_pick_nearest),
-    ResizeBilinear: Twin(_resize_bilinear),
+    ResizeBilinear: Twin(_resize_bilinear, lacks=lambda _graph, _node, op: op.rounds_places),
     ResizeNearest: Twin(_resize_nearest),
 }
