@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mcucc.api.tflm_link import TIMEOUT_S, Heard, Values
 from mcucc.compiled.samples import dequantize_inputs
+from mcucc.errors import JudgeAbsentError
 from mcucc.importer import TfliteValues
 from mcucc.ir import QParams
 from mcucc.ops import Int8Graph
@@ -20,7 +21,7 @@ from mcucc.reference.index import as_bytes
 from mcucc.reference.movement import held_shape
 from mcucc.report import Report
 from mcucc.report.model import PortReport
-from mcucc.sim.tflm import run_tflm_file
+from mcucc.sim.tflm import TflmLacksError, run_tflm_file
 from mcucc.twin import keep_operators
 
 Reals = Mapping[str, NDArray[np.float32]]
@@ -45,7 +46,7 @@ def hear_file(
         The outputs of the graph, int8 in inner layout.
 
     Raises:
-        TflmAbsentError: TFLM is not installed, or cannot be loaded.
+        JudgeAbsentError: TFLM is not installed, cannot be loaded, or lacks an operator of the file.
         SimulationError: it crashed, hung or refused the file.
     """
     found = run_file(report, file, dequantize_inputs(report, samples))
@@ -61,7 +62,7 @@ def run_file(report: Report, file: TfliteValues, reals: Reals) -> Reals:
     """What TFLM makes of real inputs with the file; int8 and uint8 ports are scaled as there.
 
     Raises:
-        TflmAbsentError, SimulationError: as `hear_file`.
+        JudgeAbsentError, SimulationError: as `hear_file`.
     """
     ports = {port.name: port for port in report.inputs}
     inputs = [_as_declared(ports[name], file.dtypes[name], reals[name]) for name in file.inputs]
@@ -71,7 +72,10 @@ def run_file(report: Report, file: TfliteValues, reals: Reals) -> Reals:
     if inner:  # what comes behind is not needed, and TFLM may not know it
         last = max(file.makers.get(port.name, 0) for port in report.outputs)
         raw = keep_operators(raw, last + 1)
-    found = run_tflm_file(raw, inputs, wanted, keep=inner, timeout=TIMEOUT_S)
+    try:
+        found = run_tflm_file(raw, inputs, wanted, keep=inner, timeout=TIMEOUT_S)
+    except TflmLacksError as error:
+        raise JudgeAbsentError(str(error)) from error
     return {
         port.name: _reals(port, found[file.index[port.name]]).reshape(
             len(inputs[0]), *port.shape[1:]

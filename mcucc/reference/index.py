@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.ops import NodeView
-from mcucc.ops.index import ArgMax, FloatArgMax
+from mcucc.ops.index import (
+    ArgMax,
+    FloatArgMax,
+    FloatTopKIndices,
+    FloatTopKValues,
+    TopKIndices,
+    TopKValues,
+)
 from mcucc.reference.meaning import FloatMeaning, Int8Meaning
 
 
@@ -26,6 +33,19 @@ def find(x: NDArray[np.generic], *, largest: bool, last: bool) -> NDArray[np.int
     found = seen.argmax(axis=-1) if largest else seen.argmin(axis=-1)
     place = x.shape[-1] - 1 - found if last else found
     return place[..., np.newaxis].astype(np.int32)
+
+
+def first_k(x: NDArray[np.generic], k: int, *, largest: bool) -> NDArray[np.int32]:
+    """Where the k largest numbers of the last axis stand, the largest first, (N, ..., k).
+
+    Args:
+        x: (N, ..., C), int8 or float32.
+        k: at most C. Of equal numbers the first one comes first.
+        largest: the smallest ones, the smallest first, if it is false.
+    """
+    numbers = x.astype(np.float32)
+    order = np.argsort(-numbers if largest else numbers, axis=-1, kind="stable")
+    return order[..., :k].astype(np.int32)
 
 
 def as_bytes(indices: NDArray[np.integer]) -> NDArray[np.int8]:
@@ -46,5 +66,34 @@ def _float_arg_max(op: FloatArgMax, x: Sequence[NDArray[np.float32]]) -> NDArray
     return find(x[0], largest=op.largest, last=op.last).astype(np.float32)
 
 
-INT8: dict[type, Int8Meaning] = {ArgMax: _arg_max}
-FLOAT: dict[type, FloatMeaning] = {FloatArgMax: _float_arg_max}
+def _top_k_values(view: NodeView[TopKValues], x: Sequence[NDArray[np.int8]]) -> NDArray[np.int8]:
+    places = first_k(x[0], view.op.k, largest=view.op.largest)
+    return np.take_along_axis(x[0], places, axis=-1)
+
+
+def _top_k_indices(view: NodeView[TopKIndices], x: Sequence[NDArray[np.int8]]) -> NDArray[np.int8]:
+    return as_bytes(first_k(x[0], view.op.k, largest=view.op.largest))
+
+
+def _float_top_k_values(
+    op: FloatTopKValues, x: Sequence[NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    return np.take_along_axis(x[0], first_k(x[0], op.k, largest=op.largest), axis=-1)
+
+
+def _float_top_k_indices(
+    op: FloatTopKIndices, x: Sequence[NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    return first_k(x[0], op.k, largest=op.largest).astype(np.float32)
+
+
+INT8: dict[type, Int8Meaning] = {
+    ArgMax: _arg_max,
+    TopKIndices: _top_k_indices,
+    TopKValues: _top_k_values,
+}
+FLOAT: dict[type, FloatMeaning] = {
+    FloatArgMax: _float_arg_max,
+    FloatTopKIndices: _float_top_k_indices,
+    FloatTopKValues: _float_top_k_values,
+}

@@ -38,6 +38,8 @@ _ARENA_SLACK_BYTES = 1 << 20
 _TENSOR_SLACK_BYTES = 64
 """Room for each tensor's record and alignment."""
 _STDERR_LINES = 5
+_LACKS = "Didn't find op"
+"""Begins the line in which TFLM names an operator that it has not."""
 _ABSENT = "absent"
 """The file in which the child says why the interpreter cannot be loaded."""
 
@@ -74,6 +76,10 @@ class TflmCrashError(SimulationError):
         name = signal.Signals(status).name
         super().__init__(f"TFLM crashed at operator {operator} ({name})")
         self.operator = operator
+
+
+class TflmLacksError(SimulationError):
+    """The interpreter has no operator of a kind that the file holds."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +180,7 @@ def _run_jobs(jobs: Sequence[TflmJob], timeout: float) -> Mapping[str, NDArray[n
 
 
 def _run_child(folder: Path, timeout: float) -> tuple[int, str]:
-    """Run the child on a directory of jobs: its exit status and the end of its complaints."""
+    """Run the child on a directory of jobs: its exit status and what matters of its complaints."""
     root = str(Path(mcucc.__file__).parent.parent)
     path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     try:
@@ -190,11 +196,14 @@ def _run_child(folder: Path, timeout: float) -> tuple[int, str]:
             f"TFLM did not finish within {timeout:g} seconds: give it fewer samples"
         ) from error
     lines = done.stderr.decode(errors="replace").strip().splitlines()
-    return done.returncode, "\n".join(lines[-_STDERR_LINES:])
+    lacks = next((line for line in lines if line.startswith(_LACKS)), None)
+    return done.returncode, lacks or "\n".join(lines[-_STDERR_LINES:])
 
 
 def _diagnose(job: TflmJob, status: int, complaint: str, timeout: float) -> SimulationError:
     """What went wrong in a job; a crash names the first operator without which none occurs."""
+    if complaint.startswith(_LACKS):
+        return TflmLacksError(f"TFLM does not run the model: {complaint}")
     if status > 0:
         return SimulationError(f"TFLM refused the model:\n{complaint}")
     if -status == signal.SIGKILL:

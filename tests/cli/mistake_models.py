@@ -79,14 +79,16 @@ def argmax(op: str = "ArgMax") -> ModelProto:
 
 
 def top_k() -> ModelProto:
-    node = _node("TopK", ["scores", "k"], "largest", "indices")
+    """In no order."""
+    node = _node("TopK", ["scores", "k"], "largest", "indices", sorted=0)
     return network(node, constants={"k": np.array([2])}, output=(TensorProto.FLOAT, (1, 2)))
 
 
 def top_k_indices() -> ModelProto:
-    """The second output is read, not the first."""
+    """More than there are."""
     node = _node("TopK", ["scores", "k"], "largest", "indices")
-    model = network(node, constants={"k": np.array([2])}, output=(TensorProto.INT64, (1, 2)))
+    many = CLASSES + 1
+    model = network(node, constants={"k": np.array([many])}, output=(TensorProto.INT64, (1, many)))
     model.graph.output[0].name = "indices"
     return model
 

@@ -50,9 +50,9 @@ def test_every_version_that_is_taken_is_what_the_operator_was(op: str) -> None:
 
 
 def test_operators_that_have_changed_are_found() -> None:
-    """TopK has a version of set 24 that nobody has looked at."""
-    assert newer_operators(one_node("TopK"), 24) == {"TopK": 24}
-    assert newer_operators(one_node("TopK"), 23) == {}
+    """Scan has a version of set 24 that nobody has looked at."""
+    assert newer_operators(one_node("Scan"), 24) == {"Scan": 24}
+    assert newer_operators(one_node("Scan"), 23) == {}
     assert newer_operators(one_node("Nonsense"), 24) == {}
 
 

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from mcucc.api.tflm_link import tflm_job
 from mcucc.errors import SimulationError
 from mcucc.reference.interpreter import run
 from mcucc.sim.tflm import (
@@ -31,14 +32,16 @@ def crashing_twin() -> bytes:
 @needs_tflm
 def test_every_value_of_every_sample():
     graph = every_operator_graph()
-    twin, inputs = write_twin(graph), random_inputs(graph, 3)
-    result = run_tflm(twin, [inputs["x0"]], timeout=60)
-    values = [t for t in read_tensors(twin) if not t.constant]
+    inputs = random_inputs(graph, 3)
+    expected = run(graph, inputs)
+    job = tflm_job(graph, write_twin(graph), expected)
+    result = run_tflm(job.twin, job.inputs, timeout=60)
+    values = [t for t in read_tensors(job.twin) if not t.constant]
     indices = {t.name for t in values if t.int32 and t.name in graph.tensors}
     assert indices
     assert set(result) == {t.name for t in values if t.int8} | indices
     assert np.array_equal(result["x0"], inputs["x0"])
-    for name, value in run(graph, inputs).items():
+    for name, value in expected.items():
         assert np.array_equal(result[name], value)
 
 

@@ -45,7 +45,7 @@ _SCIKIT = (
 _FAMILIES: tuple[tuple[str, str], ...] = (
     (
         (
-            "TopK NonMaxSuppression NonZero Unique Compress Hardmax OneHot GatherND ScatterND "
+            "NonMaxSuppression NonZero Unique Compress Hardmax OneHot GatherND ScatterND "
             "ScatterElements CumSum RoiAlign GridSample Range"
         ),
         "Leave what comes behind the network to your program.",

@@ -36,6 +36,8 @@ _KNOWN: Mapping[str, int] = MappingProxyType(
         "QuantizeLinear": 28,
         # Allows fmod 0 on floats; what was allowed means the same.
         "Mod": 28,
+        # Adds bfloat16.
+        "TopK": 24,
         # `stash_type` is about float16 and bfloat16 alone.
         "Range": 27,
     }

@@ -97,13 +97,16 @@ def between(
     finally:
         walk.symbols.update({name: s for name, s in integers.items() if s is not None})
     return tuple(
-        _integers(node, x, each) for each in (made if isinstance(made, tuple) else (made,))
+        _integers(walk, node, x, each) for each in (made if isinstance(made, tuple) else (made,))
     )
 
 
-def _integers(node: OnnxNode, x: Quantized, made: Symbol) -> Symbol:
-    """The integers of what an operator makes of reals; what nobody reads stays as it is."""
-    if isinstance(made, Refused):
+def _integers(walk: Walk, node: OnnxNode, x: Quantized, made: Symbol) -> Symbol:
+    """The integers of what an operator makes of reals.
+
+    What nobody reads stays as it is, and so do indices.
+    """
+    if isinstance(made, Refused) or (isinstance(made, View) and made.tensor in walk.indices):
         return made
     if not isinstance(made, View):
         raise RefusalError(node, "it must make activations", describe(made), "Check the exporter.")

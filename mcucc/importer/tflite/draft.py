@@ -135,12 +135,13 @@ class Draft:
         op: str,
         label: str,
         inputs: Sequence[str],
-        made: str,
+        made: str | Sequence[str],
         attributes: Mapping[str, AttributeValue],
     ) -> None:
-        """Append a node with a name and a result of one's own choice."""
+        """Append a node with a name and a result of one's own choice, or several."""
         name = fresh(f"node {label}", self.taken).removeprefix("node ")
-        self.nodes.append(OnnxNode(op, name, tuple(inputs), (made,), dict(attributes)))
+        outputs = (made,) if isinstance(made, str) else tuple(made)
+        self.nodes.append(OnnxNode(op, name, tuple(inputs), outputs, dict(attributes)))
 
     def value(self, tensor: Tensor) -> str:
         """A tensor as it is in the file: integers, or floats; a constant too."""

@@ -2,7 +2,14 @@
 
 from collections.abc import Callable, Mapping
 
-from mcucc.importer.tflite.draft import Draft, RefusedOperatorError, described
+import numpy as np
+
+from mcucc.importer.tflite.draft import (
+    Draft,
+    RefusedOperatorError,
+    demand_equal_scales,
+    described,
+)
 
 _ONNX: Mapping[str, str] = {"ARG_MAX": "ArgMax", "ARG_MIN": "ArgMin"}
 
@@ -19,5 +26,22 @@ def arg(draft: Draft) -> None:
     draft.give(made, draft.output)
 
 
-RULES: Mapping[str, Callable[[Draft], None]] = {"ARG_MAX": arg, "ARG_MIN": arg}
+def top_k(draft: Draft) -> None:
+    """TOPK_V2 of the last axis: the largest, of equal ones the first, and where they stand."""
+    x = draft.input(0)
+    demand_equal_scales(draft, x)
+    count = draft.integers(1, "how many it keeps")
+    name = draft.constant(f"{draft.label}.k", np.array(count, dtype=np.int64))
+    outputs = [draft.file.tensors[place] for place in draft.operator.outputs]
+    if len(outputs) != 2 or outputs[1].dtype != "INT32":
+        raise RefusedOperatorError(
+            "it must make values and int32 indices",
+            ", ".join(map(described, outputs)),
+            "Convert again.",
+        )
+    names = [draft.names[tensor.index] for tensor in outputs]
+    draft.append("TopK", draft.label, (draft.value(x), name), names, {"axis": -1})
+
+
+RULES: Mapping[str, Callable[[Draft], None]] = {"ARG_MAX": arg, "ARG_MIN": arg, "TOPK_V2": top_k}
 """What translates each operator of the family."""

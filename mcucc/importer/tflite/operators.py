@@ -43,7 +43,7 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
             ),
             _RECURRENT,
         ),
-        **dict.fromkeys(("NON_MAX_SUPPRESSION_V4", "TOPK_V2"), _BEHIND),
+        "NON_MAX_SUPPRESSION_V4": _BEHIND,
         "DENSIFY": (
             "Convert the pruned network without sparse weights: tfmot.sparsity.keras.strip_pruning,"
             " and no EXPERIMENTAL_SPARSITY among converter.optimizations."

@@ -6,11 +6,13 @@ from typing import Any
 from mcucc.kernels.kernel import Access, Family, Kernel, Shape
 from mcucc.kernels.use import Field, KernelUse, LayerCode, OperatorKernels
 from mcucc.ops import Int8Op, NodeView
-from mcucc.ops.index import ArgMax
+from mcucc.ops.index import ArgMax, TopKIndices, TopKValues
 
 ARG_MAX = Family("argmax", Shape.PIXELS, Access.PIXEL, "arg", constants=(("largest", 1),))
 ARG_MIN = Family("argmin", Shape.PIXELS, Access.PIXEL, "arg", constants=(("largest", 0),))
-FAMILIES = (ARG_MAX, ARG_MIN)
+TOP_VALUES = Family("topvalues", Shape.PIXELS, Access.PIXEL, "top_k", constants=(("indices", 0),))
+TOP_INDICES = Family("topindices", Shape.PIXELS, Access.PIXEL, "top_k", constants=(("indices", 1),))
+FAMILIES = (ARG_MAX, ARG_MIN, TOP_VALUES, TOP_INDICES)
 
 
 def _kernel(view: NodeView[Any]) -> Kernel:
@@ -24,4 +26,13 @@ def _code(use: KernelUse[ArgMax]) -> LayerCode:
     return use.code(fields)
 
 
-OPERATORS: Mapping[type[Int8Op], OperatorKernels[Any]] = {ArgMax: OperatorKernels(_kernel, _code)}
+def _top_k(use: KernelUse[TopKIndices | TopKValues]) -> LayerCode:
+    flip = "0" if use.op.largest else "-1"
+    return use.code([("c", str(use.x.hwc[2])), ("k", str(use.op.k)), ("flip", flip)])
+
+
+OPERATORS: Mapping[type[Int8Op], OperatorKernels[Any]] = {
+    ArgMax: OperatorKernels(_kernel, _code),
+    TopKIndices: OperatorKernels(lambda _: Kernel(TOP_INDICES), _top_k),
+    TopKValues: OperatorKernels(lambda _: Kernel(TOP_VALUES), _top_k),
+}

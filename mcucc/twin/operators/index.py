@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from mcucc.ir import DType
 from mcucc.ops import Int8Node
-from mcucc.ops.index import ArgMax
+from mcucc.ops.index import ArgMax, TopKIndices, TopKValues
 from mcucc.twin.draft import Draft
 from mcucc.twin.model import Code
 from mcucc.twin.operators.movement import RESHAPE
-from mcucc.twin.operators.twin import Twin
+from mcucc.twin.operators.twin import LACKED, Twin
 from mcucc.twin.options import TENSOR_TYPES, options
 
 GATHER = Code(36, 2)
@@ -43,4 +43,4 @@ def _arg_max(draft: Draft, node: Int8Node, op: ArgMax) -> None:
     draft.operator(RESHAPE, inputs, output, options("ReshapeOptions", NewShape=shape))
 
 
-TWINS: Mapping[type, Twin] = {ArgMax: Twin(_arg_max)}
+TWINS: Mapping[type, Twin] = {ArgMax: Twin(_arg_max), TopKIndices: LACKED, TopKValues: LACKED}
