@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from mcucc.ir import Shape
 from tests.importer.tflite.drawn_file import File, Quant
+from tests.importer.tflite.retyped import retyped
 
 SIGMOID = ((1 / 256,), -128)
 LOG_SOFTMAX = ((1 / 16,), 127)
@@ -193,6 +194,36 @@ def _pad(name: str) -> "Draw":
     return draw
 
 
+def _mirror_pad(f: File) -> bytes:
+    shape, mode = f.shape(4), f.pick(0, 1)
+    quant = f.value(shape)
+    most = [min(n - 1 + mode, 3) for n in shape[1:3]]
+    ends = [(f.draw(st.integers(0, n)), f.draw(st.integers(0, n))) for n in most]
+    whole = [(0, 0), *ends, (0, 0)]
+    f.int32(whole)
+    out = tuple(n + a + b for n, (a, b) in zip(shape, whole, strict=True))
+    return f.bytes("MIRROR_PAD", out, quant, "MirrorPadOptions", Mode=mode)
+
+
+def _select(f: File) -> bytes:
+    """By a constant mask; the second value is computed too, or constant."""
+    shape, quant = f.shape(), f.quant()
+    f.int8(f.random(*shape) > 0, ((), 0))
+    f.value(shape, quant)
+    if f.pick(True, False):
+        f.value(shape, quant)
+    else:
+        f.int8(f.random(*shape), quant)
+    return retyped(f.bytes("SELECT_V2", shape, quant), (0,), "BOOL")
+
+
+def _broadcast(f: File) -> bytes:
+    shape = f.shape()
+    quant = f.value(tuple(f.pick(1, n) for n in shape))
+    f.int32(shape)
+    return f.bytes("BROADCAST_TO", shape, quant, "BroadcastToOptions")
+
+
 def _slice(name: str) -> "Draw":
     def draw(f: File) -> bytes:
         shape = f.shape()
@@ -213,8 +244,7 @@ def _slice(name: str) -> "Draw":
 def _gather(f: File) -> bytes:
     shape = f.shape(4)
     quant, axis = f.value(shape), f.draw(st.integers(1, 3))
-    first = f.draw(st.integers(0, shape[axis] - 1))
-    taken = list(range(first, f.draw(st.integers(first + 1, shape[axis]))))
+    taken = f.draw(st.lists(st.integers(0, shape[axis] - 1), min_size=1, max_size=5))
     f.int32(taken)
     out = (*shape[:axis], len(taken), *shape[axis + 1 :])
     return f.bytes("GATHER", out, quant, "GatherOptions", Axis=axis)
@@ -280,6 +310,7 @@ DRAWS: Mapping[str, Draw] = {
     "ABS": _same("ABS"),
     "ADD": _binary("ADD", "AddOptions"),
     "AVERAGE_POOL_2D": _pool("AVERAGE_POOL_2D"),
+    "BROADCAST_TO": _broadcast,
     "CONCATENATION": _concat,
     "CONV_2D": _conv,
     "DEPTHWISE_CONV_2D": _depthwise,
@@ -297,6 +328,7 @@ DRAWS: Mapping[str, Draw] = {
     "MAX_POOL_2D": _pool("MAX_POOL_2D"),
     "MEAN": _mean("MEAN"),
     "MINIMUM": _binary("MINIMUM", "MaximumMinimumOptions"),
+    "MIRROR_PAD": _mirror_pad,
     "MUL": _binary("MUL", "MulOptions"),
     "PACK": _pack,
     "PAD": _pad("PAD"),
@@ -311,6 +343,7 @@ DRAWS: Mapping[str, Draw] = {
     "RESIZE_BILINEAR": _resize("RESIZE_BILINEAR", "ResizeBilinearOptions"),
     "RESIZE_NEAREST_NEIGHBOR": _resize("RESIZE_NEAREST_NEIGHBOR", "ResizeNearestNeighborOptions"),
     "RSQRT": _rsqrt,
+    "SELECT_V2": _select,
     "SLICE": _slice("SLICE"),
     "SOFTMAX": _same("SOFTMAX", "SoftmaxOptions", SIGMOID, Beta=1.0),
     "SPACE_TO_DEPTH": _blocks("SPACE_TO_DEPTH", "SpaceToDepthOptions"),
