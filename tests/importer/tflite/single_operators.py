@@ -49,12 +49,18 @@ def _leaky(f: File) -> bytes:
 
 
 def _binary(name: str, table: str) -> "Draw":
+    """Of two values or a value and a constant, either of which may be broadcast."""
+
     def draw(f: File) -> bytes:
-        shape = f.shape()
-        first = f.value(shape)
-        second = f.value(shape, first if name in ("MAXIMUM", "MINIMUM") else None)
-        same = name in ("MAXIMUM", "MINIMUM")
-        quant = second if same else f.quant()
+        shape, same = f.shape(), name in ("MAXIMUM", "MINIMUM")
+        shapes = f.draw(st.permutations([shape, tuple(f.pick(1, n) for n in shape)]))
+        first = f.value(shapes[0])
+        second = first if same else f.quant()
+        if f.pick(True, False):
+            f.value(shapes[1], second)
+        else:
+            f.int8(f.random(*shapes[1]), second)
+        quant = first if same else f.quant()
         fields = {} if same else {"FusedActivationFunction": f.pick(0, 1, 3)}
         return f.bytes(name, shape, quant, table, **fields)
 
@@ -262,26 +268,18 @@ def _resize(name: str, table: str) -> "Draw":
     return draw
 
 
-def _mean(name: str) -> "Draw":
+def _reduction(name: str, *, copies: bool = False) -> "Draw":
+    """Over any axes but the batch, which are kept or not."""
+
     def draw(f: File) -> bytes:
-        shape = f.shape(4)
-        f.value(shape)
-        axes = f.pick((1, 2), (1,), (2,), (3,))
-        f.int32(axes)
-        out = tuple(1 if a in axes else n for a, n in enumerate(shape))
-        return f.bytes(name, out, f.quant(), "ReducerOptions", KeepDims=1)
-
-    return draw
-
-
-def _extreme(name: str) -> "Draw":
-    def draw(f: File) -> bytes:
-        shape = f.shape(4)
-        quant = f.value(shape)
-        axes = f.pick((1, 2), (1,), (2,), (3,), (1, 2, 3))
-        f.int32(axes)
-        out = tuple(1 if a in axes else n for a, n in enumerate(shape))
-        return f.bytes(name, out, quant, "ReducerOptions", KeepDims=1)
+        shape = f.shape()
+        quant, any_axes = f.value(shape), st.sets(st.integers(1, len(shape) - 1), min_size=1)
+        axes = sorted(f.draw(any_axes))
+        keep = len(axes) == len(shape) - 1 or f.pick(True, False)
+        f.int32([a - f.pick(0, len(shape)) for a in axes])
+        sizes = [1 if a in axes else n for a, n in enumerate(shape) if keep or a not in axes]
+        made = quant if copies else f.quant()
+        return f.bytes(name, tuple(sizes), made, "ReducerOptions", KeepDims=keep)
 
     return draw
 
@@ -326,7 +324,7 @@ DRAWS: Mapping[str, Draw] = {
     "LOG_SOFTMAX": _same("LOG_SOFTMAX", "LogSoftmaxOptions", LOG_SOFTMAX),
     "MAXIMUM": _binary("MAXIMUM", "MaximumMinimumOptions"),
     "MAX_POOL_2D": _pool("MAX_POOL_2D"),
-    "MEAN": _mean("MEAN"),
+    "MEAN": _reduction("MEAN"),
     "MINIMUM": _binary("MINIMUM", "MaximumMinimumOptions"),
     "MIRROR_PAD": _mirror_pad,
     "MUL": _binary("MUL", "MulOptions"),
@@ -335,8 +333,8 @@ DRAWS: Mapping[str, Draw] = {
     "PADV2": _pad("PADV2"),
     "PRELU": _prelu,
     "QUANTIZE": _same("QUANTIZE", "QuantizeOptions"),
-    "REDUCE_MAX": _extreme("REDUCE_MAX"),
-    "REDUCE_MIN": _extreme("REDUCE_MIN"),
+    "REDUCE_MAX": _reduction("REDUCE_MAX", copies=True),
+    "REDUCE_MIN": _reduction("REDUCE_MIN", copies=True),
     "RELU": _same("RELU"),
     "RELU6": _relu6,
     "RESHAPE": _reshape("RESHAPE"),
@@ -351,7 +349,7 @@ DRAWS: Mapping[str, Draw] = {
     "SQUEEZE": _reshape("SQUEEZE"),
     "STRIDED_SLICE": _slice("STRIDED_SLICE"),
     "SUB": _binary("SUB", "SubOptions"),
-    "SUM": _mean("SUM"),
+    "SUM": _reduction("SUM"),
     "TANH": _same("TANH", quant=TANH),
     "TRANSPOSE": _transpose,
 }
