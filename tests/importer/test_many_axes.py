@@ -152,6 +152,17 @@ def test_operators(tmp_path: Path, name: str, last: bool) -> None:
     check(m, tmp_path, m.op("Sigmoid", m.op("Reshape", y, m.ints(1, -1))))
 
 
+def test_slices_of_what_has_no_batch(tmp_path: Path) -> None:
+    """Queries, keys and values of an attention stand one behind the other."""
+    m = Model((1, 6, 24))
+    x = m.op("MatMul", "x0", m.weights(24, 48))
+    x = m.op("Transpose", m.op("Reshape", x, m.ints(6, 3, 4, 4)), perm=(1, 2, 0, 3))
+    parts = [m.op("Gather", x, m.constant(i, np.int64), axis=0) for i in range(3)]
+    y = m.op("Mul", m.op("Sub", parts[0], parts[1]), parts[2])
+    y = m.op("Transpose", y, perm=(1, 0, 2))
+    check(m, tmp_path, m.op("Reshape", y, m.ints(1, 6, 16)))
+
+
 AXES = [(1,), (2,), (3,), (4,), (1, 2), (3, 4), (2, 3, 4), (2, 4), (1, 3), (1, 2, 4), (1, 2, 3, 4)]
 
 

@@ -285,7 +285,7 @@ def _block(
         )
     if shape == x.shape:
         return x.named(node)
-    if len(shape) <= _LARGEST_RANK:
+    if len(shape) <= _LARGEST_RANK and x.shape[x.perm[0]] == 1:
         starts = tuple(ranges[axis][0] for axis in x.perm)
         op = FloatSlice(starts, inner_shape(shape, x.perm))
         tensor = walk.emit(node, op, (walk.read(x, x.perm, node),), name)
@@ -297,7 +297,7 @@ def _block(
 def _cut(
     walk: Walk, node: OnnxNode, x: View, ranges: Sequence[tuple[int, int]], name: str | None
 ) -> str:
-    """A block of a value of many axes: of those that are cut as many at a time as can be."""
+    """A block of a value of many axes, or without a batch: as many are cut at a time as can be."""
     ends = [ranges[axis] for axis in x.perm]
     sizes = list(inner_shape(x.shape, x.perm))
     left = [place for place, (first, last) in enumerate(ends) if last - first < sizes[place]]
