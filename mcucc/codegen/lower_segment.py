@@ -238,17 +238,19 @@ class _StageLowering:
         for operand, name in enumerate(node.inputs):
             if name not in constants and name in self._graph.consts:
                 continue  # a table or weights
-            window = node.op.window(types, operand) or Window()
-            is_gate = window.rows.stride == 0
-            step = 0 if is_gate else types[operand].hwc[2]
-            row = "0" if is_gate else "y"
+            rows = (node.op.window(types, operand) or Window()).rows
+            height, width, channels = types[operand].hwc
+            step = 0 if rows.stride == 0 else channels
+            row = f"({first_row(rows)})" if rows.pad else first_row(rows)
             if name in constants:
-                row_bytes = types[operand].hwc[1] * types[operand].hwc[2]
-                found.append(
-                    (f"(&{executed.use.array_name(constants[name])}[{row} * {row_bytes}])", step)
-                )
+                array = executed.use.array_name(constants[name])
+                text = f"(&{array}[{row} * {width * channels}])"
             else:
-                found.append(self._variable(name, row, step))
+                text, step = self._variable(name, row, step)
+            if rows.stride and height < self._graph.tensors[node.output].hwc[0]:
+                first = rows.pad  # other rows are not of this input
+                text = f"((y >= {first} && y < {first + height}) ? {text} : NULL)"
+            found.append((text, step))
         return tuple(found)
 
     def _variable(self, name: str, row: str, step: int) -> tuple[str, int]:

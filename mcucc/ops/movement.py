@@ -8,6 +8,7 @@ from typing import Literal
 from mcucc.ir import DType, Shape, TensorType
 from mcucc.ops.base import Aliasing, Axis, FloatBase, Op, Window, same_quantization, sliding
 from mcucc.ops.conv import Pads, spatial_shape
+from mcucc.ops.stack import ConcatRows, stacked
 
 Mode = Literal["DCR", "CRD"]
 """How the channels of a pixel make a block of pixels: (row, column, c) or (c, row, column)."""
@@ -262,10 +263,18 @@ class FloatPad(FloatBase):
 
 @dataclass(frozen=True)
 class FloatConcat(FloatBase):
-    """Inputs side by side along the channels, the last axis."""
+    """Inputs side by side along the channels, the last axis; maps perhaps one below the other.
+
+    Attributes:
+        rows: whether they are joined along their rows.
+    """
+
+    rows: bool = False
 
     def infer(self, inputs: Sequence[TensorType]) -> Shape:
-        """The first input's shape with the channels of all."""
+        """The first input's shape with the channels, or the rows, of all."""
+        if self.rows:
+            return stacked(inputs)
         return (*inputs[0].shape[:-1], sum(x.shape[-1] for x in inputs))
 
     @property
@@ -365,7 +374,7 @@ class FloatSpaceToDepth(FloatBase):
         return True
 
 
-Int8 = Reshape | Pad | Concat | Transpose | Slice | DepthToSpace | SpaceToDepth
+Int8 = Reshape | Pad | Concat | ConcatRows | Transpose | Slice | DepthToSpace | SpaceToDepth
 Float = (
     FloatReshape
     | FloatPad

@@ -52,7 +52,9 @@ def _joined(graph: FloatGraph, name: str) -> FloatNode | None:
     node = graph.producers.get(name)
     while node is not None and isinstance(node.op, _MOVES):
         node = graph.producers.get(node.inputs[0])
-    return node if node is not None and isinstance(node.op, FloatConcat) else None
+    return (
+        node if node is not None and isinstance(node.op, FloatConcat) and not node.op.rows else None
+    )
 
 
 def _parts(graph: FloatGraph, joined: FloatNode, noise: Noise) -> Iterator[Part]:

@@ -24,6 +24,7 @@ from mcucc.ops.movement import (
     Transpose,
 )
 from mcucc.ops.padding import FloatMirrorPad, FloatPadChannels, MirrorPad, PadChannels
+from mcucc.ops.stack import ConcatRows
 from mcucc.reference.meaning import FloatMeaning, Int8Meaning
 from mcucc.reference.windows import border, pad_spatial
 
@@ -64,6 +65,12 @@ def concat(inputs: Sequence[NDArray[ScalarT]]) -> NDArray[ScalarT]:
     return np.concatenate([np.broadcast_to(x, (samples, *x.shape[1:])) for x in inputs], axis=-1)
 
 
+def stack(inputs: Sequence[NDArray[ScalarT]]) -> NDArray[ScalarT]:
+    """Maps one below the other; one sample (of a constant) serves all."""
+    samples = max(x.shape[0] for x in inputs)
+    return np.concatenate([np.broadcast_to(x, (samples, *x.shape[1:])) for x in inputs], axis=1)
+
+
 def transpose(op: Transpose | FloatTranspose, x: NDArray[ScalarT]) -> NDArray[ScalarT]:
     """Axes in another order; the sample axis stays first."""
     return np.ascontiguousarray(x.transpose(op.perm))
@@ -102,6 +109,7 @@ INT8: dict[type, Int8Meaning] = {
     MirrorPad: lambda view, x: mirror_pad(view.op, x[0]),
     PadChannels: lambda view, x: pad_channels(view.op, x[0], view.output.q.zero_point),
     Concat: lambda _, x: concat(x),
+    ConcatRows: lambda _, x: stack(x),
     Transpose: lambda view, x: transpose(view.op, x[0]),
     Slice: lambda view, x: block(view.op, x[0]),
     DepthToSpace: lambda view, x: depth_to_space(view.op, x[0]),
@@ -112,7 +120,7 @@ FLOAT: dict[type, FloatMeaning] = {
     FloatPad: lambda op, x: border(x[0], op.pads, op.value),
     FloatMirrorPad: lambda op, x: mirror_pad(op, x[0]),
     FloatPadChannels: lambda op, x: pad_channels(op, x[0], 0.0),
-    FloatConcat: lambda _, x: concat(x),
+    FloatConcat: lambda op, x: stack(x) if op.rows else concat(x),
     FloatTranspose: lambda op, x: transpose(op, x[0]),
     FloatSlice: lambda op, x: block(op, x[0]),
     FloatDepthToSpace: lambda op, x: depth_to_space(op, x[0]),

@@ -54,10 +54,7 @@ def lower_concat(walk: Walk, node: OnnxNode) -> View:
     """Concat along any axis, of values and constants."""
     if len(node.inputs) == 1:
         return walk.view(node).named(node)
-    tensors, result = arrange_concat(
-        walk, node, [_part(walk, node, i) for i in range(len(node.inputs))]
-    )
-    return replace(result, tensor=walk.emit(node, FloatConcat(), tensors))
+    return joined(walk, node, [_part(walk, node, i) for i in range(len(node.inputs))])
 
 
 def _part(walk: Walk, node: OnnxNode, index: int) -> View | FloatArray:
@@ -68,10 +65,10 @@ def _part(walk: Walk, node: OnnxNode, index: int) -> View | FloatArray:
     return walk.in_onnx_order(walk.view(node, index), node)
 
 
-def arrange_concat(
-    walk: Walk, node: OnnxNode, parts: Sequence[View | FloatArray]
-) -> tuple[Sequence[str], View]:
-    """What a Concat of the last inner axis reads, and a view of what it makes."""
+def joined(
+    walk: Walk, node: OnnxNode, parts: Sequence[View | FloatArray], name: str | None = None
+) -> View:
+    """Parts joined along the axis of a Concat, under a name; None for the node's own."""
     views = [part for part in parts if isinstance(part, View)]
     if not views:
         walk.view(node)  # which refuses
@@ -81,20 +78,26 @@ def arrange_concat(
     total = sum(part.shape[axis] for part in parts)
     shape = tuple(total if a == axis else n for a, n in enumerate(views[0].shape))
     perm = _common_layout(views)
-    # From the axis on the bytes of an input stay together: they are the channels of a map of one
-    # column, whose rows are all that is before.
     place = perm.index(axis)
-    tensors = [_as_columns(walk, node, part, perm, place) for part in parts]
-    return tensors, made_by(node, "", shape, perm)
+    rows = len(perm) == _LARGEST_RANK and place == 1 and shape[perm[0]] == 1
+    tensors = [_as_columns(walk, node, part, perm, place + rows) for part in parts]
+    tensor = walk.emit(node, FloatConcat(rows), tensors, name)
+    made = made_by(node, tensor, shape, perm)
+    return made if name is None else replace(made, name=tensor)
 
 
 def _as_columns(walk: Walk, node: OnnxNode, part: View | FloatArray, perm: Perm, place: int) -> str:
-    """A part of a Concat with all axes from a place of its layout on as the last one."""
+    """A part of a Concat with all axes from a place of its layout on as the last one.
+
+    From there on its bytes stay together: they are the channels of a map of one column, whose rows
+    are all that is before. Maps one below the other have as many rows as before.
+    """
     inner = inner_shape(part.shape, perm)
     rows = math.prod(inner[:place])
     if place < len(inner) - 1 or len(inner) > _LARGEST_RANK:
         width = math.prod(inner[place:])
-        inner = (1, width) if rows == 1 else (1, rows, 1, width)
+        single = rows == 1 and place < 2
+        inner = (1, width) if single else (1, rows, 1, width)
     if isinstance(part, View):
         return walk.viewed_as(walk.ordered(part, perm, node), inner, node)
     data = np.ascontiguousarray(part.transpose(perm)).reshape(inner)
@@ -245,9 +248,7 @@ def lower_gather(walk: Walk, node: OnnxNode) -> View:
         parts.append(part if name is None else replace(part, name=name))
     block = parts[0]
     if len(parts) > 1:
-        joined = replace(node, op="Concat", attributes={"axis": axis})
-        tensors, block = arrange_concat(walk, joined, parts)
-        block = replace(block, tensor=walk.emit(node, FloatConcat(), tensors))
+        block = joined(walk, replace(node, op="Concat", attributes={"axis": axis}), parts)
     shape = walk.model.constants[node.inputs[1]].shape
     full = (*x.shape[:axis], *shape, *x.shape[axis + 1 :])
     return block if full == block.shape else block.reshaped(full)

@@ -17,11 +17,11 @@ from mcucc.importer.file.reader import OnnxNode
 from mcucc.importer.layout.layout import channels_last
 from mcucc.importer.layout.view import View, made_by
 from mcucc.importer.rules.axes import axis_of
-from mcucc.importer.rules.movement import arrange_concat
+from mcucc.importer.rules.movement import joined
 from mcucc.importer.rules.rule import Rule
 from mcucc.importer.values import Constant, ReadsRefusedError, RefusalError, Refused, Sampled
 from mcucc.importer.walk import Walk
-from mcucc.ops.movement import FloatConcat, FloatSlice
+from mcucc.ops.movement import FloatSlice
 from mcucc.ops.pool import FloatAveragePool2D
 
 _Indices = NDArray[np.int64]
@@ -278,9 +278,7 @@ def _joined(walk: Walk, node: OnnxNode, parts: Sequence[View], axis: int, name: 
     if len(parts) == 1:
         return parts[0]
     join = replace(node, op="Concat", attributes={"axis": axis})
-    tensors, made = arrange_concat(walk, join, parts)
-    tensor = walk.emit(node, FloatConcat(), tensors, name)
-    return replace(made, tensor=tensor, name=tensor)
+    return joined(walk, join, parts, name)
 
 
 def _refusal(walk: Walk, node: OnnxNode, actual: str) -> RefusalError:

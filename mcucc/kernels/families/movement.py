@@ -11,13 +11,22 @@ from mcucc.kernels.kernel import Access, Family, Kernel, Shape
 from mcucc.kernels.literals import int_rows
 from mcucc.kernels.use import ArrayDef, Field, KernelUse, LayerCode, OperatorKernels, plain
 from mcucc.ops import Int8Op, NodeView
-from mcucc.ops.movement import Concat, DepthToSpace, Pad, Slice, SpaceToDepth, Transpose
+from mcucc.ops.movement import (
+    Concat,
+    DepthToSpace,
+    Pad,
+    Slice,
+    SpaceToDepth,
+    Transpose,
+)
 from mcucc.ops.padding import MIRRORS, MirrorPad, PadChannels
+from mcucc.ops.stack import ConcatRows
 
 PAD = Family("pad", Shape.WINDOW, Access.PIXEL, "pad", leaves_padding_out=True)
 MIRROR = Family("mirror", Shape.WINDOW, Access.PIXEL, "mirror_pad", leaves_padding_out=True)
 PAD_CHANNELS = Family("padc", Shape.PIXELS, Access.PIXEL, "pad_channels")
 CONCAT = Family("concat", Shape.PIXELS, Access.PIXEL, "concat")
+STACK = Family("stack", Shape.PIXELS, Access.PIXEL, "stack")
 TRANSPOSE = Family("transpose", Shape.TENSOR, Access.WHOLE, "transpose")
 SLICE = Family("slice", Shape.PIXELS, Access.PIXEL, "slice")
 CROP = Family("crop", Shape.WINDOW, Access.PIXEL, "slice")
@@ -30,6 +39,7 @@ SPACE_TO_DEPTH = Family(
     "gather", Shape.WINDOW, Access.PIXEL, "space_to_depth", leaves_padding_out=True
 )
 FAMILIES = (
+    STACK,
     PAD,
     MIRROR,
     PAD_CHANNELS,
@@ -93,6 +103,19 @@ def _concat(use: KernelUse[Any]) -> LayerCode:
     return use.code(fields, array)
 
 
+def _stack(use: KernelUse[ConcatRows]) -> LayerCode:
+    pixels = np.array([math.prod(kind.hwc[:2]) for kind in use.graph.input_types(use.node)])
+    rows = int_rows(pixels, 16)
+    comment = f"{use.node.name}: pixels of each input"
+    array = ArrayDef(f"{use.ident}_inputs", "int32_t", len(pixels), rows, comment)
+    fields: list[Field] = [
+        ("inputs", str(len(pixels))),
+        ("pixels", use.array_name(array)),
+        ("c", str(use.output.hwc[2])),
+    ]
+    return use.code(fields, array)
+
+
 def _transpose(use: KernelUse[Transpose]) -> LayerCode:
     sizes, strides = use.x.shape, _strides(use)
     return _walk(use, [(sizes[axis], strides[axis]) for axis in use.op.perm[1:]])
@@ -153,6 +176,7 @@ OPERATORS: Mapping[type[Int8Op], OperatorKernels[Any]] = {
     MirrorPad: OperatorKernels(plain(MIRROR), _mirror_pad),
     PadChannels: OperatorKernels(plain(PAD_CHANNELS), _pad_channels),
     Concat: OperatorKernels(plain(CONCAT), _concat, constant_operands=True),
+    ConcatRows: OperatorKernels(plain(STACK), _stack, constant_operands=True),
     Transpose: OperatorKernels(plain(TRANSPOSE), _transpose),
     Slice: OperatorKernels(_slice_kernel, _slice),
     DepthToSpace: OperatorKernels(plain(DEPTH_TO_SPACE), _depth_to_space),

@@ -22,6 +22,7 @@ from mcucc.ops.movement import (
     Transpose,
 )
 from mcucc.ops.padding import FloatMirrorPad, FloatPadChannels, MirrorPad, PadChannels
+from mcucc.ops.stack import ConcatRows
 from mcucc.quant.conversion import CannotQuantizeError, Conversion, Form
 from mcucc.reference.fixed_point import quantize
 
@@ -35,7 +36,7 @@ def pad(to: Conversion, node: FloatNode, op: FloatPad) -> None:
     to.emit(node, Pad(op.pads))
 
 
-def concat(to: Conversion, node: FloatNode, _: FloatConcat) -> None:
+def concat(to: Conversion, node: FloatNode, op: FloatConcat) -> None:
     """All inputs at the scale of the output, constants rounded to it."""
     quant, names = to.scheme.of[node.output], list[str]()
     for x in node.inputs:
@@ -45,7 +46,7 @@ def concat(to: Conversion, node: FloatNode, _: FloatConcat) -> None:
         else:
             data = quantize(const.reals().astype(np.float32), quant)
             names.append(to.const(f"{node.name}.part", data, quant))
-    to.emit(node, Concat(), names)
+    to.emit(node, ConcatRows() if op.rows else Concat(), names)
 
 
 FORMS: Mapping[type, Form] = {

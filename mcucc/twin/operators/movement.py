@@ -14,6 +14,7 @@ from mcucc.ops.movement import (
     Transpose,
 )
 from mcucc.ops.padding import MirrorPad, PadChannels
+from mcucc.ops.stack import ConcatRows
 from mcucc.twin.draft import Draft
 from mcucc.twin.model import Code
 from mcucc.twin.operators.twin import Twin, with_vectors
@@ -62,16 +63,18 @@ def _pad_channels(draft: Draft, node: Int8Node, op: PadChannels) -> None:
     draft.operator(PAD, (draft.value(node.inputs[0]), ends), output, options("PadOptions"))
 
 
-def _concat(draft: Draft, node: Int8Node, _: Concat) -> None:
+def _concat(draft: Draft, node: Int8Node, op: Concat | ConcatRows) -> None:
     """As many CONCATENATIONs as it takes, each of the next inputs to what is there already."""
-    opts = options("ConcatenationOptions", Axis=-1)
+    axis = 1 if isinstance(op, ConcatRows) else -1
+    opts = options("ConcatenationOptions", Axis=axis)
     parts = [draft.value(name) for name in node.inputs]
-    channels = [kind.shape[-1] for kind in draft.graph.input_types(node)]
-    rows = draft.graph.tensors[node.output].shape[:-1]
+    sizes = [kind.shape[axis] for kind in draft.graph.input_types(node)]
+    shape = list(draft.graph.tensors[node.output].shape)
     while len(parts) > _MOST_JOINED:
         first, parts = parts[:_MOST_JOINED], parts[_MOST_JOINED:]
-        channels = [sum(channels[:_MOST_JOINED]), *channels[_MOST_JOINED:]]
-        joined = draft.int8("joined", node, (*rows, channels[0]))
+        sizes = [sum(sizes[:_MOST_JOINED]), *sizes[_MOST_JOINED:]]
+        shape[axis] = sizes[0]
+        joined = draft.int8("joined", node, tuple(shape))
         draft.operator(CONCATENATION, tuple(first), joined, opts)
         parts = [joined, *parts]
     output = draft.value(node.output)
@@ -150,6 +153,7 @@ def _reshaped(draft: Draft, node: Int8Node, x: int, output: int, shape: Shape) -
 TWINS: Mapping[type, Twin] = {
     PadChannels: Twin(_pad_channels),
     Concat: Twin(_concat),
+    ConcatRows: Twin(_concat),
     DepthToSpace: Twin(_depth_to_space),
     MirrorPad: Twin(_mirror_pad),
     Pad: Twin(_pad),
