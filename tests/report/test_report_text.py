@@ -13,7 +13,13 @@ from rich.console import Console, RenderableType
 
 from mcucc.report.model import Report
 from mcucc.report.occupancy import live_bytes, live_spans
-from mcucc.report.text.figures import format_bytes, join_origin, percents, short_name
+from mcucc.report.text.figures import (
+    format_bytes,
+    join_origin,
+    judged_by_tflm,
+    percents,
+    short_name,
+)
 from mcucc.report.text.page import render_boards, render_report
 from mcucc.targets.board import list_boards, load_board
 from tests.report.reports import conv_net, dense_net, long_net, ring_net, unmeasured
@@ -212,3 +218,23 @@ def test_repeated_folders_are_left_out_of_long_names() -> None:
     assert short_name(name, 60) == name
     assert short_name(name, 28) == "/features.12/conv.0.0/Conv"
     assert len(short_name(name, 12)) == 12
+
+
+def test_of_many_unjudged_tensors_the_first_are_named() -> None:
+    names = [f"v{place}" for place in range(7)]
+    assert judged_by_tflm(8, 10, names[:2]) == "8 of 10 tensors judged by TFLM; unjudged: v0, v1"
+    assert judged_by_tflm(6, 10, names[:4]).endswith("unjudged: v0, v1, v2, v3")
+    assert judged_by_tflm(1003, 1010, names).startswith("1,003 of 1,010 tensors judged")
+    assert judged_by_tflm(3, 10, names).endswith("unjudged: v0, v1, v2, v3, ...")
+    assert judged_by_tflm(3, 4, ["a\nb"]).endswith("unjudged: a?b")
+
+
+def test_a_network_that_is_judged_as_a_whole_says_nothing_of_it() -> None:
+    report = conv_net()
+    assert report.unjudged == ()
+    lines = printed(render_report(report, load_board(report.board), width=100), 100)
+    assert not any("judged" in line for line in lines)
+    lacking = msgspec.structs.replace(report, unjudged=("wide",))
+    lines = printed(render_report(lacking, load_board(report.board), width=100), 100)
+    count = len(report.tensors)
+    assert f"{count - 1} of {count} tensors judged by TFLM; unjudged: wide" in lines
