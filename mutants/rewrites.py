@@ -67,8 +67,8 @@ MUTANTS = (
     Mutant(
         "folded-pads-of-one",
         f"{_PASSES}/fold_pad.py",
-        "mine + more for mine, more in zip(reader.op.pads, pad.op.pads, strict=True)",
-        "max(mine, more) for mine, more in zip(reader.op.pads, pad.op.pads, strict=True)",
+        "(a + b for a, b in zip(first, second, strict=True))",
+        "(max(a, b) for a, b in zip(first, second, strict=True))",
         (_INT8,),
         "Of two paddings the larger is kept instead of both.",
     ),

@@ -42,13 +42,15 @@ class Reshape(Op):
 
 @dataclass(frozen=True)
 class Pad(Op):
-    """A border of the zero point around each map.
+    """A border around each map.
 
     Attributes:
         pads: top, bottom, left, right.
+        value: the integer that it is made of; None is the zero point.
     """
 
     pads: Pads
+    value: int | None = None
 
     def infer(self, inputs: Sequence[TensorType]) -> Shape:
         """[1, H + top + bottom, W + left + right, C]."""
@@ -56,9 +58,11 @@ class Pad(Op):
         return spatial_shape(x, (1, 1), (1, 1), (1, 1), self.pads, x.shape[-1])
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
-        """Same quantization on both sides; no cropping."""
+        """Same quantization on both sides; no cropping; a border of int8."""
         if min(self.pads) < 0:
             yield "padding must not be negative"
+        if self.value is not None and not -128 <= self.value <= 127:
+            yield "the border must be made of an int8 number"
         yield from same_quantization(inputs, output)
 
     def window(self, inputs: Sequence[TensorType], operand: int = 0) -> Window:  # noqa: ARG002
@@ -257,8 +261,13 @@ class FloatPad(FloatBase):
 
     @property
     def copies(self) -> bool:
-        """The border is the zero point."""
+        """It moves values."""
         return True
+
+    @property
+    def rescales(self) -> bool:
+        """Where the border may lie beyond the numbers that the map has."""
+        return self.value != 0.0
 
 
 @dataclass(frozen=True)

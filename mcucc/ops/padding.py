@@ -1,4 +1,4 @@
-"""Borders that are made of the map itself, and channels of zeros."""
+"""Borders that are made of the map itself, and channels of one number."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -71,22 +71,26 @@ class FloatMirrorPad(FloatBase):
 
 @dataclass(frozen=True)
 class PadChannels(Op):
-    """Channels of the zero point before and behind those of each pixel.
+    """Channels of one number before and behind those of each pixel.
 
     Attributes:
         pads: how many channels are before, how many behind.
+        value: the integer that they are made of; None is the zero point.
     """
 
     pads: tuple[int, int]
+    value: int | None = None
 
     def infer(self, inputs: Sequence[TensorType]) -> Shape:
         """The input's shape with more channels."""
         return (*inputs[0].shape[:-1], inputs[0].shape[-1] + sum(self.pads))
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
-        """No cropping, and the same quantization."""
+        """No cropping, the same quantization, and channels of int8."""
         if min(self.pads) < 0:
             yield "padding must not be negative"
+        if self.value is not None and not -128 <= self.value <= 127:
+            yield "the channels must be made of an int8 number"
         yield from same_quantization(inputs, output)
 
     def window(self, inputs: Sequence[TensorType], operand: int = 0) -> Window:  # noqa: ARG002
@@ -96,9 +100,10 @@ class PadChannels(Op):
 
 @dataclass(frozen=True)
 class FloatPadChannels(FloatBase):
-    """Zeros as channels (before, behind) those of each pixel."""
+    """Channels (before, behind) those of each pixel, of one number."""
 
     pads: tuple[int, int]
+    value: float = 0.0
 
     def infer(self, inputs: Sequence[TensorType]) -> Shape:
         """The input's shape with more channels."""
@@ -106,8 +111,13 @@ class FloatPadChannels(FloatBase):
 
     @property
     def copies(self) -> bool:
-        """Zeros are the zero point."""
+        """It moves values."""
         return True
+
+    @property
+    def rescales(self) -> bool:
+        """Where the number may lie beyond those that the map has."""
+        return self.value != 0.0
 
 
 def border_rules(shape: Shape, pads: Pads, border: Border) -> Iterator[str]:

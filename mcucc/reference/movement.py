@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.ir import Shape, TensorType
+from mcucc.ops import NodeView
 from mcucc.ops.movement import (
     Concat,
     DepthToSpace,
@@ -41,9 +42,14 @@ def reshape(op: Reshape | FloatReshape, x: NDArray[ScalarT]) -> NDArray[ScalarT]
     return x.reshape(x.shape[0], *op.shape[1:])
 
 
-def pad(op: Pad, x: NDArray[np.int8], zero_point: int) -> NDArray[np.int8]:
-    """A border of the zero point around each map of [N, H, W, C]."""
-    return pad_spatial(x, op.pads, zero_point)
+def pad_value(view: NodeView[Pad] | NodeView[PadChannels]) -> int:
+    """The integer that a border or new channels are made of."""
+    return view.output.q.zero_point if view.op.value is None else view.op.value
+
+
+def pad(op: Pad, x: NDArray[np.int8], value: int) -> NDArray[np.int8]:
+    """A border of one integer around each map of [N, H, W, C]."""
+    return pad_spatial(x, op.pads, value)
 
 
 def mirror_pad(op: MirrorPad | FloatMirrorPad, x: NDArray[ScalarT]) -> NDArray[ScalarT]:
@@ -53,10 +59,10 @@ def mirror_pad(op: MirrorPad | FloatMirrorPad, x: NDArray[ScalarT]) -> NDArray[S
 
 
 def pad_channels(
-    op: PadChannels | FloatPadChannels, x: NDArray[ScalarT], zero: float
+    op: PadChannels | FloatPadChannels, x: NDArray[ScalarT], value: float
 ) -> NDArray[ScalarT]:
     """Channels of one number before and behind those of each pixel of [N, ..., C]."""
-    return np.pad(x, (*((0, 0),) * (x.ndim - 1), op.pads), constant_values=zero)
+    return np.pad(x, (*((0, 0),) * (x.ndim - 1), op.pads), constant_values=value)
 
 
 def concat(inputs: Sequence[NDArray[ScalarT]]) -> NDArray[ScalarT]:
@@ -105,9 +111,9 @@ def space_to_depth(op: SpaceToDepth | FloatSpaceToDepth, x: NDArray[ScalarT]) ->
 
 INT8: dict[type, Int8Meaning] = {
     Reshape: lambda view, x: x[0].reshape(len(x[0]), *held_shape(view.output)[1:]),
-    Pad: lambda view, x: pad(view.op, x[0], view.output.q.zero_point),
+    Pad: lambda view, x: pad(view.op, x[0], pad_value(view)),
     MirrorPad: lambda view, x: mirror_pad(view.op, x[0]),
-    PadChannels: lambda view, x: pad_channels(view.op, x[0], view.output.q.zero_point),
+    PadChannels: lambda view, x: pad_channels(view.op, x[0], pad_value(view)),
     Concat: lambda _, x: concat(x),
     ConcatRows: lambda _, x: stack(x),
     Transpose: lambda view, x: transpose(view.op, x[0]),
@@ -119,7 +125,7 @@ FLOAT: dict[type, FloatMeaning] = {
     FloatReshape: lambda op, x: reshape(op, x[0]),
     FloatPad: lambda op, x: border(x[0], op.pads, op.value),
     FloatMirrorPad: lambda op, x: mirror_pad(op, x[0]),
-    FloatPadChannels: lambda op, x: pad_channels(op, x[0], 0.0),
+    FloatPadChannels: lambda op, x: pad_channels(op, x[0], op.value),
     FloatConcat: lambda op, x: stack(x) if op.rows else concat(x),
     FloatTranspose: lambda op, x: transpose(op, x[0]),
     FloatSlice: lambda op, x: block(op, x[0]),

@@ -11,6 +11,7 @@ from mcucc.twin.model import Code
 from mcucc.twin.options import options
 
 PAD = Code(34, 2)
+PADV2 = Code(60, 2)
 NO_PADS: Pads = (0, 0, 0, 0)
 
 

@@ -1,4 +1,5 @@
-/* A border of zero points, one row at a time. Meaning: reference/movement.py, `pad`. */
+/* A border of zero points, or of another integer, one row at a time.
+ * Meaning: reference/movement.py, `pad`. */
 #ifndef MCUCC_PAD_H
 #define MCUCC_PAD_H
 
@@ -8,7 +9,7 @@ typedef struct {
     int32_t in_w;
     int32_t c;
     int32_t pad_left;
-    int8_t zero_point;
+    int8_t zero_point; /* what the border is made of */
 } mcucc_pad_t;
 
 /* Output pixels x_begin .. x_end - 1 of one row; rows[0] is NULL for a row of padding. */

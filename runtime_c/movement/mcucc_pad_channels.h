@@ -1,5 +1,5 @@
-/* Channels of zero points around those of each pixel. Meaning: reference/movement.py,
- * `pad_channels`. */
+/* Channels of zero points, or of another integer, around those of each pixel.
+ * Meaning: reference/movement.py, `pad_channels`. */
 #ifndef MCUCC_PAD_CHANNELS_H
 #define MCUCC_PAD_CHANNELS_H
 
@@ -10,7 +10,7 @@ typedef struct {
     int32_t c;      /* channels of an input pixel */
     int32_t before; /* channels of zero points before these */
     int32_t behind; /* and behind them */
-    int8_t zero_point;
+    int8_t zero_point; /* what they are made of */
 } mcucc_pad_channels_t;
 
 /* Output pixels x_begin .. x_end - 1, each from the pixel of rows[0] at its place. */

@@ -181,7 +181,7 @@ REFUSALS: dict[str, tuple[Build, str, str]] = {
     ),
     "flatten of channels": (unary("Flatten", axis=2), "batch 1", "[3, 48]"),
     "pad mode": (padded([0, 0, 1, 0, 0, 0, 0, 0], mode="wrap"), "rows and columns", "mode wrap"),
-    "pad value": (padded([0, 0, 1, 0, 0, 0, 0, 0], 1.0), "must add zeros", "1"),
+    "pad value": (padded([0, 0, 1, 0, 0, 0, 0, 0], -np.inf), "int8 has room for", "-inf"),
     "crop": (padded([0, 0, -1, 0, 0, 0, 0, 0]), "rows and columns", "-1"),
     "pad of 4": (padded([1, 1, 1, 1]), "rows and columns", "[1, 1, 1, 1]"),
     "pad axis 7": (padded([1, 1], axes=[7]), "rows and columns", "axes [7]"),

@@ -99,11 +99,11 @@ CASES: dict[str, tuple[Build, str]] = {
     ),
     "padded batch": (
         lambda m: m.op("Pad", "x0", m.ints(1, 1, 1, 1, 0, 0, 0, 0)),
-        "Pad must put zeros",
+        "Pad must put numbers",
     ),
     "negative padding": (
         lambda m: m.op("Pad", "x0", m.ints(0, 0, -1, 0, 0, 0, 0, 0)),
-        "Pad must put zeros",
+        "Pad must put numbers",
     ),
     "cubic resize": (
         lambda m: m.op("Resize", "x0", "", m.constant([1, 1, 2, 2], np.float32), mode="cubic"),

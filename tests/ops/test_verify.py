@@ -165,6 +165,7 @@ CASES: list[tuple[type[Int8Op], Break, str]] = [
     (Slice, with_op(Slice((0, 1, 2, 0), (1, 5, 0, 2))), "makes an empty tensor"),
     (Slice, with_output(int8(1, 5, 3, 2, q=quant(0.2))), "same scale and zero point"),
     (Pad, with_op(Pad((1, 0, -1, 0))), "must not be negative"),
+    (Pad, with_op(Pad((1, 1, 1, 1), 128)), "must be made of an int8 number"),
     (Pad, with_output(int8(1, 8, 8, 2, q=quant(0.2))), "same scale and zero point"),
     *((example.op, *case) for example in examples() for case in example.broken),
 ]

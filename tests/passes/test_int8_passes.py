@@ -1,5 +1,7 @@
 """Each pass: IR text in, IR text out, and every reason for which it declines."""
 
+import pytest
+
 from mcucc.ir import parse_graph, print_graph
 from mcucc.ops import INT8_OPS, Int8Graph
 from mcucc.ops.verify import verify
@@ -84,6 +86,40 @@ int8[1, 4, 5, 2], q(3.0, 2), origin=("Pad_0",))
     text, events = run(before, FoldPad())
     assert text == normal(after)
     assert events == (PassEvent("fold_pad", "pad", None),)
+
+
+LOWEST = PAD.replace("pads=(1, 0, 2, 1)", "pads=(1, 0, 1, 1), value=-128").replace("7, 2]", "6, 2]")
+POOL = 'node("y", MaxPool2D(kernel=({0})), ("{1}",), "y", int8[1, 4, 5, 2], q(0.5, -7){2})\n'
+POOLED = """
+output("y", onnx=("y", "int8", (1, 4, 5, 2)))
+"""
+
+
+def test_a_max_pool_takes_a_pad_with_the_lowest_integer():
+    before = HEAD + LOWEST + POOL.format("2, 2", "p", "") + POOLED
+    after = HEAD + POOL.replace("({0})", "(2, 2), pads=(1, 0, 1, 1)").format(
+        "", "x", ', origin=("Pad_0",)'
+    )
+    text, events = run(before, FoldPad())
+    assert text == normal(after + POOLED)
+    assert events == (PassEvent("fold_pad", "pad", None),)
+
+
+@pytest.mark.parametrize(
+    ("pad", "reason"),
+    [
+        (LOWEST.replace("-128", "-127"), "the border may win over pixels in 'y'"),
+        (LOWEST.replace(", value=-128", ""), "the border may win over pixels in 'y'"),
+        (
+            LOWEST.replace("(1, 0, 1, 1)", "(2, -1, 1, 1)"),
+            "a window of 'y' may see the border alone",
+        ),
+    ],
+)
+def test_a_pad_of_a_max_pool_stays(pad: str, reason: str):
+    graph = parse_graph(HEAD + pad + POOL.format("2, 2", "p", "") + POOLED, INT8_OPS)
+    node = next(node for node in graph.nodes if node.name == "pad")
+    assert FoldPad().check(graph, node) == reason
 
 
 def test_two_pads_in_a_row_are_folded_the_last_first():

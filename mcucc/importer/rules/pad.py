@@ -21,7 +21,7 @@ _MAP_RANK = 4
 def lower_pad(walk: Walk, node: OnnxNode) -> View:
     """Pad of rows and columns with a constant, the map mirrored, or its outermost pixels.
 
-    With zeros any axis but the batch may be padded.
+    With a constant any axis but the batch may be padded.
     """
     x = walk.view(node)
     ends = _pad_ends(walk, node, len(x.shape))
@@ -81,9 +81,9 @@ def _arrange_pad(
     mode = node.string("mode", "constant")
     value = walk.numbers(node, 2, "value") or (0.0,)
     border: Border | None = next((known for known in MIRRORS if known == mode), None)
-    zeros = mode == "constant" and value[0] == 0 and not any(ends[0])
-    if zeros and len(x.shape) not in (3, 4):
-        return _padded(walk, node, x, ends)
+    constant = mode == "constant" and not any(ends[0])
+    if constant and len(x.shape) not in (3, 4):
+        return _padded(walk, node, x, ends, value[0])
     if (mode != "constant" and border is None) or len(x.shape) not in (3, 4):
         raise _bad_pad(node, f"mode {mode}, input {list(x.shape)}")
     # A sequence becomes a map of one column.
@@ -92,10 +92,10 @@ def _arrange_pad(
     wide = x.reshaped(shape)
     usual = identity(4) if walk.model.format == "tflite" else channels_last(4)
     channels = wide.perm == usual and any(ends[usual[-1]])
-    layouts = (wide.perm,) if zeros and channels else (wide.perm, channels_last(4), identity(4))
+    layouts = (wide.perm,) if constant and channels else (wide.perm, channels_last(4), identity(4))
     perm = next((p for p in layouts if _pads_rows(ends, p)), None)
-    if perm is None and zeros:
-        return _padded(walk, node, x, given)
+    if perm is None and constant:
+        return _padded(walk, node, x, given, value[0])
     if perm is None:
         raise _bad_pad(node, f"pads (before, after) {[list(e) for e in ends]} of {list(x.shape)}")
     (top, bottom), (left, right) = ends[perm[1]], ends[perm[2]]
@@ -104,11 +104,13 @@ def _arrange_pad(
     return Padding(node, tensor, (top, bottom, left, right), value[0], border, padded, perm, rank)
 
 
-def _padded(walk: Walk, node: OnnxNode, x: View, ends: Sequence[tuple[int, int]]) -> View:
-    """Zeros along any axes but the batch."""
+def _padded(
+    walk: Walk, node: OnnxNode, x: View, ends: Sequence[tuple[int, int]], value: float
+) -> View:
+    """One number along any axes but the batch."""
     x = walk.in_onnx_order(x, node)
     inner, tensor = inner_shape(x.shape, x.perm), walk.ordered(x, x.perm, node).tensor
-    steps = tuple(_steps(inner, [ends[axis] for axis in x.perm]))
+    steps = tuple(_steps(inner, [ends[axis] for axis in x.perm], value))
     for number, (op, seen) in enumerate(steps, start=1):
         held = walk.viewed_as(replace(x, tensor=tensor), seen, node)
         name = None if number == len(steps) else f"{x.name}.padded"
@@ -118,12 +120,12 @@ def _padded(walk: Walk, node: OnnxNode, x: View, ends: Sequence[tuple[int, int]]
 
 
 def _steps(
-    shape: Shape, ends: Sequence[tuple[int, int]]
+    shape: Shape, ends: Sequence[tuple[int, int]], value: float
 ) -> Iterator[tuple[FloatPad | FloatPadChannels, Shape]]:
     """Operators that pad the axes of an inner shape, and the shape that each reads."""
     sizes = list(shape)
     if len(sizes) == _MAP_RANK and any((*ends[1], *ends[2])):
-        yield FloatPad((*ends[1], *ends[2])), shape
+        yield FloatPad((*ends[1], *ends[2]), value), shape
         sizes = [n + sum(pair) for n, pair in zip(shape[:-1], ends[:-1], strict=True)] + sizes[-1:]
     for place, pads in enumerate(ends):
         before, behind = math.prod(sizes[:place]), math.prod(sizes[place + 1 :])
@@ -131,11 +133,11 @@ def _steps(
             continue
         if behind == 1:
             flat = (1, before, 1, sizes[place])
-            yield FloatPadChannels(pads), tuple(sizes) if len(sizes) == _MAP_RANK else flat
+            yield FloatPadChannels(pads, value), tuple(sizes) if len(sizes) == _MAP_RANK else flat
         elif before == 1:
-            yield FloatPad((*pads, 0, 0)), (1, sizes[place], 1, behind)
+            yield FloatPad((*pads, 0, 0), value), (1, sizes[place], 1, behind)
         else:
-            yield FloatPad((0, 0, *pads)), (1, before, sizes[place], behind)
+            yield FloatPad((0, 0, *pads), value), (1, before, sizes[place], behind)
         sizes[place] += sum(pads)
 
 
@@ -159,10 +161,11 @@ def _pad_ends(walk: Walk, node: OnnxNode, rank: int) -> tuple[tuple[int, int], .
 def _bad_pad(node: OnnxNode, actual: str) -> RefusalError:
     return RefusalError(
         node,
-        "Pad must put zeros around axes, or a border around rows and columns of a map or sequence",
+        "Pad must put numbers around axes, or a border around rows and columns of a map or "
+        "sequence",
         actual,
         "Use mode constant, reflect or edge, no pads of batch and no negative ones, and around "
-        "channels zeros.",
+        "channels a constant.",
     )
 
 

@@ -21,6 +21,7 @@ from mcucc.ops.movement import (
 )
 from mcucc.ops.padding import MIRRORS, MirrorPad, PadChannels
 from mcucc.ops.stack import ConcatRows
+from mcucc.reference.movement import pad_value
 
 PAD = Family("pad", Shape.WINDOW, Access.PIXEL, "pad", leaves_padding_out=True)
 MIRROR = Family("mirror", Shape.WINDOW, Access.PIXEL, "mirror_pad", leaves_padding_out=True)
@@ -61,7 +62,7 @@ def _pad(use: KernelUse[Pad]) -> LayerCode:
         ("in_w", str(in_w)),
         ("c", str(in_c)),
         ("pad_left", str(use.op.pads[2])),
-        ("zero_point", str(use.x.q.zero_point)),
+        ("zero_point", str(pad_value(use))),
     ]
     return use.code(fields)
 
@@ -85,7 +86,7 @@ def _pad_channels(use: KernelUse[PadChannels]) -> LayerCode:
         ("c", str(use.x.hwc[2])),
         ("before", str(before)),
         ("behind", str(behind)),
-        ("zero_point", str(use.x.q.zero_point)),
+        ("zero_point", str(pad_value(use))),
     ]
     return use.code(fields)
 

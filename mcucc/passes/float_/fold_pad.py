@@ -14,6 +14,8 @@ from mcucc.ops.unary import FloatUnary
 from mcucc.passes.base import FloatPass
 from mcucc.passes.rewriting import substitute
 
+_BELOW_ALL = -1e30
+"""What is less stands for minus infinity."""
 _Padding = FloatConv2D | FloatDepthwiseConv2D | FloatMaxPool2D
 
 
@@ -24,8 +26,8 @@ class FoldPad(FloatPass):
     Why: the padded map needs not exist; on a microcontroller it is often the largest tensor.
 
     A max pool ignores its own padding where a zero would win over negative pixels. It takes a Pad
-    over only if there are none (the map comes out of a Relu or the like) and each of its windows
-    holds a real pixel.
+    over only if there are none (the map comes out of a Relu or the like), or the border is below
+    all numbers, and each of its windows holds a real pixel.
 
     Declines when
         (1) the border is not zero, or is cut off rather than added,
@@ -47,14 +49,18 @@ class FoldPad(FloatPass):
 
     def check(self, graph: FloatGraph, node: FloatNode) -> str | None:
         """Cases 1 to 5."""
-        if not isinstance(node.op, FloatPad) or node.op.value != 0.0:
+        if not isinstance(node.op, FloatPad):
+            return "it is no Pad"
+        lowest = node.op.value < _BELOW_ALL
+        readers = graph.readers[node.output]
+        pools = all(isinstance(reader.op, FloatMaxPool2D) for reader in readers)
+        if node.op.value != 0.0 and not (lowest and pools):
             return "the border is not zero"
         if min(node.op.pads) < 0:
             return "it cuts the map"
-        if node.output in graph.output_tensors or not graph.readers[node.output]:
+        if node.output in graph.output_tensors or not readers:
             return "the padded map is an output"
-        positive = _never_negative(graph.producers.get(node.inputs[0]))
-        readers = graph.readers[node.output]
+        positive = lowest or _never_negative(graph.producers.get(node.inputs[0]))
         reasons = (_cannot_pad(each, node.op.pads, positive=positive) for each in readers)
         return next((reason for reason in reasons if reason is not None), None)
 

@@ -26,14 +26,23 @@ from mcucc.ops.stack import ConcatRows
 from mcucc.quant.conversion import CannotQuantizeError, Conversion, Form
 from mcucc.reference.fixed_point import quantize
 
+_LARGEST_BORDER = 1e30
+"""Beyond it numbers stand for infinity."""
 
-def pad(to: Conversion, node: FloatNode, op: FloatPad) -> None:
-    """A border of zeros."""
-    if op.value != 0.0:
+
+def pad(to: Conversion, node: FloatNode, op: FloatPad | FloatPadChannels) -> None:
+    """A border of zeros, or of another number at the scale of the output; channels likewise."""
+    if not abs(op.value) < _LARGEST_BORDER:
         raise CannotQuantizeError(
-            "Pad must add zeros", f"{op.value:g}", "Use constant mode with value 0."
+            "what Pad adds must be a number that int8 has room for",
+            f"{op.value:g}",
+            "Let a MaxPool pad, or use constant mode with the smallest number of the map.",
         )
-    to.emit(node, Pad(op.pads))
+    quant, x = to.scheme.of[node.output], node.inputs[0]
+    value = int(quantize(np.array(op.value, dtype=np.float32), quant))
+    border = None if value == quant.zero_point else value
+    made = Pad(op.pads, border) if isinstance(op, FloatPad) else PadChannels(op.pads, border)
+    to.emit(node, made, [to.at_scale(node, x) if op.value != 0.0 else x])
 
 
 def concat(to: Conversion, node: FloatNode, op: FloatConcat) -> None:
@@ -54,7 +63,7 @@ FORMS: Mapping[type, Form] = {
     FloatMirrorPad: lambda to, node, op: to.emit(node, MirrorPad(op.pads, op.border)),
     FloatDepthToSpace: lambda to, node, op: to.emit(node, DepthToSpace(op.block, op.mode)),
     FloatPad: pad,
-    FloatPadChannels: lambda to, node, op: to.emit(node, PadChannels(op.pads)),
+    FloatPadChannels: pad,
     FloatReshape: lambda to, node, op: to.emit(node, Reshape(op.shape)),
     FloatSlice: lambda to, node, op: to.emit(node, Slice(op.starts, op.sizes)),
     FloatSpaceToDepth: lambda to, node, op: to.emit(node, SpaceToDepth(op.block)),

@@ -19,7 +19,7 @@ from mcucc.twin.draft import Draft
 from mcucc.twin.model import Code
 from mcucc.twin.operators.twin import Twin, with_vectors
 from mcucc.twin.options import options
-from mcucc.twin.windows import PAD, append_pad, paddings
+from mcucc.twin.windows import PAD, PADV2, paddings
 
 CONCATENATION = Code(2, 2)
 DEPTH_TO_SPACE = Code(5, 2)
@@ -34,7 +34,17 @@ _MOST_JOINED = 10
 
 
 def _pad(draft: Draft, node: Int8Node, op: Pad) -> None:
-    append_pad(draft, node, op.pads, draft.value(node.output))
+    _append_pad(draft, node, paddings(draft, node, op.pads), op.value)
+
+
+def _append_pad(draft: Draft, node: Int8Node, ends: int, value: int | None) -> None:
+    """A PAD, which is of the zero point, or a PADV2."""
+    x, output = draft.value(node.inputs[0]), draft.value(node.output)
+    if value is None:
+        draft.operator(PAD, (x, ends), output, options("PadOptions"))
+        return
+    border = draft.int8_scalar("border", node, value)
+    draft.operator(PADV2, (x, ends, border), output, options("PadV2Options"))
 
 
 def _mirror_pad(draft: Draft, node: Int8Node, op: MirrorPad) -> None:
@@ -59,8 +69,7 @@ def _pad_channels(draft: Draft, node: Int8Node, op: PadChannels) -> None:
     """A PAD of the last axis."""
     rank = len(draft.graph.tensors[node.output].shape)
     ends = draft.int32_matrix("paddings", node, (*(0, 0) * (rank - 1), *op.pads), (rank, 2))
-    output = draft.value(node.output)
-    draft.operator(PAD, (draft.value(node.inputs[0]), ends), output, options("PadOptions"))
+    _append_pad(draft, node, ends, op.value)
 
 
 def _concat(draft: Draft, node: Int8Node, op: Concat | ConcatRows) -> None:

@@ -8,13 +8,12 @@ from mcucc.twin.draft import Draft
 from mcucc.twin.model import Code
 from mcucc.twin.operators.twin import Twin
 from mcucc.twin.options import options, padding
-from mcucc.twin.windows import NO_PADS, is_same, padded_shape, paddings, same_pads
+from mcucc.twin.windows import NO_PADS, PADV2, is_same, padded_shape, paddings, same_pads
 
 AVERAGE_POOL_2D = Code(1, 2)
 MAX_POOL_2D = Code(17, 2)
 MEAN = Code(40, 2)
 SUM = Code(74, 2)
-PADV2 = Code(60, 2)
 _BELOW_ALL = -128
 """What a maximum is padded with."""
 

@@ -187,13 +187,13 @@ def _pack(f: File) -> bytes:
 
 def _pad(name: str) -> "Draw":
     def draw(f: File) -> bytes:
-        shape = f.shape(4)
+        shape = f.shape()
         quant = f.value(shape)
-        ends = [(0, 0), *((f.pick(0, 1, 2), f.pick(0, 1, 3)) for _ in range(2)), (0, 0)]
+        ends = [(0, 0), *((f.pick(0, 1, 2), f.pick(0, 1, 3)) for _ in shape[1:])]
         f.int32(ends)
         out = tuple(n + a + b for n, (a, b) in zip(shape, ends, strict=True))
         if name == "PADV2":
-            f.int8(np.array([quant[1]]), quant)
+            f.int8(np.array([f.draw(st.integers(-128, 127))]), quant)
             return f.bytes(name, out, quant, "PadV2Options")
         return f.bytes(name, out, quant, "PadOptions")
 
