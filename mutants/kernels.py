@@ -180,8 +180,8 @@ MUTANTS = (
     Mutant(
         "softmax-highest-skips-the-last",
         f"{_C}/softmax/mcucc_softmax.h",
-        "for (int32_t i = 1; i < p->n; i++) {",
-        "for (int32_t i = 1; i + 1 < p->n; i++) {",
+        "for (int32_t i = 1; i < n; i++) {",
+        "for (int32_t i = 1; i + 1 < n; i++) {",
         (f"{_PIXELS}::test_tensor_kernels",),
         "Where the last element is the highest, the table is read in front of its begin.",
     ),

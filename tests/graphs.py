@@ -229,8 +229,8 @@ class GraphBuilder:
     ) -> str:
         return self.node(Mean(axes, keep_dims), (x,), q or self.any_quant(self.scale(x) / 4))
 
-    def softmax(self, x: str) -> str:
-        return self.node(Softmax(), (x,), SOFTMAX_QUANT)
+    def softmax(self, x: str, q: QParams = SOFTMAX_QUANT) -> str:
+        return self.node(Softmax(), (x,), q)
 
     def reshape(self, x: str, shape: Shape) -> str:
         return self.node(Reshape(shape), (x,), self.tensors[x].q)

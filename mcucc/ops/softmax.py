@@ -7,7 +7,11 @@ from mcucc.ir import QParams, Shape, TensorType
 from mcucc.ops.base import Aliasing, FloatBase, Op, Window
 
 SOFTMAX_QUANT = QParams((1 / 256,), -128)
-"""The only output quantization the fixed-point softmax has."""
+"""The output quantization of TensorFlow Lite's softmax in int8; at others it rounds 16 bits."""
+WIDE_SOFTMAX_QUANT = QParams((1 / 65536,), -32768)
+"""That of its softmax in 16 bits."""
+SMALLEST_SOFTMAX_SCALE = 2.0**-30
+"""Of an output; below, what 16 bits hold falls out of an int32."""
 LOG_SOFTMAX_QUANT = QParams((1 / 16,), 127)
 """The only output quantization of LogSoftmax."""
 L2_NORMALIZATION_QUANT = QParams((1 / 128,), 0)
@@ -45,12 +49,12 @@ class Softmax(Op):
         return inputs[0].shape
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
-        """The output's quantization is fixed; scale and sum stay within the fixed-point formats.
+        """Scales and sum stay within the fixed-point formats.
 
         TensorFlow Lite aborts on scales up to 2^-26; its sum is Q12.19 and 4096 ones overflow it.
         """
-        if output.quant != SOFTMAX_QUANT:
-            yield "the output must have scale 1/256 and zero point -128"
+        if output.q.axis is not None or output.q.scale < SMALLEST_SOFTMAX_SCALE:
+            yield "the output must have one scale, of 2^-30 at least"
         if inputs[0].q.scale <= 2**-26:
             yield "the input's scale must be above 2^-26"
         if inputs[0].shape[-1] >= MOST_CLASSES:
@@ -72,7 +76,7 @@ class FloatSoftmax(FloatBase):
 
     @property
     def only_quant(self) -> QParams:
-        """That of the fixed-point softmax."""
+        """That of TensorFlow Lite's softmax in int8."""
         return SOFTMAX_QUANT
 
 

@@ -2,7 +2,8 @@
 
 A FloatFakeQuant gives its result a quantization. It is also the one in which its input is best
 made, if nobody else reads that; and operators that only copy values pass quantizations on, forward
-and backward. Softmax, sigmoid and tanh have one output quantization each and no choice.
+and backward. Softmax, sigmoid and tanh have one of their own where their readers do not want
+another.
 """
 
 from collections.abc import Mapping
@@ -10,6 +11,8 @@ from collections.abc import Mapping
 from mcucc.ir import QParams
 from mcucc.ops import FloatGraph, FloatNode
 from mcucc.ops.elementwise import FloatClip, FloatFakeQuant
+from mcucc.ops.softmax import FloatSoftmax
+from mcucc.ops.unary import FloatUnary
 
 Given = Mapping[str, QParams]
 """Quantizations by name of the value."""
@@ -102,5 +105,7 @@ def _given(graph: FloatGraph, node: FloatNode, found: Given, wanted: Given) -> Q
             return wanted.get(name, found.get(node.inputs[0]))
         case _ if node.op.copies:
             return found.get(node.inputs[0])
+        case FloatUnary() | FloatSoftmax():  # there are forms for any, which round once
+            return wanted.get(name) or fixed_quant(graph, name)
         case _:
             return fixed_quant(graph, name) or wanted.get(name)

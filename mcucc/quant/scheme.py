@@ -2,7 +2,8 @@
 
 TensorFlow Lite's operators tie quantizations together: a pool, a pad or a concatenation copies
 values, so its inputs and its output must have one scale. Values that are tied form a group with one
-range. Softmax, sigmoid and tanh have one output quantization each and no choice.
+range. Softmax, sigmoid and tanh have one output quantization each in TensorFlow Lite: it is theirs
+unless nothing but a join at another scale reads them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from mcucc.ir import DType, QParams
 from mcucc.ops import FloatGraph, FloatNode
 from mcucc.ops.dense import FloatDense
 from mcucc.ops.elementwise import FloatClip, FloatFakeQuant
+from mcucc.ops.softmax import FloatSoftmax
 from mcucc.ops.unary import FloatUnary
 from mcucc.quant.given import Given, absorbs_clip, given_quants
 from mcucc.quant.observe import Observations
@@ -88,7 +90,7 @@ def make_scheme(graph: FloatGraph, seen: Observations, observer: Observer) -> Sc
     calibrated = {
         name: _quant(ranges.get(groups.root(name))) for name in graph.tensors if name not in given
     }
-    return Scheme({**calibrated, **given}, absorbed)
+    return Scheme(_rounded_once(graph, {**calibrated, **given}), absorbed)
 
 
 def uncalibrated(graph: FloatGraph) -> tuple[str, ...]:
@@ -166,6 +168,28 @@ def _tied(
         yield from (name for name in graph.variable_inputs(node) if name not in given)
     elif isinstance(node.op, FloatClip) or node.output in absorbed:
         yield node.inputs[0]
+
+
+def _rounded_once(graph: FloatGraph, of: Mapping[str, QParams]) -> dict[str, QParams]:
+    """With what is only joined with others at another scale made at that one, where it can be."""
+    found = dict(of)
+    for node in reversed(graph.nodes):
+        if node.op.copies:
+            parts = graph.variable_inputs(node)
+            found |= {x: found[node.output] for x in parts if _is_free(graph, x, of)}
+    return found
+
+
+def _is_free(graph: FloatGraph, name: str, of: Mapping[str, QParams]) -> bool:
+    """Whether a value has its scale from an operator that has others, and one reader sees it."""
+    maker = graph.producers.get(name)
+    seen = {*graph.output_tensors, *(state.update for state in graph.states)}
+    if maker is None or name in seen or len(graph.readers[name]) != 1:
+        return False
+    if isinstance(maker.op, FloatUnary | FloatSoftmax):
+        return maker.op.only_quant == of[name]
+    copied = maker.op.copies and not maker.op.rescales
+    return copied and all(_is_free(graph, x, of) for x in graph.variable_inputs(maker))
 
 
 def _quant(bounds: Range | None) -> QParams:

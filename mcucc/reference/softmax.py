@@ -10,7 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.errors import InvariantError
+from mcucc.ir import QParams
 from mcucc.ops.softmax import (
+    SOFTMAX_QUANT,
+    WIDE_SOFTMAX_QUANT,
     FloatL2Normalization,
     FloatLogSoftmax,
     FloatSoftmax,
@@ -26,6 +29,7 @@ from mcucc.reference.fixed_point import (
     high_multiply,
     multiply,
     quantize_multiplier,
+    requantize,
     rounding_shift_right,
 )
 from mcucc.reference.meaning import FloatMeaning, Int8Meaning
@@ -41,6 +45,7 @@ _LOG_OUTPUT_SHIFT = 22
 _L2_OUTPUT_BITS = 7
 _SMALLEST_NORM = np.float32(1e-6)
 """What a smaller one counts as, in floats."""
+_WIDE_BITS = 16
 _LARGEST_SHIFT = 31
 """TensorFlow Lite Micro demands it of the shift after the sum, which is larger from 512 on."""
 
@@ -97,6 +102,28 @@ def softmax(x: NDArray[np.int8], table: NDArray[np.int32]) -> NDArray[np.int8]:
     return np.clip(scaled + INT8_MIN, INT8_MIN, INT8_MAX).astype(np.int8)
 
 
+def scaled_softmax(
+    x: NDArray[np.int8], table: NDArray[np.int32], output: QParams
+) -> NDArray[np.int8]:
+    """Softmax over the last axis in 16 bits, then at any scale.
+
+    Args:
+        x: any shape.
+        table: of `softmax_table` for the input's scale.
+        output: quantization of the result, of 2^-30 at least.
+    """
+    exps, total = _exponentials(x, table)
+    reciprocal, shift = sum_reciprocal(total, _WIDE_BITS)
+    parts = rounding_shift_right(high_multiply(exps, reciprocal), shift)
+    parts = parts.clip(0, (1 << _WIDE_BITS) - 1)
+    return requantize(parts, (softmax_multiplier(output),), output.zero_point)
+
+
+def softmax_multiplier(output: QParams) -> Multiplier:
+    """From 16 bits, in which 1 is 65536, to a quantization."""
+    return quantize_multiplier(WIDE_SOFTMAX_QUANT.scale / output.scale)
+
+
 def tflm_aborts(x: NDArray[np.int8], table: NDArray[np.int32]) -> bool:
     """Whether TensorFlow Lite Micro aborts: some sum of exponentials is 512 or more.
 
@@ -118,19 +145,22 @@ def _exponentials(
     return exps, rounding_shift_right(exps, SUM_INTEGER_BITS).sum(axis=-1, keepdims=True)
 
 
-def sum_reciprocal(total: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def sum_reciprocal(
+    total: NDArray[np.int64], bits: int = 8
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The reciprocal of a sum of exponentials.
 
     Args:
         total: Q12.19, at least 1 (2^19) and below 2^31.
+        bits: of the result.
 
     Returns:
         r in Q0.31 in [1/2, 1), and the rounding shift that brings the high multiply of r and an
-        exponential to units of 1/256.
+        exponential to units of 1 / 2^bits.
     """
     headroom = 32 - np.frexp(total.astype(np.float64))[1].astype(np.int64)
     fraction = (total << headroom) - (1 << 31)
-    shift = SUM_INTEGER_BITS - headroom + 31 - 8
+    shift = SUM_INTEGER_BITS - headroom + 31 - bits
     return reciprocal_of_one_plus(fraction), shift
 
 
@@ -215,8 +245,13 @@ def float_l2_normalization(x: FloatArray) -> FloatArray:
     return (x / np.maximum(np.sqrt(squares), _SMALLEST_NORM)).astype(np.float32)
 
 
+def _at_scale(x: NDArray[np.int8], scale: float, output: QParams) -> NDArray[np.int8]:
+    table = softmax_table(scale)
+    return softmax(x, table) if output == SOFTMAX_QUANT else scaled_softmax(x, table, output)
+
+
 INT8: dict[type, Int8Meaning] = {
-    Softmax: lambda view, x: softmax(x[0], softmax_table(view.x.q.scale)),
+    Softmax: lambda view, x: _at_scale(x[0], view.x.q.scale, view.output.q),
     L2Normalization: lambda view, x: l2_normalization(x[0], view.x.q.zero_point),
     LogSoftmax: lambda view, x: log_softmax(x[0], view.x.q.scale),
 }

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from mcucc.ir import DType, Shape
+from mcucc.ir import DType, QParams, Shape
 from mcucc.ops import Int8Graph, Int8Node
 from mcucc.twin.model import Code, Options, TwinModel, TwinOperator, TwinTensor
 
@@ -129,6 +129,12 @@ class Draft:
     def int32_value(self, purpose: str, node: Int8Node, shape: Shape) -> int:
         """Index of a new int32 value."""
         return self._append(TwinTensor(self.extra_name(purpose, node), DType.INT32, shape))
+
+    def int16(self, purpose: str, node: Int8Node, shape: Shape, quant: QParams) -> int:
+        """Index of a new int16 value."""
+        name = self.extra_name(purpose, node)
+        tensor = TwinTensor(name, DType.INT16, shape, quant.scales, quant.zero_point)
+        return self._append(tensor)
 
     def int8(self, purpose: str, node: Int8Node, shape: Shape) -> int:
         """Index of a new value with the quantization of a node's first input."""

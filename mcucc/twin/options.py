@@ -22,7 +22,11 @@ ACTIVATIONS: Mapping[Activation, int] = MappingProxyType(
 """The schema's numbers of fused activations."""
 
 TENSOR_TYPES: Mapping[DType, int] = MappingProxyType(
-    {DType.INT8: tflite.TensorType.INT8, DType.INT32: tflite.TensorType.INT32}
+    {
+        DType.INT8: tflite.TensorType.INT8,
+        DType.INT16: tflite.TensorType.INT16,
+        DType.INT32: tflite.TensorType.INT32,
+    }
 )
 """The schema's numbers of the element types that twins are made of."""
 

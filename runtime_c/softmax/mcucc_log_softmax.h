@@ -57,15 +57,9 @@ MCUCC_INLINE int32_t mcucc_log_of_sum(int32_t sum)
 MCUCC_INLINE void mcucc_log_softmax_pixel(const mcucc_log_softmax_t *p, const int8_t *in,
                                           int8_t *out)
 {
-    int32_t highest = in[0];
-    for (int32_t i = 1; i < p->c; i++) {
-        highest = (in[i] > highest) ? in[i] : highest;
-    }
-    int32_t sum = 0;
-    for (int32_t i = 0; i < p->c; i++) {
-        sum += mcucc_rounding_shift(p->exponentials[highest - in[i]], 12);
-    }
-    const int32_t log_sum = mcucc_log_of_sum(sum);
+    const int32_t highest = mcucc_softmax_highest(in, p->c);
+    const int32_t log_sum =
+        mcucc_log_of_sum(mcucc_softmax_sum(p->exponentials, highest, in, p->c));
     /* No difference of a distance and the logarithm falls out of an int32. */
     const int32_t room =
         -mcucc_rounding_shift(mcucc_high_mul(log_sum + INT32_MIN, p->divisor), p->right);

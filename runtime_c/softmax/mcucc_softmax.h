@@ -52,23 +52,43 @@ MCUCC_INLINE int32_t mcucc_leading_zeros(uint32_t value)
     return zeros;
 }
 
-/* One row: output q stands for (q + 128) / 256.
+MCUCC_INLINE int32_t mcucc_softmax_highest(const int8_t *in, int32_t n)
+{
+    int32_t highest = in[0];
+    for (int32_t i = 1; i < n; i++) {
+        highest = (in[i] > highest) ? in[i] : highest;
+    }
+    return highest;
+}
+
+/* Of the exponentials, in Q12.19.
  *
  * n < 4096 keeps the sum, n exponentials of at most 2^19 each, below 2^31. It is at least 2^19, for
  * the highest input contributes exp(0): a reciprocal exists. */
+MCUCC_INLINE int32_t mcucc_softmax_sum(const int32_t *exponentials, int32_t highest,
+                                       const int8_t *in, int32_t n)
+{
+    int32_t sum = 0;
+    for (int32_t i = 0; i < n; i++) {
+        sum += mcucc_rounding_shift(exponentials[highest - in[i]], 12);
+    }
+    return sum;
+}
+
+/* 1 / sum in Q0.31, times a power of two; `headroom` is how many leading zeros the sum has. */
+MCUCC_INLINE int32_t mcucc_softmax_inverse(int32_t sum, int32_t headroom)
+{
+    return mcucc_softmax_reciprocal(
+        (int32_t)(((uint32_t)sum << headroom) - ((uint32_t)1 << 31)));
+}
+
+/* One row: output q stands for (q + 128) / 256. */
 MCUCC_INLINE void mcucc_softmax_row(const mcucc_softmax_t *p, const int8_t *in, int8_t *out)
 {
-    int32_t highest = in[0];
-    for (int32_t i = 1; i < p->n; i++) {
-        highest = (in[i] > highest) ? in[i] : highest;
-    }
-    int32_t sum = 0;
-    for (int32_t i = 0; i < p->n; i++) {
-        sum += mcucc_rounding_shift(p->exponentials[highest - in[i]], 12);
-    }
+    const int32_t highest = mcucc_softmax_highest(in, p->n);
+    const int32_t sum = mcucc_softmax_sum(p->exponentials, highest, in, p->n);
     const int32_t headroom = mcucc_leading_zeros((uint32_t)sum);
-    const int32_t scale = mcucc_softmax_reciprocal(
-        (int32_t)(((uint32_t)sum << headroom) - ((uint32_t)1 << 31)));
+    const int32_t scale = mcucc_softmax_inverse(sum, headroom);
     /* 12 - headroom integer bits of the sum, 31 fractional bits, less the 8 bits of the output. */
     const int32_t right = (12 - headroom) + 31 - 8;
     for (int32_t i = 0; i < p->n; i++) {

@@ -55,15 +55,16 @@ def windows() -> Int8Graph:
 
 
 def elements() -> Int8Graph:
-    """What Helium has beside layers with weights, with and without a rest of channels; sums close
-    to 2^31, to which a zero point is added; a map that is one pixel wide."""
+    """What Helium has beside layers with weights, with and without a rest of channels; a softmax at
+    another scale than TensorFlow Lite's; sums close to 2^31, to which a zero point is added; a map
+    that is one pixel wide."""
     b = GraphBuilder("elements", seed=13)
     made: list[str] = []
     for c in (5, 16, 19):
         x, y = b.input((1, 4, 3, c), quant(0.05, 7)), b.input((1, 4, 3, c), quant(0.02, -9))
         made += [b.add(x, y), b.sub(y, x, activation="relu"), b.mul(x, y)]
         made += [b.mul(x, b.mean(y, keep_dims=True)), b.max_pool(x, (2, 2), pads="same")]
-        made += [b.average_pool(y, (3, 3), pads="same")]
+        made += [b.average_pool(y, (3, 3), pads="same"), b.softmax(x, quant(1 / 255, -128))]
     return b.build(*made, *saturating_layers(b), *one_pixel_wide(b), *small_sums(b))
 
 

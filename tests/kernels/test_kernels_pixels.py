@@ -51,17 +51,18 @@ def test_tensor_kernels(tmp_path: Path) -> None:
         "axes": ((1, 2), (1,), (2,)),
         "keep_dims": (True, False),
         "scale": (0.001, 0.02, 0.11, 0.4, 3.0),
+        "softmax": (quant(1 / 255, -128), quant(1 / 127), quant(2.0**-30, 127), quant(3.0)),
         "pads": ((0, 0, 1, 2), (3, 0, 0, 0), (1, 2, 3, 4), (0, 0, 0, 0), (0, 5, 9, 0)),
     }
     for case in latin(factors, 27, seed=5):
         x = b.input((1, *case["map"], case["c"]), quant(case["scale"], case["zero_point"]))
         made.append(b.mean(x, case["axes"], keep_dims=case["keep_dims"]))
         made.append(b.softmax(x))
-        made.append(b.softmax(b.flatten(x)))
+        made.append(b.softmax(b.flatten(x), case["softmax"]))
         made.append(b.pad(x, case["pads"]))
     generated = generate(b.build(*made), tmp_path / "c", planned=False)
     families = {kernel.family.name for kernel in generated.kernels.values() if kernel is not None}
-    assert families == {"mean", "softmax", "pad"}
+    assert families == {"mean", "softmax", "softmaxwide", "pad"}
     assert_c_agrees(generated, tmp_path)
 
 

@@ -111,8 +111,7 @@ CASES: list[tuple[type[Int8Op], Break, str]] = [
     (Mean, with_op(Mean((2, 3))), "leave batch and channels alone"),
     (Mean, with_op(Mean((0, 1))), "leave batch and channels alone"),
     (Mean, with_type("x0", int8(1, 2**11, 2**11, 2)), "fewer than 2\\^22"),
-    (Softmax, with_output(int8(1, 6, q=QParams((1 / 255,), -128))), "scale 1/256"),
-    (Softmax, with_output(int8(1, 6, q=QParams((1 / 256,), 0))), "zero point -128"),
+    (Softmax, with_output(int8(1, 6, q=quant(2.0**-31))), "of 2\\^-30 at least"),
     (Softmax, with_type("x0", int8(1, 6, q=quant(2.0**-26))), "above 2\\^-26"),
     (Softmax, with_type("x0", int8(1, 4096)), "fewer than 4096"),
     (Reshape, with_op(Reshape((1, 71))), "number of elements"),
@@ -185,7 +184,7 @@ def test_all_faults_are_reported_at_once():
     graph = b.build()
     padded, soft = (node.output for node in graph.nodes)
     graph = with_type(padded, int8(1, 6, 6, 2, q=quant(0.3)))(graph)
-    graph = with_type(soft, int8(1, 6, 6, 2, q=quant(0.3)))(graph)
+    graph = with_type(soft, int8(1, 6, 6, 2, q=quant(2.0**-31)))(graph)
     with pytest.raises(InvariantError, match=r"Pad 'pad0'.*; Softmax 'softmax1'"):
         verify(graph)
 

@@ -12,7 +12,9 @@ from mcucc.quant.equalize import equalize
 from mcucc.quant.observe import observe
 from mcucc.quant.ptq import PtqOptions, quantize_network, signal_to_noise
 from mcucc.quant.weights import quantize_weights
+from mcucc.reference.fixed_point import dequantize
 from mcucc.reference.float_interpreter import run_float
+from mcucc.reference.interpreter import run
 from tests.quant.networks import inputs, network, two_layers
 
 PLAIN = PtqOptions("minmax", equalize=False, correct_bias=False)
@@ -76,7 +78,8 @@ def test_concatenated_values_share_one_scale() -> None:
         """
 node("a", FloatClip(low=0.0), ("x",), "p", float32[1, 6, 6, 3])
 node("b", FloatUnary(kind="tanh"), ("x",), "q", float32[1, 6, 6, 3])
-node("c", FloatConcat(), ("p", "q"), "y", float32[1, 6, 6, 6])
+node("c", FloatBinary(kind="add"), ("q", "x"), "z", float32[1, 6, 6, 3])
+node("d", FloatConcat(), ("p", "q", "z"), "y", float32[1, 6, 6, 9])
 """,
         "y",
     )
@@ -88,6 +91,29 @@ node("c", FloatConcat(), ("p", "q"), "y", float32[1, 6, 6, 6])
     (moved,) = (node for node in quantized.graph.nodes if isinstance(node.op, Requantize))
     assert moved.inputs == ("q",)
     assert types[moved.output].quant == types["y"].quant
+
+
+@pytest.mark.parametrize("op", ['FloatUnary(kind="sigmoid")', "FloatSoftmax()"])
+def test_what_is_only_joined_is_rounded_once(op: str) -> None:
+    graph = network(
+        f"""
+node("a", FloatClip(low=0.0), ("x",), "p", float32[1, 6, 6, 3])
+node("b", {op}, ("x",), "q", float32[1, 6, 6, 3])
+node("c", FloatReshape(shape=(1, 6, 3, 6)), ("q",), "r", float32[1, 6, 3, 6])
+node("d", FloatReshape(shape=(1, 6, 6, 3)), ("r",), "s", float32[1, 6, 6, 3])
+node("e", FloatConcat(), ("p", "s"), "y", float32[1, 6, 6, 6])
+""",
+        "y",
+    )
+    quantized = quantize_network(graph, inputs(), PLAIN)
+    verify(quantized.graph)
+    types = quantized.graph.tensors
+    assert {types[name].quant for name in "pqrsy"} == {types["y"].quant}
+    assert not any(isinstance(node.op, Requantize) for node in quantized.graph.nodes)
+    q = np.arange(-126, 126).astype(np.int8)[:216].reshape(2, 6, 6, 3)
+    exact = run_float(graph, {"x": dequantize(q, types["x"].q)})["q"] / types["q"].q.scale
+    made = run(quantized.graph, {"x": q})["q"].astype(np.float64) - types["q"].q.zero_point
+    assert np.abs(made - exact).max() <= 0.5 + 0.01
 
 
 def test_concatenated_values_of_different_reach_share_one_scale() -> None:

@@ -130,6 +130,18 @@ def test_softmax():
     assert_tflm_agrees(graphs, samples=32)
 
 
+def test_softmax_at_other_scales():
+    """TFLM's own of 16 bits and a QUANTIZE, sums of 512 and more among them."""
+    graphs: list[Int8Graph] = []
+    scales = (1e-6, 0.0123, 0.1, 0.7, 17.0)
+    outputs = (quant(1 / 255, -128), quant(1 / 127), quant(0.02, 5), quant(2.0**-20, -100))
+    for seed, (scale, q, classes) in enumerate(itertools.product(scales, outputs, (1, 3, 40, 600))):
+        b = GraphBuilder(f"softmax {scale} {q.scale} {classes}", seed=seed)
+        b.softmax(b.input((1, 2, classes), quant(scale, ZERO_POINTS[seed % 5])), q)
+        graphs.append(b.build())
+    assert_tflm_agrees(graphs, samples=8)
+
+
 def test_softmax_of_many_near_equal_logits_up_to_the_judge_limit():
     """Sums just below 512 need a shift of 31, the largest that the judge does."""
     b = GraphBuilder("softmax 511")

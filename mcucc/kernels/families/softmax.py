@@ -3,17 +3,31 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mcucc.kernels.kernel import Access, Family, Shape
+from mcucc.kernels.kernel import Access, Family, Kernel, Shape
 from mcucc.kernels.literals import c_int, int_rows
-from mcucc.kernels.use import ArrayDef, Field, KernelUse, LayerCode, OperatorKernels, plain
-from mcucc.ops import Int8Op
-from mcucc.ops.softmax import L2Normalization, LogSoftmax, Softmax
-from mcucc.reference.softmax import log_softmax_parameters, softmax_table
+from mcucc.kernels.use import (
+    ArrayDef,
+    Field,
+    KernelUse,
+    LayerCode,
+    OperatorKernels,
+    channel_literal,
+    plain,
+)
+from mcucc.ops import Int8Op, NodeView
+from mcucc.ops.softmax import SOFTMAX_QUANT, L2Normalization, LogSoftmax, Softmax
+from mcucc.reference.softmax import log_softmax_parameters, softmax_multiplier, softmax_table
 
 SOFTMAX = Family("softmax", Shape.TENSOR, Access.ELEMENT, "softmax")
 LOG_SOFTMAX = Family("logsoftmax", Shape.PIXELS, Access.ELEMENT, "log_softmax")
 L2_NORM = Family("norm", Shape.PIXELS, Access.ELEMENT, "l2_norm")
-FAMILIES = (SOFTMAX, LOG_SOFTMAX, L2_NORM)
+SOFTMAX_WIDE = Family("softmaxwide", Shape.TENSOR, Access.ELEMENT, "softmax_wide")
+FAMILIES = (SOFTMAX, SOFTMAX_WIDE, LOG_SOFTMAX, L2_NORM)
+
+
+def _softmax_kernel(view: NodeView[Softmax]) -> Kernel:
+    """That of TensorFlow Lite's own scale, or of any other."""
+    return Kernel(SOFTMAX if view.output.q == SOFTMAX_QUANT else SOFTMAX_WIDE)
 
 
 def _exponentials(use: KernelUse[Any]) -> ArrayDef:
@@ -33,6 +47,11 @@ def _softmax(use: KernelUse[Any]) -> LayerCode:
         ("n", str(use.x.shape[-1])),
         ("exponentials", use.array_name(table)),
     ]
+    if use.family is SOFTMAX_WIDE:
+        fields += [
+            ("scale", channel_literal(0, softmax_multiplier(use.output.q))),
+            ("output", use.output_literal()),
+        ]
     return use.code(fields, table)
 
 
@@ -57,5 +76,5 @@ def _l2_norm(use: KernelUse[Any]) -> LayerCode:
 OPERATORS: Mapping[type[Int8Op], OperatorKernels[Any]] = {
     L2Normalization: OperatorKernels(plain(L2_NORM), _l2_norm),
     LogSoftmax: OperatorKernels(plain(LOG_SOFTMAX), _log_softmax),
-    Softmax: OperatorKernels(plain(SOFTMAX), _softmax),
+    Softmax: OperatorKernels(_softmax_kernel, _softmax),
 }

@@ -27,11 +27,11 @@ _KNOWN: Mapping[str, Callable[[], Int8Op]] = {
 
 
 def unary(to: Conversion, node: FloatNode, op: FloatUnary) -> None:
-    """TensorFlow Lite's own functions, and tables for the rest."""
-    if op.tabulated:
+    """TensorFlow Lite's own functions, and tables for the rest and at other scales."""
+    target = to.scheme.of[node.output]
+    if op.tabulated or op.only_quant not in (None, target):
         x = node.inputs[0]
-        values = _table(op, to.scheme.of[x], to.scheme.of[node.output])
-        table = to.const(f"{node.name}.table", values, None)
+        table = to.const(f"{node.name}.table", _table(op, to.scheme.of[x], target), None)
         to.emit(node, Table(), [x, table])
     elif op.kind == "leaky_relu":
         to.emit(node, LeakyRelu(op.alpha))
