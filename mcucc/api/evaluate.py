@@ -14,6 +14,7 @@ from mcucc.compiled.samples import flatten, load_reals, load_samples, to_onnx
 from mcucc.errors import InputFileError, UsageError
 from mcucc.importer import ModelSource, tflite_values
 from mcucc.ir.limits import DEFAULT_LIMIT, Limit
+from mcucc.ops.index import TopKIndices, TopKValues
 from mcucc.report.model import PortReport
 from mcucc.report.summary import Summarized, Summary
 from mcucc.sim.onnx_runtime import run_onnx
@@ -60,7 +61,7 @@ def evaluate(
     model: ModelSource | None = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Evaluation:
-    """Top-1 accuracy of the first output.
+    """Top-1 accuracy of the first output; of the indices of a TopK whose values that gives.
 
     Args:
         directory: as `write_compilation` left it.
@@ -77,12 +78,11 @@ def evaluate(
     compiled = CompiledNetwork.open(directory)
     samples = load_samples(compiled.report, inputs, limit)
     labels = _labels(labels_source, len(samples[0]), limit)
-    first = compiled.report.outputs[0]
+    first = _with_classes(compiled)
     if not first.is_index:  # which does not say how many classes there are
         _check_classes(label(labels_source), labels, first.bytes)
     outputs = to_onnx(compiled.report, compiled.run_host(flatten(samples)), dequantized=False)
-    scores = next(iter(outputs.values()))
-    chosen = _top1(first, scores)
+    chosen = _top1(first, outputs[first.name])
     original = None if model is None else _float_top1(compiled, model, inputs, limit)
     return Evaluation(
         samples=len(labels),
@@ -104,8 +104,23 @@ def _float_top1(
         reals = run_onnx(model, given, names)
     else:
         reals = run_file(compiled.report, file, given)
-    first = compiled.report.outputs[0]
+    first = _with_classes(compiled)
     return _top1(first, reals[first.name])
+
+
+def _with_classes(compiled: CompiledNetwork) -> PortReport:
+    """The output that says the class: the first, or the indices where that is values in order."""
+    ports = compiled.report.outputs
+    makers = [compiled.graph.producers.get(port.tensor) for port in compiled.graph.outputs]
+    first = makers[0]
+    if first is None or not isinstance(first.op, TopKValues):
+        return ports[0]
+    found = (
+        port
+        for port, maker in zip(ports, makers, strict=True)
+        if maker is not None and isinstance(maker.op, TopKIndices) and maker.inputs == first.inputs
+    )
+    return next(found, ports[0])
 
 
 def _top1(port: PortReport, scores: NDArray[np.generic]) -> NDArray[np.int64]:

@@ -195,3 +195,18 @@ def test_all_commands(tmp_path: Path) -> None:
     expected = [runtime(path, {"x0": sample[None]}, [places["name"]])[0] for sample in x]
     first = np.concatenate(expected)[:, 0]
     assert (found[places["name"]][:, 0] == first).mean() > 0.7
+
+
+@pytest.mark.cc
+def test_evaluate_takes_the_class(tmp_path: Path) -> None:
+    """The first index of those that come with the values that the first output gives."""
+    m = Model((1, 9))
+    values, index = top(m, m.op("Gemm", "x0", m.weights(9, 5)), 3)
+    path = m.save(tmp_path, values, index)
+    x = np.random.default_rng(1).standard_normal((40, 9)).astype(np.float32)
+    mcucc.compile(path, board="host", output=tmp_path / "o", calibration=x, name="net")
+    labels = np.array([runtime(path, {"x0": s[None]}, [index])[0][0, 0] for s in x])
+    said = mcucc.evaluate(tmp_path / "o", x, labels, model=path)
+    assert len(set(labels.tolist())) > 2
+    assert said.float_top1 == 1.0
+    assert said.int8_top1 > 0.9
