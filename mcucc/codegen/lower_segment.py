@@ -238,7 +238,7 @@ class _StageLowering:
         for operand, name in enumerate(node.inputs):
             if name not in constants and name in self._graph.consts:
                 continue  # a table or weights
-            rows = (node.op.window(types, operand) or Window()).rows
+            rows = self._rows_of_a_turn(executed, operand)
             height, width, channels = types[operand].hwc
             step = 0 if rows.stride == 0 else channels
             row = f"({first_row(rows)})" if rows.pad else first_row(rows)
@@ -252,6 +252,13 @@ class _StageLowering:
                 text = f"((y >= {first} && y < {first + height}) ? {text} : NULL)"
             found.append((text, step))
         return tuple(found)
+
+    def _rows_of_a_turn(self, executed: ExecutedNode, operand: int) -> Axis:
+        """Which rows of an input a turn reads; what adds rows up takes them one by one."""
+        if executed.kernel.shape is Shape.REDUCTION:
+            return Axis()
+        node = executed.node
+        return (node.op.window(self._graph.input_types(node), operand) or Window()).rows
 
     def _variable(self, name: str, row: str, step: int) -> tuple[str, int]:
         content, tensor = self._whole.home(name), self._whole.tensors[name]

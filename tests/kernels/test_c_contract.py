@@ -92,7 +92,9 @@ def test_header_is_cpp(everything: Generated, tmp_path: Path) -> None:
     """The cross compiler brings its C++ front end; the host's is a package of its own."""
     program = everything.program
     ctype, run_float = program.element.ctype, "everything_run_float"
-    on_floats = f"({run_float}(arena, real, real, real) == 0) && " if program.runs_on_floats else ""
+    declared = (everything.directory / "everything.h").read_text().partition(f"{run_float}(")[2]
+    reals = ", real" * declared.partition(")")[0].count("float *")
+    on_floats = f"({run_float}(arena{reals}) == 0) && " if program.runs_on_floats else ""
     source = tmp_path / "user.cpp"
     source.write_text(
         '#include "everything.h"\n'

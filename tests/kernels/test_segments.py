@@ -109,7 +109,7 @@ def two_means(b: GraphBuilder, x: str) -> str:
     y = b.conv(x, 8, (3, 3), stride=(2, 2))
     h, w, c = b.tensors[y].hwc
     mean = b.flatten(b.mean(y, keep_dims=True))
-    average = b.flatten(b.average_pool(y, (h, w)))
+    average = b.flatten(b.average_pool(y, (h, w), stride=(h, w)))
     rest = b.flatten(b.mean(b.depthwise(y, (3, 3))))
     return b.dense(b.concat(b.reshape(mean, (1, c)), b.requantize(average, b.tensors[mean].q),
                             b.requantize(rest, b.tensors[mean].q)), 5)  # fmt: skip
