@@ -94,7 +94,11 @@ def tried(work: Work) -> Tried:
             arena = _compiled(work.path, out, inputs or work.beside)
         except (mcucc.UnsupportedModelError, mcucc.InputFileError) as error:
             whole = not isinstance(error, mcucc.UnsupportedModelError)
-            return Tried(name, "refused", (str(error),) if whole else grouped(error.violations))
+            return Tried(
+                name,
+                "refused",
+                (str(error).replace(str(work.path), name),) if whole else grouped(error.violations),
+            )
         except mcucc.McuccError as error:
             return Tried(name, "failed", (f"{type(error).__name__}: {error}",))
         try:
