@@ -152,6 +152,24 @@ class Op(ABC):
 
 
 @dataclass(frozen=True)
+class PerPixel(Op):
+    """What operators share that make a pixel of the one at its place, and may do so over it."""
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """The first input's shape."""
+        return inputs[0].shape
+
+    def window(self, inputs: Sequence[TensorType], operand: int = 0) -> Window:  # noqa: ARG002
+        """The pixel at the same place."""
+        return Window()
+
+    @property
+    def aliasing(self) -> Aliasing:
+        """A pixel, or an element of it, is read for the last time before it is written."""
+        return Aliasing.IN_PLACE
+
+
+@dataclass(frozen=True)
 class FloatBase(Op):
     """What float operators share: they have no quantization rules, and most have none at all.
 

@@ -7,25 +7,19 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from mcucc.ir import DType, QParams, Shape, TensorType
-from mcucc.ops.base import Activation, Aliasing, Axis, FloatBase, Op, Window, same_quantization
+from mcucc.ops.base import (
+    Activation,
+    Axis,
+    FloatBase,
+    PerPixel,
+    Window,
+    same_quantization,
+)
 
 
 @dataclass(frozen=True)
-class Elementwise(Op):
+class Elementwise(PerPixel):
     """What operators on elements share: they need the row at the same place."""
-
-    def infer(self, inputs: Sequence[TensorType]) -> Shape:
-        """The first input's shape."""
-        return inputs[0].shape
-
-    def window(self, inputs: Sequence[TensorType], operand: int = 0) -> Window:  # noqa: ARG002
-        """The pixel at the same place."""
-        return Window()
-
-    @property
-    def aliasing(self) -> Aliasing:
-        """Element by element."""
-        return Aliasing.IN_PLACE
 
     @property
     def channelwise(self) -> bool:

@@ -11,20 +11,8 @@ INDEX_QUANT = QParams((1.0,), 0)
 
 
 @dataclass(frozen=True)
-class ArgMax(Op):
-    """Where the largest number of the last axis stands, as an int32.
-
-    Attributes:
-        largest: the smallest number if it is false.
-        last: of several that are equal the last one, else the first.
-    """
-
-    largest: bool = True
-    last: bool = False
-
-    def infer(self, inputs: Sequence[TensorType]) -> Shape:
-        """The input's shape with one number in place of the last axis."""
-        return (*inputs[0].shape[:-1], 1)
+class _Index(Op):
+    """What operators share that make indices."""
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:  # noqa: ARG002
         """An index stands for itself."""
@@ -38,6 +26,23 @@ class ArgMax(Op):
     def element(self, inputs: Sequence[TensorType]) -> DType:  # noqa: ARG002
         """int32."""
         return DType.INT32
+
+
+@dataclass(frozen=True)
+class ArgMax(_Index):
+    """Where the largest number of the last axis stands, as an int32.
+
+    Attributes:
+        largest: the smallest number if it is false.
+        last: of several that are equal the last one, else the first.
+    """
+
+    largest: bool = True
+    last: bool = False
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """The input's shape with one number in place of the last axis."""
+        return (*inputs[0].shape[:-1], 1)
 
 
 def _too_many(k: int, inputs: Sequence[TensorType]) -> Iterator[str]:
@@ -78,22 +83,37 @@ class TopKValues(_TopK):
 
 
 @dataclass(frozen=True)
-class TopKIndices(_TopK):
+class TopKIndices(_TopK, _Index):
     """Where these stand, as int32."""
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
-        """An index stands for itself."""
+        """There are as many; an index stands for itself."""
         yield from _too_many(self.k, inputs)
-        if output.quant != INDEX_QUANT:
-            yield "the output must have scale 1 and zero point 0"
-
-    def element(self, inputs: Sequence[TensorType]) -> DType:  # noqa: ARG002
-        """int32."""
-        return DType.INT32
+        yield from super().rules(inputs, output)
 
 
 @dataclass(frozen=True)
-class FloatArgMax(FloatBase):
+class _FloatIndex(FloatBase):
+    """What operators share whose int8 form makes indices."""
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:  # noqa: ARG002
+        """Indices that a float32 holds."""
+        if inputs[0].shape[-1] >= 1 << 24:
+            yield "there must be fewer than 2^24 numbers along the axis"
+
+    @property
+    def only_quant(self) -> QParams:
+        """An index stands for itself."""
+        return INDEX_QUANT
+
+    @property
+    def indexes(self) -> bool:
+        """Its int8 form makes int32 numbers."""
+        return True
+
+
+@dataclass(frozen=True)
+class FloatArgMax(_FloatIndex):
     """The same of floats; the index is held as a float32, exact below 2^24.
 
     Attributes:
@@ -107,26 +127,6 @@ class FloatArgMax(FloatBase):
     def infer(self, inputs: Sequence[TensorType]) -> Shape:
         """The shape of x with one number in place of the last axis."""
         return (*inputs[0].shape[:-1], 1)
-
-    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:  # noqa: ARG002
-        """Indices that a float32 holds."""
-        yield from _too_long(inputs)
-
-    @property
-    def only_quant(self) -> QParams:
-        """An index stands for itself."""
-        return INDEX_QUANT
-
-    @property
-    def indexes(self) -> bool:
-        """Its int8 form makes int32 numbers."""
-        return True
-
-
-def _too_long(inputs: Sequence[TensorType]) -> Iterator[str]:
-    """The rule of indices that a float32 holds."""
-    if inputs[0].shape[-1] >= 1 << 24:
-        yield "there must be fewer than 2^24 numbers along the axis"
 
 
 @dataclass(frozen=True)
@@ -145,9 +145,10 @@ class _FloatTopK(FloatBase):
         """The shape of x with k numbers along the last axis."""
         return (*inputs[0].shape[:-1], self.k)
 
-    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:  # noqa: ARG002
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
         """There are as many."""
         yield from _too_many(self.k, inputs)
+        yield from super().rules(inputs, output)
 
 
 @dataclass(frozen=True)
@@ -161,23 +162,8 @@ class FloatTopKValues(_FloatTopK):
 
 
 @dataclass(frozen=True)
-class FloatTopKIndices(_FloatTopK):
+class FloatTopKIndices(_FloatTopK, _FloatIndex):
     """Where these stand, held as float32, exact below 2^24."""
-
-    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
-        """Indices that a float32 holds."""
-        yield from super().rules(inputs, output)
-        yield from _too_long(inputs)
-
-    @property
-    def only_quant(self) -> QParams:
-        """An index stands for itself."""
-        return INDEX_QUANT
-
-    @property
-    def indexes(self) -> bool:
-        """Its int8 form makes int32 numbers."""
-        return True
 
 
 Int8 = ArgMax | TopKValues | TopKIndices

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mcucc.ir import QParams, Shape, TensorType
-from mcucc.ops.base import Aliasing, FloatBase, Op, Window
+from mcucc.ops.base import Aliasing, FloatBase, Op, PerPixel
 
 SOFTMAX_QUANT = QParams((1 / 256,), -128)
 """The output quantization of TensorFlow Lite's softmax in int8; at others it rounds 16 bits."""
@@ -20,24 +20,6 @@ _MOST_SQUARES = 2**15
 """From about here on their sum overflows an int32."""
 MOST_CLASSES = 2**12
 """From here on a sum in Q12.19 overflows."""
-
-
-@dataclass(frozen=True)
-class _PerPixel(Op):
-    """What operators along the channels of each pixel share."""
-
-    def infer(self, inputs: Sequence[TensorType]) -> Shape:
-        """The input's shape."""
-        return inputs[0].shape
-
-    def window(self, inputs: Sequence[TensorType], operand: int = 0) -> Window:  # noqa: ARG002
-        """The pixel at the same place."""
-        return Window()
-
-    @property
-    def aliasing(self) -> Aliasing:
-        """A pixel is read for its maximum or sum before its first element is written."""
-        return Aliasing.IN_PLACE
 
 
 @dataclass(frozen=True)
@@ -81,7 +63,7 @@ class FloatSoftmax(FloatBase):
 
 
 @dataclass(frozen=True)
-class LogSoftmax(_PerPixel):
+class LogSoftmax(PerPixel):
     """Logarithm of the softmax over the last axis, in gemmlowp's fixed point."""
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:
@@ -98,7 +80,7 @@ class LogSoftmax(_PerPixel):
 
 
 @dataclass(frozen=True)
-class L2Normalization(_PerPixel):
+class L2Normalization(PerPixel):
     """The last axis divided by the root of the sum of its squares, in fixed point."""
 
     def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:

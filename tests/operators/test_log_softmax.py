@@ -5,22 +5,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcucc.importer import ModelBytes, lower_network, read_network
 from mcucc.ir import QParams
 from mcucc.ops import Int8Graph
 from mcucc.ops.softmax import LOG_SOFTMAX_QUANT, FloatLogSoftmax, LogSoftmax
-from mcucc.quant.ptq import from_file
 from mcucc.reference.exponential import log_of_sum
 from mcucc.reference.interpreter import run
-from mcucc.schedule import PlanOptions
-from mcucc.targets.board import load_board
-from mcucc.twin import write_twin
 from tests.graphs import GraphBuilder, quant, random_inputs
 from tests.judging import assert_tflm_agrees, needs_tflm
 from tests.kernels.compiled import assert_c_agrees, generate
 from tests.kernels.grid import CHANNELS, MAPS, ZERO_POINTS, latin
-from tests.kernels.on_core import assert_core_agrees
 from tests.operators.example import Example
+from tests.operators.pixelwise import (
+    CORES,
+    assert_back_from_tflite,
+    assert_board_agrees,
+    assert_in_place,
+    assert_in_segments,
+)
 from tests.ops.breaking import int8, with_output, with_type
 
 
@@ -90,39 +91,21 @@ def test_c_agrees(tmp_path: Path) -> None:
 
 
 @pytest.mark.qemu
-@pytest.mark.parametrize("board", ["rpi-pico", "mps2-an386", "mps3-an547"])
+@pytest.mark.parametrize("board", CORES)
 def test_the_core_agrees(tmp_path: Path, board: str) -> None:
-    found, b = load_board(board), GraphBuilder("log_softmax", seed=7)
-    graph = b.build(log_softmax(b, b.input((1, 5, 4, 19), quant(0.05, 3))))
-    assert_core_agrees(generate(graph, tmp_path / "c", core=found.core), found, tmp_path / "work")
+    b = GraphBuilder("log_softmax", seed=7)
+    log_softmax(b, b.input((1, 5, 4, 19), quant(0.05, 3)))
+    assert_board_agrees(b.build(), board, tmp_path)
 
 
 @pytest.mark.cc
 def test_it_runs_in_place_and_in_segments(tmp_path: Path) -> None:
-    b = GraphBuilder("chain", seed=6)
-    x = b.input((1, 6, 7, 5))
-    for _ in range(3):
-        x = log_softmax(b, x)
-    generated = generate(b.build(), tmp_path / "c")
-    assert generated.network.arena_bytes == 6 * 7 * 5
-    assert_c_agrees(generated, tmp_path)
-
-    b = GraphBuilder("rows", seed=7)
-    b.conv(log_softmax(b, b.conv(b.input((1, 24, 24, 1)), 8)), 2, stride=(2, 2))
-    rows = generate(b.build(), tmp_path / "rows", options=PlanOptions("memory"))
-    assert rows.network.arena_bytes < 24 * 24 * 8
-    assert_c_agrees(rows, tmp_path / "rows work")
+    assert_in_place(log_softmax, tmp_path)
+    assert_in_segments(log_softmax, tmp_path)
 
 
 @pytest.mark.parametrize("shape", [(1, 5, 6, 4), (1, 9)])
 def test_tflite_files(shape: tuple[int, ...]) -> None:
-    """Back from the file of TensorFlow Lite: the same bits."""
     b = GraphBuilder("net", seed=8)
-    made = log_softmax(b, b.input(shape, quant(0.05, 3)))
-    graph = b.build(made)
-    read = from_file(lower_network(read_network(ModelBytes(write_twin(graph))), "net"))
-    assert [node.op for node in read.nodes] == [LogSoftmax()]
-    inputs = random_inputs(graph, 4)
-    given = {port.tensor: inputs[port.name] for port in read.inputs}
-    found = run(read, given)[read.outputs[0].tensor]
-    assert np.array_equal(found, run(graph, inputs)[made])
+    log_softmax(b, b.input(shape, quant(0.05, 3)))
+    assert_back_from_tflite(b.build(), [LogSoftmax()])

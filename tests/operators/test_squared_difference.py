@@ -5,21 +5,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcucc.importer import ModelBytes, lower_network, read_network
 from mcucc.ir import QParams
 from mcucc.ops import Int8Graph
 from mcucc.ops.elementwise import FloatSquaredDifference, SquaredDifference
-from mcucc.quant.ptq import from_file
-from mcucc.reference.interpreter import run
-from mcucc.schedule import PlanOptions
-from mcucc.targets.board import load_board
-from mcucc.twin import write_twin
-from tests.graphs import GraphBuilder, quant, random_inputs
+from tests.graphs import GraphBuilder, quant
 from tests.judging import assert_tflm_agrees, needs_tflm
 from tests.kernels.compiled import assert_c_agrees, generate
 from tests.kernels.grid import CHANNELS, MAPS, ZERO_POINTS, latin
-from tests.kernels.on_core import assert_core_agrees
 from tests.operators.example import Example
+from tests.operators.pixelwise import (
+    CORES,
+    assert_back_from_tflite,
+    assert_board_agrees,
+    assert_in_place,
+    assert_in_segments,
+)
 from tests.ops.breaking import int8, with_output, with_type
 
 
@@ -94,42 +94,33 @@ def test_c_agrees(tmp_path: Path) -> None:
 
 
 @pytest.mark.qemu
-@pytest.mark.parametrize("board", ["rpi-pico", "mps2-an386", "mps3-an547"])
+@pytest.mark.parametrize("board", CORES)
 def test_the_core_agrees(tmp_path: Path, board: str) -> None:
-    found, b = load_board(board), GraphBuilder("squared", seed=7)
+    b = GraphBuilder("squared", seed=7)
     x, y = b.input((1, 5, 4, 19), quant(0.05, 3)), b.input((1, 5, 4, 19), quant(0.02, -90))
-    graph = b.build(squared(b, x, y, part=0.3))
-    assert_core_agrees(generate(graph, tmp_path / "c", core=found.core), found, tmp_path / "work")
+    squared(b, x, y, part=0.3)
+    assert_board_agrees(b.build(), board, tmp_path)
+
+
+def from_a_constant(b: GraphBuilder, x: str) -> str:
+    kind = b.type(x)
+    return squared(b, x, b.constant(kind.shape, kind.q), part=0.1)
+
+
+def from_its_clamp(b: GraphBuilder, x: str) -> str:
+    return squared(b, x, b.clamp(x, -60, 50), part=0.1)
 
 
 @pytest.mark.cc
 def test_it_runs_in_place_and_in_segments(tmp_path: Path) -> None:
-    b = GraphBuilder("chain", seed=6)
-    x = b.input((1, 6, 7, 5))
-    for _ in range(3):
-        x = squared(b, x, b.constant((1, 6, 7, 5), b.type(x).q), part=0.1)
-    generated = generate(b.build(), tmp_path / "c")
-    assert generated.network.arena_bytes == 6 * 7 * 5
-    assert_c_agrees(generated, tmp_path)
-
-    b = GraphBuilder("rows", seed=7)
-    wide = b.conv(b.input((1, 24, 24, 1)), 8)
-    b.conv(squared(b, wide, b.clamp(wide, -60, 50), part=0.1), 2, stride=(2, 2))
-    rows = generate(b.build(), tmp_path / "rows", options=PlanOptions("memory"))
-    assert rows.network.arena_bytes < 24 * 24 * 8
-    assert_c_agrees(rows, tmp_path / "rows work")
+    assert_in_place(from_a_constant, tmp_path)
+    assert_in_segments(from_its_clamp, tmp_path)
 
 
 @pytest.mark.parametrize("shape", [(1, 5, 6, 4), (1, 9)])
 def test_tflite_files(shape: tuple[int, ...]) -> None:
-    """Back from the file of TensorFlow Lite: the same bits, of two values and with a constant."""
+    """Of two values and with a constant."""
     b = GraphBuilder("net", seed=8)
     x, y = b.input(shape, quant(0.05, 3)), b.input(shape, quant(0.02, -9))
-    made = squared(b, b.constant(shape, quant(3.0)), squared(b, x, y, 17))
-    graph = b.build(made)
-    read = from_file(lower_network(read_network(ModelBytes(write_twin(graph))), "net"))
-    assert [node.op for node in read.nodes] == [SquaredDifference(), SquaredDifference()]
-    inputs = random_inputs(graph, 4)
-    given = {port.tensor: inputs[port.name] for port in read.inputs}
-    found = run(read, given)[read.outputs[0].tensor]
-    assert np.array_equal(found, run(graph, inputs)[made])
+    squared(b, b.constant(shape, quant(3.0)), squared(b, x, y, 17))
+    assert_back_from_tflite(b.build(), [SquaredDifference()] * 2)
