@@ -8,7 +8,7 @@ from mcucc.kernels.kernel import Kernel, Unit
 INSTRUCTIONS_PER_MAC: Mapping[str, Mapping[Unit, float]] = MappingProxyType(
     {
         "conv": MappingProxyType(
-            {Unit.PORTABLE: 1.95, Unit.THUMB1: 3.73, Unit.DSP: 1.23, Unit.MVE: 0.20}
+            {Unit.PORTABLE: 2.28, Unit.THUMB1: 4.36, Unit.DSP: 1.23, Unit.MVE: 0.20}
         ),
         "dw": MappingProxyType({Unit.PORTABLE: 5.69, Unit.DSP: 3.27, Unit.MVE: 1.23}),
         "pw": MappingProxyType(
