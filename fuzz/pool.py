@@ -33,6 +33,29 @@ class _Worker:
     since: float = 0.0
 
 
+@dataclass
+class _Split:
+    """A batch whose worker did not live to answer, while its seeds are tried alone.
+
+    Attributes:
+        said: how it ended.
+        left: how many seeds have no answer yet.
+        failed: whether one of them failed.
+    """
+
+    said: str
+    left: int
+    failed: bool = False
+
+    def settled(self, outcomes: list[Outcome]) -> list[Outcome]:
+        """The answers of a seed; the last one fails if none did, for all of them together have."""
+        self.left -= 1
+        self.failed = self.failed or any(each.failed for each in outcomes)
+        if self.left or self.failed:
+            return outcomes
+        return [Outcome(f"{self.said}, among others", failed=True)]
+
+
 class Pool:
     """A few worker processes; a worker's end is an outcome of what it was doing."""
 
@@ -61,7 +84,7 @@ class Pool:
 
     def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, list[Outcome]]]:
         """Try tasks, as many at once as there are jobs; answers come as they are ready."""
-        source, waiting = iter(tasks), deque[Task]()
+        source, waiting, splits = iter(tasks), deque[Task](), dict[tuple[str, int], _Split]()
         while True:
             self._hand_out(source, waiting)
             busy = [worker for worker in self._workers if worker.task is not None]
@@ -78,11 +101,17 @@ class Pool:
                 if outcomes is None:
                     continue
                 if isinstance(outcomes, str) and len(task.seeds) > 1:
-                    waiting.extend(Task(task.kind, (seed,)) for seed in task.seeds)
-                elif isinstance(outcomes, str):
-                    yield task, list(outcomes_of_end(task, outcomes))
-                else:
-                    yield task, outcomes
+                    alone = [Task(task.kind, (seed,)) for seed in task.seeds]
+                    split = _Split(outcomes, len(alone))
+                    splits |= {(task.kind, seed): split for seed in task.seeds}
+                    waiting.extend(alone)
+                    continue
+                if isinstance(outcomes, str):
+                    outcomes = list(outcomes_of_end(task, outcomes))
+                for seed in task.seeds:
+                    if (split := splits.pop((task.kind, seed), None)) is not None:
+                        outcomes = split.settled(outcomes)
+                yield task, outcomes
 
     def _hand_out(self, source: Iterator[Task], waiting: deque[Task]) -> None:
         while sum(worker.task is not None for worker in self._workers) < self._jobs:

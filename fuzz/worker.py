@@ -50,13 +50,15 @@ def _answer(task: Task, kind: Kind, folder: Path) -> list[Outcome]:
         cases = [task.case] if task.case else [kind.draw(seed) for seed in task.seeds]
         return kind.judge(cases, folder)
     except Exception:  # noqa: BLE001 -- a fault of the fuzzer is shown, and is a failure
-        if len(task.seeds) == 1 or task.case is not None:
-            return [Outcome("the fuzzer is broken", failed=True, detail=traceback.format_exc())]
+        broken = Outcome("the fuzzer is broken", failed=True, detail=traceback.format_exc())
+    if len(task.seeds) == 1 or task.case is not None:
+        return [broken]
     answers: list[Outcome] = []
     for seed in task.seeds:
         empty(folder)
         answers += _answer(Task(task.kind, (seed,)), kind, folder)
-    return answers
+    # What no seed shows alone, all show together.
+    return answers if any(each.failed for each in answers) else [broken, *answers[1:]]
 
 
 def outcomes_of_end(task: Task, said: str) -> Sequence[Outcome]:

@@ -33,6 +33,10 @@ class Rough(Kind):
         return Case(self.name, seed, (), {"numbers": bytes(range(seed + 1))})
 
     def judge(self, cases: Sequence[Case], folder: Path) -> list[Outcome]:
+        if len(cases) > 1 and cases[0].seed == 6:
+            raise ValueError
+        if len(cases) > 1 and cases[0].seed == 10:
+            os.kill(os.getpid(), signal.SIGKILL)
         for case in cases:
             match case.seed:
                 case 1:
@@ -73,6 +77,16 @@ def test_a_worker_may_crash_loop_swell_or_raise(monkeypatch: pytest.MonkeyPatch)
     assert "MemoryError" in found[3].detail
     assert "KeyError" in found[4].detail
     assert time.monotonic() - begun < 60
+
+
+def test_what_fails_only_among_others_is_a_failure():
+    with Pool({"rough": ROUGH}, 1) as pool:
+        ((_, outcomes),) = pool.run([Task("rough", (6, 7, 8))])
+        crashed = [outcome for _, (outcome,) in pool.run([Task("rough", (10, 11, 12))])]
+    assert [outcome.failed for outcome in outcomes] == [True, False, False]
+    assert "ValueError" in outcomes[0].detail
+    assert [outcome.failed for outcome in crashed] == [False, False, True]
+    assert crashed[-1].said == "crashed: SIGKILL, among others"
 
 
 def test_a_run_is_resumed_and_its_lines_are_put_together(tmp_path: Path):
