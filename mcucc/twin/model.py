@@ -66,12 +66,18 @@ class TwinTensor:
 
 @dataclass(frozen=True)
 class TwinOperator:
-    """An operator; inputs and output are indices of tensors."""
+    """An operator; inputs and outputs are indices of tensors.
+
+    Attributes:
+        output: the first, and of a twin's operators the only one.
+        more: the other outputs.
+    """
 
     code: Code
     inputs: tuple[int, ...]
     output: int
     options: Options
+    more: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

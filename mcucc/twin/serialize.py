@@ -122,7 +122,7 @@ def _quantization(b: Builder, tensor: TwinTensor) -> int:
 def _operator(b: Builder, op: TwinOperator, codes: Sequence[Code]) -> int:
     options = op.options.write(b)
     custom = b.CreateByteVector(op.options.custom) if op.options.custom else 0
-    inputs, outputs = int32_vector(b, op.inputs), int32_vector(b, [op.output])
+    inputs, outputs = int32_vector(b, op.inputs), int32_vector(b, [op.output, *op.more])
     tflite.OperatorStart(b)
     tflite.OperatorAddOpcodeIndex(b, codes.index(op.code))
     tflite.OperatorAddInputs(b, inputs)

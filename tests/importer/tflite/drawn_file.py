@@ -66,25 +66,41 @@ class File:
         self.inputs.append(len(self.tensors))
         self.tensors.append(tensor)
 
-    def bytes(self, name: str, shape: Shape, quant: Quant, table: str = "", **fields: Any) -> bytes:
-        """The file whose operator makes a tensor of a shape."""
-        numbers: Mapping[str, int] = vars(tflite.BuiltinOperator)
-        output = len(self.tensors)
-        self.tensors.append(TwinTensor("y", DType.INT8, shape, *quant))
+    def parts(
+        self, name: str, shapes: Sequence[Shape], quant: Quant, table: str = "", **fields: Any
+    ) -> bytes:
+        """The file whose operator makes a tensor of each shape, all of one quantization."""
         opts = options(table, **fields) if table else NO_OPTIONS
-        operators = [TwinOperator(Code(numbers[name], 2), tuple(self.inputs), output, opts)]
+        made = [self._output(f"y{place}", shape, quant) for place, shape in enumerate(shapes)]
+        first, *more = made
+        operators = [TwinOperator(_code(name), tuple(self.inputs), first, opts, tuple(more))]
         if quant == self._first and name != "QUANTIZE":
             # What only copies may be no operator at all: the network then computes nothing.
-            low = quant[1] - (1 if quant[1] > 0 else -1)
-            self.tensors.append(TwinTensor("z", DType.INT8, shape, quant[0], low))
-            code = Code(numbers["QUANTIZE"], 2)
-            operators.append(TwinOperator(code, (output,), output + 1, options("QuantizeOptions")))
-            output += 1
-        tensors = tuple(self.tensors)
-        ends = (tuple(self.given), (output,))
-        return serialize(TwinModel("net", tensors, tuple(operators), *ends))
+            other = quant[0], quant[1] - (1 if quant[1] > 0 else -1)
+            again = [self._output(f"z{n}", shape, other) for n, shape in enumerate(shapes)]
+            opts = options("QuantizeOptions")
+            operators += [
+                TwinOperator(_code("QUANTIZE"), (value,), output, opts)
+                for value, output in zip(made, again, strict=True)
+            ]
+            made = again
+        ends = (tuple(self.given), tuple(made))
+        return serialize(TwinModel("net", tuple(self.tensors), tuple(operators), *ends))
+
+    def bytes(self, name: str, shape: Shape, quant: Quant, table: str = "", **fields: Any) -> bytes:
+        """The file whose operator makes a tensor of a shape."""
+        return self.parts(name, [shape], quant, table, **fields)
+
+    def _output(self, name: str, shape: Shape, quant: Quant) -> int:
+        self.tensors.append(TwinTensor(name, DType.INT8, shape, *quant))
+        return len(self.tensors) - 1
 
     @property
     def _first(self) -> Quant:
         first = self.tensors[self.given[0]]
         return first.scales, first.zero_point
+
+
+def _code(name: str) -> Code:
+    numbers: Mapping[str, int] = vars(tflite.BuiltinOperator)
+    return Code(numbers[name], 2)

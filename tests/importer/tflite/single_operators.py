@@ -211,16 +211,20 @@ def _mirror_pad(f: File) -> bytes:
     return f.bytes("MIRROR_PAD", out, quant, "MirrorPadOptions", Mode=mode)
 
 
-def _select(f: File) -> bytes:
+def _select(name: str) -> "Draw":
     """By a constant mask; the second value is computed too, or constant."""
-    shape, quant = f.shape(), f.quant()
-    f.int8(f.random(*shape) > 0, ((), 0))
-    f.value(shape, quant)
-    if f.pick(True, False):
+
+    def draw(f: File) -> bytes:
+        shape, quant = f.shape(), f.quant()
+        f.int8(f.random(*shape) > 0, ((), 0))
         f.value(shape, quant)
-    else:
-        f.int8(f.random(*shape), quant)
-    return retyped(f.bytes("SELECT_V2", shape, quant), (0,), "BOOL")
+        if f.pick(True, False):
+            f.value(shape, quant)
+        else:
+            f.int8(f.random(*shape), quant)
+        return retyped(f.bytes(name, shape, quant), (0,), "BOOL")
+
+    return draw
 
 
 def _broadcast(f: File) -> bytes:
@@ -245,6 +249,35 @@ def _slice(name: str) -> "Draw":
         return f.bytes(name, tuple(sizes), quant, "StridedSliceOptions")
 
     return draw
+
+
+def _split(f: File) -> bytes:
+    shape, count = list(f.shape()), f.pick(2, 3)
+    axis = f.draw(st.integers(1, len(shape) - 1))
+    part = tuple(shape)
+    shape[axis] *= count
+    f.int32([axis - f.pick(0, len(shape))])
+    quant = f.value(tuple(shape))
+    return f.parts("SPLIT", [part] * count, quant, "SplitOptions", NumSplits=count)
+
+
+def _split_v(f: File) -> bytes:
+    """Into parts of sizes, the last of which may be what is left."""
+    shape, axis_sizes = f.shape(), f.draw(st.lists(st.integers(1, 4), min_size=2, max_size=4))
+    axis = f.draw(st.integers(1, len(shape) - 1))
+    parts = [(*shape[:axis], size, *shape[axis + 1 :]) for size in axis_sizes]
+    quant = f.value((*shape[:axis], sum(axis_sizes), *shape[axis + 1 :]))
+    f.int32([*axis_sizes[:-1], f.pick(-1, axis_sizes[-1])])
+    f.int32([axis - f.pick(0, len(shape))])
+    return f.parts("SPLIT_V", parts, quant, "SplitVOptions", NumSplits=len(parts))
+
+
+def _unpack(f: File) -> bytes:
+    shape = f.shape(f.pick(3, 4))
+    axis = f.draw(st.integers(1, len(shape) - 1))
+    quant, count, part = f.value(shape), shape[axis], (*shape[:axis], *shape[axis + 1 :])
+    fields = {"Num": count, "Axis": axis - f.pick(0, len(shape))}
+    return f.parts("UNPACK", [part] * count, quant, "UnpackOptions", **fields)
 
 
 def _gather(f: File) -> bytes:
@@ -341,10 +374,13 @@ DRAWS: Mapping[str, Draw] = {
     "RESIZE_BILINEAR": _resize("RESIZE_BILINEAR", "ResizeBilinearOptions"),
     "RESIZE_NEAREST_NEIGHBOR": _resize("RESIZE_NEAREST_NEIGHBOR", "ResizeNearestNeighborOptions"),
     "RSQRT": _rsqrt,
-    "SELECT_V2": _select,
+    "SELECT": _select("SELECT"),
+    "SELECT_V2": _select("SELECT_V2"),
     "SLICE": _slice("SLICE"),
     "SOFTMAX": _same("SOFTMAX", "SoftmaxOptions", SIGMOID, Beta=1.0),
     "SPACE_TO_DEPTH": _blocks("SPACE_TO_DEPTH", "SpaceToDepthOptions"),
+    "SPLIT": _split,
+    "SPLIT_V": _split_v,
     "SQUARED_DIFFERENCE": _squared_difference,
     "SQUEEZE": _reshape("SQUEEZE"),
     "STRIDED_SLICE": _slice("STRIDED_SLICE"),
@@ -352,5 +388,6 @@ DRAWS: Mapping[str, Draw] = {
     "SUM": _reduction("SUM"),
     "TANH": _same("TANH", quant=TANH),
     "TRANSPOSE": _transpose,
+    "UNPACK": _unpack,
 }
 """How a file of each operator is drawn."""
