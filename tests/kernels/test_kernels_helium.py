@@ -13,10 +13,11 @@ from mcucc.kernels import Unit
 from mcucc.resources import runtime_headers
 from mcucc.sim.host import run_executable
 from mcucc.sim.qemu import run_qemu
-from mcucc.targets.board import CORES, load_board
+from mcucc.targets.board import load_board
 from tests.graphs import GraphBuilder, quant
 from tests.kernels.compiled import assert_c_agrees, generate
 from tests.kernels.grid import ACTIVATIONS, ZERO_POINTS, latin
+from tests.kernels.on_core import assert_core_agrees
 
 SOURCE = Path(__file__).parent / "data" / "helium"
 HEADERS = (
@@ -53,6 +54,7 @@ def test_twins(tmp_path: Path) -> None:
 
 
 @pytest.mark.cc
+@pytest.mark.qemu
 def test_numbers_of_channels_around_a_vector(tmp_path: Path) -> None:
     """Every kernel, with and without a rest of channels; outputs that saturate and shift left."""
     b = GraphBuilder("vectors", seed=31)
@@ -78,8 +80,9 @@ def test_numbers_of_channels_around_a_vector(tmp_path: Path) -> None:
         made.append(b.mul(x, other, activation=clamp))
         made.append(b.average_pool(x, (3, 2), stride=(2, 2), pads=(1, 1, 0, 1)))
         made.append(b.max_pool(x, (2, 3), stride=(1, 2), pads=(0, 1, 1, 1)))
-    core = CORES["cortex-m55"]
-    generated = generate(b.build(*made), tmp_path / "c", planned=False, core=core)
+    board = load_board("mps3-an547")
+    generated = generate(b.build(*made), tmp_path / "c", planned=False, core=board.core)
     units = {k.unit for k in generated.kernels.values() if k is not None}
     assert units == {Unit.MVE}
     assert_c_agrees(generated, tmp_path, samples=3)
+    assert_core_agrees(generated, board, tmp_path)

@@ -90,6 +90,23 @@ static void put_sums(sink_t *sink, const int8_t *x, const uint32_t *stream, int3
     }
 }
 
+/* Four channels of two pixels of one vector and of two; of a stream's shifts bytes may say -31 to
+ * 31. */
+static void put_pairs(sink_t *sink, const int8_t *x, const uint32_t *stream, uint32_t shifts)
+{
+    const mcucc_output_t output = {x[0], -100, 90};
+    const mcucc_output_words_t words = mcucc_output_words(&output);
+    for (int32_t n = 16; n <= 32; n += 16) {
+        int8_t bytes[16] = {0};
+        uint32_t block[41];
+        memcpy(block, stream, sizeof block);
+        block[8 + n] = shifts;
+        const mcucc_pair_t pair = {x, n, 7, 1};
+        (void)mcucc_pair_fast_mve(&pair, block, &words, bytes);
+        put(sink, bytes);
+    }
+}
+
 static void put_added(sink_t *sink, const int8_t *in, int32_t n)
 {
     const mcucc_addend_t half = {in[0], (int32_t)1 << 30, 0};
@@ -126,6 +143,7 @@ int helium_run(void *arena)
     put_bytes(&sink, mcucc_load_bytes(&in[16]), mcucc_load_bytes(&in[32]));
     put_some(&sink, &in[16], count + ((in[1] & 4) != 0 ? 4 : 0));
     put_sums(&sink, &in[64], &stream[16], count);
+    put_pairs(&sink, &in[64], &stream[16], stream[2]);
     put_added(&sink, in, count);
     return 0;
 }
