@@ -111,7 +111,7 @@ typedef struct {
     int32_t n;            /* inputs of a pixel, whole sixteens */
     int32_t out_stride;   /* from its outputs to those of the second */
     int32_t fours;        /* groups of four channels, 1 or more */
-} mcucc_pair_t;
+} mcucc_pair_mve_t;
 
 #if defined(MCUCC_HELIUM)
 
@@ -179,7 +179,8 @@ typedef struct {
                      : "r0", "r2", "r4", "r6", "r8", "r10", "r12", "lr", "cc", "memory")
 
 /* Outputs of class fast; returns the stream behind those of its blocks that were read. */
-MCUCC_INLINE const uint32_t *mcucc_pair_fast_mve(const mcucc_pair_t *pair, const uint32_t *stream,
+MCUCC_INLINE const uint32_t *mcucc_pair_fast_mve(const mcucc_pair_mve_t *pair,
+                                                 const uint32_t *stream,
                                                  const mcucc_output_words_t *output, int8_t *out)
 {
     const int8_t *const second_inputs = &pair->inputs[pair->n];
@@ -201,7 +202,8 @@ MCUCC_INLINE const uint32_t *mcucc_pair_fast_mve(const mcucc_pair_t *pair, const
 
 #else
 
-MCUCC_TWIN const uint32_t *mcucc_pair_fast_mve(const mcucc_pair_t *pair, const uint32_t *stream,
+MCUCC_TWIN const uint32_t *mcucc_pair_fast_mve(const mcucc_pair_mve_t *pair,
+                                               const uint32_t *stream,
                                                const mcucc_output_words_t *output, int8_t *out)
 {
     const int8_t *const second = &pair->inputs[pair->n];
@@ -245,7 +247,7 @@ MCUCC_INLINE void mcucc_pixel_pair_mve(const int8_t *x, int32_t n, const uint32_
     const int8_t *const second = &x[n];
     int32_t left = out_c;
     if ((kind == MCUCC_FAST) && (left >= 4)) {
-        const mcucc_pair_t pair = {x, n, out_stride, out_c / 4};
+        const mcucc_pair_mve_t pair = {x, n, out_stride, out_c / 4};
         stream = mcucc_pair_fast_mve(&pair, stream, output, out);
         out += 4 * pair.fours;
         left -= 4 * pair.fours;

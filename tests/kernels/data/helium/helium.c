@@ -101,7 +101,7 @@ static void put_pairs(sink_t *sink, const int8_t *x, const uint32_t *stream, uin
         uint32_t block[41];
         memcpy(block, stream, sizeof block);
         block[8 + n] = shifts;
-        const mcucc_pair_t pair = {x, n, 7, 1};
+        const mcucc_pair_mve_t pair = {x, n, 7, 1};
         (void)mcucc_pair_fast_mve(&pair, block, &words, bytes);
         put(sink, bytes);
     }
