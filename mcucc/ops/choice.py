@@ -15,7 +15,7 @@ from mcucc.ops.base import FloatBase
 from mcucc.ops.elementwise import FloatClip
 from mcucc.ops.unary import FloatUnary
 
-Comparison = Literal[">", ">=", "<", "<="]
+Comparison = Literal["==", ">", ">=", "<", "<="]
 Piece = tuple[FloatUnary | FloatClip | tuple[float, float], ...]
 """Functions one after the other; two numbers are slope and offset of a line."""
 

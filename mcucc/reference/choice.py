@@ -14,6 +14,7 @@ from mcucc.reference.unary import clip, float_unary
 FloatArray = NDArray[np.float32]
 
 _COMPARISONS: Mapping[Comparison, Callable[[FloatArray, np.float32], NDArray[np.bool_]]] = {
+    "==": np.equal,
     ">": np.greater,
     ">=": np.greater_equal,
     "<": np.less,

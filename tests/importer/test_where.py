@@ -15,7 +15,8 @@ from mcucc.ops import Int8Graph
 from mcucc.ops.choice import FloatPieces, FloatSelect
 from mcucc.ops.unary import Table
 from mcucc.passes import FLOAT, run_passes
-from mcucc.reference.fixed_point import dequantize
+from mcucc.quant.ptq import PtqOptions, quantize_network
+from mcucc.reference.fixed_point import dequantize, quantize
 from mcucc.reference.interpreter import run
 from tests.graphs import random_inputs
 from tests.importer.float_cases import Model, check, kinds
@@ -25,7 +26,9 @@ from tests.judging import assert_tflm_agrees, needs_tflm
 SHAPE = (1, 4, 6, 5)
 
 
-@pytest.mark.parametrize("comparison", ["Greater", "GreaterOrEqual", "Less", "LessOrEqual"])
+@pytest.mark.parametrize(
+    "comparison", ["Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"]
+)
 @pytest.mark.parametrize("turned", [False, True])
 def test_functions_of_one_value(tmp_path: Path, comparison: str, turned: bool) -> None:
     """Softplus with a threshold, and lines on both sides: one table."""
@@ -53,6 +56,44 @@ def test_in_int8_it_is_a_table(tmp_path: Path) -> None:
     exact = np.where(reals > 1.5, reals, np.tanh(reals)) / 0.04 - 5
     found = run(graph, given)[node.output]
     assert np.abs(np.clip(exact, -128, 127) - found).max() <= 0.51
+
+
+@pytest.mark.parametrize("divisor", [(1, 1, 1, 1), (1, 4, 1, 1), SHAPE])
+@pytest.mark.parametrize("turned", [False, True])
+def test_no_quotient_where_the_divisor_is_zero(
+    tmp_path: Path, divisor: tuple[int, ...], turned: bool
+) -> None:
+    """TensorFlow's div_no_nan: a product with a function that is 0 there."""
+    m = Model(SHAPE, divisor)
+    zero = m.constant(0.0, np.float32)
+    x = m.op("Relu", m.op("Sub", "x1", m.constant(0.3, np.float32)))
+    quotient = m.op("Div", "x0", x)
+    if turned:
+        y = m.op("Where", m.op("Greater", x, zero), quotient, zero)
+    else:
+        y = m.op("Where", m.op("Equal", x, zero), zero, quotient)
+    found = kinds(run_passes(check(m, tmp_path, y), FLOAT)[0])
+    assert found.count("Pieces") == 1
+    assert "Unary" not in found
+
+
+def test_in_int8_the_quotient_is_zero_where_the_divisor_is(tmp_path: Path) -> None:
+    """A map divided by its largest element: of nothing but zeros comes nothing but zeros."""
+    m = Model(SHAPE)
+    x = m.op("Relu", "x0")
+    peak = m.op("ReduceMax", x, axes=[1, 2, 3], keepdims=1)
+    zero = m.constant(0.0, np.float32)
+    y = m.op("Where", m.op("Equal", peak, zero), zero, m.op("Div", x, peak))
+    graph = lower_network(read_onnx(m.save(tmp_path, y)), "net")
+    inputs = np.random.default_rng(0).uniform(-1, 4, (16, 6, 5, 4)).astype(np.float32)
+    inputs[:2] = -1
+    made = quantize_network(run_passes(graph, FLOAT)[0], {"x0": inputs}, PtqOptions()).graph
+    given = {"x0": quantize(inputs, made.tensors["x0"].q)}
+    (port,) = made.outputs
+    found = dequantize(run(made, given)[port.tensor], made.tensors[port.tensor].q)
+    assert not found[:2].any()
+    exact = np.maximum(inputs[2:], 0) / inputs[2:].max(axis=(1, 2, 3), keepdims=True)
+    assert np.abs(found[2:] - exact).max() < 0.02
 
 
 def test_other_choices_are_refused(tmp_path: Path) -> None:

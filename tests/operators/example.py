@@ -5,8 +5,8 @@ rows and of the text form take it from there; the file itself holds the operator
 """
 
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from mcucc.ops import Int8Graph, Int8Op
 if TYPE_CHECKING:
     from tests.float_graphs import FloatBuilder
     from tests.graphs import GraphBuilder
+    from tests.importer.tflite.drawn_file import Draw
 
 Break = Callable[[Int8Graph], Int8Graph]
 """Makes a correct graph one that breaks a rule; `tests/ops/breaking.py` has some."""
@@ -30,12 +31,14 @@ class Example:
         broken: what breaks each of its rules, with words of the rule. The graph is what `build`
             makes of the input 'x0', int8 [1, 6, 6, 2] at scale 0.1.
         build_float: the same in float; None if it has no float form of its own.
+        files: how a `.tflite` file of it alone is drawn, by the operator's name there.
     """
 
     op: type[Int8Op]
     build: "Callable[[GraphBuilder, str], str]"
     broken: tuple[tuple[Break, str], ...]
     build_float: "Callable[[FloatBuilder, str], str] | None" = None
+    files: "Mapping[str, Draw]" = field(default_factory=dict[str, "Draw"])
 
 
 def examples() -> tuple[Example, ...]:

@@ -14,6 +14,7 @@ from mcucc.reference.interpreter import run
 from mcucc.reference.root import inverse_root
 from tests.graphs import GraphBuilder, quant, random_inputs
 from tests.importer.float_cases import Model, check, kinds
+from tests.importer.tflite.drawn_file import same_shape
 from tests.judging import assert_tflm_agrees, needs_tflm
 from tests.kernels.compiled import assert_c_agrees, generate
 from tests.kernels.grid import CHANNELS, MAPS, ZERO_POINTS, latin
@@ -41,6 +42,7 @@ EXAMPLE = Example(
         (with_type("x0", int8(1, 2**15)), "fewer than 32768"),
     ),
     lambda b, x: b.add(FloatL2Normalization(), x),
+    files={"L2_NORMALIZATION": same_shape("L2_NORMALIZATION", "L2NormOptions", ((1 / 128,), 0))},
 )
 
 

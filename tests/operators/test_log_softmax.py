@@ -11,6 +11,7 @@ from mcucc.ops.softmax import LOG_SOFTMAX_QUANT, FloatLogSoftmax, LogSoftmax
 from mcucc.reference.exponential import log_of_sum
 from mcucc.reference.interpreter import run
 from tests.graphs import GraphBuilder, quant, random_inputs
+from tests.importer.tflite.drawn_file import same_shape
 from tests.judging import assert_tflm_agrees, needs_tflm
 from tests.kernels.compiled import assert_c_agrees, generate
 from tests.kernels.grid import CHANNELS, MAPS, ZERO_POINTS, latin
@@ -39,6 +40,7 @@ EXAMPLE = Example(
         (with_type("x0", int8(1, 4096)), "fewer than 4096"),
     ),
     lambda b, x: b.add(FloatLogSoftmax(), x),
+    files={"LOG_SOFTMAX": same_shape("LOG_SOFTMAX", "LogSoftmaxOptions", ((1 / 16,), 127))},
 )
 
 SCALES = [2.0**-25, 1e-6, 0.003, 0.05, 0.11, 0.5, 1.0, 7.9, 31.0, 33.0, 4e4]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
 from mcucc.errors import UnsupportedModelError
 from mcucc.importer import ModelBytes, lower_network, read_network, read_onnx
@@ -18,6 +19,7 @@ from mcucc.targets.core import Core
 from mcucc.twin import write_twin
 from tests.graphs import GraphBuilder, quant, random_inputs
 from tests.importer.float_cases import Model, check, kinds
+from tests.importer.tflite.drawn_file import File
 from tests.judging import assert_tflm_agrees, needs_tflm
 from tests.kernels.compiled import KERNEL_CORES, assert_c_agrees, core_name, generate
 from tests.kernels.grid import CHANNELS, latin
@@ -43,6 +45,17 @@ def _example(b: GraphBuilder, x: str) -> str:
     return b.slice(y, (0, 2, 1, 0), shape)
 
 
+def drawn(f: File) -> bytes:
+    shape, mode = f.shape(4), f.pick(0, 1)
+    quant = f.value(shape)
+    most = [min(n - 1 + mode, 3) for n in shape[1:3]]
+    ends = [(f.draw(st.integers(0, n)), f.draw(st.integers(0, n))) for n in most]
+    whole = [(0, 0), *ends, (0, 0)]
+    f.int32(whole)
+    out = tuple(n + a + b for n, (a, b) in zip(shape, whole, strict=True))
+    return f.bytes("MIRROR_PAD", out, quant, "MirrorPadOptions", Mode=mode)
+
+
 EXAMPLE = Example(
     MirrorPad,
     _example,
@@ -56,6 +69,7 @@ EXAMPLE = Example(
         FloatSlice((0, 2, 1, 0), b.tensors[x].shape),
         b.add(FloatMirrorPad((1, 1, 0, 1), "symmetric"), x),
     ),
+    files={"MIRROR_PAD": drawn},
 )
 
 

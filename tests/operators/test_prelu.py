@@ -19,6 +19,7 @@ from mcucc.twin import write_twin
 from tests.graphs import GraphBuilder, all_values, quant, random_inputs
 from tests.importer.float_cases import Model, check, kinds
 from tests.importer.qdq_models import QdqModel, assert_near_onnx_runtime, lower
+from tests.importer.tflite.drawn_file import File
 from tests.judging import assert_tflm_agrees, needs_tflm
 from tests.kernels.compiled import KERNEL_CORES, assert_c_agrees, core_name, generate
 from tests.kernels.grid import CHANNELS, MAPS, ZERO_POINTS, latin
@@ -40,6 +41,13 @@ def slopes_of(*shape: int, q: QParams) -> TensorType:
     return TensorType(DType.INT8, shape, q)
 
 
+def drawn(f: File) -> bytes:
+    shape = f.shape(4)
+    f.value(shape)
+    f.int8(f.random(1, 1, shape[3]), f.quant())
+    return f.bytes("PRELU", shape, f.quant())
+
+
 EXAMPLE = Example(
     PRelu,
     prelu,
@@ -55,6 +63,7 @@ EXAMPLE = Example(
         (with_output(int8(1, 6, 6, 2, q=quant(0.1 / 2**22))), "below 2\\^22"),
     ),
     lambda b, x: b.add(FloatPRelu(), x, b.const(b.tensors[x].shape[-1])),
+    files={"PRELU": drawn},
 )
 
 

@@ -9,6 +9,7 @@ from mcucc.ir import QParams
 from mcucc.ops import Int8Graph
 from mcucc.ops.elementwise import FloatSquaredDifference, SquaredDifference
 from tests.graphs import GraphBuilder, quant
+from tests.importer.tflite.drawn_file import File
 from tests.judging import assert_tflm_agrees, needs_tflm
 from tests.kernels.compiled import assert_c_agrees, generate
 from tests.kernels.grid import CHANNELS, MAPS, ZERO_POINTS, latin
@@ -35,6 +36,16 @@ def _with_constant(graph: Int8Graph) -> Int8Graph:
     return graph.with_nodes((type(node)(node.op, ("x0", "c"), node.output, node.name, ()),))
 
 
+def drawn(f: File) -> bytes:
+    """At an output scale that it needs; one of the inputs may be broadcast."""
+    shape = f.shape()
+    (first,), _ = f.value(shape)
+    (second,), _ = f.value(tuple(f.pick(1, n) for n in shape))
+    scale = float(np.float32(100 * max(first, second) ** 2 * f.real(0.3, 3)))
+    quant = (scale,), f.pick(-128, -37, 0, 127)
+    return f.bytes("SQUARED_DIFFERENCE", shape, quant, "SquaredDifferenceOptions")
+
+
 EXAMPLE = Example(
     SquaredDifference,
     lambda b, x: squared(b, x, x, part=0.01),
@@ -46,6 +57,7 @@ EXAMPLE = Example(
         ),
     ),
     lambda b, x: b.add(FloatSquaredDifference(), x, b.const(1, 1, 1, b.tensors[x].shape[-1])),
+    files={"SQUARED_DIFFERENCE": drawn},
 )
 
 PAIRS = [(0.05, 0.05), (0.05, 0.013), (1e-4, 30.0), (3.0, 2.9), (0.01, 0.02)]

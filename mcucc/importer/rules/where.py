@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from mcucc.importer.file.reader import OnnxNode
 from mcucc.importer.layout.layout import channels_last
 from mcucc.importer.layout.view import View, made_by
+from mcucc.importer.rules.elementwise import lower_binary
 from mcucc.importer.rules.rule import Rule
 from mcucc.importer.values import Compared, Constant, RefusalError, Symbol, Weights, describe
 from mcucc.importer.walk import Walk
@@ -18,18 +19,25 @@ from mcucc.ops.elementwise import FloatBinary, FloatClip
 from mcucc.ops.unary import FloatUnary
 
 _COMPARISONS: Mapping[str, Comparison] = {
+    "Equal": "==",
     "Greater": ">",
     "GreaterOrEqual": ">=",
     "Less": "<",
     "LessOrEqual": "<=",
 }
-_TURNED: Mapping[Comparison, Comparison] = {">": "<", ">=": "<=", "<": ">", "<=": ">="}
+_TURNED: Mapping[Comparison, Comparison] = {
+    "==": "==",
+    ">": "<",
+    ">=": "<=",
+    "<": ">",
+    "<=": ">=",
+}
 _LONGEST = 16
 """Functions that one after the other make a piece."""
 
 
 def lower_comparison(walk: Walk, node: OnnxNode) -> Compared:
-    """Greater, Less and the like of a value and one number; only a Where may read it."""
+    """Equal, Greater, Less and the like of a value and one number; only a Where may read it."""
     found = [walk.symbol(node, index) for index in (0, 1)]
     place = 0 if isinstance(found[0], View) else 1
     view, comparison = found[place], _COMPARISONS[node.op]
@@ -47,7 +55,7 @@ def lower_comparison(walk: Walk, node: OnnxNode) -> Compared:
 
 
 def lower_where(walk: Walk, node: OnnxNode) -> View:
-    """Where by a constant condition; or between two functions of the value that is compared."""
+    """Where by a constant condition; or between functions of what is compared, or 0 and a / it."""
     condition = walk.symbol(node, 0)
     if isinstance(condition, Constant):
         return _select(walk, node, condition.data.astype(bool))
@@ -58,9 +66,47 @@ def lower_where(walk: Walk, node: OnnxNode) -> View:
             describe(condition),
             "Spell the function out with Relu, Clip, Max or Min.",
         )
+    guarded = _guarded_quotient(walk, node, condition)
+    if guarded is not None:
+        return guarded
     x, (chosen, other) = condition.view, (_piece(walk, node, condition.view, i) for i in (1, 2))
     op = FloatPieces(condition.comparison, condition.bound, chosen, other)
     return replace(x, tensor=walk.emit(node, op, (x.tensor,)), name=node.outputs[0])
+
+
+def _guarded_quotient(walk: Walk, node: OnnxNode, condition: Compared) -> View | None:
+    """0 instead of a quotient where its divisor compares so, as TensorFlow's div_no_nan.
+
+    It is the product of the dividend and a function of the divisor that is 0 there: a table.
+    """
+    for place in (1, 2):
+        zero, division = walk.symbol(node, 3 - place), _maker(walk, node.inputs[place])
+        if division is None or division.op != "Div" or not _is_zero(zero):
+            continue
+        divisor, x = walk.symbol(division, 1), condition.view
+        if not isinstance(divisor, View) or not _same(divisor, x) or divisor.tensor != x.tensor:
+            continue
+        parts: list[Piece] = [(FloatClip(0.0, 0.0),), (FloatUnary("reciprocal"),)]
+        chosen, other = parts if place == 2 else reversed(parts)
+        op = FloatPieces(condition.comparison, condition.bound, chosen, other)
+        name = f"{node.outputs[0]}.reciprocal"
+        walk.symbols[name] = replace(x, tensor=walk.emit(node, op, (x.tensor,), name), name=name)
+        product = replace(node, op="Mul", inputs=(division.inputs[0], name))
+        return lower_binary(walk, product)
+    return None
+
+
+def _maker(walk: Walk, name: str) -> OnnxNode | None:
+    return next((each for each in walk.model.nodes if name in each.outputs), None)
+
+
+def _is_zero(found: Symbol | None) -> bool:
+    return isinstance(found, Constant) and found.data.size == 1 and not found.data.any()
+
+
+def _same(a: View, b: View) -> bool:
+    """Whether elements of the same place lie at the same one inside."""
+    return (a.shape, a.order) == (b.shape, b.order)
 
 
 def _piece(walk: Walk, node: OnnxNode, x: View, index: int) -> Piece:
@@ -70,7 +116,7 @@ def _piece(walk: Walk, node: OnnxNode, x: View, index: int) -> Piece:
         number = set(walk.numbers(node, index, "a number") or ())
         if len(number) == 1:
             return (FloatClip(number.copy().pop(), number.pop()),)
-    if isinstance(found, View) and (found.shape, found.order) == (x.shape, x.order):
+    if isinstance(found, View) and _same(found, x):
         functions = _functions(walk, found.tensor, x.tensor)
         if functions is not None:
             return functions

@@ -1,6 +1,6 @@
 """A `.tflite` file of one int8 operator in the making: what is not given is drawn."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,3 +104,21 @@ class File:
 def _code(name: str) -> Code:
     numbers: Mapping[str, int] = vars(tflite.BuiltinOperator)
     return Code(numbers[name], 2)
+
+
+Draw = Callable[[File], bytes]
+"""How a file of an operator is drawn."""
+
+
+def same_shape(name: str, table: str = "", quant: Quant | None = None, **fields: Any) -> Draw:
+    """Operators whose output has their input's shape; at its scale, or another one."""
+
+    def draw(f: File) -> bytes:
+        shape = f.shape()
+        (scale,), zero_point = f.value(shape)
+        made = quant or f.quant()
+        if made == ((scale,), zero_point):
+            made = (2 * scale,), zero_point
+        return f.bytes(name, shape, made, table, **fields)
+
+    return draw

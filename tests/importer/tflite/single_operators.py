@@ -1,33 +1,21 @@
-"""`.tflite` files of one int8 operator each, drawn over shapes, scales, zero points and options."""
+"""`.tflite` files of one int8 operator each, drawn over shapes, scales, zero points and options.
+
+Those of an operator with a file of its own in `tests/operators/` are in its example.
+"""
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 from hypothesis import strategies as st
 
 from mcucc.ir import Shape
-from tests.importer.tflite.drawn_file import File, Quant
+from tests.importer.tflite.drawn_file import Draw, File, same_shape
 from tests.importer.tflite.retyped import retyped
+from tests.operators.example import examples
 
 SIGMOID = ((1 / 256,), -128)
-LOG_SOFTMAX = ((1 / 16,), 127)
 TANH = ((1 / 128,), 0)
-
-
-def _same(name: str, table: str = "", quant: Quant | None = None, **fields: Any) -> "Draw":
-    """Operators whose output has their input's shape; at its scale, or another one."""
-
-    def draw(f: File) -> bytes:
-        shape = f.shape()
-        (scale,), zero_point = f.value(shape)
-        made = quant or f.quant()
-        if made == ((scale,), zero_point):
-            made = (2 * scale,), zero_point
-        return f.bytes(name, shape, made, table, **fields)
-
-    return draw
 
 
 def _relu6(f: File) -> bytes:
@@ -48,7 +36,7 @@ def _leaky(f: File) -> bytes:
     return f.bytes("LEAKY_RELU", shape, f.quant(), "LeakyReluOptions", Alpha=alpha)
 
 
-def _binary(name: str, table: str) -> "Draw":
+def _binary(name: str, table: str) -> Draw:
     """Of two values or a value and a constant, either of which may be broadcast."""
 
     def draw(f: File) -> bytes:
@@ -67,16 +55,6 @@ def _binary(name: str, table: str) -> "Draw":
     return draw
 
 
-def _squared_difference(f: File) -> bytes:
-    """At an output scale that it needs; one of the inputs may be broadcast."""
-    shape = f.shape()
-    (first,), _ = f.value(shape)
-    (second,), _ = f.value(tuple(f.pick(1, n) for n in shape))
-    scale = float(np.float32(100 * max(first, second) ** 2 * f.real(0.3, 3)))
-    quant = (scale,), f.pick(-128, -37, 0, 127)
-    return f.bytes("SQUARED_DIFFERENCE", shape, quant, "SquaredDifferenceOptions")
-
-
 def _window(f: File) -> tuple[Shape, Shape, dict[str, int]]:
     """A map, the shape of what a window makes of it but for the channels, and its options."""
     _, h, w, c = f.shape(4)
@@ -89,7 +67,7 @@ def _window(f: File) -> tuple[Shape, Shape, dict[str, int]]:
     return (1, h, w, c), (*out, *kernel), fields
 
 
-def _pool(name: str) -> "Draw":
+def _pool(name: str) -> Draw:
     def draw(f: File) -> bytes:
         shape, (rows, columns, kh, kw), fields = _window(f)
         quant, act = f.value(shape), f.pick(0, 1, 3)
@@ -141,7 +119,7 @@ def _dense(f: File) -> bytes:
     return f.bytes("FULLY_CONNECTED", out, f.quant(), table, FusedActivationFunction=act)
 
 
-def _reshape(name: str) -> "Draw":
+def _reshape(name: str) -> Draw:
     def draw(f: File) -> bytes:
         shape = (1, *f.shape(3)[1:], 1) if name == "SQUEEZE" else f.shape(3)
         quant = f.value(shape)
@@ -185,7 +163,7 @@ def _pack(f: File) -> bytes:
     return f.bytes("PACK", out, quant, "PackOptions", ValuesCount=2, Axis=axis)
 
 
-def _pad(name: str) -> "Draw":
+def _pad(name: str) -> Draw:
     def draw(f: File) -> bytes:
         shape = f.shape()
         quant = f.value(shape)
@@ -200,18 +178,7 @@ def _pad(name: str) -> "Draw":
     return draw
 
 
-def _mirror_pad(f: File) -> bytes:
-    shape, mode = f.shape(4), f.pick(0, 1)
-    quant = f.value(shape)
-    most = [min(n - 1 + mode, 3) for n in shape[1:3]]
-    ends = [(f.draw(st.integers(0, n)), f.draw(st.integers(0, n))) for n in most]
-    whole = [(0, 0), *ends, (0, 0)]
-    f.int32(whole)
-    out = tuple(n + a + b for n, (a, b) in zip(shape, whole, strict=True))
-    return f.bytes("MIRROR_PAD", out, quant, "MirrorPadOptions", Mode=mode)
-
-
-def _select(name: str) -> "Draw":
+def _select(name: str) -> Draw:
     """By a constant mask; the second value is computed too, or constant."""
 
     def draw(f: File) -> bytes:
@@ -234,7 +201,7 @@ def _broadcast(f: File) -> bytes:
     return f.bytes("BROADCAST_TO", shape, quant, "BroadcastToOptions")
 
 
-def _slice(name: str) -> "Draw":
+def _slice(name: str) -> Draw:
     def draw(f: File) -> bytes:
         shape = f.shape()
         quant = f.value(shape)
@@ -289,7 +256,7 @@ def _gather(f: File) -> bytes:
     return f.bytes("GATHER", out, quant, "GatherOptions", Axis=axis)
 
 
-def _resize(name: str, table: str) -> "Draw":
+def _resize(name: str, table: str) -> Draw:
     def draw(f: File) -> bytes:
         shape, size = f.shape(4), (f.draw(st.integers(1, 13)), f.draw(st.integers(1, 13)))
         quant = f.value(shape)
@@ -301,7 +268,7 @@ def _resize(name: str, table: str) -> "Draw":
     return draw
 
 
-def _reduction(name: str, *, copies: bool = False) -> "Draw":
+def _reduction(name: str, *, copies: bool = False) -> Draw:
     """Over any axes but the batch, which are kept or not."""
 
     def draw(f: File) -> bytes:
@@ -317,14 +284,7 @@ def _reduction(name: str, *, copies: bool = False) -> "Draw":
     return draw
 
 
-def _prelu(f: File) -> bytes:
-    shape = f.shape(4)
-    f.value(shape)
-    f.int8(f.random(1, 1, shape[3]), f.quant())
-    return f.bytes("PRELU", shape, f.quant())
-
-
-def _blocks(name: str, table: str) -> "Draw":
+def _blocks(name: str, table: str) -> Draw:
     def draw(f: File) -> bytes:
         _, h, w, c = f.shape(4)
         size = f.pick(1, 2, 3)
@@ -335,10 +295,9 @@ def _blocks(name: str, table: str) -> "Draw":
     return draw
 
 
-Draw = Callable[[File], bytes]
-
 DRAWS: Mapping[str, Draw] = {
-    "ABS": _same("ABS"),
+    **{name: draw for example in examples() for name, draw in example.files.items()},
+    "ABS": same_shape("ABS"),
     "ADD": _binary("ADD", "AddOptions"),
     "AVERAGE_POOL_2D": _pool("AVERAGE_POOL_2D"),
     "BROADCAST_TO": _broadcast,
@@ -346,29 +305,25 @@ DRAWS: Mapping[str, Draw] = {
     "CONV_2D": _conv,
     "DEPTHWISE_CONV_2D": _depthwise,
     "DEPTH_TO_SPACE": _blocks("DEPTH_TO_SPACE", "DepthToSpaceOptions"),
-    "ELU": _same("ELU"),
+    "ELU": same_shape("ELU"),
     "EXPAND_DIMS": _reshape("EXPAND_DIMS"),
     "FULLY_CONNECTED": _dense,
     "GATHER": _gather,
-    "HARD_SWISH": _same("HARD_SWISH"),
-    "L2_NORMALIZATION": _same("L2_NORMALIZATION", "L2NormOptions", TANH),
+    "HARD_SWISH": same_shape("HARD_SWISH"),
     "LEAKY_RELU": _leaky,
-    "LOGISTIC": _same("LOGISTIC", quant=SIGMOID),
-    "LOG_SOFTMAX": _same("LOG_SOFTMAX", "LogSoftmaxOptions", LOG_SOFTMAX),
+    "LOGISTIC": same_shape("LOGISTIC", quant=SIGMOID),
     "MAXIMUM": _binary("MAXIMUM", "MaximumMinimumOptions"),
     "MAX_POOL_2D": _pool("MAX_POOL_2D"),
     "MEAN": _reduction("MEAN"),
     "MINIMUM": _binary("MINIMUM", "MaximumMinimumOptions"),
-    "MIRROR_PAD": _mirror_pad,
     "MUL": _binary("MUL", "MulOptions"),
     "PACK": _pack,
     "PAD": _pad("PAD"),
     "PADV2": _pad("PADV2"),
-    "PRELU": _prelu,
-    "QUANTIZE": _same("QUANTIZE", "QuantizeOptions"),
+    "QUANTIZE": same_shape("QUANTIZE", "QuantizeOptions"),
     "REDUCE_MAX": _reduction("REDUCE_MAX", copies=True),
     "REDUCE_MIN": _reduction("REDUCE_MIN", copies=True),
-    "RELU": _same("RELU"),
+    "RELU": same_shape("RELU"),
     "RELU6": _relu6,
     "RESHAPE": _reshape("RESHAPE"),
     "RESIZE_BILINEAR": _resize("RESIZE_BILINEAR", "ResizeBilinearOptions"),
@@ -377,16 +332,15 @@ DRAWS: Mapping[str, Draw] = {
     "SELECT": _select("SELECT"),
     "SELECT_V2": _select("SELECT_V2"),
     "SLICE": _slice("SLICE"),
-    "SOFTMAX": _same("SOFTMAX", "SoftmaxOptions", SIGMOID, Beta=1.0),
+    "SOFTMAX": same_shape("SOFTMAX", "SoftmaxOptions", SIGMOID, Beta=1.0),
     "SPACE_TO_DEPTH": _blocks("SPACE_TO_DEPTH", "SpaceToDepthOptions"),
     "SPLIT": _split,
     "SPLIT_V": _split_v,
-    "SQUARED_DIFFERENCE": _squared_difference,
     "SQUEEZE": _reshape("SQUEEZE"),
     "STRIDED_SLICE": _slice("STRIDED_SLICE"),
     "SUB": _binary("SUB", "SubOptions"),
     "SUM": _reduction("SUM"),
-    "TANH": _same("TANH", quant=TANH),
+    "TANH": same_shape("TANH", quant=TANH),
     "TRANSPOSE": _transpose,
     "UNPACK": _unpack,
 }
