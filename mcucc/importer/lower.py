@@ -156,8 +156,9 @@ def _demand_computation(walk: Walk, inputs: tuple[Port, ...], outputs: tuple[Por
     if not walk.violations and not (computing and outputs):
         rule = "the network must compute an output from its input"
         actual = f"{len(computing)} operators, {len(outputs)} outputs"
-        name = walk.model.path.name
-        walk.violations.append(Violation(name, "Graph", rule, actual, "Check the export."))
+        idle = "There is nothing to compile: let your program move or round its elements."
+        hint = "Check the export." if computing or not outputs else idle
+        walk.violations.append(Violation(walk.model.path.name, "Graph", rule, actual, hint))
 
 
 def _states(walk: Walk, inputs: tuple[Port, ...]) -> tuple[State, ...]:

@@ -314,10 +314,7 @@ class Walk(LayoutWalk):
             found, dtype = found.view, found.dtype
         if not isinstance(found, View) or found.tensor in {p.name for p in self.model.inputs}:
             raise RefusalError(
-                cause,
-                "an output must be computed from an input",
-                describe(found),
-                "Remove the output from the model.",
+                cause, "an output must be computed from an input", *self._uncomputed(found)
             )
         if found.tensor in self.indices:
             dtype = DType.INT32 if self.model.format == "tflite" else DType.INT64
@@ -336,6 +333,15 @@ class Walk(LayoutWalk):
         tensor = self.read(view, perm, cause)
         plain = perm == identity(len(view.shape))
         return Port(tensor, name, dtype, view.shape, None if plain else perm)
+
+    def _uncomputed(self, found: Symbol | None) -> tuple[str, str]:
+        """What an output is that nothing computes, and what to do."""
+        if not isinstance(found, View):
+            return describe(found), "Remove the output from the model."
+        actual = f"the elements of input '{found.tensor}', moved or as they are"
+        if len(self.model.outputs) > 1:
+            return actual, "Remove the output from the model: your program has its elements."
+        return actual, "There is nothing to compile: let your program move them."
 
     def _usual_layout(self, view: View) -> Perm:
         """Of all layouts with a view's bytes one whose shape the inner value has, if there is one.

@@ -153,6 +153,17 @@ CASES: dict[str, tuple[Build, str]] = {
 }
 
 
+def test_what_only_moves_its_input(tmp_path: Path) -> None:
+    """Nothing is to be removed where nothing would be left."""
+    m = Model(MAP, opset=14)
+    moved = m.op("Reshape", "x0", m.ints(1, 120))
+    (found,) = violations(m, tmp_path, moved)
+    assert found.actual == "the elements of input 'x0', moved or as they are"
+    assert found.hint == "There is nothing to compile: let your program move them."
+    (found,) = violations(m, tmp_path, moved, m.op("Relu", "x0"))
+    assert found.hint.startswith("Remove the output from the model:")
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_refusals(tmp_path: Path, case: str):
     build, rule = CASES[case]
