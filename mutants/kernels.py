@@ -5,6 +5,7 @@ from mutants.mutant import Mutant
 _C = "runtime_c"
 _WINDOW = "tests/kernels/test_kernels_window.py"
 _CONV = f"{_WINDOW}::test_convolutions"
+_PAIRS = "tests/kernels/test_pairs.py"
 _DEPTHWISE = f"{_WINDOW}::test_depthwise_convolutions"
 _BORDERS = "tests/kernels/test_borders.py::test_layers_at_borders"
 _FIXED = "tests/kernels/test_kernels_fixed_point.py"
@@ -25,9 +26,9 @@ MUTANTS = (
     Mutant(
         "conv-pair-ignores-the-stride",
         f"{_C}/conv/mcucc_conv.h",
-        "mcucc_conv_tap(p, rows[ky], x + stride), in_c);",
-        "mcucc_conv_tap(p, rows[ky], x + 1), in_c);",
-        (f"{_CONV}[portable]",),
+        "runs->x1 = mcucc_conv_tap(p, rows[ky], x + stride);",
+        "runs->x1 = mcucc_conv_tap(p, rows[ky], x + (stride > 0));",
+        (f"{_PAIRS}::test_under_sanitizers[gcc]",),
         "The second pixel of a pair at the border sees the window of stride 1.",
     ),
     Mutant(
@@ -35,15 +36,15 @@ MUTANTS = (
         f"{_C}/conv/mcucc_conv.h",
         "mcucc_blocks_end(&sums.acc[4], ch, count - c, &output, &held[c], kind, clamps);",
         "mcucc_blocks_end(&sums.acc[0], ch, count - c, &output, &held[c], kind, clamps);",
-        (f"{_CONV}[portable]",),
+        (f"{_PAIRS}::test_under_sanitizers[gcc]",),
         "Both pixels of a pair get the first one's outputs.",
     ),
     Mutant(
         "conv-pair-of-many-channels",
         f"{_C}/conv/mcucc_conv.h",
-        "const int32_t count = (p->out_c < MCUCC_HELD) ? p->out_c : MCUCC_HELD;",
-        "const int32_t count = p->out_c;",
-        (f"{_WINDOW}::test_more_channels_than_are_held_back[portable]",),
+        "return (p->out_c < MCUCC_HELD) ? p->out_c : MCUCC_HELD;",
+        "return p->out_c;",
+        (f"{_PAIRS}::test_the_output_may_lie_on_the_dying_input[130]",),
         "More channels than can be held back run over the buffer on the stack.",
     ),
     Mutant(
