@@ -1,6 +1,7 @@
 """Reductions over any axes, and slices with steps: ONNX Runtime, TFLM and C."""
 
 import itertools
+import math
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 from mcucc.errors import UnsupportedModelError
 from mcucc.importer import lower_network, read_onnx
 from mcucc.ops import Int8Graph
-from mcucc.ops.pool import Mean
-from tests.graphs import GraphBuilder, quant
+from mcucc.ops.pool import AveragePool2D, Mean
+from mcucc.reference.interpreter import run
+from tests.graphs import GraphBuilder, quant, random_inputs
 from tests.importer.float_cases import Model, check, kinds
 from tests.importer.qdq_models import QdqModel, assert_near_onnx_runtime, lower
 from tests.judging import assert_tflm_agrees, needs_tflm
@@ -162,3 +164,25 @@ def test_other_steps_are_refused(tmp_path: Path, axes: tuple[int, ...], step: in
     path = m.save(tmp_path, m.op("Slice", "x0", *ends, m.ints(*axes), m.ints(*[step] * len(axes))))
     with pytest.raises(UnsupportedModelError, match="two adjacent axes at most"):
         lower_network(read_onnx(path), "net")
+
+
+@pytest.mark.parametrize("axes", [(1, 3), (2, 4), (1, 2, 4)])
+@pytest.mark.parametrize("scale", [0.03, 0.05])
+def test_axes_that_lie_apart_among_many_round_once(
+    tmp_path: Path, axes: tuple[int, ...], scale: float
+) -> None:
+    """A pool keeps the scale of the map: behind it another one would be a second rounding."""
+    m, sizes = QdqModel(), (1, 3, 2, 4, 5)
+    flat = m.input("x", (1, math.prod(sizes)), 0.05, 3)
+    many = m.pair(m.op("Reshape", flat, m.constant(np.array(sizes))), "many", 0.05, 3)
+    mean = m.pair(m.op("ReduceMean", many, axes=axes), "mean", scale, 3)
+    m.output(m.pair(m.op("Reshape", mean, m.constant(np.array([1, -1]))), "y", scale, 3))
+    graph = lower(m, tmp_path)
+    given = random_inputs(graph, 16)
+    found = run(graph, given)[graph.outputs[0].tensor]
+
+    reals = (given[graph.inputs[0].tensor].reshape(16, *sizes[1:]).astype(np.float64) - 3) * 0.05
+    exact = np.clip(reals.mean(axis=axes) / scale + 3, -128, 127).reshape(found.shape)
+    assert np.abs(exact - found).max() <= 0.76
+    pooled = any(isinstance(node.op, AveragePool2D) for node in graph.nodes)
+    assert pooled == (scale == 0.05 and len(axes) == 2)

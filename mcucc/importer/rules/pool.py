@@ -8,12 +8,14 @@ from mcucc.importer.file.reader import OnnxNode
 from mcucc.importer.layout.layout import Perm, inner_shape
 from mcucc.importer.layout.maps import MapInput, on_map
 from mcucc.importer.layout.view import View, made_by
+from mcucc.importer.rules.quantize import activation_quant
 from mcucc.importer.rules.rule import Rule
 from mcucc.importer.rules.windows import Window, read_window
 from mcucc.importer.values import RefusalError
 from mcucc.importer.walk import Walk
 from mcucc.ir import Shape
 from mcucc.ops import Pads
+from mcucc.ops.elementwise import FloatFakeQuant
 from mcucc.ops.movement import FloatPad
 from mcucc.ops.pool import FloatAveragePool2D, FloatMaxPool2D, FloatMean
 from mcucc.ops.unary import FloatUnary
@@ -183,7 +185,8 @@ def _total(
     sums, shape = node.op != "ReduceMean", _reduced(x, axes)
     inner = sorted(x.perm.index(axis) for axis in axes)
     adjacent = inner == list(range(inner[0], inner[-1] + 1))
-    if len(x.shape) > 4 and (adjacent or (len(inner) == 2 and not sums)):
+    pooled = len(inner) == 2 and not sums and not _rescaled(walk, node, x)
+    if len(x.shape) > 4 and (adjacent or pooled):
         return _of_many(walk, node, x, inner, name)
     if adjacent and inner[-1] < len(x.shape) - 1:
         op = FloatMean(tuple(inner), keep, sums=sums)
@@ -192,6 +195,19 @@ def _total(
     perm, rows = _in_front(x, axes)
     flat = walk.viewed_as(walk.ordered(x, perm, node), (1, rows, math.prod(shape)), node)
     return made_by(node, walk.emit(node, FloatMean((1,), sums=sums), (flat,), name), shape, perm)
+
+
+def _rescaled(walk: Walk, node: OnnxNode, x: View) -> bool:
+    """Whether the file may give the result another scale, to which a pool would round again."""
+    given = [
+        activation_quant(walk, reader)[0]
+        for reader in walk.model.nodes
+        if reader.op == "QuantizeLinear" and node.outputs[0] == reader.inputs[0]
+    ]
+    maker = next((each.op for each in walk.nodes if each.output == x.tensor), None)
+    return bool(given) and not (
+        isinstance(maker, FloatFakeQuant) and all(quant == maker.quant for quant in given)
+    )
 
 
 def _of_many(walk: Walk, node: OnnxNode, x: View, places: Sequence[int], name: str | None) -> View:
