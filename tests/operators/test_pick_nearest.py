@@ -2,15 +2,17 @@
 
 import itertools
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
+from onnx.reference import ReferenceEvaluator
 
 from mcucc.importer import ModelBytes, lower_network, read_network
 from mcucc.ops import Int8Graph
 from mcucc.ops.resize import COORDINATES, Coordinates, FloatPickNearest, PickNearest
 from mcucc.quant.ptq import from_file
+from mcucc.reference.float_interpreter import run_float
 from mcucc.reference.interpreter import run
 from mcucc.schedule import PlanOptions
 from mcucc.targets.core import Core
@@ -116,6 +118,32 @@ def test_float_files(tmp_path: Path, attributes: dict[str, Any], counts: Pair) -
     m = Model((1, 2, 6, 4))
     y = m.op("Resize", m.op("Relu", "x0"), "", "", m.ints(1, 2, *counts), **attributes)
     assert "PickNearest" in kinds(check(m, tmp_path, m.op("Tanh", y)))
+
+
+ROUNDINGS = ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
+
+
+@pytest.mark.parametrize("mode", ["half_pixel", "half_pixel_symmetric", "asymmetric"])
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+def test_places_between_pixels_are_those_of_the_standard(
+    tmp_path: Path, mode: str, rounding: str
+) -> None:
+    """The reference of ONNX is the judge: ONNX Runtime computes places in float32.
+
+    By 1.6 and 0.6 it puts pixels that lie on a half, or on a pixel, on the other side of it.
+    """
+    x = np.arange(60, dtype=np.float32).reshape(1, 2, 6, 5)
+    for factors in ((1.6, 0.6), (1.5, 0.75), (0.5, 2.0)):
+        m = Model(x.shape)
+        scales = m.constant([1, 1, *factors], np.float32)
+        attributes: dict[str, Any] = {"coordinate_transformation_mode": mode}
+        attributes["nearest_mode"] = rounding
+        path = m.save(tmp_path, m.op("Relu", m.op("Resize", "x0", "", scales, **attributes)))
+        graph = lower_network(read_network(path), "net")
+        found = run_float(graph, {"x0": x.transpose(0, 2, 3, 1)})[graph.outputs[0].tensor]
+        judge = cast("Any", ReferenceEvaluator(str(path)))
+        (expected,) = judge.run(None, {"x0": x})
+        assert np.array_equal(found.transpose(0, 3, 1, 2), expected), factors
 
 
 @pytest.mark.parametrize("mode", COORDINATES)
