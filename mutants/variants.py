@@ -6,7 +6,7 @@ _LEAN = "tests/kernels/test_conv_without_scratch.py"
 _CONV = "mcucc/kernels/families/conv.py"
 _ADD = "runtime_c/elementwise/mcucc_add_dsp.h"
 _SUM = "tests/kernels/test_sum_dsp.py"
-_STREAM = "runtime_c/pointwise/mcucc_pointwise_stream_dsp.h"
+_STREAM = "runtime_c/dot/mcucc_stream_dsp.h"
 _PAIRS = "tests/kernels/test_pointwise_stream.py"
 _ROWS = "runtime_c/depthwise/mcucc_depthwise_rows_dsp.h"
 _THREE = "tests/kernels/test_depthwise_rows.py"
@@ -80,26 +80,42 @@ MUTANTS = (
     Mutant(
         "stream-forgets-the-last-odd-channel",
         _STREAM,
-        "if ((p->out_c % 2) != 0) {",
-        "if ((p->out_c % 4) == 1) {",
+        "if ((out_c % 2) != 0) {",
+        "if ((out_c % 4) == 1) {",
         (f"{_PAIRS}::test_under_sanitizers",),
         "With 7 channels the last is never made.",
     ),
     Mutant(
         "stream-takes-off-no-sign",
         _STREAM,
-        "if (s->zero_point == INT8_MIN) {\n        MCUCC_STREAM_LOOP(MCUCC_STREAM_FIRST, ",
-        "if (s->zero_point <= 0) {\n        MCUCC_STREAM_LOOP(MCUCC_STREAM_FIRST, ",
+        "if (s->zero_point == INT8_MIN) {",
+        "if (s->zero_point <= 0) {",
         (f"{_PAIRS}::test_on_the_core",),
         "On the core halves below a zero point within the range are rounded up.",
     ),
     Mutant(
         "stream-of-clamped-outputs",
-        "mcucc/kernels/families/pointwise.py",
-        "if kernel.requant is RequantClass.FAST and not kernel.clamps:",
-        "if kernel.requant is RequantClass.FAST:",
+        "mcucc/kernels/families/weighted.py",
+        "return kernel.requant is RequantClass.FAST and not kernel.clamps",
+        "return kernel.requant is RequantClass.FAST",
         (f"{_PAIRS}::test_which_layers_take_it",),
         "An activation that narrows the range does nothing.",
+    ),
+    Mutant(
+        "stream-enters-a-turn-a-step-late",
+        _STREAM,
+        "(4 - (behind_first % 4))",
+        "((behind_first % 4) + 1)",
+        (f"{_PAIRS}::test_on_the_core",),
+        "Of 16 inputs the last eight are left out.",
+    ),
+    Mutant(
+        "widened-pixels-share-a-register",
+        "runtime_c/dot/mcucc_panel_dsp.h",
+        '[b] "+&r"(b)',
+        '[b] "+r"(b)',
+        (f"{_PAIRS}::test_on_the_core",),
+        "The second pixel begins where the first one ends: gcc gives both one register.",
     ),
     Mutant(
         "rows-miss-padding-on-the-right",

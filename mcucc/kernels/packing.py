@@ -1,7 +1,11 @@
 """The order in which kernels want their weights."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
+
+from mcucc.reference.fixed_point import Multiplier
 
 Words = NDArray[np.uint32]
 
@@ -65,6 +69,34 @@ def paired_biases(biases: NDArray[np.int64]) -> NDArray[np.int64]:
     paired = biases.copy()
     paired[1::2] = 256 * biases[1::2] + biases[: len(biases) // 2 * 2 : 2]
     return paired.astype(np.int32).astype(np.int64)
+
+
+def pack_pair_streams(
+    weights: NDArray[np.int8], biases: NDArray[np.int64], multipliers: Sequence[Multiplier]
+) -> Words:
+    """What `runtime_c/dot/mcucc_stream_dsp.h` reads, in its order.
+
+    That is for each two channels: the bias of the even one, that of both as 256 * odd + even; the
+    weights of both, two words for every four inputs as `pack_quads` makes them; multiplier and
+    shift of either channel. A missing odd channel has zeros, and a shift of 1.
+
+    Args:
+        weights: (channels, inputs), none of them -128.
+        biases: one per channel, of 32 bits.
+        multipliers: likewise.
+
+    Returns:
+        (ceil(channels / 2), words of a pair).
+    """
+    pairs = -(-len(weights) // 2)
+    quads = pack_quads(weights)
+    words = quads.reshape(*quads.shape[:2], 2, 2).swapaxes(1, 2).reshape(-1, 2 * quads.shape[1])
+    scales = [dsp_scale(each.m, -each.shift) for each in multipliers]
+    rest = len(weights) % 2
+    both = np.pad(paired_biases(biases), (0, rest)).reshape(pairs, 2)
+    numbers = np.array(scales + [(0, 1)] * rest, dtype=np.int64).reshape(pairs, 4)
+    first, last = (part.astype(np.int32).view(np.uint32) for part in (both, numbers))
+    return np.concatenate([first, words[:pairs], last], axis=1)
 
 
 def dsp_scale(multiplier: int, right: int) -> tuple[int, int]:

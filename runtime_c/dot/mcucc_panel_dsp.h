@@ -25,21 +25,60 @@ MCUCC_INLINE uint32_t *mcucc_widen_word(uint32_t *panel, uint32_t a, uint32_t b)
     return &panel[4];
 }
 
+#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+#define MCUCC_WIDEN_STEP                                                                       \
+    "ldr %[x], [%[a]], #4\n\tldr %[y], [%[b]], #4\n\t"                                         \
+    "sxtb16 %[first], %[x]\n\tsxtb16 %[second], %[y]\n\t"                                      \
+    "strd %[first], %[second], [%[panel]], #8\n\t"                                             \
+    "sxtb16 %[x], %[x], ror #8\n\tsxtb16 %[y], %[y], ror #8\n\t"                               \
+    "strd %[x], %[y], [%[panel]], #8\n\t"
+
+#define MCUCC_WIDEN_LOOP(steps)                                                                \
+    __asm__ volatile("1:\n\t" steps "cmp %[a], %[end]\n\tbne 1b"                               \
+                     : [panel] "+&r"(panel), [a] "+&r"(a), [b] "+&r"(b),                        \
+                       [x] "=&r"(x), [y] "=&r"(y), [first] "=&r"(first),                        \
+                       [second] "=&r"(second)                                                  \
+                     : [end] "r"(end)                                                          \
+                     : "cc", "memory")
+#endif
+
+/* Inputs of two pixels from a to `end`, which is not a, whole fours of them, or whole eights if
+ * `multiple` is 8; returns the end of what was written. */
+MCUCC_INLINE uint32_t *mcucc_widen_run(uint32_t *panel, const int8_t *a, const int8_t *b,
+                                       const int8_t *end, int32_t multiple)
+{
+#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+    uint32_t x;
+    uint32_t y;
+    uint32_t first;
+    uint32_t second;
+    if (multiple == 8) {
+        MCUCC_WIDEN_LOOP(MCUCC_WIDEN_STEP MCUCC_WIDEN_STEP);
+    } else {
+        MCUCC_WIDEN_LOOP(MCUCC_WIDEN_STEP);
+    }
+#else
+    (void)multiple;
+    for (; a != end; a += 4, b += 4) {
+        panel = mcucc_widen_word(panel, mcucc_load4(a), mcucc_load4(b));
+    }
+#endif
+    return panel;
+}
+
 /* n inputs of two pixels, a multiple of `multiple`; returns the end of what was written. Inputs
  * that are missing in the last four are zeros. */
 MCUCC_INLINE uint32_t *mcucc_widen(uint32_t *panel, const int8_t *a, const int8_t *b, int32_t n,
                                    int32_t multiple)
 {
     const int32_t rest = (multiple > 1) ? 0 : (n & 3);
-    const int32_t step = (multiple == 8) ? 8 : 4;
-    const int8_t *const end = &a[n - rest];
-    for (; a != end; a += step, b += step) {
-        for (int32_t i = 0; i < step; i += 4) {
-            panel = mcucc_widen_word(panel, mcucc_load4(&a[i]), mcucc_load4(&b[i]));
-        }
+    const int32_t whole = n - rest;
+    if (whole != 0) {
+        panel = mcucc_widen_run(panel, a, b, &a[whole], multiple);
     }
     if (rest != 0) {
-        panel = mcucc_widen_word(panel, mcucc_load_some(a, rest), mcucc_load_some(b, rest));
+        panel = mcucc_widen_word(panel, mcucc_load_some(&a[whole], rest),
+                                 mcucc_load_some(&b[whole], rest));
     }
     return panel;
 }

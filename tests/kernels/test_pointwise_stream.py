@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from mcucc.kernels import Kernel, Unit, select_kernels
-from mcucc.kernels.families.pointwise import STREAM, pack_pair_streams
+from mcucc.kernels.families.pointwise import STREAM
+from mcucc.kernels.packing import pack_pair_streams
 from mcucc.ops import Int8Graph
 from mcucc.reference.fixed_point import Multiplier
 from mcucc.targets.board import CORES, load_board

@@ -178,7 +178,7 @@ def test_the_figures_are_those_of_the_benchmarks():
 
 def test_a_kernel_without_room_for_its_scratch_says_how_much_there_is():
     """With a larger step behind it the arena has room, and the kernel is taken."""
-    fast = "conv_s8_k3x3s1_fast_x4_pairs_dsp"
+    fast = "conv_s8_k3x3s1_fast_x4_pairs_stream_dsp"
     options = PlanOptions("memory", mode="layer")
     for more in (False, True):
         b = GraphBuilder("room", seed=7)

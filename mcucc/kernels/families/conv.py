@@ -22,8 +22,10 @@ from mcucc.kernels.families.weighted import (
     dot_weights,
     folded_bias,
     fours_of_inputs,
+    has_plain_ends,
     multiple_of,
     narrows,
+    pair_streams,
     weakest_class,
     weighted_code,
     weights_of,
@@ -42,6 +44,8 @@ _MOST_STACK_OF_TWO = 192
 _MOST_RUNS, _MOST_HELD = 9, 128
 """Taps and output channels, as in runtime_c/conv/mcucc_conv_direct_mve.h."""
 
+STREAM = Variant("stream", Unit.DSP)
+"""For two pixels: all channels in one loop, what a pair of them needs one behind the other."""
 STACK_DSP = Variant("stack", Unit.DSP, stack_bytes=_MOST_STACK)
 STACK_MVE = Variant("stack", Unit.MVE, stack_bytes=_MOST_STACK_OF_TWO)
 """Without scratch, small windows are copied to the stack."""
@@ -55,13 +59,13 @@ CONV = Family(
     tells_clamping=True,
     takes_scratch=frozenset({Unit.DSP, Unit.MVE}),
     takes_multiple=frozenset({Unit.DSP}),
-    variants=(STACK_DSP, STACK_MVE, DIRECT),
+    variants=(STREAM, STACK_DSP, STACK_MVE, DIRECT),
 )
 CONV_GROUPED = Family("convg", Shape.WINDOW, Access.PIXEL, "conv_grouped")
 FAMILIES = (CONV, CONV_GROUPED)
 
-_FEWEST_ODD_PIXELS = 9
-"""In a row whose last pixel is made as if it were two."""
+_FEWEST_ODD_PIXELS, _FEWEST_STREAMED = 9, 5
+"""In a row whose last pixel is made as if it were two; the latter for the variant of streams."""
 
 
 def _conv(view: NodeView[Conv2D]) -> Kernel:
@@ -94,18 +98,20 @@ def _dsp(view: NodeView[Conv2D], portable: Kernel, other: Kernel) -> Kernel | De
     scratch_free = kernel
     if is_odd:
         scratch_free = kernel.by(STACK_DSP) if 4 * fours <= _MOST_STACK else portable
-    if _has_pairs(view) and view.output.shape[-1] >= FEWEST_PAIRED_CHANNELS:
+    is_plain = has_plain_ends(kernel)
+    if _has_pairs(view, streamed=is_plain) and view.output.shape[-1] >= FEWEST_PAIRED_CHANNELS:
         size = fours * (PANEL_BYTES + (2 * 4 if is_odd else 0))
-        return replace(kernel, pairs=True, scratch_bytes=size, without_scratch=scratch_free)
+        pairs = replace(kernel, pairs=True, scratch_bytes=size, without_scratch=scratch_free)
+        return replace(pairs, variant=STREAM) if is_plain else pairs
     if is_odd:
         return replace(kernel, scratch_bytes=4 * fours, without_scratch=scratch_free)
     return kernel
 
 
-def _has_pairs(view: NodeView[Conv2D]) -> bool:
+def _has_pairs(view: NodeView[Conv2D], *, streamed: bool) -> bool:
     """Whether few pixels of each row are left over."""
     pixels = view.output.hwc[1]
-    return pixels % 2 == 0 or pixels >= _FEWEST_ODD_PIXELS
+    return pixels % 2 == 0 or pixels >= (_FEWEST_STREAMED if streamed else _FEWEST_ODD_PIXELS)
 
 
 def _mve(view: NodeView[Conv2D], portable: Kernel, other: Kernel) -> Kernel | Declined:
@@ -135,6 +141,8 @@ def _code(use: KernelUse[Conv2D]) -> LayerCode:
     sizes.append(("pad_left", str(use.op.pads[2])))
     if use.kernel.unit is Unit.MVE:
         return weighted_code(use, sizes, dot_stream(use), last=last)
+    if use.kernel.variant is STREAM:
+        return weighted_code(use, sizes, pair_streams(use), last=last)
     if use.family is CONV_GROUPED:
         weights = weights_of(use)
         biases = folded_bias(use, weights.reshape(len(weights), -1).astype("i8").sum(axis=1))

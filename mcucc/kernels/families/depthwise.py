@@ -13,6 +13,7 @@ from mcucc.kernels.families.weighted import (
     channels_of,
     declined_by_dsp,
     folded_bias,
+    has_plain_ends,
     narrows,
     requant_of,
     stream_array,
@@ -27,7 +28,7 @@ from mcucc.kernels.packing_mve import Words, pack_depthwise
 from mcucc.kernels.use import Declined, Field, KernelUse, LayerCode, OperatorKernels
 from mcucc.ops import Int8Op, NodeView
 from mcucc.ops.conv import DepthwiseConv2D
-from mcucc.reference.fixed_point import Multiplier, RequantClass
+from mcucc.reference.fixed_point import Multiplier
 from mcucc.reference.parameters import conv_multipliers
 
 GATHER = Variant("gather", Unit.DSP, keeps_taps=True, takes_last_fours=True)
@@ -131,7 +132,7 @@ def _dsp(view: NodeView[DepthwiseConv2D], portable: Kernel, _: Kernel) -> Kernel
     if window is not None and window.kh * window.kw in _GATHERED_TAPS:
         return portable.by(GATHER)
     fits = window == Window(3, 3) and max(view.op.pads[2:]) <= 1
-    if fits and portable.requant is RequantClass.FAST and not portable.clamps:
+    if fits and has_plain_ends(portable):
         scratch = _held(view) * view.x.shape[-1]
         free = portable.on(Unit.DSP)
         return replace(portable.by(ROWS), scratch_bytes=scratch, without_scratch=free)

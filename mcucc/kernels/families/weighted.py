@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from mcucc.errors import InvariantError
 from mcucc.kernels.kernel import Kernel, Unit
 from mcucc.kernels.literals import c_int, hex_rows, int_rows
-from mcucc.kernels.packing import EIGHT, FOUR, dsp_scale, interleave, pack_quads, paired_biases
+from mcucc.kernels.packing import (
+    EIGHT,
+    FOUR,
+    dsp_scale,
+    interleave,
+    pack_pair_streams,
+    pack_quads,
+    paired_biases,
+)
 from mcucc.kernels.packing_mve import Words, pack_streams
 from mcucc.kernels.use import ArrayDef, Declined, Field, KernelUse, LayerCode
 from mcucc.ops import NodeView, clamp_range
@@ -46,6 +54,11 @@ def declined_by_dsp(portable: Kernel) -> Declined | None:
     if portable.requant is RequantClass.GENERAL:
         return Declined(Unit.DSP, "some channel's scaling is of class general")
     return None
+
+
+def has_plain_ends(kernel: Kernel) -> bool:
+    """Whether its outputs are scaled in the fast way and only saturate."""
+    return kernel.requant is RequantClass.FAST and not kernel.clamps
 
 
 def declined_by_quads(view: NodeView[Any], portable: Kernel) -> Declined | None:
@@ -124,7 +137,7 @@ def bytes_array(
 
 
 def stream_array(use: KernelUse[Any], words: Words) -> ArrayDef:
-    """Weights and channels in one array, as kernels for Helium read them: (blocks, words)."""
+    """Weights and channels in one array, in the order in which they are read: (blocks, words)."""
     lanes = -(-use.output.shape[-1] // len(words))
     return words_array(use, words, f"[out_c / {lanes}] of biases, weights, multipliers, shifts")
 
@@ -138,6 +151,15 @@ def dot_stream(use: KernelUse[Any]) -> ArrayDef:
         use,
         pack_streams(weights.reshape(len(weights), -1), biases, multipliers, requant_of(use)),
     )
+
+
+def pair_streams(use: KernelUse[Any]) -> ArrayDef:
+    """The same for pairs of channels with the DSP extension."""
+    weights = weights_of(use)
+    flat = weights.reshape(len(weights), -1)
+    biases = folded_bias(use, flat.sum(axis=1, dtype=np.int64))
+    multipliers = conv_multipliers(use.graph, use.node)
+    return stream_array(use, pack_pair_streams(flat, biases, multipliers))
 
 
 def requant_of(use: KernelUse[Any]) -> RequantClass:
