@@ -43,7 +43,7 @@ mutants: ## try deliberate faults: does a test notice each?
 	@$(PYTHON) -m mutants
 
 full: ## the long form, some three hours: tests, models, all drawn inputs and deliberate faults, bench
-	@MCUCC_REQUIRE_MODELS=1 $(MAKE) --no-print-directory test
+	@MCUCC_REQUIRE_MODELS=1 MCUCC_FULL=1 $(MAKE) --no-print-directory test
 	@MCUCC_DRAWN_FILES=300 $(PYTHON) -m pytest -q tests/importer/tflite/test_single_operators.py -k tflm
 	@$(PYTHON) -m fuzz --seeds 0..500
 	@$(PYTHON) -m fuzz --seeds 0..678 --kind kill

@@ -24,17 +24,17 @@ from fuzz.run import Run, Wanted
 HERE = Path(__file__).parent
 BRIEF: Mapping[str, int] = MappingProxyType(
     {
-        "onnx": 4000,
-        "tflite": 800,
-        "graph": 280,
-        "qemu": 80,
-        "calibration": 200,
-        "board": 300,
-        "directory": 100,
-        "kill": 678,
+        "onnx": 2400,
+        "tflite": 480,
+        "graph": 170,
+        "qemu": 48,
+        "calibration": 120,
+        "board": 180,
+        "directory": 60,
+        "kill": 226,
     }
 )
-"""Seeds of each kind for about three minutes on two quiet cores."""
+"""Seeds of each kind for less than three minutes on two quiet cores."""
 
 
 def main() -> int:
