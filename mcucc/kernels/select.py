@@ -8,8 +8,6 @@ from mcucc.kernels.families import OPERATORS
 from mcucc.kernels.kernel import Kernel, Shape, Unit
 from mcucc.kernels.use import Declined
 from mcucc.ops import Int8Graph, Int8Node, Int8Op, NodeView
-from mcucc.ops.conv import Conv2D, DepthwiseConv2D
-from mcucc.ops.dense import FullyConnected
 from mcucc.ops.movement import Reshape
 from mcucc.reference.parameters import max_abs_partial_sum
 from mcucc.targets.board import Core
@@ -102,7 +100,7 @@ def _choose(graph: Int8Graph, node: Int8Node, units: tuple[Unit, ...]) -> Choice
 
 def _overflow(graph: Int8Graph, node: Int8Node) -> Violation | None:
     """The violation of a layer whose sum of |bias| and |products| does not fit an int32."""
-    if not isinstance(node.op, Conv2D | DepthwiseConv2D | FullyConnected):
+    if node.op.channel_axis is None:
         return None
     worst = max(max_abs_partial_sum(graph, node))
     if worst < 1 << 31:

@@ -146,6 +146,14 @@ class Op(ABC):
         return False
 
     @property
+    def channel_axis(self) -> int | None:
+        """Of its weights, input 1, the axis of their scales; None if it has no weights and bias.
+
+        What it has instead of an accumulator for each channel has its own bounds in its rules.
+        """
+        return None
+
+    @property
     def joins(self) -> bool:
         """Whether all its inputs are operands, values like its output; else only the first is."""
         return False

@@ -74,7 +74,12 @@ class Conv2D(_Sliding):
         groups, rest = divmod(inputs[0].shape[-1], inputs[1].shape[3])
         if rest or inputs[1].shape[0] % max(1, groups):
             yield "the weights' input channels times the groups must equal the input's"
-        yield from weight_rules(inputs, channel_axis=0, channels=output.shape[-1])
+        yield from weight_rules(inputs, self.channel_axis, output.shape[-1])
+
+    @property
+    def channel_axis(self) -> int:
+        """The first."""
+        return 0
 
     def macs(self, inputs: Sequence[TensorType], output: TensorType) -> int:
         """Output elements x kh x kw x in_c."""
@@ -102,7 +107,12 @@ class DepthwiseConv2D(_Sliding):
         """Channels, weights and bias fit together."""
         if output.shape[-1] % inputs[0].shape[-1]:
             yield "the output channels must be a multiple of the input channels"
-        yield from weight_rules(inputs, channel_axis=3, channels=output.shape[-1])
+        yield from weight_rules(inputs, self.channel_axis, output.shape[-1])
+
+    @property
+    def channel_axis(self) -> int:
+        """The last."""
+        return 3
 
     def macs(self, inputs: Sequence[TensorType], output: TensorType) -> int:
         """Output elements x kh x kw."""

@@ -23,7 +23,12 @@ class FullyConnected(Op):
         """Sizes, weights and bias fit together."""
         if inputs[0].shape != (1, inputs[1].shape[1]):
             yield f"the input must be [1, {inputs[1].shape[1]}]"
-        yield from weight_rules(inputs, channel_axis=0, channels=output.shape[-1])
+        yield from weight_rules(inputs, self.channel_axis, output.shape[-1])
+
+    @property
+    def channel_axis(self) -> int:
+        """The first."""
+        return 0
 
     def macs(self, inputs: Sequence[TensorType], output: TensorType) -> int:  # noqa: ARG002
         """N x M."""

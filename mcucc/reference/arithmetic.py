@@ -10,8 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from mcucc.ops import Int8Graph, Int8Node
-from mcucc.ops.conv import Conv2D, DepthwiseConv2D, channel_scales
-from mcucc.ops.dense import FullyConnected
+from mcucc.ops.conv import channel_scales
 from mcucc.ops.elementwise import Requantize
 from mcucc.ops.pool import Mean
 from mcucc.ops.unary import LeakyRelu
@@ -35,7 +34,7 @@ def arithmetic_faults(graph: Int8Graph, node: Int8Node) -> Iterator[str]:
     """
     inputs, output = graph.input_types(node), graph.tensors[node.output]
     match node.op:
-        case Conv2D() | DepthwiseConv2D() | FullyConnected():
+        case op if op.channel_axis is not None:
             yield from _layer_fault(graph, node)
         case Mean():
             count, factor = node.op.count(inputs), inputs[0].q.scale / output.q.scale
@@ -54,7 +53,7 @@ def _layer_fault(graph: Int8Graph, node: Int8Node) -> Iterator[str]:
     x, weights = graph.input_types(node)[:2]
     output = graph.tensors[node.output]
     bounds = max_abs_accumulator(graph, node)
-    scales = channel_scales(weights.q, output.shape[-1])
+    scales = channel_scales(weights.q, len(bounds))
     factors = [effective_scale(x.q.scale, s, output.q.scale) for s in scales]
     reach = [bound * max(factor, 1.0) for bound, factor in zip(bounds, factors, strict=True)]
     worst = int(np.argmax(reach))

@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 
 from mcucc.errors import InvariantError
 from mcucc.ops import Int8Graph, Int8Node
-from mcucc.ops.conv import Conv2D, DepthwiseConv2D
 from mcucc.ops.conv import channel_scales as scales_per_channel
-from mcucc.ops.dense import FullyConnected
 from mcucc.ops.elementwise import Clamp
 from mcucc.ops.pool import Mean
 from mcucc.ops.unary import HardSwish, LeakyRelu, Logistic, Table, Tanh
@@ -73,9 +71,9 @@ class MeanParameters:
 
 def conv_multipliers(graph: Int8Graph, node: Int8Node) -> tuple[Multiplier, ...]:
     """One multiplier per output channel of a convolution or dense layer."""
-    x, weights = graph.input_types(node)[:2]
+    x, weights, bias = graph.input_types(node)
     output = graph.tensors[node.output]
-    scales = scales_per_channel(weights.q, output.shape[-1])
+    scales = scales_per_channel(weights.q, bias.size)
     return tuple(quantize_multiplier(effective_scale(x.q.scale, s, output.q.scale)) for s in scales)
 
 
@@ -208,14 +206,11 @@ def lookup_table(graph: Int8Graph, node: Int8Node) -> NDArray[np.int8]:
 
 def _weights_by_channel(graph: Int8Graph, node: Int8Node) -> NDArray[np.int64]:
     """The weights as [output channels, products per output]."""
-    data = graph.const(node.inputs[1]).data.astype(np.int64)
-    match node.op:
-        case Conv2D() | FullyConnected():
-            return data.reshape(data.shape[0], -1)
-        case DepthwiseConv2D():
-            return data.reshape(-1, data.shape[-1]).T
-        case _:
-            raise InvariantError(f"node '{node.name}' has no weights")
+    axis = node.op.channel_axis
+    if axis is None:
+        raise InvariantError(f"node '{node.name}' has no weights")
+    data = np.moveaxis(graph.const(node.inputs[1]).data.astype(np.int64), axis, 0)
+    return data.reshape(len(data), -1)
 
 
 def _bias(graph: Int8Graph, node: Int8Node) -> NDArray[np.int64]:

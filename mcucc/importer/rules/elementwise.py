@@ -22,7 +22,6 @@ from mcucc.importer.values import Constant, RefusalError, Symbol, Weights, descr
 from mcucc.importer.walk import FloatArray, Walk
 from mcucc.ir import QParams, Shape
 from mcucc.ops.elementwise import (
-    FloatBatchNorm,
     FloatBinary,
     FloatClip,
     FloatMaximum,
@@ -256,35 +255,7 @@ def _broadcast(node: OnnxNode, a: Shape, b: Shape) -> Shape:
         ) from None
 
 
-def lower_batch_norm(walk: Walk, node: OnnxNode) -> View:
-    """BatchNormalization at inference, along the channels."""
-    x = walk.view(node)
-    names = ("scale", "bias", "mean", "variance")
-    parameters = [walk.constant(node, 1 + i, f"the {name}") for i, name in enumerate(names)]
-    channels = x.shape[1] if len(x.shape) > 1 else 0
-    fits = all(p.shape == (channels,) for p in parameters) and channels
-    if node.int("training_mode", 0) or not node.int("spatial", 1) or not fits:
-        raise RefusalError(
-            node,
-            "BatchNormalization must be in inference mode, one parameter per channel",
-            f"input {list(x.shape)}, parameters {[list(p.shape) for p in parameters]}, "
-            f"training_mode {node.int('training_mode', 0)}",
-            "Export the network in evaluation mode.",
-        )
-    if parameters[3].min() < 0:
-        raise RefusalError(
-            node, "the variance must not be negative", f"{parameters[3].min():g}", "Train it again."
-        )
-    x = _channels_inside(walk, node, x)
-    consts = [
-        walk.add_const(f"{node.name}.{name}", data)
-        for name, data in zip(names, parameters, strict=True)
-    ]
-    made = walk.emit(node, FloatBatchNorm(node.float("epsilon", 1e-5)), (x.tensor, *consts))
-    return replace(x, tensor=made, name=node.outputs[0])
-
-
-def _channels_inside(walk: Walk, node: OnnxNode, x: View) -> View:
+def channels_inside(walk: Walk, node: OnnxNode, x: View) -> View:
     """The view with channels along the last inner axis."""
     perm = channels_last(len(x.shape))
     inner = walk.tensors[x.tensor].shape
@@ -306,7 +277,7 @@ def lower_prelu(walk: Walk, node: OnnxNode) -> View:
             "Use torch.nn.PReLU() or PReLU(channels), or another activation.",
         )
     if data.size > 1:
-        x = _channels_inside(walk, node, x)
+        x = channels_inside(walk, node, x)
     slopes = walk.add_given(f"{node.name}.slopes", np.ascontiguousarray(data.ravel()), quant)
     made = walk.emit(node, FloatPRelu(), (x.tensor, slopes))
     return replace(x, tensor=made, name=node.outputs[0])
@@ -324,7 +295,6 @@ def _slopes(walk: Walk, node: OnnxNode) -> tuple[NDArray[np.generic], QParams | 
 RULES: Mapping[str, Rule] = {
     **dict.fromkeys(("Add", "Div", "Mul", "Sub"), Rule(lower_binary, wish="any")),
     **dict.fromkeys(("Max", "Min"), Rule(lower_any_number, wish="any", copies=True)),
-    "BatchNormalization": Rule(lower_batch_norm),
     "Cast": Rule(lower_cast, wish="any"),
     "Clip": Rule(lower_clip, wish="any", copies=True, numbers=(1, 2)),
     "PRelu": Rule(lower_prelu),
