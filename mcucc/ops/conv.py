@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from mcucc.ir import DType, QParams, Shape, TensorType
-from mcucc.ops.base import Activation, FloatBase, Op, Window, sliding
+from mcucc.ops.base import Activation, FloatBase, Op, PerPixel, Window, sliding
 
 Pads = tuple[int, int, int, int]
 """Padding in pixels: top, bottom, left, right."""
@@ -119,6 +119,30 @@ class DepthwiseConv2D(_Sliding):
         return output.size * inputs[1].shape[1] * inputs[1].shape[2]
 
 
+@dataclass(frozen=True)
+class BandScale(PerPixel):
+    """Bands of as many rows each, whose channels have a factor and an offset of their own.
+
+    Inputs are those of the depthwise convolution by 1x1 that it is if the channels of all bands
+    stand side by side: weights int8 [1, 1, 1, bands * C], scales along axis 3.
+    """
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:  # noqa: ARG002
+        """Whole bands, weights and bias fit together."""
+        if not _in_bands(inputs[0].shape, inputs[1].shape):
+            yield "there must be weights for the channels of bands of as many rows each"
+        yield from weight_rules(inputs, self.channel_axis, inputs[1].shape[-1])
+
+    @property
+    def channel_axis(self) -> int:
+        """The last."""
+        return 3
+
+    def macs(self, inputs: Sequence[TensorType], output: TensorType) -> int:  # noqa: ARG002
+        """One for each element."""
+        return output.size
+
+
 def weight_rules(inputs: Sequence[TensorType], channel_axis: int, channels: int) -> Iterator[str]:
     """What convolutions and dense layers demand of (x, weights, bias)."""
     x, weights, bias = inputs
@@ -193,6 +217,23 @@ class FloatDepthwiseConv2D(_FloatSliding):
         return output.size * inputs[1].shape[1] * inputs[1].shape[2]
 
 
+@dataclass(frozen=True)
+class FloatBandScale(FloatBase):
+    """Bands of rows times (weights [1, 1, 1, bands * C]), plus (bias [bands * C])."""
+
+    parameters: ClassVar[int] = 2
+
+    def infer(self, inputs: Sequence[TensorType]) -> Shape:
+        """The shape of x."""
+        return inputs[0].shape
+
+    def rules(self, inputs: Sequence[TensorType], output: TensorType) -> Iterator[str]:  # noqa: ARG002
+        """Whole bands, weights and bias fit together."""
+        yield from float_weight_rules(inputs, 4, 3, _multiplied)
+        if not _in_bands(inputs[0].shape, inputs[1].shape):
+            yield "the rows must make up whole bands"
+
+
 def float_weight_rules(
     inputs: Sequence[TensorType],
     rank: int,
@@ -225,5 +266,11 @@ def _multiplied(in_c: int, weights: Shape) -> bool:
     return weights[0] == 1 and weights[3] % in_c == 0
 
 
-Int8 = Conv2D | DepthwiseConv2D
-Float = FloatConv2D | FloatDepthwiseConv2D
+def _in_bands(x: Shape, weights: Shape) -> bool:
+    """Whether there are weights for the channels of bands of as many rows each."""
+    bands, rest = divmod(weights[-1], x[-1])
+    return (len(x), weights[:-1]) == (4, (1, 1, 1)) and bands > 0 == rest == x[1] % max(1, bands)
+
+
+Int8 = Conv2D | DepthwiseConv2D | BandScale
+Float = FloatConv2D | FloatDepthwiseConv2D | FloatBandScale

@@ -6,13 +6,21 @@ visited tap by tap in float32. The bits of a result thus depend neither on BLAS 
 """
 
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcucc.ops import NodeView, clamp_range
-from mcucc.ops.conv import Conv2D, DepthwiseConv2D, FloatConv2D, FloatDepthwiseConv2D, window_output
+from mcucc.ops.conv import (
+    BandScale,
+    Conv2D,
+    DepthwiseConv2D,
+    FloatBandScale,
+    FloatConv2D,
+    FloatDepthwiseConv2D,
+    window_output,
+)
 from mcucc.ops.dense import FloatDense, FullyConnected
 from mcucc.reference.fixed_point import requantize
 from mcucc.reference.float_exact import exact_product, to_grid
@@ -100,6 +108,38 @@ def depthwise_conv2d(
     for i, j, view in taps(centred, weights.shape[1:3], op.stride, op.dilation):
         total = total + view * per_tap[i, j]
     return total.astype(np.int64) + bias
+
+
+def band_scale(
+    x: NDArray[np.int8], zero_point: int, weights: NDArray[np.int8], bias: NDArray[np.int32]
+) -> NDArray[np.int64]:
+    """Factors and offsets of bands of rows.
+
+    Args:
+        x: [N, H, W, C].
+        zero_point: of x.
+        weights: [1, 1, 1, bands * C].
+        bias: [bands * C].
+
+    Returns:
+        [N, H / bands, W, bands * C]: the channels of all bands side by side.
+    """
+    side_by_side = _beside(x, weights.shape[-1] // x.shape[-1])
+    return depthwise_conv2d(DepthwiseConv2D(), side_by_side, zero_point, weights, bias)
+
+
+def _beside(x: NDArray[Any], bands: int) -> NDArray[Any]:
+    """Bands of the rows of [N, H, W, C] side by side: [N, H / bands, W, bands * C]."""
+    n, height, width, channels = x.shape
+    apart = x.reshape(n, bands, height // bands, width, channels).transpose(0, 2, 3, 1, 4)
+    return apart.reshape(n, height // bands, width, bands * channels)
+
+
+def _below(x: NDArray[Any], bands: int) -> NDArray[Any]:
+    """The way back, one below the other: [N, H, W, C]."""
+    n, height, width, channels = x.shape
+    apart = x.reshape(n, height, width, bands, channels // bands).transpose(0, 3, 1, 2, 4)
+    return apart.reshape(n, bands * height, width, channels // bands)
 
 
 def fully_connected(
@@ -213,7 +253,25 @@ def _weighted(
     return run
 
 
+def _band_scale(
+    view: NodeView[BandScale], operands: Sequence[NDArray[np.int8]]
+) -> NDArray[np.int8]:
+    weights, bias = (view.graph.const(name).data for name in view.node.inputs[1:])
+    sums = band_scale(
+        operands[0], view.x.q.zero_point, weights.astype(np.int8), bias.astype(np.int32)
+    )
+    multipliers, output = conv_multipliers(view.graph, view.node), view.output.q
+    made = requantize(sums, multipliers, output.zero_point, clamp_range("none", output))
+    return _below(made, weights.shape[-1] // operands[0].shape[-1])
+
+
+def _float_band_scale(x: FloatArray, weights: FloatArray, bias: FloatArray) -> FloatArray:
+    bands = weights.shape[-1] // x.shape[-1]
+    return _below(_beside(x, bands) * weights + bias, bands)
+
+
 INT8: dict[type, Int8Meaning] = {
+    BandScale: _band_scale,
     Conv2D: _weighted(lambda v, x, w, b: conv2d(cast("Conv2D", v.op), x, v.x.q.zero_point, w, b)),
     DepthwiseConv2D: _weighted(
         lambda v, x, w, b: depthwise_conv2d(
@@ -223,6 +281,7 @@ INT8: dict[type, Int8Meaning] = {
     FullyConnected: _weighted(lambda v, x, w, b: fully_connected(x, v.x.q.zero_point, w, b)),
 }
 FLOAT: dict[type, FloatMeaning] = {
+    FloatBandScale: lambda _, x: _float_band_scale(*x),
     FloatConv2D: lambda op, x: float_conv2d(op, *x),
     FloatDepthwiseConv2D: lambda op, x: float_depthwise_conv2d(op, *x),
     FloatDense: lambda op, x: activate(float_dense(*x), op.activation),

@@ -140,6 +140,12 @@ class Draft:
         """Index of a new value with the quantization of a node's first input."""
         return self._like_input(purpose, node, shape)
 
+    def int8_made(self, purpose: str, node: Int8Node, shape: Shape) -> int:
+        """Index of a new value with the quantization of a node's output."""
+        q = self.graph.tensors[node.output].q
+        name = self.extra_name(purpose, node)
+        return self._append(TwinTensor(name, DType.INT8, shape, q.scales, q.zero_point))
+
     def int8_scalar(self, purpose: str, node: Int8Node, value: int) -> int:
         """Index of a new constant of one element, quantized as a node's first input."""
         data = np.array([value], dtype=np.int8).tobytes()

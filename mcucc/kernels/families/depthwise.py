@@ -27,7 +27,7 @@ from mcucc.kernels.packing import FOUR, dsp_scale, join_halves, pack_lanes
 from mcucc.kernels.packing_mve import Words, pack_depthwise
 from mcucc.kernels.use import Declined, Field, KernelUse, LayerCode, OperatorKernels
 from mcucc.ops import Int8Op, NodeView
-from mcucc.ops.conv import DepthwiseConv2D
+from mcucc.ops.conv import BandScale, DepthwiseConv2D
 from mcucc.reference.fixed_point import Multiplier
 from mcucc.reference.parameters import conv_multipliers
 
@@ -51,7 +51,8 @@ DEPTHWISE_MULTIPLIED = Family(
     function="depthwise_multiplied",
     tells_clamping=True,
 )
-FAMILIES = (DEPTHWISE, DEPTHWISE_MULTIPLIED)
+BANDS = Family("bands", Shape.WINDOW, Access.ELEMENT, "bands", takes_row=True)
+FAMILIES = (DEPTHWISE, DEPTHWISE_MULTIPLIED, BANDS)
 
 _MOST_TAPS = 64
 """As MCUCC_MOST_TAPS in runtime_c/depthwise/mcucc_depthwise_mve.h."""
@@ -181,6 +182,25 @@ def _code(use: KernelUse[DepthwiseConv2D]) -> LayerCode:
     return weighted_code(use, sizes, array, channel_array(use, biases), last=last)
 
 
+def _bands_kernel(view: NodeView[BandScale]) -> Kernel:
+    return Kernel(BANDS, None, weakest_class(view))
+
+
+def _bands(use: KernelUse[BandScale]) -> LayerCode:
+    weights, (height, _, channels) = weights_of(use), use.x.hwc
+    scales = channel_array(use, folded_bias(use, weights.ravel().astype(np.int64)))
+    array = bytes_array(use, weights, "[bands][c]")
+    fields = [
+        ("c", str(channels)),
+        ("height", str(height * channels // weights.size)),
+        ("output", use.output_literal()),
+        ("weights", use.array_name(array)),
+        ("channels", use.array_name(scales)),
+    ]
+    return use.code(fields, array, scales)
+
+
 OPERATORS: Mapping[type[Int8Op], OperatorKernels[Any]] = {
+    BandScale: OperatorKernels(_bands_kernel, _bands),
     DepthwiseConv2D: OperatorKernels(_depthwise, _code, {Unit.DSP: _dsp, Unit.MVE: _mve}),
 }

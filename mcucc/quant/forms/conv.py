@@ -5,7 +5,14 @@ from collections.abc import Mapping
 import numpy as np
 
 from mcucc.ops import FloatNode, Int8Op
-from mcucc.ops.conv import Conv2D, DepthwiseConv2D, FloatConv2D, FloatDepthwiseConv2D
+from mcucc.ops.conv import (
+    BandScale,
+    Conv2D,
+    DepthwiseConv2D,
+    FloatBandScale,
+    FloatConv2D,
+    FloatDepthwiseConv2D,
+)
 from mcucc.ops.dense import FloatDense, FullyConnected
 from mcucc.quant.conversion import CannotQuantizeError, Conversion, Form
 from mcucc.quant.means import Correction
@@ -18,10 +25,11 @@ _LARGEST_PRODUCT = 2.0**126
 """Products of two scales must be float32 numbers."""
 
 
-def weighted(
-    to: Conversion, node: FloatNode, op: FloatConv2D | FloatDepthwiseConv2D | FloatDense
-) -> None:
-    """Convolutions and dense layers."""
+_Layer = FloatConv2D | FloatDepthwiseConv2D | FloatBandScale | FloatDense
+
+
+def weighted(to: Conversion, node: FloatNode, op: _Layer) -> None:
+    """Convolutions and dense layers, and factors of bands."""
     x = node.inputs[0]
     reals = to.graph.const(node.inputs[1]).reals()
     largest = float(np.abs(reals).max(initial=0.0)) * to.scheme.of[x].scale
@@ -43,6 +51,8 @@ def weighted(
     made: Int8Op
     if isinstance(op, FloatDense):
         made = FullyConnected(op.activation)
+    elif isinstance(op, FloatBandScale):
+        made = BandScale()
     elif isinstance(op, FloatDepthwiseConv2D):
         made = DepthwiseConv2D(op.stride, op.dilation, op.pads, op.activation)
     else:
@@ -65,18 +75,22 @@ def _check_products(to: Conversion, node: FloatNode) -> None:
         )
 
 
-def _quantized_weights(
-    to: Conversion, node: FloatNode, op: FloatConv2D | FloatDepthwiseConv2D | FloatDense
-) -> QuantizedWeights:
+def _quantized_weights(to: Conversion, node: FloatNode, op: _Layer) -> QuantizedWeights:
     """The parameters of a layer: as they are in the file, or quantized here."""
     x, weights, bias = node.inputs[0], *(to.graph.const(name) for name in node.inputs[1:])
     scale = to.scheme.of[x].scale
     if weights.type.quant is not None:
         return given_weights(weights, bias, scale)
-    seen = to.seen.sums.get(x) if to.correct_bias else None
+    if isinstance(op, FloatBandScale):  # each of whose weights is +-127 steps, without an error
+        op, mends = FloatDepthwiseConv2D(), False
+    else:
+        mends = to.correct_bias
+    seen = to.seen.sums.get(x) if mends else None
     correction = None if seen is None else Correction.of(seen, to.int8_type(node.output))
     reals = (weights.data.astype(np.float32), bias.reals().astype(np.float32))
     return quantize_weights(op, *reals, scale, correction)
 
 
-FORMS: Mapping[type, Form] = {FloatConv2D: weighted, FloatDepthwiseConv2D: weighted}
+FORMS: Mapping[type, Form] = dict.fromkeys(
+    (FloatBandScale, FloatConv2D, FloatDepthwiseConv2D), weighted
+)
