@@ -102,8 +102,8 @@ MUTANTS = (
     Mutant(
         "mve-lanes-in-the-wrong-order",
         f"{_C}/core/mcucc_requantize_mve.h",
-        "const mcucc_words_t multiplier = mcucc_load_words(&block[4 * i]);",
-        "const mcucc_words_t multiplier = mcucc_load_words(&block[0]);",
+        "a[i] = mcucc_vqrdmulh(a[i], mcucc_load_words(&stream[4 * i]));",
+        "a[i] = mcucc_vqrdmulh(a[i], mcucc_load_words(&stream[0]));",
         (f"{_DEPTHWISE}[cortex-m55]",),
         "All channels of a vector are scaled as its first four words.",
     ),
@@ -126,8 +126,8 @@ MUTANTS = (
     Mutant(
         "mve-depthwise-even-taps",
         "mcucc/kernels/packing_mve.py",
-        "whole = np.pad(taps, ((0, 1 - kh * kw % 2), (0, -channels % LANES)))",
-        "whole = np.pad(taps, ((0, kh * kw % 2), (0, -channels % LANES)))",
+        "taps = np.pad(weights.reshape(kh * kw, channels), ((0, 1 - kh * kw % 2), (0, 1)))",
+        "taps = np.pad(weights.reshape(kh * kw, channels), ((0, kh * kw % 2), (0, 1)))",
         (f"{_HELIUM}::test_numbers_of_channels_around_a_vector",),
         "An even number of taps lacks the zeros for one more.",
     ),

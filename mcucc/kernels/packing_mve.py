@@ -59,7 +59,8 @@ def pack_depthwise(
 
     That is: the biases in the order of their sums' lanes; for each tap the weights of the channels,
     and zeros for one more tap if their number is even; the numbers for the scaling in the order of
-    the biases. Missing channels are zeros.
+    the biases. If the channels are no whole sixteens, the last block holds the last 16, some of
+    them once more; fewer than 16 stand there once for each pixel that fits, then zeros.
 
     Args:
         weights: (kh, kw, channels).
@@ -71,11 +72,23 @@ def pack_depthwise(
         (ceil(channels / 16), words of a block).
     """
     kh, kw, channels = weights.shape
-    taps = weights.reshape(kh * kw, channels)
-    whole = np.pad(taps, ((0, 1 - kh * kw % 2), (0, -channels % LANES)))
-    blocks = whole.reshape(len(whole), -1, LANES).swapaxes(0, 1)
-    numbers = _scaling(multipliers, requant, _UNZIPPED)
-    return np.concatenate([_in_blocks(biases, _UNZIPPED), _as_words(blocks), *numbers], axis=1)
+    lanes = _lanes(channels)
+    # Behind the last channel there is one of zeros, for lanes without any.
+    taps = np.pad(weights.reshape(kh * kw, channels), ((0, 1 - kh * kw % 2), (0, 1)))
+    blocks = np.pad(biases, (0, 1))[lanes.ravel()]
+    scales = [*multipliers, Multiplier(0, 0)]
+    numbers = _scaling([scales[c] for c in lanes.ravel()], requant, _UNZIPPED)
+    words = _as_words(taps[:, lanes].swapaxes(0, 1))
+    return np.concatenate([_in_blocks(blocks, _UNZIPPED), words, *numbers], axis=1)
+
+
+def _lanes(channels: int) -> NDArray[np.int64]:
+    """The channel of each lane of a depthwise layer, -1 for none: (blocks, 16)."""
+    if channels < LANES:
+        pixels = np.tile(np.arange(channels), LANES // channels)
+        return np.pad(pixels, (0, LANES - len(pixels)), constant_values=-1).reshape(1, LANES)
+    begins = np.minimum(np.arange(0, channels, LANES), channels - LANES)
+    return begins[:, None] + np.arange(LANES)
 
 
 def _scaling(

@@ -131,6 +131,16 @@ MCUCC_INLINE mcucc_words_t mcucc_load_words(const uint32_t *from)
     return *(const words_t *)from;
 }
 
+/* The first `count` lanes. */
+MCUCC_INLINE void mcucc_put_bytes(int8_t *to, mcucc_bytes_t a, int32_t count)
+{
+    if (count < 16) {
+        mcucc_store_some_bytes(to, a, count);
+    } else {
+        __asm__ volatile("vstrb.8 %q0, [%1]" : : "w"(a), "r"(to) : "memory");
+    }
+}
+
 /* The four bytes of a word as words. */
 MCUCC_INLINE mcucc_words_t mcucc_load_small_words(const uint32_t *from)
 {

@@ -174,6 +174,11 @@ MCUCC_TWIN_WIDEN(mcucc_vmovlt_halves, mcucc_words_t, mcucc_halves_t, 4, 1)
 MCUCC_TWIN_NARROW(mcucc_vqmovn_words, mcucc_halves_t, mcucc_words_t, 4, mcucc_narrow16)
 MCUCC_TWIN_NARROW(mcucc_vqmovn_halves, mcucc_bytes_t, mcucc_halves_t, 8, mcucc_narrow8)
 
+MCUCC_TWIN void mcucc_put_bytes(int8_t *to, mcucc_bytes_t a, int32_t count)
+{
+    mcucc_store_some_bytes(to, a, count);
+}
+
 MCUCC_TWIN mcucc_words_t mcucc_load_words(const uint32_t *from)
 {
     const mcucc_words_t result = {

@@ -21,7 +21,7 @@ from tests.kernels.on_core import assert_core_agrees
 
 SOURCE = Path(__file__).parent / "data" / "helium"
 HEADERS = (
-    "add", "add_mve", "base", "depthwise_mve", "dot_mve", "mve", "mve_twin", "requantize",
+    "add", "add_mve", "base", "depthwise_sums_mve", "dot_mve", "mve", "mve_twin", "requantize",
     "requantize_mve",
 )  # fmt: skip
 NETWORK = Network("helium", (256,), (1024,), arena_bytes=1280, arena_align=8)

@@ -39,12 +39,16 @@ ROWS = Variant("rows", Unit.DSP, takes_pairs=True, takes_scratch=True, stack_byt
 """For windows of 3x3 with stride 1: along a few pixels channel by channel, so that the columns of a
 window serve the next ones, too."""
 
+RELU = Variant("relu", Unit.MVE, keeps_taps=True)
+"""For outputs whose zero point is the lowest int8 and that nothing else clamps: what is below zero
+saturates, and need not be rounded as the rest."""
+
 DEPTHWISE = Family(
     *("dw", Shape.WINDOW, Access.PIXEL, "depthwise"),
     tells_clamping=True,
     keeps_taps=frozenset({Unit.MVE}),
     takes_last_fours=frozenset({Unit.DSP}),
-    variants=(GATHER, ROWS),
+    variants=(GATHER, ROWS, RELU),
 )
 DEPTHWISE_MULTIPLIED = Family(
     *("dwm", Shape.WINDOW, Access.PIXEL, "depthwise"),
@@ -153,6 +157,8 @@ def _mve(view: NodeView[DepthwiseConv2D], portable: Kernel, _: Kernel) -> Kernel
         return Declined(Unit.MVE, f"{window.kh * window.kw} taps are more than {_MOST_TAPS}")
     if int(weights_of(view).min()) == np.iinfo(np.int8).min:
         return Declined(Unit.MVE, "two products by a weight of -128 do not fit 16 bits")
+    if view.output.q.zero_point == np.iinfo(np.int8).min and has_plain_ends(portable):
+        return portable.by(RELU)
     return portable.on(Unit.MVE)
 
 

@@ -1,7 +1,7 @@
 #include "helium.h"
 
 #include "mcucc_add_mve.h"
-#include "mcucc_depthwise_mve.h"
+#include "mcucc_depthwise_sums_mve.h"
 #include "mcucc_dot_mve.h"
 
 typedef struct {
