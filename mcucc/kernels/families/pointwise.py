@@ -36,12 +36,17 @@ from mcucc.ops.dense import FullyConnected
 STREAM = Variant("stream", Unit.DSP)
 """For two pixels: all channels in one loop, what a pair of them needs one behind the other."""
 
+SHORT = Variant("short", Unit.MVE)
+"""For few inputs: those of two pixels stay in registers, so that there is no scratch."""
+_MOST_SHORT = 32
+"""Inputs of a pixel, as in runtime_c/pointwise/mcucc_pointwise_short_mve.h."""
+
 POINTWISE = Family(
     *("pw", Shape.PIXELS, Access.PIXEL, "pointwise"),
     tells_clamping=True,
     takes_scratch=frozenset({Unit.MVE}),
     takes_multiple=frozenset({Unit.DSP}),
-    variants=(STREAM,),
+    variants=(STREAM, SHORT),
 )
 DENSE = Family(
     *("fc", Shape.TENSOR, Access.WHOLE, "pointwise"),
@@ -73,6 +78,8 @@ def pointwise_dsp(view: NodeView[Any], portable: Kernel, _: Kernel) -> Kernel | 
 
 def pointwise_mve(view: NodeView[Any], portable: Kernel, _: Kernel) -> Kernel:
     """For Helium: from copies of two pixels; without scratch it runs pixel by pixel."""
+    if view.x.hwc[2] <= _MOST_SHORT and has_plain_ends(portable):
+        return portable.by(SHORT)
     kernel = portable.on(Unit.MVE)
     scratch = 2 * -(-view.x.hwc[2] // LANES) * LANES
     return replace(kernel, scratch_bytes=scratch, without_scratch=kernel)
