@@ -32,8 +32,8 @@ MUTANTS = (
     Mutant(
         "direct-conv-holds-nothing-back",
         _DIRECT,
-        "int8_t *to_held = held;",
-        "int8_t *to_held = &out[(left > 1) ? out_stride : 0];",
+        "&output, out, held,",
+        "&output, out, &out[(left > 1) ? out_stride : 0],",
         (f"{_LEAN}::test_under_sanitizers",),
         "The second pixel of a pair is written before it is copied, and then overwritten.",
     ),

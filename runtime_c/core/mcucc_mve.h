@@ -141,6 +141,17 @@ MCUCC_INLINE void mcucc_put_bytes(int8_t *to, mcucc_bytes_t a, int32_t count)
     }
 }
 
+/* Four addresses or numbers, one in each lane. */
+MCUCC_INLINE mcucc_words_t mcucc_hold(uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d)
+{
+    mcucc_words_t result;
+    __asm__("vmov %q0[2], %q0[0], %1, %3\n\t"
+            "vmov %q0[3], %q0[1], %2, %4"
+            : "=&w"(result)
+            : "r"(a), "r"(b), "r"(c), "r"(d));
+    return result;
+}
+
 /* The four bytes of a word as words. */
 MCUCC_INLINE mcucc_words_t mcucc_load_small_words(const uint32_t *from)
 {

@@ -132,9 +132,8 @@ typedef struct {
     "vmladava.s8 r6, %q[first], %q[w]\n\t"   \
     "vmladava.s8 lr, %q[second], %q[w]\n\t"
 
-/* The sums of four channels to their outputs. There are registers for no more than what a loop over
- * inputs needs: lanes of `held` are where both pixels begin, the stride, and where outputs end. */
-#define MCUCC_PAIR_OUTPUTS                                \
+/* The sums of four channels to their outputs. */
+#define MCUCC_PAIR_SCALE                                  \
     "vmov %q[first][2], %q[first][0], r0, r4\n\t"         \
     "vmov %q[first][3], %q[first][1], r2, r6\n\t"         \
     "vmov %q[second][2], %q[second][0], r8, r12\n\t"      \
@@ -148,17 +147,22 @@ typedef struct {
     "vldrb.s32 %q[w], [%[stream]], #4\n\t"                \
     "vrshl.s32 %q[first], %q[first], %q[w]\n\t"           \
     "vrshl.s32 %q[second], %q[second], %q[w]\n\t"         \
-    "vmov r0, r2, %q[held][3], %q[held][1]\n\t"           \
-    "add r0, %[out]\n\t"                                  \
     "vadd.i32 %q[first], %q[first], %q[zero_point]\n\t"   \
     "vadd.i32 %q[second], %q[second], %q[zero_point]\n\t" \
     "vmax.s32 %q[first], %q[first], %q[min]\n\t"          \
     "vmax.s32 %q[second], %q[second], %q[min]\n\t"        \
     "vmin.s32 %q[first], %q[first], %q[max]\n\t"          \
-    "vmin.s32 %q[second], %q[second], %q[max]\n\t"        \
-    "vstrb.32 %q[first], [%[out]], #4\n\t"                \
-    "vstrb.32 %q[second], [r0]\n\t"                       \
-    "cmp %[out], r2\n\t"                                  \
+    "vmin.s32 %q[second], %q[second], %q[max]\n\t"
+
+/* There are registers for no more than what a loop over inputs needs: lanes of `held` are where
+ * both pixels begin, the stride, and where outputs end. */
+#define MCUCC_PAIR_OUTPUTS                      \
+    MCUCC_PAIR_SCALE                            \
+    "vmov r0, r2, %q[held][3], %q[held][1]\n\t" \
+    "add r0, %[out]\n\t"                        \
+    "vstrb.32 %q[first], [%[out]], #4\n\t"      \
+    "vstrb.32 %q[second], [r0]\n\t"             \
+    "cmp %[out], r2\n\t"                        \
     "bne 1b"
 
 /* `enter` is where the loop over pairs of vectors begins: behind its middle if their number is
@@ -184,9 +188,9 @@ MCUCC_INLINE const uint32_t *mcucc_pair_fast_mve(const mcucc_pair_mve_t *pair,
                                                  const mcucc_output_words_t *output, int8_t *out)
 {
     const int8_t *const second_inputs = &pair->inputs[pair->n];
-    const uint32_t numbers[4] = {(uint32_t)pair->inputs, (uint32_t)pair->out_stride,
-                                 (uint32_t)second_inputs, (uint32_t)&out[4 * pair->fours]};
-    const mcucc_words_t held = mcucc_load_words(numbers);
+    const mcucc_words_t held =
+        mcucc_hold((uintptr_t)pair->inputs, (uintptr_t)pair->out_stride,
+                   (uintptr_t)second_inputs, (uintptr_t)&out[4 * pair->fours]);
     const int8_t *x0;
     const int8_t *x1;
     mcucc_words_t first;

@@ -41,12 +41,17 @@ SHORT = Variant("short", Unit.MVE)
 _MOST_SHORT = 32
 """Inputs of a pixel, as in runtime_c/pointwise/mcucc_pointwise_short_mve.h."""
 
+_MOST_HELD = 128
+"""Output channels, as in runtime_c/dot/mcucc_dot_runs_mve.h."""
+DIRECT = Variant("direct", Unit.MVE, stack_bytes=_MOST_HELD + 24)
+"""Without scratch, pixels of whole vectors are read where they lie."""
+
 POINTWISE = Family(
     *("pw", Shape.PIXELS, Access.PIXEL, "pointwise"),
     tells_clamping=True,
     takes_scratch=frozenset({Unit.MVE}),
     takes_multiple=frozenset({Unit.DSP}),
-    variants=(STREAM, SHORT),
+    variants=(STREAM, SHORT, DIRECT),
 )
 DENSE = Family(
     *("fc", Shape.TENSOR, Access.WHOLE, "pointwise"),
@@ -82,7 +87,9 @@ def pointwise_mve(view: NodeView[Any], portable: Kernel, _: Kernel) -> Kernel:
         return portable.by(SHORT)
     kernel = portable.on(Unit.MVE)
     scratch = 2 * -(-view.x.hwc[2] // LANES) * LANES
-    return replace(kernel, scratch_bytes=scratch, without_scratch=kernel)
+    whole = view.x.hwc[2] % LANES == 0 and view.output.hwc[2] <= _MOST_HELD
+    scratch_free = portable.by(DIRECT) if whole else kernel
+    return replace(kernel, scratch_bytes=scratch, without_scratch=scratch_free)
 
 
 def thumb1(_: NodeView[Any], portable: Kernel, __: Kernel) -> Kernel:
