@@ -223,6 +223,37 @@ MCUCC_INLINE mcucc_words_t mcucc_add_pixels(const int8_t *from, int32_t step, in
     return sums;
 }
 
+/* The same in halves, for i < count and 8. */
+MCUCC_INLINE mcucc_halves_t mcucc_add_pixel_halves(const int8_t *from, int32_t step, int32_t n,
+                                                   int32_t count, mcucc_halves_t sums)
+{
+    mcucc_halves_t bytes;
+    if (count < 8) {
+        __asm__ volatile(MCUCC_PREDICATED("vctp.16 %[count]\n\t"
+                                          "dls lr, %[n]\n"
+                                          "1:\n\t"
+                                          "vpst\n\t"
+                                          "vldrbt.s16 %q[bytes], [%[from]]\n\t"
+                                          "add %[from], %[step]\n\t"
+                                          "vadd.i16 %q[sums], %q[sums], %q[bytes]\n\t"
+                                          "le lr, 1b")
+                         : [from] "+&l"(from), [sums] "+&w"(sums), [bytes] "=&w"(bytes)
+                         : [step] "r"(step), [n] "r"(n), [count] "r"(count)
+                         : "lr", "memory", MCUCC_PREDICATE);
+    } else {
+        __asm__ volatile("dls lr, %[n]\n"
+                         "1:\n\t"
+                         "vldrb.s16 %q[bytes], [%[from]]\n\t"
+                         "add %[from], %[step]\n\t"
+                         "vadd.i16 %q[sums], %q[sums], %q[bytes]\n\t"
+                         "le lr, 1b"
+                         : [from] "+&l"(from), [sums] "+&w"(sums), [bytes] "=&w"(bytes)
+                         : [step] "r"(step), [n] "r"(n)
+                         : "lr", "memory");
+    }
+    return sums;
+}
+
 /* Copies n bytes, 1 or more. */
 MCUCC_INLINE void mcucc_copy_mve(int8_t *to, const int8_t *from, int32_t n)
 {

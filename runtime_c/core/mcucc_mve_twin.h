@@ -239,6 +239,17 @@ MCUCC_TWIN mcucc_words_t mcucc_add_pixels(const int8_t *from, int32_t step, int3
     return sums;
 }
 
+MCUCC_TWIN mcucc_halves_t mcucc_add_pixel_halves(const int8_t *from, int32_t step, int32_t n,
+                                                 int32_t count, mcucc_halves_t sums)
+{
+    for (int32_t i = 0; i < n; i++) {
+        for (int32_t c = 0; (c < 8) && (c < count); c++) {
+            sums.lane[c] = mcucc_wrap16(sums.lane[c] + (int32_t)from[(i * step) + c]);
+        }
+    }
+    return sums;
+}
+
 MCUCC_TWIN void mcucc_copy_mve(int8_t *to, const int8_t *from, int32_t n)
 {
     for (int32_t i = 0; i < n; i++) {

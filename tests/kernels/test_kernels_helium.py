@@ -86,3 +86,20 @@ def test_numbers_of_channels_around_a_vector(tmp_path: Path) -> None:
     assert units == {Unit.MVE}
     assert_c_agrees(generated, tmp_path, samples=3)
     assert_core_agrees(generated, board, tmp_path)
+
+
+@pytest.mark.cc
+@pytest.mark.qemu
+def test_averages_of_as_many_pixels_as_halves_hold(tmp_path: Path) -> None:
+    """Every pixel is at one end of int8; of one pixel more the sums have words."""
+    board = load_board("mps3-an547")
+    b = GraphBuilder("averages", seed=3)
+    made: list[str] = []
+    for channels in (8, 13):
+        x = b.input((1, 16, 17, channels), quant(0.05))
+        ends = [(-1) ** c << 24 for c in range(channels)]
+        ended = b.depthwise(x, (1, 1), q=quant(0.05), bias=ends)
+        made += [b.average_pool(ended, window) for window in ((15, 17), (16, 16))]
+    generated = generate(b.build(*made), tmp_path / "c", planned=False, core=board.core)
+    assert_c_agrees(generated, tmp_path, samples=1)
+    assert_core_agrees(generated, board, tmp_path, samples=1)
