@@ -32,6 +32,17 @@ NETWORKS = (
     "eegnet__dyn20",
     "conv_ae__dyn18",
 )
+"""What bounds the smallest of their plans, where rows do not reach everywhere:
+
+- espcn: the segment before the DepthToSpace, which needs 6,908 bytes: what it makes for it (4,096)
+  and its rings. Behind it that is written over as it is read, 4,164 bytes; inside the segment it
+  would have the same output of 4,096, and a row of its input more.
+- shufflenet_tv: its image, 27,648 of 27,852 bytes; handed over row by row it needs 5,688.
+- eegnet: a window of 8x1 over a map of eight rows, all of which its one row of outputs needs: 8,256
+  of 9,296 bytes. As sums of int32 that grow with each row it would need just as many.
+- bcresnet1: two maps of 9,600 of 20,240 bytes: the sum of a block needs its input and the map whose
+  mean over all rows is the third summand.
+"""
 
 
 @dataclass(frozen=True)
