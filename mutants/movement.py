@@ -80,6 +80,22 @@ MUTANTS = (
         "A map is written over pixels that its border on the right still reads.",
     ),
     Mutant(
+        "first-row-of-a-band-is-of-the-one-before",
+        "runtime_c/depthwise/mcucc_bands.h",
+        "end <= y; end += p->height",
+        "end < y; end += p->height",
+        ("tests/operators/test_band_scale.py::test_c_agrees",),
+        "The first row of each band but the first has the factors of the band above.",
+    ),
+    Mutant(
+        "bands-of-a-norm-have-the-first-ones-channels",
+        "mcucc/importer/rules/norm.py",
+        "each[channels.ravel()]",
+        "each[np.sort(channels.ravel())]",
+        ("tests/operators/test_band_scale.py::test_a_sub_spectral_norm",),
+        "Factors go to other bands and channels than the file says.",
+    ),
+    Mutant(
         "blocks-sink-with-channels-in-the-other-order",
         "mcucc/passes/float_/sink_blocks.py",
         "data = data.repeat(count, axis=-1)",
