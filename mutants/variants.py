@@ -136,9 +136,25 @@ MUTANTS = (
     Mutant(
         "rows-of-wider-padding",
         "mcucc/kernels/families/depthwise.py",
-        "fits = window == Window(3, 3) and max(view.op.pads[2:]) <= 1",
-        "fits = window == Window(3, 3) and max(view.op.pads[2:]) <= 2",
+        "window == Window(3, 3) and max(view.op.pads[2:]) <= 1",
+        "window == Window(3, 3) and max(view.op.pads[2:]) <= 2",
         (f"{_THREE}::test_which_layers_take_it",),
         "Windows in two columns of padding are taken, of which the kernel knows one.",
+    ),
+    Mutant(
+        "gathered-last-four-are-no-last-four",
+        "runtime_c/depthwise/mcucc_depthwise_gather_dsp.h",
+        "movgt r3, r0",
+        "movgt r3, r3",
+        ("tests/kernels/test_depthwise_gather.py::test_on_the_core",),
+        "Of six channels the last group begins at the fourth, beyond the pixel.",
+    ),
+    Mutant(
+        "gathered-of-clamped-outputs",
+        "runtime_c/depthwise/mcucc_depthwise_gather_dsp.h",
+        "if ((kind == MCUCC_FAST) && !clamps) {",
+        "if (kind == MCUCC_FAST) {",
+        ("tests/kernels/test_depthwise_gather.py::test_on_the_core",),
+        "An activation that narrows the range does nothing.",
     ),
 )

@@ -30,6 +30,24 @@ MCUCC_INLINE int32_t mcucc_high_mul_dsp(int32_t a, int32_t multiplier)
 #endif
 }
 
+#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+/* In assembly: a sum to an output of the class fast that only saturates. All are registers. */
+#define MCUCC_SCALE(sum, multiplier, shift, zero_point)                                        \
+    MCUCC_SCALE_BY(sum, multiplier)                                                            \
+    "add " sum ", " sum ", " sum ", asr #31\n\t" MCUCC_SHIFT_BY(sum, shift, zero_point)
+
+/* The same where the zero point is the lowest output: sums below 0 end there, so that their sign
+ * need not be taken off. */
+#define MCUCC_SCALE_LOWEST(sum, multiplier, shift, zero_point)                                 \
+    MCUCC_SCALE_BY(sum, multiplier) MCUCC_SHIFT_BY(sum, shift, zero_point)
+
+#define MCUCC_SCALE_BY(sum, multiplier)                                                        \
+    "smmlar " sum ", " sum ", " multiplier ", " sum "\n\t"
+#define MCUCC_SHIFT_BY(sum, shift, zero_point)                                                 \
+    "asrs " sum ", " shift "\n\tadc " sum ", " sum ", " zero_point "\n\tssat " sum ", #8, " sum  \
+    "\n\t"
+#endif
+
 MCUCC_INLINE int8_t mcucc_requantize_dsp(int32_t a, const mcucc_channel_dsp_t *channel,
                                          const mcucc_output_t *output, mcucc_requant_class_t kind,
                                          int clamps)

@@ -1,16 +1,20 @@
-/* Depthwise convolution with the DSP extension for windows of many taps, one run of output pixels
- * of one row. Meaning: reference/conv.py, `depthwise_conv2d`.
+/* Depthwise convolution with the DSP extension, one run of output pixels of one row.
+ * Meaning: reference/conv.py, `depthwise_conv2d`.
  *
  * For each pixel the pointers to its taps are gathered first, those in the padding too, so that all
  * windows are alike. Two taps of a channel then stand in one word, and SMLAD adds both products:
- * for two taps of four channels 15 instructions, where mcucc_depthwise_dsp.h takes 18 and more. */
+ * for two taps of four channels 16 instructions, where mcucc_depthwise_dsp.h takes 18 and more.
+ * What four channels need stands in one stream of words, in the order in which it is read. */
 #ifndef MCUCC_DEPTHWISE_GATHER_DSP_H
 #define MCUCC_DEPTHWISE_GATHER_DSP_H
 
 #include "mcucc_dsp.h"
 #include "mcucc_requantize_dsp.h"
 
-#define MCUCC_MOST_GATHERED 50 /* taps, with one more where their number is odd */
+/* Pointers to taps, with one more where the number is odd, and two that end them: of small windows,
+ * and of any. */
+#define MCUCC_FEW_GATHERED 12
+#define MCUCC_MOST_GATHERED 52
 
 typedef struct {
     int32_t in_w;
@@ -18,121 +22,172 @@ typedef struct {
     int32_t out_c; /* the same number */
     int32_t pad_left;
     mcucc_output_t output;
-    /* [ceil(in_c / 4)][ceil(kh * kw / 2)][4]: the channels 0 to 3 of two taps, 16 bits each. The
-     * last four channels stand together, even if some of them were in the fours before. */
+    /* [ceil(in_c / 4)]: four biases; of each two taps the channels 0 to 3, 16 bits each; multiplier
+     * and shift of each channel. The last four channels stand together, even if some of them were
+     * in the fours before. */
     const uint32_t *weights;
-    const mcucc_channel_dsp_t *channels; /* [in_c] */
     const int8_t *pad; /* at least in_c zero points; NULL where no window reaches padding */
 } mcucc_depthwise_gather_dsp_t;
 
-/* The sums of four channels. */
+/* A pixel. The assembly knows the order of the members. */
 typedef struct {
-    int32_t c0;
-    int32_t c1;
-    int32_t c2;
-    int32_t c3;
+    const int8_t *const *taps; /* of channel 0, behind them two that are NULL */
+    const uint32_t *stream;
+    const uint32_t *stream_end;
+    int8_t *out;
+    int32_t zero_point;
+    int32_t last; /* how many channels lie before the last four */
 } mcucc_gathered_t;
 
-/* Two taps of four channels; moves on to the next two and their weights. */
-MCUCC_INLINE void mcucc_gathered_add(mcucc_gathered_t *sums, const int8_t *const **tap, int32_t c,
-                                     const uint32_t **w)
-{
-#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
-    uint32_t x;
-    uint32_t y;
-    uint32_t low;
-    uint32_t first;
-    uint32_t second;
-    __asm__ volatile("ldrd %[x], %[y], [%[tap]], #8\n\t"
-                     "ldr %[x], [%[x], %[c]]\n\t"
-                     "ldr %[y], [%[y], %[c]]\n\t"
-                     "ldrd %[first], %[second], [%[w]], #8\n\t"
-                     "pkhbt %[low], %[x], %[y], lsl #16\n\t"
-                     "pkhtb %[y], %[y], %[x], asr #16\n\t"
-                     "sxtb16 %[x], %[low]\n\t"
-                     "sxtb16 %[low], %[low], ror #8\n\t"
-                     "smlad %[c0], %[x], %[first], %[c0]\n\t"
-                     "smlad %[c1], %[low], %[second], %[c1]\n\t"
-                     "ldrd %[first], %[second], [%[w]], #8\n\t"
-                     "sxtb16 %[x], %[y]\n\t"
-                     "sxtb16 %[y], %[y], ror #8\n\t"
-                     "smlad %[c2], %[x], %[first], %[c2]\n\t"
-                     "smlad %[c3], %[y], %[second], %[c3]"
-                     : [tap] "+r"(*tap), [w] "+r"(*w), [c0] "+r"(sums->c0), [c1] "+r"(sums->c1),
-                       [c2] "+r"(sums->c2), [c3] "+r"(sums->c3), [x] "=&r"(x), [y] "=&r"(y),
-                       [low] "=&r"(low), [first] "=&r"(first), [second] "=&r"(second)
-                     : [c] "r"(c)
-                     : "memory");
+#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP) && !defined(MCUCC_KEEP_R9)
+#define MCUCC_GATHER_ASSEMBLY
+#define MCUCC_GATHER_PUSHED 24 /* bytes that it pushes, of which compilers know nothing */
+
+/* One copy for all layers: gcc would make one for the numbers of each. */
+#if defined(__clang__)
+#define MCUCC_GATHER_ONCE static __attribute__((noinline, unused))
 #else
-    const uint32_t x = mcucc_load4(&(*tap)[0][c]);
-    const uint32_t y = mcucc_load4(&(*tap)[1][c]);
+#define MCUCC_GATHER_ONCE static __attribute__((noinline, noclone, unused))
+#endif
+
+/* The sums of four channels r4 to r7, their first channel r3, two taps r8 and r9, their weights r1,
+ * r11, r12 and lr. On the stack taps, stream_end, out, zero_point and last. r7 may be the frame
+ * pointer, which must not be named as clobbered: it is saved. */
+#define MCUCC_GATHER_PAIR                                                                      \
+    "ldr r8, [r8, r3]\n\tldr r9, [r9, r3]\n\tldm r2!, {r1, r11, r12, lr}\n\t"                  \
+    "pkhbt r10, r8, r9, lsl #16\n\tpkhtb r9, r9, r8, asr #16\n\t"                              \
+    "sxtb16 r8, r10\n\tsxtb16 r10, r10, ror #8\n\t"                                            \
+    "smlad r4, r8, r1, r4\n\tsmlad r5, r10, r11, r5\n\t"                                       \
+    "sxtb16 r8, r9\n\tsxtb16 r9, r9, ror #8\n\t"                                               \
+    "smlad r6, r8, r12, r6\n\tsmlad r7, r9, lr, r7\n\t"                                        \
+    "ldrd r8, r9, [r0], #8\n\tcmp r8, #0\n\t"
+
+MCUCC_GATHER_ONCE void mcucc_gathered_pixel(const mcucc_gathered_t *pixel)
+{
+    mcucc_need_r9();
+    register const mcucc_gathered_t *state __asm__("r0") = pixel;
+    __asm__ volatile("push {r7}\n\tldm r0, {r1-r6}\n\tpush {r1, r3-r6}\n\tmovs r3, #0\n"
+                     "1:\n\t" /* four channels */
+                     "ldr r0, [sp]\n\tldm r2!, {r4-r7}\n\tldrd r8, r9, [r0], #8\n"
+                     "2:\n\t" MCUCC_GATHER_PAIR "beq 3f\n\t" MCUCC_GATHER_PAIR "bne 2b\n"
+                     "3:\n\t"
+                     "ldm r2!, {r8-r11}\n\tldrd r0, r12, [sp, #8]\n\t"
+                     MCUCC_SCALE("r4", "r8", "r9", "r12") MCUCC_SCALE("r5", "r10", "r11", "r12")
+                     "ldm r2!, {r8-r11}\n\tadd r0, r0, r3\n\t"
+                     MCUCC_SCALE("r6", "r8", "r9", "r12") MCUCC_SCALE("r7", "r10", "r11", "r12")
+                     "strb r4, [r0]\n\tstrb r5, [r0, #1]\n\tstrb r6, [r0, #2]\n\t"
+                     "strb r7, [r0, #3]\n\tldr r0, [sp, #16]\n\tldr r1, [sp, #4]\n\t"
+                     "adds r3, r3, #4\n\tcmp r3, r0\n\tit gt\n\tmovgt r3, r0\n\t"
+                     "cmp r2, r1\n\tbne 1b\n\t"
+                     "add sp, #20\n\tpop {r7}"
+                     : "+r"(state)
+                     :
+                     : "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr",
+                       "cc", "memory");
+}
+#endif
+
+/* Two taps of four channels from c on. */
+MCUCC_INLINE void mcucc_gathered_add(int32_t sums[4], const int8_t *const *tap, int32_t c,
+                                     const uint32_t *w)
+{
+    const uint32_t x = mcucc_load4(&tap[0][c]);
+    const uint32_t y = mcucc_load4(&tap[1][c]);
+#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
+    uint32_t low;
+    uint32_t high;
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(low) : "r"(x), "r"(y));
+    __asm__("pkhtb %0, %2, %1, asr #16" : "=r"(high) : "r"(x), "r"(y));
+#else
     const uint32_t low = (x & 0xFFFFU) | (y << 16);
     const uint32_t high = (x >> 16) | (y & 0xFFFF0000U);
-    sums->c0 = mcucc_smlad(mcucc_sxtb16(low), (*w)[0], sums->c0);
-    sums->c1 = mcucc_smlad(mcucc_sxtb16_ror8(low), (*w)[1], sums->c1);
-    sums->c2 = mcucc_smlad(mcucc_sxtb16(high), (*w)[2], sums->c2);
-    sums->c3 = mcucc_smlad(mcucc_sxtb16_ror8(high), (*w)[3], sums->c3);
-    *tap += 2;
-    *w += 4;
 #endif
+    sums[0] = mcucc_smlad(mcucc_sxtb16(low), w[0], sums[0]);
+    sums[1] = mcucc_smlad(mcucc_sxtb16_ror8(low), w[1], sums[1]);
+    sums[2] = mcucc_smlad(mcucc_sxtb16(high), w[2], sums[2]);
+    sums[3] = mcucc_smlad(mcucc_sxtb16_ror8(high), w[3], sums[3]);
+}
+
+/* The same for any class and activation. */
+MCUCC_INLINE void mcucc_gathered_any(const mcucc_gathered_t *pixel, const mcucc_output_t *output,
+                                     mcucc_requant_class_t kind, int clamps)
+{
+    const uint32_t *w = pixel->stream;
+    for (int32_t c = 0; w != pixel->stream_end; c += 4) {
+        const int32_t begin = (c < pixel->last) ? c : pixel->last;
+        int32_t sums[4] = {(int32_t)w[0], (int32_t)w[1], (int32_t)w[2], (int32_t)w[3]};
+        w += 4;
+        for (const int8_t *const *tap = pixel->taps; *tap != NULL; tap += 2, w += 4) {
+            mcucc_gathered_add(sums, tap, begin, w);
+        }
+        for (int32_t i = 0; i < 4; i++, w += 2) {
+            const mcucc_channel_dsp_t channel = {0, (int32_t)w[0], (int32_t)w[1]};
+            pixel->out[begin + i] = mcucc_requantize_dsp(sums[i], &channel, output, kind, clamps);
+        }
+    }
 }
 
 /* Pointers to the first channel of each tap of the window from `column` on; the last one twice if
- * their number is odd, for a weight of 0. */
+ * their number is odd, for a weight of 0; and the end. */
 MCUCC_INLINE void mcucc_gather(const mcucc_depthwise_gather_dsp_t *p, const int8_t *const *rows,
                                int32_t column, int32_t kh, int32_t kw, int32_t dilation,
                                const int8_t **taps)
 {
     const int inside = (column >= 0) && (column + ((kw - 1) * dilation) < p->in_w);
     const int32_t step = dilation * p->in_c;
-    int32_t count = 0;
     MCUCC_NO_UNROLL
     for (int32_t ky = 0; ky < kh; ky++) {
         int32_t at = column * p->in_c;
         for (int32_t kx = 0; kx < kw; kx++, at += step) {
             const int32_t x = column + (kx * dilation);
-            taps[count] = (inside || ((x >= 0) && (x < p->in_w))) ? &rows[ky][at] : p->pad;
-            count++;
+            *taps++ = (inside || ((x >= 0) && (x < p->in_w))) ? &rows[ky][at] : p->pad;
         }
     }
     if (((kh * kw) % 2) != 0) {
-        taps[count] = taps[count - 1];
+        taps[0] = taps[-1];
+        taps++;
+    }
+    taps[0] = NULL;
+    taps[1] = NULL;
+}
+
+/* A run of pixels; `taps` has room for all pointers. */
+MCUCC_INLINE void mcucc_gather_run(const mcucc_depthwise_gather_dsp_t *p, const int8_t *const *rows,
+                                   int32_t x_begin, int32_t x_end, int8_t *out, int32_t out_stride,
+                                   int32_t kh, int32_t kw, int32_t stride, int32_t dilation,
+                                   mcucc_requant_class_t kind, int clamps, const int8_t **taps)
+{
+    const int32_t words = (12 + (4 * (((kh * kw) + 1) / 2))) * ((p->in_c + 3) / 4);
+    mcucc_gathered_t pixel = {taps, p->weights, &p->weights[words], out, p->output.zero_point,
+                              p->in_c - 4};
+    for (int32_t x = x_begin; x < x_end; x++, pixel.out += out_stride) {
+        mcucc_gather(p, rows, (x * stride) - p->pad_left, kh, kw, dilation, taps);
+#if defined(MCUCC_GATHER_ASSEMBLY)
+        if ((kind == MCUCC_FAST) && !clamps) {
+            mcucc_gathered_pixel(&pixel);
+            continue;
+        }
+#endif
+        mcucc_gathered_any(&pixel, &p->output, kind, clamps);
     }
 }
 
 /* Output pixels x_begin .. x_end - 1 of one row; arguments as for mcucc_depthwise_dsp. */
-MCUCC_INLINE void mcucc_depthwise_gather_dsp(const mcucc_depthwise_gather_dsp_t *layer,
+MCUCC_INLINE void mcucc_depthwise_gather_dsp(const mcucc_depthwise_gather_dsp_t *p,
                                              const int8_t *const *rows, int32_t x_begin,
                                              int32_t x_end, int8_t *out, int32_t out_stride,
                                              int32_t kh, int32_t kw, int32_t stride,
                                              int32_t dilation, mcucc_requant_class_t kind,
                                              int clamps)
 {
-    const mcucc_depthwise_gather_dsp_t p = *layer;
-    const int8_t *taps[MCUCC_MOST_GATHERED];
-    for (int32_t x = x_begin; x < x_end; x++, out += out_stride) {
-        const uint32_t *w = p.weights;
-        const mcucc_channel_dsp_t *ch = p.channels;
-        mcucc_gather(&p, rows, (x * stride) - p.pad_left, kh, kw, dilation, taps);
-        int32_t c = 0;
-        for (;;) {
-            mcucc_gathered_t sums = {ch[0].bias, ch[1].bias, ch[2].bias, ch[3].bias};
-            const int8_t *const *tap = taps;
-            for (int32_t pair = 0; pair < ((kh * kw) + 1) / 2; pair++) {
-                mcucc_gathered_add(&sums, &tap, c, &w);
-            }
-            out[c] = mcucc_requantize_dsp(sums.c0, &ch[0], &p.output, kind, clamps);
-            out[c + 1] = mcucc_requantize_dsp(sums.c1, &ch[1], &p.output, kind, clamps);
-            out[c + 2] = mcucc_requantize_dsp(sums.c2, &ch[2], &p.output, kind, clamps);
-            out[c + 3] = mcucc_requantize_dsp(sums.c3, &ch[3], &p.output, kind, clamps);
-            const int32_t left = p.in_c - c - 4;
-            if (left == 0) {
-                break;
-            }
-            const int32_t forward = (left < 4) ? left : 4;
-            c += forward;
-            ch += forward;
-        }
+    if ((kh * kw) + 3 <= MCUCC_FEW_GATHERED) {
+        const int8_t *few[MCUCC_FEW_GATHERED];
+        mcucc_gather_run(p, rows, x_begin, x_end, out, out_stride, kh, kw, stride, dilation, kind,
+                         clamps, few);
+    } else {
+        const int8_t *taps[MCUCC_MOST_GATHERED];
+        mcucc_gather_run(p, rows, x_begin, x_end, out, out_stride, kh, kw, stride, dilation, kind,
+                         clamps, taps);
     }
 }
 

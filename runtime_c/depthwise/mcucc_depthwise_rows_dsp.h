@@ -72,10 +72,6 @@ typedef struct {
     "pkhbt " upper ", " upper ", r11, lsl #16\n\t"
 #define MCUCC_ROWS_PADDING(upper) "ldr " upper ", [sp, #36]\n\t"
 #define MCUCC_ROWS_LOWEST(tap) "ldrsb " tap ", [r2, r4]\n\t"
-#define MCUCC_ROWS_SCALE(sum)                                                                  \
-    "smmlar " sum ", " sum ", r12, " sum "\n\tadd " sum ", " sum ", " sum ", asr #31\n\t"       \
-    "asrs " sum ", lr\n\tadc " sum ", " sum ", r11\n\tssat " sum ", #8, " sum "\n\t"
-
 /* Two pixels, whose next two columns are read or padding. */
 #define MCUCC_ROWS_TURN(column2, lowest2, column3, lowest3)                                    \
     "ldrd r12, lr, [sp]\n\tldr r6, [sp, #20]\n\tsmlad r7, r9, r12, r6\n\t"                      \
@@ -85,7 +81,7 @@ typedef struct {
     "add r4, r5\n\t" column3("r9") "smlad r7, r9, r12, r7\n\t" lowest3("r11")                   \
     "pkhbt r10, r10, r11, lsl #16\n\tldr r12, [sp, #16]\n\tsmlad r7, r10, r12, r7\n\t"          \
     "smlabt r6, r10, r12, r6\n\tldrd r12, lr, [sp, #24]\n\tldr r11, [sp, #32]\n\t"              \
-    MCUCC_ROWS_SCALE("r6") MCUCC_ROWS_SCALE("r7")                                              \
+    MCUCC_SCALE("r6", "r12", "lr", "r11") MCUCC_SCALE("r7", "r12", "lr", "r11")                \
     "strb r6, [r3]\n\tstrb r7, [r3, r5]\n\tadd r3, r3, r5, lsl #1\n\tadd r4, r5\n\t"
 
 /* One copy for all layers; r7 may be the frame pointer, which must not be named as clobbered. */

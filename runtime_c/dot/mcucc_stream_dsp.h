@@ -60,8 +60,8 @@ MCUCC_INLINE const uint32_t *mcucc_stream_pair(const mcucc_stream_state_t *s, in
 #endif
 
 /* The sums r5 and r6 over both channels of either pixel, r7 and r8 over the even one; r9 to r12
- * inputs of both pixels, r3 and r4 weights. Two inputs in a half, four in a step, whose instructions
- * are all of four bytes; in the first step the sums begin with the biases r8 and r6. */
+ * inputs of both pixels, r3 and r4 weights. Two inputs in a half, four in a step, whose
+ * instructions are all of four bytes; in the first step the sums begin with the biases r8 and r6. */
 #define MCUCC_STREAM_HALF(w, a, b)                                                             \
     "smlad r5, " w ", " a ", r5\n\tsmlad r6, " w ", " b ", r6\n\tsxtb16 " w ", " w "\n\t"        \
     "smlad r7, " w ", " a ", r7\n\tsmlad r8, " w ", " b ", r8\n\t"
@@ -75,18 +75,10 @@ MCUCC_INLINE const uint32_t *mcucc_stream_pair(const mcucc_stream_state_t *s, in
     "smlad r6, r3, r10, r6\n\tsxtb16 r3, r3\n\tsmlad r7, r3, r9, r8\n\t"                       \
     "smlad r8, r3, r10, r8\n\t" MCUCC_STREAM_REST
 
-/* A sum to an output, by a multiplier, a shift and the zero point r3. Where the lowest output is
- * the zero point, sums below 0 end there, and `less` need not take off their sign. */
-#define MCUCC_STREAM_LESS(sum) "add " sum ", " sum ", " sum ", asr #31\n\t"
-#define MCUCC_STREAM_SAME(sum)
-#define MCUCC_STREAM_SCALE(sum, multiplier, shift, less)                                       \
-    "smmlar " sum ", " sum ", " multiplier ", " sum "\n\t" less(sum) "asrs " sum ", " shift     \
-    "\n\tadc " sum ", " sum ", r3\n\tssat " sum ", #8, " sum "\n\t"
-
 /* Whole pairs of channels, from `stream` to `stream_end`. Four steps a turn; the first turn is
  * entered at `entry`, behind steps that are too many, or at its end. On the stack the members from
  * zero_point on. r7 may be the frame pointer, which must not be named as clobbered: it is saved. */
-#define MCUCC_STREAM_LOOP(name, less)                                                          \
+#define MCUCC_STREAM_LOOP(name, scale)                                                         \
     MCUCC_STREAM_ONCE void name(mcucc_stream_state_t *s)                                       \
     {                                                                                          \
         mcucc_need_r9();                                                                       \
@@ -98,12 +90,12 @@ MCUCC_INLINE const uint32_t *mcucc_stream_pair(const mcucc_stream_state_t *s, in
                          "cmp r0, r1\n\tbne 2b\n\t"                                            \
                          "subs r5, r5, r7\n\tsubs r6, r6, r8\n\t"                              \
                          "ldm r2!, {r9-r12}\n\tldrd r3, r4, [sp]\n\t"                          \
-                         MCUCC_STREAM_SCALE("r7", "r9", "r10", less)                           \
-                         MCUCC_STREAM_SCALE("r8", "r9", "r10", less)                           \
+                         scale("r7", "r9", "r10", "r3")                                        \
+                         scale("r8", "r9", "r10", "r3")                                        \
                          "strb r8, [lr, r4]\n\tstrb r7, [lr], #1\n\t"                          \
                          "asrs r5, r5, #8\n\tasrs r6, r6, #8\n\t"                              \
-                         MCUCC_STREAM_SCALE("r5", "r11", "r12", less)                          \
-                         MCUCC_STREAM_SCALE("r6", "r11", "r12", less)                          \
+                         scale("r5", "r11", "r12", "r3")                                       \
+                         scale("r6", "r11", "r12", "r3")                                       \
                          "strb r6, [lr, r4]\n\tstrb r5, [lr], #1\n\t"                          \
                          "ldrd r0, r3, [sp, #8]\n\tcmp r2, r3\n\tbne 1b\n\t"                   \
                          "add sp, #20\n\tpop {r7}"                                             \
@@ -113,8 +105,8 @@ MCUCC_INLINE const uint32_t *mcucc_stream_pair(const mcucc_stream_state_t *s, in
                            "r12", "lr", "cc", "memory");                                       \
     }
 
-MCUCC_STREAM_LOOP(mcucc_stream_loop, MCUCC_STREAM_LESS)
-MCUCC_STREAM_LOOP(mcucc_stream_lowest, MCUCC_STREAM_SAME)
+MCUCC_STREAM_LOOP(mcucc_stream_loop, MCUCC_SCALE)
+MCUCC_STREAM_LOOP(mcucc_stream_lowest, MCUCC_SCALE_LOWEST)
 
 MCUCC_INLINE void mcucc_stream_pairs(mcucc_stream_state_t *s, int32_t inputs)
 {

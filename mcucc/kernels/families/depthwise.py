@@ -32,8 +32,8 @@ from mcucc.reference.fixed_point import Multiplier
 from mcucc.reference.parameters import conv_multipliers
 
 GATHER = Variant("gather", Unit.DSP, keeps_taps=True, takes_last_fours=True)
-"""For windows of 5x5 and 7x7: it gathers pointers to all taps of a pixel, and then adds the
-products of two taps with one instruction."""
+"""It gathers pointers to all taps of a pixel, and then adds the products of two taps with one
+instruction."""
 
 ROWS = Variant("rows", Unit.DSP, takes_pairs=True, takes_scratch=True, stack_bytes=24)
 """For windows of 3x3 with stride 1: along a few pixels channel by channel, so that the columns of a
@@ -61,11 +61,9 @@ FAMILIES = (DEPTHWISE, DEPTHWISE_MULTIPLIED, BANDS)
 _MOST_TAPS = 64
 """As MCUCC_MOST_TAPS in runtime_c/depthwise/mcucc_depthwise_mve.h."""
 
-_GATHERED_TAPS = range(25, 50)
-"""How many taps the variant takes. Of more it keeps no pointers: MCUCC_MOST_GATHERED in
-runtime_c/depthwise/mcucc_depthwise_gather_dsp.h. Windows of 3x3 would be faster, too, by an eighth,
-but their weights a ninth larger, and the stack of networks with no larger ones by 150 bytes."""
-
+_MOST_GATHERED, _GATHERED_IN_C = 50, range(25, 51)
+"""How many taps the variant keeps pointers to, MCUCC_MOST_GATHERED less those that end them; and
+how many it takes of layers that its assembly does not know: compilers make those slower."""
 
 _FEWEST_HELD, _MOST_HELD, _FEW_CHANNELS = 4, 8, 16
 """Pixels that the variant of rows holds in scratch: of few channels, whose maps are the largest and
@@ -96,25 +94,34 @@ def pack_three_rows(
     return np.concatenate([upper.T, lowest.T, numbers], axis=1)
 
 
-def pack_tap_pairs(weights: NDArray[np.int8]) -> Words:
-    """Weights for `runtime_c/depthwise/mcucc_depthwise_gather_dsp.h`.
+def pack_tap_pairs(
+    weights: NDArray[np.int8], biases: NDArray[np.int64], multipliers: Sequence[Multiplier]
+) -> Words:
+    """What `runtime_c/depthwise/mcucc_depthwise_gather_dsp.h` reads of each four channels.
 
-    A word holds the weights of a channel for two taps, four of them those of four channels. A tap
-    that is missing in the last pair has weight 0. If the channels are no whole fours, the last
-    group holds the last four, some of them once more.
+    That is four biases; for each two taps four words, which hold the weights of a channel; then
+    multiplier and shift of each channel. A tap that is missing in the last pair has weight 0. If
+    the channels are no whole fours, the last group holds the last four, some of them once more.
 
     Args:
         weights: (kh, kw, channels), at least four channels.
+        biases: one per channel, of 32 bits.
+        multipliers: likewise.
 
     Returns:
-        (ceil(channels / 4), ceil(kh * kw / 2), 4) words.
+        (ceil(channels / 4), words of four channels).
     """
     kh, kw, channels = weights.shape
     begins = (min(begin, channels - FOUR) for begin in range(0, channels, FOUR))
     groups = [[begin + lane for lane in range(FOUR)] for begin in begins]
     taps = np.pad(weights.reshape(kh * kw, channels), ((0, kh * kw % 2), (0, 0)))
     lanes = taps.astype(np.int32)[:, groups].swapaxes(0, 1)
-    return join_halves(lanes[:, 0::2], lanes[:, 1::2])
+    pairs = join_halves(lanes[:, 0::2], lanes[:, 1::2])
+    scales = np.array([dsp_scale(each.m, -each.shift) for each in multipliers], dtype=np.int64)
+    numbers = [each[groups].astype(np.int32).view(np.uint32) for each in (biases, scales)]
+    return np.concatenate(
+        [part.reshape(len(groups), -1) for part in (numbers[0], pairs, numbers[1])], axis=1
+    )
 
 
 def _depthwise(view: NodeView[DepthwiseConv2D]) -> Kernel:
@@ -133,15 +140,16 @@ def _dsp(view: NodeView[DepthwiseConv2D], portable: Kernel, _: Kernel) -> Kernel
     declined = declined_by_dsp(portable)
     if declined is not None:
         return declined
-    window = portable.window
-    if window is not None and window.kh * window.kw in _GATHERED_TAPS:
-        return portable.by(GATHER)
-    fits = window == Window(3, 3) and max(view.op.pads[2:]) <= 1
-    if fits and has_plain_ends(portable):
+    window, is_plain = portable.window, has_plain_ends(portable)
+    if window is None:
+        return portable.on(Unit.DSP)
+    taps = window.kh * window.kw
+    gathers = taps <= _MOST_GATHERED if is_plain else taps in _GATHERED_IN_C
+    kernel = portable.by(GATHER) if gathers else portable.on(Unit.DSP)
+    if is_plain and window == Window(3, 3) and max(view.op.pads[2:]) <= 1:
         scratch = _held(view) * view.x.shape[-1]
-        free = portable.on(Unit.DSP)
-        return replace(portable.by(ROWS), scratch_bytes=scratch, without_scratch=free)
-    return portable.on(Unit.DSP)
+        return replace(portable.by(ROWS), scratch_bytes=scratch, without_scratch=kernel)
+    return kernel
 
 
 def _held(view: NodeView[DepthwiseConv2D]) -> int:
@@ -177,9 +185,9 @@ def _code(use: KernelUse[DepthwiseConv2D]) -> LayerCode:
         array = words_array(use, words, "[out_c][8] of taps, bias, multiplier, shift")
         return weighted_code(use, sizes, array, last=[*last, ("held", str(_held(use)))])
     if use.kernel.variant is GATHER:
-        layout = "[out_c / 4][taps / 2][4], two taps as 16 bits each"
-        array = words_array(use, pack_tap_pairs(weights[0]), layout)
-        return weighted_code(use, sizes, array, channel_array(use, biases, FOUR), last=last)
+        multipliers = conv_multipliers(use.graph, use.node)
+        words = pack_tap_pairs(weights[0], biases, multipliers)
+        return weighted_code(use, sizes, stream_array(use, words), last=last)
     if use.kernel.unit is Unit.DSP:
         layout = "[out_c / 4][kh][kw], channels 0 2 and 1 3 as 16 bits each"
         array = words_array(use, pack_lanes(weights[0]), layout)
