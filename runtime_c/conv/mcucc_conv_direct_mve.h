@@ -48,6 +48,16 @@ MCUCC_INLINE int mcucc_conv_runs_mve(const mcucc_conv_mve_t *p, const int8_t *co
     return whole;
 }
 
+/* The same of windows `step` bytes further. */
+MCUCC_INLINE void mcucc_conv_next_runs_mve(mcucc_input_run_t *runs, int32_t kh, int32_t step)
+{
+    for (int32_t ky = 0; ky < kh; ky++) {
+        runs[ky].first += step;
+        runs[ky].second += step;
+        runs[ky].end += step;
+    }
+}
+
 /* Output pixels x_begin .. x_end - 1 of one row; arguments as for mcucc_conv_mve, without scratch.
  */
 MCUCC_INLINE void mcucc_conv_direct_mve(const mcucc_conv_direct_mve_t *p,
@@ -60,10 +70,15 @@ MCUCC_INLINE void mcucc_conv_direct_mve(const mcucc_conv_direct_mve_t *p,
     mcucc_input_run_t runs[MCUCC_MOST_RUNS + 1];
     int8_t held[MCUCC_HELD_BACK];
     int32_t column = (x_begin * stride) - p->pad_left;
+    int whole = 0;
     (void)scratch;
     for (int32_t left = x_end - x_begin; left > 0; left -= 2, column += 2 * stride) {
         const int32_t next = (left > 1) ? (column + stride) : column;
-        const int whole = mcucc_conv_runs_mve(p, rows, column, next, kh, kw, dilation, runs);
+        if (whole && (left > 1) && (next + kw <= p->in_w)) {
+            mcucc_conv_next_runs_mve(runs, kh, 2 * stride * p->in_c);
+        } else {
+            whole = mcucc_conv_runs_mve(p, rows, column, next, kh, kw, dilation, runs);
+        }
         mcucc_runs_pair_mve(runs, whole && (kw == 3), p->weights, p->out_c, &output, out, held,
                             kind);
         if (left > 1) {
