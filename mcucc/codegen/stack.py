@@ -56,7 +56,7 @@ _THUMB2 = Frames(
     floats=64,
     pointer=4,
     kernels=MappingProxyType({Unit.PORTABLE: 400, Unit.DSP: 192, Unit.MVE: 176}),
-    taps=MappingProxyType({Unit.DSP: 192, Unit.MVE: 560}),
+    taps=MappingProxyType({Unit.DSP: 192, Unit.MVE: 320}),
 )
 _COMPUTER = Frames(
     call=32,

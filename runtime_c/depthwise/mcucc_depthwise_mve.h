@@ -97,7 +97,11 @@ MCUCC_INLINE void mcucc_depthwise_run_mve(const mcucc_depthwise_mve_t *p,
     const int32_t in_c = p->in_c;
     const int together = (stride == 1) && (in_c <= 8) && (out_stride == in_c);
     const int32_t most = together ? (16 / in_c) : 1;
-    const int8_t *taps[MCUCC_MOST_TAPS + 1];
+    /* The compiler knows which one: the others take no stack. */
+    const int8_t *few[10];
+    const int8_t *some[26];
+    const int8_t *many[MCUCC_MOST_TAPS + 1];
+    const int8_t **const taps = (kh * kw <= 9) ? few : ((kh * kw <= 25) ? some : many);
     int32_t x = x_begin;
     while (x < x_end) {
         const int32_t inside = mcucc_depthwise_inside(p, x, kw, stride, dilation);
