@@ -47,7 +47,7 @@ _THUMB1 = Frames(
     stage=88,
     floats=64,
     pointer=4,
-    kernels=MappingProxyType({Unit.PORTABLE: 224, Unit.THUMB1: 224}),
+    kernels=MappingProxyType({Unit.PORTABLE: 224, Unit.THUMB1: 256}),
 )
 _THUMB2 = Frames(
     call=32,

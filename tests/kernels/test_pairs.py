@@ -1,4 +1,4 @@
-"""Convolutions in plain C, two pixels at a time; those of class fast in assembly on Thumb-2."""
+"""Convolutions of class fast for cores without the DSP extension: all channels in one loop."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from tests.kernels.compiled import assert_c_agrees, generate
 from tests.kernels.grid import DILATIONS, STRIDES, ZERO_POINTS, latin, pads_of
 from tests.kernels.on_core import assert_core_agrees
 
-BOARD = load_board("mps2-an385")
+BOARDS = pytest.mark.parametrize("board_id", ["mps2-an385", "rpi-pico"])
+"""Plain C, which is by hand for Thumb-2, and 16-bit Thumb."""
 ACTIVATIONS: tuple[Activation, ...] = ("none", "none", "relu", "relu6")
 GRID = {
     "map": ((1, 1), (1, 2), (1, 9), (6, 1), (4, 2), (3, 3), (5, 7), (4, 8), (2, 13)),
@@ -62,44 +63,53 @@ def layers(count: int, seed: int) -> Int8Graph:
 
 
 @pytest.mark.cc
+@BOARDS
 @CLANG
-def test_under_sanitizers(tmp_path: Path, clang: bool) -> None:
-    graph = layers(24, seed=4)
-    kernels = [kernel for kernel in select_kernels(graph, BOARD.core).values() if kernel]
+def test_under_sanitizers(tmp_path: Path, clang: bool, board_id: str) -> None:
+    graph, core = layers(24, seed=4), load_board(board_id).core
+    kernels = [kernel for kernel in select_kernels(graph, core).values() if kernel]
     fast = [kernel for kernel in kernels if kernel.requant is RequantClass.FAST]
     assert len(kernels) > len(fast) > 12
     assert {kernel.clamps for kernel in fast} == {False, True}
-    made = generate(graph, tmp_path / "c", planned=False, core=BOARD.core)
+    made = generate(graph, tmp_path / "c", planned=False, core=core)
     assert_c_agrees(made, tmp_path, samples=2, clang=clang)
 
 
 @pytest.mark.qemu
+@BOARDS
 @CLANG
-def test_on_the_core(tmp_path: Path, clang: bool) -> None:
+def test_on_the_core(tmp_path: Path, clang: bool, board_id: str) -> None:
     """The assembly, which C stands for above."""
-    made = generate(layers(30, seed=5), tmp_path / "c", planned=False, core=BOARD.core)
-    assert_core_agrees(made, BOARD, tmp_path, clang=clang)
+    board = load_board(board_id)
+    made = generate(layers(30, seed=5), tmp_path / "c", planned=False, core=board.core)
+    assert_core_agrees(made, board, tmp_path, clang=clang)
 
 
 @pytest.mark.cc
 @pytest.mark.qemu
-@pytest.mark.parametrize("channels", [8, 10, 130])
-def test_the_output_may_lie_on_the_dying_input(channels: int, tmp_path: Path) -> None:
+@BOARDS
+@pytest.mark.parametrize("channels", [10, 130])
+def test_the_output_may_lie_on_the_dying_input(
+    channels: int, board_id: str, tmp_path: Path
+) -> None:
     """As their families promise: plans put the output close behind the pixels that are read."""
+    board = load_board(board_id)
     b = GraphBuilder("chain", seed=6)
     x = b.input((1, 7, 9, channels), quant(0.05, 3))
     for kernel in ((1, 1), (2, 2), (1, 1), (3, 3)):
         x = b.conv(x, channels, kernel, pads="same", weight_scales=[2.0**-7] * channels)
-    made = generate(b.build(x), tmp_path / "c", core=BOARD.core)
+    made = generate(b.build(x), tmp_path / "c", core=board.core)
     assert made.plan.arena_bytes < 2 * 7 * 9 * channels
     assert_c_agrees(made, tmp_path, samples=2)
-    assert_core_agrees(made, BOARD, tmp_path)
+    assert_core_agrees(made, board, tmp_path)
 
 
 @pytest.mark.cc
 @pytest.mark.qemu
-def test_runs_within_a_row(tmp_path: Path) -> None:
+@BOARDS
+def test_runs_within_a_row(board_id: str, tmp_path: Path) -> None:
     """In a segment, from rings of rows."""
+    board = load_board(board_id)
     b = GraphBuilder("runs", seed=8)
     scales = [2.0**-7] * 8
     x = b.conv(
@@ -108,9 +118,9 @@ def test_runs_within_a_row(tmp_path: Path) -> None:
     for kernel in ((1, 1), (3, 3), (1, 1)):
         x = b.conv(x, 8, kernel, pads="same", weight_scales=scales)
     options = PlanOptions(objective="speed", mode="stream")
-    made = generate(b.build(x), tmp_path / "c", options=options, core=BOARD.core)
+    made = generate(b.build(x), tmp_path / "c", options=options, core=board.core)
     assert_c_agrees(made, tmp_path, samples=2)
-    assert_core_agrees(made, BOARD, tmp_path)
+    assert_core_agrees(made, board, tmp_path)
 
 
 def test_other_thumb_2_cores_have_them_where_their_unit_has_none() -> None:

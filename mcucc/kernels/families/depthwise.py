@@ -28,7 +28,7 @@ from mcucc.kernels.packing_mve import Words, pack_depthwise
 from mcucc.kernels.use import Declined, Field, KernelUse, LayerCode, OperatorKernels
 from mcucc.ops import Int8Op, NodeView
 from mcucc.ops.conv import BandScale, DepthwiseConv2D
-from mcucc.reference.fixed_point import Multiplier
+from mcucc.reference.fixed_point import Multiplier, RequantClass
 from mcucc.reference.parameters import conv_multipliers
 
 GATHER = Variant("gather", Unit.DSP, keeps_taps=True, takes_last_fours=True)
@@ -42,13 +42,15 @@ window serve the next ones, too."""
 RELU = Variant("relu", Unit.MVE, keeps_taps=True)
 """For outputs whose zero point is the lowest int8 and that nothing else clamps: what is below zero
 saturates, and need not be rounded as the rest."""
+ROWS_PLAIN = Variant("rows", Unit.PORTABLE, takes_pairs=True, takes_scratch=True)
+"""The same for other cores, where it halves what is loaded."""
 
 DEPTHWISE = Family(
     *("dw", Shape.WINDOW, Access.PIXEL, "depthwise"),
     tells_clamping=True,
     keeps_taps=frozenset({Unit.MVE}),
     takes_last_fours=frozenset({Unit.DSP}),
-    variants=(GATHER, ROWS, RELU),
+    variants=(GATHER, ROWS, RELU, ROWS_PLAIN),
 )
 DEPTHWISE_MULTIPLIED = Family(
     *("dwm", Shape.WINDOW, Access.PIXEL, "depthwise"),
@@ -68,6 +70,8 @@ how many it takes of layers that its assembly does not know: compilers make thos
 _FEWEST_HELD, _MOST_HELD, _FEW_CHANNELS = 4, 8, 16
 """Pixels that the variant of rows holds in scratch: of few channels, whose maps are the largest and
 set the peak, no more than a pointwise layer behind it takes for its panel."""
+_MOST_HELD_PLAIN, _NOT_MANY_CHANNELS = 16, 32
+"""The same in plain C, up to how many channels."""
 
 
 def pack_three_rows(
@@ -129,10 +133,22 @@ def _depthwise(view: NodeView[DepthwiseConv2D]) -> Kernel:
     window = Window(weights.shape[1], weights.shape[2], op.stride[1], op.dilation[1])
     multiplied = view.output.shape[-1] != view.x.shape[-1]
     family = DEPTHWISE_MULTIPLIED if multiplied else DEPTHWISE
-    return Kernel(family, window, weakest_class(view), narrows(view))
+    kernel = Kernel(family, window, weakest_class(view), narrows(view))
+    if not multiplied and _has_rows(view, kernel):
+        scratch = _held_plain(view) * view.x.shape[-1]
+        return replace(kernel.by(ROWS_PLAIN), scratch_bytes=scratch, without_scratch=kernel)
+    return kernel
 
 
-def _dsp(view: NodeView[DepthwiseConv2D], portable: Kernel, _: Kernel) -> Kernel | Declined:
+def _has_rows(view: NodeView[DepthwiseConv2D], kernel: Kernel) -> bool:
+    """Whether the variants of rows take its windows and its scaling."""
+    window = kernel.window
+    fits = window == Window(3, 3) and max(view.op.pads[2:]) <= 1
+    return fits and kernel.requant is RequantClass.FAST
+
+
+def _dsp(view: NodeView[DepthwiseConv2D], plain: Kernel, _: Kernel) -> Kernel | Declined:
+    portable = plain.scratch_free
     if portable.family is DEPTHWISE_MULTIPLIED:
         return Declined(Unit.DSP, "several outputs of one input channel have no kernel")
     if view.x.shape[-1] < FOUR:
@@ -146,7 +162,7 @@ def _dsp(view: NodeView[DepthwiseConv2D], portable: Kernel, _: Kernel) -> Kernel
     taps = window.kh * window.kw
     gathers = taps <= _MOST_GATHERED if is_plain else taps in _GATHERED_IN_C
     kernel = portable.by(GATHER) if gathers else portable.on(Unit.DSP)
-    if is_plain and window == Window(3, 3) and max(view.op.pads[2:]) <= 1:
+    if is_plain and _has_rows(view, portable):
         scratch = _held(view) * view.x.shape[-1]
         return replace(portable.by(ROWS), scratch_bytes=scratch, without_scratch=kernel)
     return kernel
@@ -157,7 +173,15 @@ def _held(view: NodeView[DepthwiseConv2D]) -> int:
     return _FEWEST_HELD if view.x.shape[-1] <= _FEW_CHANNELS else _MOST_HELD
 
 
-def _mve(view: NodeView[DepthwiseConv2D], portable: Kernel, _: Kernel) -> Kernel | Declined:
+def _held_plain(view: NodeView[DepthwiseConv2D]) -> int:
+    """The same in plain C: what a channel takes before its first pixel counts as much as two."""
+    columns, channels = view.output.hwc[1:]
+    held = _MOST_HELD_PLAIN if channels <= _NOT_MANY_CHANNELS else _MOST_HELD
+    return -(-min(held, columns) // 2) * 2
+
+
+def _mve(view: NodeView[DepthwiseConv2D], plain: Kernel, _: Kernel) -> Kernel | Declined:
+    portable = plain.scratch_free
     window = portable.window
     if portable.family is DEPTHWISE_MULTIPLIED or window is None:
         return Declined(Unit.MVE, "several outputs of one input channel have no kernel")
@@ -192,6 +216,10 @@ def _code(use: KernelUse[DepthwiseConv2D]) -> LayerCode:
         layout = "[out_c / 4][kh][kw], channels 0 2 and 1 3 as 16 bits each"
         array = words_array(use, pack_lanes(weights[0]), layout)
         return weighted_code(use, sizes, array, channel_array(use, biases, FOUR), last=last)
+    if use.kernel.variant is ROWS_PLAIN:
+        array = bytes_array(use, weights[0].transpose(2, 0, 1), "[out_c][3][3]")
+        held: Field = ("held", str(_held_plain(use)))
+        return weighted_code(use, sizes, array, channel_array(use, biases), last=[*last, held])
     array = bytes_array(use, weights, "[1][kh][kw][out_c]")
     return weighted_code(use, sizes, array, channel_array(use, biases), last=last)
 

@@ -7,21 +7,22 @@
  *   options  --objective auto
  */
 
-/* Memory map of the arena, 124 bytes. Lives are in steps, both ends included.
+/* Memory map of the arena, 144 bytes. Lives are in steps, both ends included.
  * Where it says =, bytes are written over others that are read for the last time.
  *
- * step               0         20        40        60        80        100           live
- * 0 conv2d0          bbbbbb========================aaaaaa..........................    72
- * 1 depthwiseconv2d1 bbbbbbbbbbbbbbbbbbbbbbbbbbbbbb..cccccccccccccccccccccccccccccc   120
- * 2 conv2d2          bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbdd============================cc   124  <- peak
- * 3 add3             ==============================dddddddddddddddddddddddddddddd..   120
+ * step               0         30        60        90        120       live
+ * 0 conv2d0          aaaaaaaaaaaaaaaaaaaa........bbbbbbbbbbbbbbbbbbbb    72
+ * 1 depthwiseconv2d1 ccccccccddddddddddddddddddddbbbbbbbbbbbbbbbbbbbb   144  <- peak
+ * 2 conv2d2          eeeeeeee============ddddddddbbbbbbbbbbbbbbbbbbbb   124
+ * 3 add3             eeeeeeeeeeeeeeeeeeeeffffffff============bbbbbbbb   120
  *
  *    offset   bytes  steps   holds
- * a      12      60  0-0     image
- * b       0      60  0-3     conv2d0_out
- * c      64      60  1-2     depthwiseconv2d1_out
- * d      60      60  2-3     conv2d2_out
- * e       0      60  3-3     add3_out
+ * a       0      60  0-0     image
+ * b      84      60  0-3     conv2d0_out
+ * c       0      24  1-1     depthwiseconv2d1.scratch
+ * d      24      60  1-2     depthwiseconv2d1_out
+ * e       0      60  2-3     conv2d2_out
+ * f      60      60  3-3     add3_out
  */
 #include "residual.h"
 
@@ -30,11 +31,16 @@
 
 /* Offsets of the tensors in the arena. */
 enum {
-    AT_IMAGE                =     12, /* 6x5x2  image */
-    AT_CONV2D0_OUT          =      0, /* 3x5x4  conv2d0_out */
-    AT_DEPTHWISECONV2D1_OUT =     64, /* 3x5x4  depthwiseconv2d1_out */
-    AT_CONV2D2_OUT          =     60, /* 3x5x4  conv2d2_out */
-    AT_ADD3_OUT             =      0  /* 3x5x4  add3_out */
+    AT_IMAGE                =      0, /* 6x5x2  image */
+    AT_CONV2D0_OUT          =     84, /* 3x5x4  conv2d0_out */
+    AT_DEPTHWISECONV2D1_OUT =     24, /* 3x5x4  depthwiseconv2d1_out */
+    AT_CONV2D2_OUT          =      0, /* 3x5x4  conv2d2_out */
+    AT_ADD3_OUT             =     60  /* 3x5x4  add3_out */
+};
+
+/* Offsets of what steps work in beside tensors, each while it runs. */
+enum {
+    SCRATCH_STEP_DEPTHWISECONV2D1 =      0  /* 24 bytes: what a kernel works in */
 };
 
 /* The hooks, which are nothing unless the network is compiled with them; y is used either way. */
@@ -79,7 +85,7 @@ static void step_conv2d0(int8_t *arena)
 }
 
 /* 1: depthwiseconv2d1: 3x3/1 depthwise convolution, 3x5x4 -> 3x5x4 */
-static const mcucc_depthwise_t spec_depthwiseconv2d1 = {
+static const mcucc_depthwise_rows_t spec_depthwiseconv2d1 = {
     .in_w = 5,
     .in_c = 4,
     .out_c = 4,
@@ -88,6 +94,7 @@ static const mcucc_depthwise_t spec_depthwiseconv2d1 = {
     .weights = residual_depthwiseconv2d1_weights,
     .channels = residual_depthwiseconv2d1_channels,
     .pad = residual_pad_m123,
+    .held = 6,
 };
 
 static void step_depthwiseconv2d1(int8_t *arena)
@@ -96,7 +103,8 @@ static void step_depthwiseconv2d1(int8_t *arena)
     for (int32_t y = 0; y < 3; y++) {
         int8_t *const out = &arena[AT_DEPTHWISECONV2D1_OUT + (y * 20)];
         mcucc_window(rows, 3, &arena[AT_CONV2D0_OUT], 20, 3, y - 1, 1, residual_pad_m123);
-        dw_s8_k3x3s1_fast_clamp(&spec_depthwiseconv2d1, rows, 0, 5, out, 4);
+        dw_s8_k3x3s1_fast_clamp_rows(&spec_depthwiseconv2d1, rows, 0, 5, out, 4,
+                                     &arena[SCRATCH_STEP_DEPTHWISECONV2D1]);
         trace_rows(2, y, 1, 5, out, 20);
     }
 }

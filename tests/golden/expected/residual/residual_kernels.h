@@ -19,7 +19,7 @@ with one mcucc and copy all files of each."
 #include "mcucc_add.h"
 #include "mcucc_base.h"
 #include "mcucc_conv.h"
-#include "mcucc_depthwise.h"
+#include "mcucc_depthwise_rows.h"
 #include "mcucc_pointwise.h"
 #include "mcucc_requantize.h"
 #include "mcucc_window.h"
@@ -44,12 +44,13 @@ static MCUCC_NOINLINE void conv_s8_k3x2s1_fast_clamp(const mcucc_conv_t *p,
                /*dilation*/ 1, MCUCC_FAST, /*clamps*/ 1);
 }
 
-static MCUCC_NOINLINE void dw_s8_k3x3s1_fast_clamp(const mcucc_depthwise_t *p,
-                                                   const int8_t *const *rows, int32_t x_begin,
-                                                   int32_t x_end, int8_t *out, int32_t out_stride)
+static MCUCC_NOINLINE void dw_s8_k3x3s1_fast_clamp_rows(const mcucc_depthwise_rows_t *p,
+                                                        const int8_t *const *rows, int32_t x_begin,
+                                                        int32_t x_end, int8_t *out,
+                                                        int32_t out_stride, void *scratch)
 {
-    mcucc_depthwise(p, rows, x_begin, x_end, out, out_stride, /*kh*/ 3, /*kw*/ 3, /*stride*/ 1,
-                    /*dilation*/ 1, MCUCC_FAST, /*clamps*/ 1);
+    mcucc_depthwise_rows(p, rows, x_begin, x_end, out, out_stride, scratch, /*kh*/ 3, /*kw*/ 3,
+                         /*stride*/ 1, /*dilation*/ 1, MCUCC_FAST, /*clamps*/ 1);
 }
 
 static MCUCC_NOINLINE void pw_s8_fast(const mcucc_pointwise_t *p, const int8_t *const *rows,

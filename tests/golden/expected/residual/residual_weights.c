@@ -52,12 +52,12 @@ const mcucc_channel_t residual_conv2d0_channels[4]
     {-12324, 1350641032, 8},
 };
 
-/* w1: 1x3x3x4, [1][kh][kw][out_c] */
+/* w1: 1x3x3x4, [out_c][3][3] */
 const int8_t residual_depthwiseconv2d1_weights[36]
     MCUCC_ALIGNED RESIDUAL_PLACE(depthwiseconv2d1_weights) = {
-     -27,  -53,   -5,  113,  -69,  -25,   41,  100,  -88,  -77,    8,   20,  -54,   81,   73,    4,
-     120,  -89,  -38,   60,   48,  -48,  -24,  -18,  -78,  118,   80,   26,   35,   43,  121,  -15,
-      84, -100,  -71,  -69,
+     -27,  -69,  -88,  -54,  120,   48,  -78,   35,   84,  -53,  -25,  -77,   81,  -89,  -48,  118,
+      43, -100,   -5,   41,    8,   73,  -38,  -24,   80,  121,  -71,  113,  100,   20,    4,   60,
+     -18,   26,  -15,  -69,
 };
 
 /* depthwiseconv2d1: {bias - zero_point * sum(w), multiplier, right shift} per channel */
