@@ -41,9 +41,10 @@ typedef struct {
  * a turn are r6 and r7 of the next one. */
 #define MCUCC_ALONG_INPUT(row, place) "ldrsb lr, [" row ", " place "]\n\t"
 #define MCUCC_ALONG_PADDING(row, place) "ldr lr, [sp, #72]\n\t"
-/* Of a turn whose last columns are padding: both of them, or the second only. */
-#define MCUCC_ALONG_EITHER(row, place) \
-    "ldr lr, [sp, #72]\n\tit eq\n\tldrsbeq lr, [" row ", " place "]\n\t"
+#define MCUCC_ALONG_SCALE(sum)                                                                 \
+    "lsl " sum ", " sum ", #1\n\tsmull lr, " sum ", " sum ", r10\n\tlsls lr, lr, #1\n\t"         \
+    "adc " sum ", " sum ", #0\n\tadd " sum ", " sum ", " sum ", asr #31\n\t"                    \
+    "asrs " sum ", " sum ", r11\n\tadc " sum ", " sum ", r12\n\tssat " sum ", #8, " sum "\n\t"
 #define MCUCC_ALONG_ROW(row, column2, column3, from2, from3)                                   \
     "ldm r3!, {r10-r12}\n\t" column2(row, "r4") "mla r8, lr, r10, " from2 "\n\t"                \
     "mla r7, lr, r11, r7\n\tmla r6, lr, r12, r6\n\t" column3(row, "r5")                         \
@@ -54,12 +55,7 @@ typedef struct {
     MCUCC_ALONG_ROW("r1", column2, column3, "r8", "r9")                                         \
     MCUCC_ALONG_ROW("r2", column2, column3, "r8", "r9")                                         \
     "ldm r3, {r10-r12}\n\tldr r3, [sp, #88]\n\t"                                                \
-    ".irp s, 6, 7\n\t"                                                                         \
-    "lsl r\\s, r\\s, #1\n\tsmull lr, r\\s, r\\s, r10\n\tlsls lr, lr, #1\n\t"                  \
-    "adc r\\s, r\\s, #0\n\tadd r\\s, r\\s, r\\s, asr #31\n\tasrs r\\s, r\\s, r11\n\t"             \
-    "adc r\\s, r\\s, r12\n\t"                                                               \
-    "ssat r\\s, #8, r\\s\n\t"                                                                   \
-    ".endr\n\t"                                                                                \
+    MCUCC_ALONG_SCALE("r6") MCUCC_ALONG_SCALE("r7")                                             \
     "strb r6, [r3, r4]\n\tstrb r7, [r3, r5]\n\tldr lr, [sp, #64]\n\t"                           \
     "add r4, r4, lr, lsl #1\n\tadd r5, r5, lr, lsl #1\n\t"
 
@@ -94,9 +90,15 @@ MCUCC_ALONG_ONCE void mcucc_depthwise_along(mcucc_depthwise_along_t *s)
         MCUCC_ALONG_TURN(MCUCC_ALONG_INPUT, MCUCC_ALONG_INPUT)
         "ldr lr, [sp, #80]\n\tcmp r4, lr\n\tbne 4b\n"
         "5:\n\t"
-        "ldr lr, [sp, #84]\n\tcmp lr, #0\n\tbeq 6f\n\tcmp lr, #1\n\t"
-        MCUCC_ALONG_TURN(MCUCC_ALONG_EITHER, MCUCC_ALONG_PADDING)
-        "6:\n\t"
+        "ldr lr, [sp, #84]\n\tcmp lr, #1\n\tblt 7f\n\tbne 6f\n\t"
+        MCUCC_ALONG_TURN(MCUCC_ALONG_INPUT, MCUCC_ALONG_PADDING)
+        "b 7f\n"
+        "6:\n\t" /* behind two columns of padding there is no second pixel */
+        "ldr lr, [sp, #72]\n\tldr r10, [sp, #8]\n\tldr r11, [sp, #20]\n\tldr r12, [sp, #32]\n\t"
+        "mla r8, lr, r10, r8\n\tmla r8, lr, r11, r8\n\tmla r8, lr, r12, r8\n\t"
+        "ldrd r10, r11, [sp, #36]\n\tldr r12, [sp, #44]\n\tldr r3, [sp, #88]\n\t"
+        MCUCC_ALONG_SCALE("r8") "strb r8, [r3, r4]\n"
+        "7:\n\t"
         "adds r0, #1\n\tadds r1, #1\n\tadds r2, #1\n\t"
         "ldr r3, [sp, #88]\n\tadds r3, #1\n\tstr r3, [sp, #88]\n\t"
         "ldrd r3, r4, [sp, #96]\n\tcmp r3, r4\n\tbne 1b\n\t"
@@ -114,19 +116,11 @@ MCUCC_ALONG_ONCE void mcucc_depthwise_along(mcucc_depthwise_along_t *s)
  * 48 the bias, from 52 on the members. In registers: the rows r0 to r2, the places in them of
  * either column r4 and r5, inputs of these r6 and r7, the sums r8 to r11. */
 #define MCUCC_ALONG_INPUTS "ldrsb r6, [r\\k, r4]\n\tldrsb r7, [r\\k, r5]\n\t"
-/* Of a turn whose last columns are padding: both of them, or the second only. */
-#define MCUCC_ALONG_PADDED                                                                     \
-    "ldr r7, [sp, #72]\n\tldr r6, [sp, #84]\n\tcmp r6, #1\n\tbne 7f\n\tldrsb r6, [r\\k, r4]\n\t"   \
-    "b 8f\n7:\n\tmov r6, r7\n8:\n\t"
+#define MCUCC_ALONG_PADDED "ldrsb r6, [r\\k, r4]\n\tldr r7, [sp, #72]\n\t"
 #define MCUCC_ALONG_TWO(weight, first, second)                                                 \
     "ldr r3, [sp, #12 * \\k + " weight "]\n\tmuls r3, r6\n\tadd " first ", r3\n\t"               \
     "ldr r3, [sp, #12 * \\k + " weight "]\n\tmuls r3, r7\n\tadd " second ", r3\n\t"
-#define MCUCC_ALONG_TURN(inputs)                                                               \
-    "mov r8, r10\n\tmov r9, r11\n\tldr r3, [sp, #48]\n\tmov r10, r3\n\tmov r11, r3\n\t"           \
-    ".irp k, 0, 1, 2\n\t" inputs MCUCC_ALONG_TWO("0", "r10", "r11")                             \
-    MCUCC_ALONG_TWO("4", "r9", "r10")                                                          \
-    "ldr r3, [sp, #12 * \\k + 8]\n\tmuls r6, r3\n\tadd r8, r6\n\tmuls r7, r3\n\tadd r9, r7\n\t"   \
-    ".endr\n\t"                                                                                \
+#define MCUCC_ALONG_OUTPUTS                                                              \
     ".irp s, 8, 9\n\t"                                                                         \
     "mov r0, r\\s\n\tadds r0, r0, r0\n\tuxth r1, r0\n\tasrs r0, r0, #16\n\tldr r2, [sp, #36]\n\t" \
     "movs r3, r1\n\tmuls r3, r2\n\tlsrs r3, r3, #16\n\tmuls r2, r0\n\tadds r2, r2, r3\n\t"        \
@@ -139,6 +133,12 @@ MCUCC_ALONG_ONCE void mcucc_depthwise_along(mcucc_depthwise_along_t *s)
     ".endr\n\t"                                                                                \
     "add r3, sp, #52\n\tldmia r3!, {r0-r2}\n\t"                                                \
     "ldr r3, [sp, #64]\n\tlsls r3, r3, #1\n\tadds r4, r4, r3\n\tadds r5, r5, r3\n\t"
+#define MCUCC_ALONG_SUMS(inputs)                                                               \
+    "mov r8, r10\n\tmov r9, r11\n\tldr r3, [sp, #48]\n\tmov r10, r3\n\tmov r11, r3\n\t"           \
+    ".irp k, 0, 1, 2\n\t" inputs MCUCC_ALONG_TWO("0", "r10", "r11")                             \
+    MCUCC_ALONG_TWO("4", "r9", "r10")                                                          \
+    "ldr r3, [sp, #12 * \\k + 8]\n\tmuls r6, r3\n\tadd r8, r6\n\tmuls r7, r3\n\tadd r9, r7\n\t"   \
+    ".endr\n\t"
 
 MCUCC_ALONG_ONCE void mcucc_depthwise_along(mcucc_depthwise_along_t *s)
 {
@@ -174,12 +174,20 @@ MCUCC_ALONG_ONCE void mcucc_depthwise_along(mcucc_depthwise_along_t *s)
         "ldr r3, [sp, #64]\n\tadds r4, r4, r3\n\tadds r5, r4, r3\n\t"
         "ldr r3, [sp, #80]\n\tcmp r4, r3\n\tbne 5f\n\tb 6f\n"
         "5:\n\t"
-        MCUCC_ALONG_TURN(MCUCC_ALONG_INPUTS)
+        MCUCC_ALONG_SUMS(MCUCC_ALONG_INPUTS) MCUCC_ALONG_OUTPUTS
         "ldr r3, [sp, #80]\n\tcmp r4, r3\n\tbeq 6f\n\tb 5b\n"
         "6:\n\t"
-        "ldr r3, [sp, #84]\n\tcmp r3, #0\n\tbne 1f\n\tb 2f\n"
-        "1:\n\t"
-        MCUCC_ALONG_TURN(MCUCC_ALONG_PADDED)
+        "ldr r3, [sp, #84]\n\tcmp r3, #1\n\tbeq 0f\n\tbgt 8f\n\tb 2f\n8:\n\tb 1f\n"
+        "0:\n\t"
+        MCUCC_ALONG_SUMS(MCUCC_ALONG_PADDED)
+        "b 3f\n"
+        "1:\n\t" /* behind two columns of padding there is no second pixel */
+        "ldr r7, [sp, #72]\n\tmov r6, r10\n\t"
+        ".irp k, 0, 1, 2\n\tldr r3, [sp, #12 * \\k + 8]\n\tmuls r3, r7\n\tadds r6, r6, r3\n\t"
+        ".endr\n\t"
+        "mov r8, r6\n"
+        "3:\n\t"
+        MCUCC_ALONG_OUTPUTS
         "2:\n\t"
         "adds r0, #1\n\tadds r1, #1\n\tadds r2, #1\n\tadd r3, sp, #52\n\tstmia r3!, {r0-r2}\n\t"
         "ldr r0, [sp, #88]\n\tadds r0, #1\n\tstr r0, [sp, #88]\n\t"
