@@ -157,4 +157,20 @@ MUTANTS = (
         ("tests/kernels/test_depthwise_gather.py::test_on_the_core",),
         "An activation that narrows the range does nothing.",
     ),
+    Mutant(
+        "runs-end-after-the-first",
+        "runtime_c/dot/mcucc_runs_dsp.h",
+        "cmp r3, #0\\n\\tbne 2b\\n\\t",
+        "cmp r3, #0\\n\\t",
+        ("tests/kernels/test_runs.py::test_on_the_core",),
+        "Of a window's rows only the first one is added up.",
+    ),
+    Mutant(
+        "runs-of-dilated-rows",
+        "runtime_c/conv/mcucc_conv_runs_dsp.h",
+        "(dilation == 1) && (column >= 0)",
+        "(column >= 0)",
+        ("tests/kernels/test_runs.py::test_under_sanitizers",),
+        "Taps that lie apart are read as if they were side by side.",
+    ),
 )

@@ -99,6 +99,31 @@ def pack_pair_streams(
     return np.concatenate([first, words[:pairs], last], axis=1)
 
 
+def pack_quad_streams(
+    weights: NDArray[np.int8], biases: NDArray[np.int64], multipliers: Sequence[Multiplier]
+) -> Words:
+    """What `runtime_c/dot/mcucc_runs_dsp.h` reads, in its order.
+
+    That is for each four channels: their biases, that of an odd one as 256 * odd + even; their
+    weights as `pack_quads` makes them; multiplier and shift of each. Missing channels have zeros,
+    and a shift of 1.
+
+    Args:
+        weights: (channels, inputs), none of them -128.
+        biases: one per channel, of 32 bits.
+        multipliers: likewise.
+
+    Returns:
+        (ceil(channels / 4), words of four channels).
+    """
+    quads, rest = pack_quads(weights), -len(weights) % FOUR
+    scales = [dsp_scale(each.m, -each.shift) for each in multipliers] + [(0, 1)] * rest
+    numbers = (np.pad(paired_biases(biases), (0, rest)), np.array(scales, dtype=np.int64))
+    first, last = (part.astype(np.int32).view(np.uint32) for part in numbers)
+    parts = (part.reshape(len(quads), -1) for part in (first, quads, last))
+    return np.concatenate(list(parts), axis=1)
+
+
 def dsp_scale(multiplier: int, right: int) -> tuple[int, int]:
     """A multiplier in [2^30, 2^31), or 0, and a shift, as `mcucc_requantize_dsp.h` reads them.
 

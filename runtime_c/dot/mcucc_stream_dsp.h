@@ -61,7 +61,7 @@ MCUCC_INLINE const uint32_t *mcucc_stream_pair(const mcucc_stream_state_t *s, in
 
 /* The sums r5 and r6 over both channels of either pixel, r7 and r8 over the even one; r9 to r12
  * inputs of both pixels, r3 and r4 weights. Two inputs in a half, four in a step, whose
- * instructions are all of four bytes; in the first step the sums begin with the biases r8 and r6. */
+ * instructions are all of four bytes; in the first step sums begin with the biases r8 and r6. */
 #define MCUCC_STREAM_HALF(w, a, b)                                                             \
     "smlad r5, " w ", " a ", r5\n\tsmlad r6, " w ", " b ", r6\n\tsxtb16 " w ", " w "\n\t"        \
     "smlad r7, " w ", " a ", r7\n\tsmlad r8, " w ", " b ", r8\n\t"

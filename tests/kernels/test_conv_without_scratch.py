@@ -156,12 +156,12 @@ def test_the_last_pixel_of_an_odd_row_is_made_twice() -> None:
     [
         (M4, 2, (8, 8), 8, "conv_s8_k8x8s1_fast_stack_dsp"),
         (M4, 3, (5, 9), 8, "conv_s8_k5x9s1_fast"),
-        (M4, 4, (3, 3), 8, "conv_s8_k3x3s1_fast_x4_dsp"),
+        (M4, 4, (3, 3), 8, "conv_s8_k3x3s1_fast_x4_runs_dsp"),
         (M55, 3, (3, 3), 8, "conv_s8_k3x3s1_fast_stack_mve"),
         (M55, 12, (2, 4), 8, "conv_s8_k2x4s1_fast_stack_mve"),
         (M55, 14, (7, 1), 8, "conv_s8_k7x1s1_fast_stack_dsp"),
         (M55, 16, (3, 3), 128, "conv_s8_k3x3s1_fast_direct_mve"),
-        (M55, 16, (3, 3), 129, "conv_s8_k3x3s1_fast_x8_dsp"),
+        (M55, 16, (3, 3), 129, "conv_s8_k3x3s1_fast_x8_runs_dsp"),
         (M55, 16, (2, 5), 8, "conv_s8_k2x5s1_fast_x8_dsp"),
     ],
 )

@@ -26,6 +26,7 @@ from mcucc.kernels.families.weighted import (
     multiple_of,
     narrows,
     pair_streams,
+    quad_streams,
     weakest_class,
     weighted_code,
     weights_of,
@@ -46,6 +47,10 @@ _MOST_RUNS, _MOST_HELD = 9, 128
 
 STREAM = Variant("stream", Unit.DSP)
 """For two pixels: all channels in one loop, what a pair of them needs one behind the other."""
+_MOST_TAPS_AS_RUNS = 9
+"""As MCUCC_MOST_RUNS in runtime_c/conv/mcucc_conv_runs_dsp.h."""
+RUNS = Variant("runs", Unit.DSP, stack_bytes=8 * (_MOST_TAPS_AS_RUNS + 1))
+"""Without scratch: all channels of a pixel in one loop, what four of them need in one stream."""
 STACK_DSP = Variant("stack", Unit.DSP, stack_bytes=_MOST_STACK)
 STACK_MVE = Variant("stack", Unit.MVE, stack_bytes=_MOST_STACK_OF_TWO)
 """Without scratch, small windows are copied to the stack."""
@@ -59,7 +64,7 @@ CONV = Family(
     tells_clamping=True,
     takes_scratch=frozenset({Unit.DSP, Unit.MVE}),
     takes_multiple=frozenset({Unit.DSP}),
-    variants=(STREAM, STACK_DSP, STACK_MVE, DIRECT),
+    variants=(STREAM, RUNS, STACK_DSP, STACK_MVE, DIRECT),
 )
 CONV_GROUPED = Family("convg", Shape.WINDOW, Access.PIXEL, "conv_grouped")
 FAMILIES = (CONV, CONV_GROUPED)
@@ -95,14 +100,17 @@ def _dsp(view: NodeView[Conv2D], portable: Kernel, other: Kernel) -> Kernel | De
     kernel = replace(portable.on(Unit.DSP), multiple=multiple_of(view.x.shape[-1]))
     # A window of odd pixels is copied to where words can be read from.
     is_odd, fours = kernel.multiple == 1, fours_of_inputs(view)
+    is_plain, window = has_plain_ends(kernel), kernel.window
+    if is_plain and not is_odd and window and window.kh * window.kw <= _MOST_TAPS_AS_RUNS:
+        kernel = kernel.by(RUNS)
     scratch_free = kernel
     if is_odd:
         scratch_free = kernel.by(STACK_DSP) if 4 * fours <= _MOST_STACK else portable
-    is_plain = has_plain_ends(kernel)
     if _has_pairs(view, streamed=is_plain) and view.output.shape[-1] >= FEWEST_PAIRED_CHANNELS:
         size = fours * (PANEL_BYTES + (2 * 4 if is_odd else 0))
+        variant = STREAM if is_plain else None
         pairs = replace(kernel, pairs=True, scratch_bytes=size, without_scratch=scratch_free)
-        return replace(pairs, variant=STREAM) if is_plain else pairs
+        return replace(pairs, variant=variant)
     if is_odd:
         return replace(kernel, scratch_bytes=4 * fours, without_scratch=scratch_free)
     return kernel
@@ -143,6 +151,8 @@ def _code(use: KernelUse[Conv2D]) -> LayerCode:
         return weighted_code(use, sizes, dot_stream(use), last=last)
     if use.kernel.variant is STREAM:
         return weighted_code(use, sizes, pair_streams(use), last=last)
+    if use.kernel.variant is RUNS:
+        return weighted_code(use, sizes, quad_streams(use), last=last)
     if use.family is CONV_GROUPED:
         weights = weights_of(use)
         biases = folded_bias(use, weights.reshape(len(weights), -1).astype("i8").sum(axis=1))

@@ -15,6 +15,7 @@ from mcucc.kernels.families.weighted import (
     multiple_of,
     narrows,
     pair_streams,
+    quad_streams,
     weakest_class,
     weighted_code,
 )
@@ -35,6 +36,8 @@ from mcucc.ops.dense import FullyConnected
 
 STREAM = Variant("stream", Unit.DSP)
 """For two pixels: all channels in one loop, what a pair of them needs one behind the other."""
+RUNS = Variant("runs", Unit.DSP)
+"""Without scratch: all channels of a pixel in one loop, what four of them need in one stream."""
 
 SHORT = Variant("short", Unit.MVE)
 """For few inputs: those of two pixels stay in registers, so that there is no scratch."""
@@ -51,7 +54,7 @@ POINTWISE = Family(
     tells_clamping=True,
     takes_scratch=frozenset({Unit.MVE}),
     takes_multiple=frozenset({Unit.DSP}),
-    variants=(STREAM, SHORT, DIRECT),
+    variants=(STREAM, RUNS, SHORT, DIRECT),
 )
 DENSE = Family(
     *("fc", Shape.TENSOR, Access.WHOLE, "pointwise"),
@@ -73,12 +76,14 @@ def pointwise_dsp(view: NodeView[Any], portable: Kernel, _: Kernel) -> Kernel | 
     if declined is not None:
         return declined
     kernel = replace(portable.on(Unit.DSP), multiple=multiple_of(view.x.shape[-1]))
+    if kernel.multiple > 1 and portable.family is POINTWISE and has_plain_ends(kernel):
+        kernel = replace(kernel, variant=RUNS)
     rows, pixels, channels = view.output.hwc
     if portable.family is DENSE or rows * pixels == 1 or channels < FEWEST_PAIRED_CHANNELS:
         return kernel
     scratch = fours_of_inputs(view) * PANEL_BYTES
     pairs = replace(kernel, pairs=True, scratch_bytes=scratch, without_scratch=kernel)
-    return replace(pairs, variant=STREAM) if has_plain_ends(kernel) else pairs
+    return replace(pairs, variant=STREAM if has_plain_ends(kernel) else None)
 
 
 def pointwise_mve(view: NodeView[Any], portable: Kernel, _: Kernel) -> Kernel:
@@ -101,6 +106,8 @@ def pointwise_code(use: KernelUse[Any]) -> LayerCode:
     """Weights and channels; Helium must know the size of a copied pixel."""
     if use.kernel.variant is STREAM:
         return weighted_code(use, channels_of(use), pair_streams(use))
+    if use.kernel.variant is RUNS:
+        return weighted_code(use, channels_of(use), quad_streams(use))
     if use.kernel.unit is not Unit.MVE:
         return weighted_code(use, channels_of(use), dot_weights(use), dot_channels(use))
     patch: list[Field] = [("patch", str(use.kernel.scratch_bytes // 2))]

@@ -1,7 +1,7 @@
 """What convolutions and dense layers share: their class, sizes, weights and channels."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
 
@@ -17,6 +17,7 @@ from mcucc.kernels.packing import (
     dsp_scale,
     interleave,
     pack_pair_streams,
+    pack_quad_streams,
     pack_quads,
     paired_biases,
 )
@@ -25,7 +26,7 @@ from mcucc.kernels.use import ArrayDef, Declined, Field, KernelUse, LayerCode
 from mcucc.ops import NodeView, clamp_range
 from mcucc.ops.conv import Conv2D, DepthwiseConv2D
 from mcucc.ops.dense import FullyConnected
-from mcucc.reference.fixed_point import RequantClass
+from mcucc.reference.fixed_point import Multiplier, RequantClass
 from mcucc.reference.parameters import conv_multipliers, max_abs_accumulator, requant_classes
 
 Weighted = Conv2D | DepthwiseConv2D | FullyConnected
@@ -153,13 +154,25 @@ def dot_stream(use: KernelUse[Any]) -> ArrayDef:
     )
 
 
+def quad_streams(use: KernelUse[Any]) -> ArrayDef:
+    """The same for fours of channels with the DSP extension."""
+    return _streams(use, pack_quad_streams)
+
+
 def pair_streams(use: KernelUse[Any]) -> ArrayDef:
     """The same for pairs of channels with the DSP extension."""
+    return _streams(use, pack_pair_streams)
+
+
+def _streams(
+    use: KernelUse[Any],
+    pack: Callable[[NDArray[np.int8], NDArray[np.int64], Sequence[Multiplier]], Words],
+) -> ArrayDef:
     weights = weights_of(use)
     flat = weights.reshape(len(weights), -1)
     biases = folded_bias(use, flat.sum(axis=1, dtype=np.int64))
     multipliers = conv_multipliers(use.graph, use.node)
-    return stream_array(use, pack_pair_streams(flat, biases, multipliers))
+    return stream_array(use, pack(flat, biases, multipliers))
 
 
 def requant_of(use: KernelUse[Any]) -> RequantClass:
