@@ -90,6 +90,16 @@ def test_what_is_read_later_is_copied() -> None:
     assert graph.states[0].update == "state0.next"
 
 
+def test_an_output_that_shows_the_old_value_is_copied() -> None:
+    """It is there after the run, when the new value lies at the state's place."""
+    b = GraphBuilder("shown")
+    x, old = b.input((1, 2, 3, 4), Q), b.state((1, 2, 3, 4), Q)
+    b.hand_on(old, b.conv(x, 4, (1, 1), q=Q))
+    graph, _ = run_passes(b.build(b.flatten(old), b.conv(x, 2)), (CopyStates(),))
+    assert len(graph.nodes) == 5
+    assert not replay(planned(graph, PlanOptions()), keep_input=False).faults
+
+
 def test_two_states_change_places() -> None:
     b = GraphBuilder("swap")
     x = b.input((1, 1, 1, 4), Q)
