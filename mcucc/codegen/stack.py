@@ -47,7 +47,7 @@ _THUMB1 = Frames(
     stage=88,
     floats=64,
     pointer=4,
-    kernels=MappingProxyType({Unit.PORTABLE: 224, Unit.THUMB1: 256}),
+    kernels=MappingProxyType({Unit.PORTABLE: 256, Unit.THUMB1: 352}),
 )
 _THUMB2 = Frames(
     call=32,
@@ -55,7 +55,7 @@ _THUMB2 = Frames(
     stage=72,
     floats=64,
     pointer=4,
-    kernels=MappingProxyType({Unit.PORTABLE: 400, Unit.DSP: 192, Unit.MVE: 176}),
+    kernels=MappingProxyType({Unit.PORTABLE: 472, Unit.DSP: 192, Unit.MVE: 176}),
     taps=MappingProxyType({Unit.DSP: 192, Unit.MVE: 320}),
 )
 _COMPUTER = Frames(

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from mcucc.errors import InvariantError
 from mcucc.kernels import Kernel
-from mcucc.memory import Buffer, Placement, Problem, validate
+from mcucc.memory import ALIGNMENT, Buffer, Placement, Problem, validate
+from mcucc.memory.clearance import align_up
 from mcucc.schedule.occupancy import dead_ranges
 from mcucc.schedule.stages import Stage
 from mcucc.schedule.types import Layer, MemoryPlan, Segment, Step, scratch_name
@@ -65,10 +66,10 @@ def room_for_scratch(plan: MemoryPlan, step: int) -> int:
 
 def _largest_gap(plan: MemoryPlan, step: int) -> tuple[int, int]:
     """The longest range of bytes that nobody owns at a step; its begin is aligned."""
-    aligned = (
-        (-(-begin // plan.alignment) * plan.alignment, end)
-        for begin, end in dead_ranges(plan, step)
-    )
+    words = max(
+        ALIGNMENT, plan.alignment
+    )  # which kernels keep in it, whatever buffers are aligned to
+    aligned = ((align_up(begin, words), end) for begin, end in dead_ranges(plan, step))
     return max(aligned, key=lambda gap: (gap[1] - gap[0], -gap[0]), default=(0, 0))
 
 

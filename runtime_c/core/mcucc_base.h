@@ -65,6 +65,17 @@ MCUCC_ALLOW_PORTABLE to allow that."
 #define MCUCC_NO_UNROLL
 #endif
 
+/* Before a function of which there is one copy for all layers, where gcc would make one for the
+ * numbers of each. It begins at a whole word: ADR counts from there, and an assembler takes it that
+ * a section does, which holds neither for gcc's -Os nor for clang with -ffunction-sections. */
+#if defined(__clang__)
+#define MCUCC_ONCE static __attribute__((noinline, unused, aligned(4)))
+#elif defined(__GNUC__)
+#define MCUCC_ONCE static __attribute__((noinline, noclone, unused, aligned(4)))
+#else
+#define MCUCC_ONCE static
+#endif
+
 /* What C99 leaves to the compiler and all kernels need, checked here: a negative array size stops
  * the compilation. The first two are deviations from MISRA C:2012 rules 10.1 and 10.8.
  *

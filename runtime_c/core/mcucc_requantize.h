@@ -111,11 +111,11 @@ MCUCC_INLINE int32_t mcucc_high_mul_half(int32_t twice, int32_t multiplier)
 MCUCC_INLINE int32_t mcucc_shift_and_add(int32_t x, int32_t right, int32_t zero)
 {
 #if defined(__GNUC__) && defined(__thumb2__)
-    __asm__("asrs %0, %0, %1\n\tadc %0, %0, %2" : "+r"(x) : "r"(right), "r"(zero) : "cc");
+    __asm__("asrs %0, %0, %1\n\tadc %0, %0, %2" : "+&r"(x) : "r"(right), "r"(zero) : "cc");
     return x;
 #elif defined(__GNUC__) && defined(__ARM_ARCH_6M__)
     __asm__(".syntax unified\n\tasrs %0, %1\n\tadcs %0, %2"
-            : "+l"(x)
+            : "+&l"(x)
             : "l"(right), "l"(zero)
             : "cc");
     return x;

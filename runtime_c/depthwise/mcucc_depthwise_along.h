@@ -22,15 +22,6 @@ typedef struct {
     const mcucc_channel_t *channels_end;
 } mcucc_depthwise_along_t;
 
-/* One copy for all layers: gcc would make one for the numbers of each. */
-#if defined(__clang__)
-#define MCUCC_ALONG_ONCE static __attribute__((noinline, unused))
-#elif defined(__GNUC__)
-#define MCUCC_ALONG_ONCE static __attribute__((noinline, noclone, unused))
-#else
-#define MCUCC_ALONG_ONCE static
-#endif
-
 #if defined(__GNUC__) && defined(__thumb2__) && !defined(MCUCC_KEEP_R9)
 #define MCUCC_ALONG_ASSEMBLY
 #define MCUCC_ALONG_PUSHED 108 /* bytes that it pushes, of which compilers know nothing */
@@ -59,7 +50,7 @@ typedef struct {
     "strb r6, [r3, r4]\n\tstrb r7, [r3, r5]\n\tldr lr, [sp, #64]\n\t"                           \
     "add r4, r4, lr, lsl #1\n\tadd r5, r5, lr, lsl #1\n\t"
 
-MCUCC_ALONG_ONCE void mcucc_depthwise_along(mcucc_depthwise_along_t *s)
+MCUCC_ONCE void mcucc_depthwise_along(mcucc_depthwise_along_t *s)
 {
     mcucc_need_r9();
     register mcucc_depthwise_along_t *state __asm__("r0") = s;
@@ -140,7 +131,7 @@ MCUCC_ALONG_ONCE void mcucc_depthwise_along(mcucc_depthwise_along_t *s)
     "ldr r3, [sp, #12 * \\k + 8]\n\tmuls r6, r3\n\tadd r8, r6\n\tmuls r7, r3\n\tadd r9, r7\n\t"   \
     ".endr\n\t"
 
-MCUCC_ALONG_ONCE void mcucc_depthwise_along(mcucc_depthwise_along_t *s)
+MCUCC_ONCE void mcucc_depthwise_along(mcucc_depthwise_along_t *s)
 {
     mcucc_need_r9();
     register mcucc_depthwise_along_t *state __asm__("r0") = s;
@@ -214,7 +205,7 @@ MCUCC_INLINE int32_t mcucc_along_sum(const int32_t x[3], const int8_t *w, int32_
     return sum + (x[0] * w[0]) + (x[1] * w[3]) + (x[2] * w[6]);
 }
 
-MCUCC_ALONG_ONCE void mcucc_depthwise_along(mcucc_depthwise_along_t *s)
+MCUCC_ONCE void mcucc_depthwise_along(mcucc_depthwise_along_t *s)
 {
     const mcucc_output_t output = {.zero_point = s->zero_point, .min = INT8_MIN, .max = INT8_MAX};
     const int32_t begin = (2 - s->left) * s->step;

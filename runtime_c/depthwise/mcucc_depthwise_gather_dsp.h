@@ -11,9 +11,10 @@
 #include "mcucc_dsp.h"
 #include "mcucc_requantize_dsp.h"
 
-/* Pointers to taps, with one more where the number is odd, and two that end them: of small windows,
- * and of any. */
+/* Pointers to taps, with one more where the number is odd, and two that end them: of windows of up
+ * to 3x3, up to 5x5, and any. */
 #define MCUCC_FEW_GATHERED 12
+#define MCUCC_SOME_GATHERED 28
 #define MCUCC_MOST_GATHERED 52
 
 typedef struct {
@@ -43,13 +44,6 @@ typedef struct {
 #define MCUCC_GATHER_ASSEMBLY
 #define MCUCC_GATHER_PUSHED 24 /* bytes that it pushes, of which compilers know nothing */
 
-/* One copy for all layers: gcc would make one for the numbers of each. */
-#if defined(__clang__)
-#define MCUCC_GATHER_ONCE static __attribute__((noinline, unused))
-#else
-#define MCUCC_GATHER_ONCE static __attribute__((noinline, noclone, unused))
-#endif
-
 /* The sums of four channels r4 to r7, their first channel r3, two taps r8 and r9, their weights r1,
  * r11, r12 and lr. On the stack taps, stream_end, out, zero_point and last. r7 may be the frame
  * pointer, which must not be named as clobbered: it is saved. */
@@ -62,7 +56,7 @@ typedef struct {
     "smlad r6, r8, r12, r6\n\tsmlad r7, r9, lr, r7\n\t"                                        \
     "ldrd r8, r9, [r0], #8\n\tcmp r8, #0\n\t"
 
-MCUCC_GATHER_ONCE void mcucc_gathered_pixel(const mcucc_gathered_t *pixel)
+MCUCC_ONCE void mcucc_gathered_pixel(const mcucc_gathered_t *pixel)
 {
     mcucc_need_r9();
     register const mcucc_gathered_t *state __asm__("r0") = pixel;
@@ -180,10 +174,15 @@ MCUCC_INLINE void mcucc_depthwise_gather_dsp(const mcucc_depthwise_gather_dsp_t 
                                              int32_t dilation, mcucc_requant_class_t kind,
                                              int clamps)
 {
-    if ((kh * kw) + 3 <= MCUCC_FEW_GATHERED) {
+    const int32_t pointers = (2 * (((kh * kw) + 1) / 2)) + 2;
+    if (pointers <= MCUCC_FEW_GATHERED) {
         const int8_t *few[MCUCC_FEW_GATHERED];
         mcucc_gather_run(p, rows, x_begin, x_end, out, out_stride, kh, kw, stride, dilation, kind,
                          clamps, few);
+    } else if (pointers <= MCUCC_SOME_GATHERED) {
+        const int8_t *some[MCUCC_SOME_GATHERED];
+        mcucc_gather_run(p, rows, x_begin, x_end, out, out_stride, kh, kw, stride, dilation, kind,
+                         clamps, some);
     } else {
         const int8_t *taps[MCUCC_MOST_GATHERED];
         mcucc_gather_run(p, rows, x_begin, x_end, out, out_stride, kh, kw, stride, dilation, kind,

@@ -84,14 +84,8 @@ typedef struct {
     MCUCC_SCALE("r6", "r12", "lr", "r11") MCUCC_SCALE("r7", "r12", "lr", "r11")                \
     "strb r6, [r3]\n\tstrb r7, [r3, r5]\n\tadd r3, r3, r5, lsl #1\n\tadd r4, r5\n\t"
 
-/* One copy for all layers; r7 may be the frame pointer, which must not be named as clobbered. */
-#if defined(__clang__)
-#define MCUCC_ROWS_ONCE static __attribute__((noinline, unused))
-#else
-#define MCUCC_ROWS_ONCE static __attribute__((noinline, noclone, unused))
-#endif
-
-MCUCC_ROWS_ONCE void mcucc_depthwise_few(mcucc_depthwise_state_t *s)
+/* r7 may be the frame pointer, which must not be named as clobbered. */
+MCUCC_ONCE void mcucc_depthwise_few(mcucc_depthwise_state_t *s)
 {
     mcucc_need_r9();
     register mcucc_depthwise_state_t *state __asm__("r0") = s;

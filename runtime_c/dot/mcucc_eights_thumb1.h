@@ -25,15 +25,6 @@ typedef struct {
     const uint8_t *w; /* [channels / 8][inputs][8], 128 added to each */
 } mcucc_eights_t;
 
-/* One copy for all layers. */
-#if defined(__clang__)
-#define MCUCC_EIGHTS_ONCE static __attribute__((noinline, unused))
-#elif defined(__GNUC__)
-#define MCUCC_EIGHTS_ONCE static __attribute__((noinline, noclone, unused))
-#else
-#define MCUCC_EIGHTS_ONCE static
-#endif
-
 /* The first turn over four inputs begins behind those that the run has not. */
 MCUCC_INLINE int32_t mcucc_eights_skipped(int32_t n)
 {
@@ -64,7 +55,7 @@ MCUCC_INLINE int32_t mcucc_eights_skipped(int32_t n)
 #define MCUCC_EIGHTS_PRODUCT(i, add) \
     "ldrb r3, [r1, #8 * \\k + " #i "]\n\tmuls r3, r2\n\t" add ", r3\n\t"
 
-MCUCC_EIGHTS_ONCE void mcucc_eights(const mcucc_eights_t *s)
+MCUCC_ONCE void mcucc_eights(const mcucc_eights_t *s)
 {
     mcucc_need_r9();
     register const mcucc_eights_t *state __asm__("r0") = s;
@@ -108,7 +99,7 @@ MCUCC_EIGHTS_ONCE void mcucc_eights(const mcucc_eights_t *s)
           "memory");
 }
 #else
-MCUCC_EIGHTS_ONCE void mcucc_eights(const mcucc_eights_t *s)
+MCUCC_ONCE void mcucc_eights(const mcucc_eights_t *s)
 {
     const mcucc_output_t output = {.zero_point = s->zero_point, .min = INT8_MIN, .max = INT8_MAX};
     int8_t *out = s->out;

@@ -22,19 +22,10 @@ typedef struct {
     const mcucc_channel_t *channels; /* whole fours of them, one at least: from here */
     int32_t zero_point;              /* of the output */
     int8_t *out0;                    /* outputs of the first pixel */
-    int8_t *out1;                    /* of the second one; read is before what is written */
+    int8_t *out1;                    /* of the second one: not over the inputs */
     const mcucc_channel_t *end;      /* channels to here */
     const int8_t *w;                 /* [channels / 4][inputs][4] */
 } mcucc_pixels_t;
-
-/* One copy for all layers: gcc would make one for the numbers of each. */
-#if defined(__clang__)
-#define MCUCC_PAIRS_ONCE static __attribute__((noinline, unused))
-#elif defined(__GNUC__)
-#define MCUCC_PAIRS_ONCE static __attribute__((noinline, noclone, unused))
-#else
-#define MCUCC_PAIRS_ONCE static
-#endif
 
 #if defined(__GNUC__) && defined(__thumb2__) && !defined(MCUCC_KEEP_R9)
 #define MCUCC_PAIRS_PUSHED 40 /* bytes that it pushes, of which compilers know nothing */
@@ -59,7 +50,7 @@ MCUCC_INLINE int32_t mcucc_pair_skipped(int32_t n)
 #define MCUCC_PAIRS_CHANNEL(a, b) \
     "ldrd r11, r12, [r0], #12\n\t" MCUCC_PAIRS_SCALE(a) MCUCC_PAIRS_SCALE(b)
 
-MCUCC_PAIRS_ONCE void mcucc_pair_channels(mcucc_pixels_t *s)
+MCUCC_ONCE void mcucc_pair_channels(mcucc_pixels_t *s)
 {
     mcucc_need_r9();
     register mcucc_pixels_t *state __asm__("r0") = s;
@@ -115,7 +106,7 @@ MCUCC_INLINE const int8_t *mcucc_pair_products(const mcucc_run_t *run, const int
     return w;
 }
 
-MCUCC_PAIRS_ONCE void mcucc_pair_channels(mcucc_pixels_t *s)
+MCUCC_ONCE void mcucc_pair_channels(mcucc_pixels_t *s)
 {
     const mcucc_output_t output = {.zero_point = s->zero_point, .min = INT8_MIN, .max = INT8_MAX};
     for (const mcucc_channel_t *ch = s->channels; ch != s->end; ch += 4) {

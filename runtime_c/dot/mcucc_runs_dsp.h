@@ -46,13 +46,6 @@ MCUCC_INLINE const uint32_t *mcucc_runs_quad(const mcucc_runs_state_t *s, int32_
 #if defined(__GNUC__) && defined(__ARM_FEATURE_DSP) && !defined(MCUCC_KEEP_R9)
 #define MCUCC_RUNS_DSP_PUSHED 20 /* bytes that it pushes, of which compilers know nothing */
 
-/* One copy for all layers: gcc would make one for the numbers of each. */
-#if defined(__clang__)
-#define MCUCC_RUNS_DSP_ONCE static __attribute__((noinline, unused))
-#else
-#define MCUCC_RUNS_DSP_ONCE static __attribute__((noinline, noclone, unused))
-#endif
-
 /* Four inputs: the sums r4 and r6 over even channels, r5 and r7 over both of a pair; the inputs 0
  * and 2 in r8, 1 and 3 in r9; weights r10, r11, r12 and lr. */
 #define MCUCC_RUNS_DSP_PAIR(even, both, first, second)                                         \
@@ -67,7 +60,7 @@ MCUCC_INLINE const uint32_t *mcucc_runs_quad(const mcucc_runs_state_t *s, int32_
 /* Whole fours of channels, from `stream` to `stream_end`. On the stack runs, stream_end, to and
  * zero_point; r7 may be the frame pointer, which must not be named as clobbered: it is saved. */
 #define MCUCC_RUNS_DSP_LOOP(name, steps)                                                       \
-    MCUCC_RUNS_DSP_ONCE void name(const mcucc_runs_state_t *s)                                 \
+    MCUCC_ONCE void name(const mcucc_runs_state_t *s)                                 \
     {                                                                                          \
         mcucc_need_r9();                                                                       \
         register const mcucc_runs_state_t *state __asm__("r0") = s;                            \

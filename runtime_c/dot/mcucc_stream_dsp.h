@@ -52,13 +52,6 @@ MCUCC_INLINE const uint32_t *mcucc_stream_pair(const mcucc_stream_state_t *s, in
 #define MCUCC_STREAM_ASSEMBLY
 #define MCUCC_STREAM_PUSHED 24 /* bytes that it pushes, of which compilers know nothing */
 
-/* One copy for all layers: gcc would make one for the numbers of each. */
-#if defined(__clang__)
-#define MCUCC_STREAM_ONCE static __attribute__((noinline, unused))
-#else
-#define MCUCC_STREAM_ONCE static __attribute__((noinline, noclone, unused))
-#endif
-
 /* The sums r5 and r6 over both channels of either pixel, r7 and r8 over the even one; r9 to r12
  * inputs of both pixels, r3 and r4 weights. Two inputs in a half, four in a step, whose
  * instructions are all of four bytes; in the first step sums begin with the biases r8 and r6. */
@@ -79,7 +72,7 @@ MCUCC_INLINE const uint32_t *mcucc_stream_pair(const mcucc_stream_state_t *s, in
  * entered at `entry`, behind steps that are too many, or at its end. On the stack the members from
  * zero_point on. r7 may be the frame pointer, which must not be named as clobbered: it is saved. */
 #define MCUCC_STREAM_LOOP(name, scale)                                                         \
-    MCUCC_STREAM_ONCE void name(mcucc_stream_state_t *s)                                       \
+    MCUCC_ONCE void name(mcucc_stream_state_t *s)                                       \
     {                                                                                          \
         mcucc_need_r9();                                                                       \
         register mcucc_stream_state_t *state __asm__("r0") = s;                                \

@@ -80,13 +80,6 @@ typedef struct {
                      : "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r10", "r11", "r12", "lr",    \
                        "cc", "memory")
 
-/* One copy for all layers: gcc would make one for the numbers of each. */
-#if defined(__clang__)
-#define MCUCC_ADD_ONCE static __attribute__((noinline, unused))
-#else
-#define MCUCC_ADD_ONCE static __attribute__((noinline, noclone, unused))
-#endif
-
 /* `zero` is what is added for the zero points, in steps of the inputs. */
 MCUCC_INLINE mcucc_add_state_t mcucc_add_begin(const mcucc_add_dsp_t *p, const int8_t *x,
                                                const int8_t *y, int8_t *out, const int8_t *end,
@@ -106,7 +99,7 @@ MCUCC_INLINE mcucc_add_state_t mcucc_add_begin(const mcucc_add_dsp_t *p, const i
     return run;
 }
 
-MCUCC_ADD_ONCE void mcucc_sum_fours(const mcucc_add_dsp_t *p, const int8_t *x, const int8_t *y,
+MCUCC_ONCE void mcucc_sum_fours(const mcucc_add_dsp_t *p, const int8_t *x, const int8_t *y,
                                     int8_t *out, const int8_t *end)
 {
     const int32_t other = (p->right == 0) ? p->zero_point[1] : 0;
@@ -120,7 +113,7 @@ MCUCC_ADD_ONCE void mcucc_sum_fours(const mcucc_add_dsp_t *p, const int8_t *x, c
 }
 
 /* The zero point of the halved input is taken off together with it, or added to the other one. */
-MCUCC_ADD_ONCE void mcucc_difference_fours(const mcucc_add_dsp_t *p, const int8_t *x,
+MCUCC_ONCE void mcucc_difference_fours(const mcucc_add_dsp_t *p, const int8_t *x,
                                            const int8_t *y, int8_t *out, const int8_t *end)
 {
     const int32_t zero =

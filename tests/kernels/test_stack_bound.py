@@ -76,13 +76,30 @@ def test_every_operator(mode: Mode, core: str, optimization: str, tmp_path: Path
 @pytest.mark.parametrize("core", ["cortex-m4", "cortex-m7", "cortex-m33"])
 def test_gathered_taps(core: str, optimization: str, tmp_path: Path) -> None:
     """At either end of how many there may be; no other layer needs as much."""
-    for window in ((5, 5), (7, 7)):
+    clamped, plain = ((5, 5), (7, 7)), ((2, 5), (1, 11), (3, 9))
+    for window in (*clamped, *plain):
+        activation = "relu6" if window in clamped else "none"
         b = GraphBuilder("net")
-        graph = b.build(b.depthwise(b.input((1, 9, 9, 13)), window, activation="relu6"))
+        graph = b.build(b.depthwise(b.input((1, 9, 11, 13)), window, activation=activation))
         plan = plan_network(graph, select_kernels(graph, CORES[core]), PlanOptions())
         files = emit(lower(plan, PROVENANCE, core=CORES[core]))
-        found = measured(files, CORES[core], tmp_path / str(window[0]), optimization)
+        found = measured(files, CORES[core], tmp_path / f"{window}", optimization)
         assert found <= stated(files) <= MOST * found
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize("optimization", ["-Os", "-O3"])
+@pytest.mark.parametrize("core", ["cortex-m0plus", "cortex-m3", "cortex-m55"])
+def test_windows_of_many_inputs(core: str, optimization: str, tmp_path: Path) -> None:
+    """Kernels that make two pixels at a time, beside rows of depthwise convolutions."""
+    b = GraphBuilder("net")
+    x = b.conv(b.input((1, 9, 9, 9)), 11, (3, 3), activation="relu6")
+    x = b.conv(b.depthwise(x, (3, 3), pads="same"), 9, (5, 5), activation="relu6")
+    x = b.conv(b.conv(x, 20, (1, 1)), 20, (1, 1))
+    graph = b.build(x)
+    plan = plan_network(graph, select_kernels(graph, CORES[core]), PlanOptions(mode="layer"))
+    files = emit(lower(plan, PROVENANCE, core=CORES[core]))
+    assert measured(files, CORES[core], tmp_path, optimization) <= stated(files)
 
 
 @pytest.mark.qemu

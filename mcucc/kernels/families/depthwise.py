@@ -24,7 +24,7 @@ from mcucc.kernels.families.weighted import (
 )
 from mcucc.kernels.kernel import Access, Family, Kernel, Shape, Unit, Variant, Window
 from mcucc.kernels.packing import FOUR, dsp_scale, join_halves, pack_lanes
-from mcucc.kernels.packing_mve import Words, pack_depthwise
+from mcucc.kernels.packing_mve import LANES, Words, pack_depthwise
 from mcucc.kernels.use import Declined, Field, KernelUse, LayerCode, OperatorKernels
 from mcucc.ops import Int8Op, NodeView
 from mcucc.ops.conv import BandScale, DepthwiseConv2D
@@ -203,7 +203,7 @@ def _code(use: KernelUse[DepthwiseConv2D]) -> LayerCode:
     if use.kernel.unit is Unit.MVE:
         multipliers = conv_multipliers(use.graph, use.node)
         words = pack_depthwise(weights[0], biases, multipliers, requant_of(use))
-        return weighted_code(use, sizes, stream_array(use, words), last=last)
+        return weighted_code(use, sizes, stream_array(use, words, LANES), last=last)
     if use.kernel.variant is ROWS:
         words = pack_three_rows(weights[0], biases, conv_multipliers(use.graph, use.node))
         array = words_array(use, words, "[out_c][8] of taps, bias, multiplier, shift")

@@ -39,7 +39,7 @@ STREAM = Variant("stream", Unit.DSP)
 RUNS = Variant("runs", Unit.DSP)
 """Without scratch: all channels of a pixel in one loop, what four of them need in one stream."""
 
-SHORT = Variant("short", Unit.MVE)
+SHORT = Variant("short", Unit.MVE, stack_bytes=48)
 """For few inputs: those of two pixels stay in registers, so that there is no scratch."""
 _MOST_SHORT = 32
 """Inputs of a pixel, as in runtime_c/pointwise/mcucc_pointwise_short_mve.h."""

@@ -137,9 +137,8 @@ def bytes_array(
     return ArrayDef(f"{use.ident}_weights", ctype, data.size, rows, _comment(use, layout))
 
 
-def stream_array(use: KernelUse[Any], words: Words) -> ArrayDef:
+def stream_array(use: KernelUse[Any], words: Words, lanes: int = FOUR) -> ArrayDef:
     """Weights and channels in one array, in the order in which they are read: (blocks, words)."""
-    lanes = -(-use.output.shape[-1] // len(words))
     return words_array(use, words, f"[out_c / {lanes}] of biases, weights, multipliers, shifts")
 
 
@@ -156,23 +155,23 @@ def dot_stream(use: KernelUse[Any]) -> ArrayDef:
 
 def quad_streams(use: KernelUse[Any]) -> ArrayDef:
     """The same for fours of channels with the DSP extension."""
-    return _streams(use, pack_quad_streams)
+    return stream_array(use, _packed(use, pack_quad_streams))
 
 
 def pair_streams(use: KernelUse[Any]) -> ArrayDef:
     """The same for pairs of channels with the DSP extension."""
-    return _streams(use, pack_pair_streams)
+    return stream_array(use, _packed(use, pack_pair_streams), lanes=2)
 
 
-def _streams(
+def _packed(
     use: KernelUse[Any],
     pack: Callable[[NDArray[np.int8], NDArray[np.int64], Sequence[Multiplier]], Words],
-) -> ArrayDef:
+) -> Words:
     weights = weights_of(use)
     flat = weights.reshape(len(weights), -1)
     biases = folded_bias(use, flat.sum(axis=1, dtype=np.int64))
     multipliers = conv_multipliers(use.graph, use.node)
-    return stream_array(use, pack(flat, biases, multipliers))
+    return pack(flat, biases, multipliers)
 
 
 def requant_of(use: KernelUse[Any]) -> RequantClass:
