@@ -146,10 +146,14 @@ def main(arguments: list[str] | None = None) -> int:
             f"{says} {count}" for says, count in sorted(Counter(t.says for t in found).items())
         )
     )
+    before = {row["name"]: row["says"] for row in json.loads(RESULTS.read_text(encoding="utf-8"))}
+    lost = [each.name for each in found if each.says != "passed" == before.get(each.name)]
+    for name in lost:
+        print(f"passed before: {name}")
     if not prefixes:
         rows = [asdict(each) for each in found]
         RESULTS.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    return 1 if any(each.says == "failed" for each in found) else 0
+    return 1 if lost or any(each.says == "failed" for each in found) else 0
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
 """How much stack a network takes at most, said without a compiler, so that it is always there.
 
 The frames below were read from gcc's call graphs of trained networks, between -Os and -O3, and are
-larger than the largest found; what a network needs of them at once is so by a fifth at least. Tests
-hold what is stated above what gcc says.
+larger than the largest found. Tests hold what is stated above what gcc says.
 """
 
 from collections.abc import Mapping, Sequence

@@ -76,8 +76,9 @@ _ARGUMENTS: Mapping[Shape, tuple[str, ...]] = MappingProxyType(
 class Variant:
     """Another algorithm of a family for a unit, which takes some of the layers that the unit takes.
 
-    Its header is `mcucc_<header>_<name>_<unit>.h`, with the family's header; function and structure
-    are named after it. Beyond what it says here it is called and it behaves as its family does.
+    Its header is `mcucc_<header>_<name>_<unit>.h`, with the family's header, in plain C without the
+    unit; function and structure are named after it. Beyond what it says here it is called and it
+    behaves as its family does.
 
     Attributes:
         name: what kernels' names have of it: lower-case letters, no word of the grammar.

@@ -15,9 +15,10 @@ from mcucc.reference.fixed_point import Multiplier
 from mcucc.targets.board import CORES, load_board
 from tests.graphs import GraphBuilder, quant
 from tests.kernels.compiled import assert_c_agrees, generate
-from tests.kernels.grid import BORDERS, DILATIONS, MAPS, STRIDES, ZERO_POINTS, latin, pads_of
+from tests.kernels.grid import BORDERS, DILATIONS, MAPS, STRIDES, ZERO_POINTS, latin
 from tests.kernels.on_core import assert_core_agrees
 from tests.kernels.products import counted, said
+from tests.kernels.test_conv_stream import layer
 
 M4 = CORES["cortex-m4"]
 GRID = {
@@ -33,21 +34,6 @@ GRID = {
     "factor": (2.0**-9, 0.1),
 }
 CLANG = pytest.mark.parametrize("clang", [False, True], ids=["gcc", "clang"])
-
-
-def layer(b: GraphBuilder, case: dict[str, Any]) -> str:
-    """With a factor of a tenth most outputs saturate; weights reach both ends but for -128."""
-    x = b.input((1, *case["map"], case["in_c"]), quant(0.05, case["zero_point"]))
-    return b.conv(
-        x,
-        case["out_c"],
-        case["kernel"],
-        stride=case["stride"],
-        dilation=case["dilation"],
-        pads=pads_of(case["border"], case["map"], case["kernel"], case["dilation"]),
-        q=quant(0.05, case["output"]),
-        weight_scales=[case["factor"]] * case["out_c"],
-    )
 
 
 def pixel(b: GraphBuilder, case: dict[str, Any]) -> str:

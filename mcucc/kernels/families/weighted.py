@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -144,13 +144,7 @@ def stream_array(use: KernelUse[Any], words: Words, lanes: int = FOUR) -> ArrayD
 
 def dot_stream(use: KernelUse[Any]) -> ArrayDef:
     """That of a layer whose weights are [out_c, ...]."""
-    weights = weights_of(use)
-    biases = folded_bias(use, weights.reshape(len(weights), -1).sum(axis=1, dtype=np.int64))
-    multipliers = conv_multipliers(use.graph, use.node)
-    return stream_array(
-        use,
-        pack_streams(weights.reshape(len(weights), -1), biases, multipliers, requant_of(use)),
-    )
+    return stream_array(use, _packed(use, partial(pack_streams, requant=requant_of(use))))
 
 
 def quad_streams(use: KernelUse[Any]) -> ArrayDef:
