@@ -15,9 +15,9 @@ test: ## set up everything and run all checks and tests
 	@$(PYTHON) -m pytest -q -n 2 --dist worksteal
 	@$(PYTHON) -m fuzz --brief
 
-quick: ## the tests that need neither compiler nor simulator
+quick: ## the tests that need neither compiler nor simulator nor browser
 	@.ci/setup test
-	@$(PYTHON) -m pytest -q -m "not cc and not qemu and not slow"
+	@$(PYTHON) -m pytest -q -m "not cc and not qemu and not browser and not slow"
 
 check: ## format, lint, types, layers
 	@.venv/bin/ruff format --check .

@@ -11,6 +11,7 @@ from rich.console import Console
 from mcucc.api.compile import CompileOptions, compile_model, write_compilation
 from mcucc.api.evaluate import evaluate
 from mcucc.api.network import Calibration
+from mcucc.api.page import write_page
 from mcucc.api.verify import verify_directory
 from mcucc.cli.tables import render_evaluation, render_quantization, render_verification
 from mcucc.compiled.directory import CompiledNetwork
@@ -25,7 +26,7 @@ IMAGES = HERE / "test_images.npz"
 
 
 def main() -> None:
-    """Compile, report, verify, measure accuracy."""
+    """Compile, report, verify, measure accuracy, write the page."""
     console = Console(width=100, highlight=False)
     directory = Path("out") / "digits"
 
@@ -49,6 +50,11 @@ def main() -> None:
     by_hand = f"--input {images} --labels {images} --model {EXAMPLE}/{MODEL.name}"
     _title(console, "Evaluate on held-out images", f"mcucc evaluate {directory} {by_hand}")
     console.print(render_evaluation(evaluate(directory, IMAGES, IMAGES, MODEL)))
+
+    page = directory.with_suffix(".html")
+    _title(console, "The report as a page", f"mcucc report {directory} --html {page}")
+    write_page(directory, page)
+    console.print(f"Open it in a browser: {page.resolve()}", soft_wrap=True)
 
 
 def _title(console: Console, what: str, command: str) -> None:

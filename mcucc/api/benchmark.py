@@ -7,6 +7,8 @@ from pathlib import Path
 from mcucc.api.compile import compile_model, write_compilation
 from mcucc.api.measure import Measurement, measure
 from mcucc.api.options import CompileOptions
+from mcucc.compiled.counts import CountedLayer, Counts, save_counts
+from mcucc.compiled.report_file import load_report
 from mcucc.importer import ModelSource, path_of
 from mcucc.progress import Stage, silent
 from mcucc.targets.board import load_board
@@ -34,3 +36,18 @@ def measure_model(
         write_compilation(compile_model(source, chosen, stage), directory)
         stage(f"measuring {path_of(source).name}")
         return measure(directory)
+
+
+def save_measurement(directory: Path, measured: Measurement) -> Path:
+    """Keep what was counted of a compiled directory in it, for its page.
+
+    Raises: as `load_report` and `save_counts`.
+    """
+    counts = Counts(
+        report_sha256=load_report(directory).report_sha256,
+        board=measured.board,
+        instructions=measured.instructions,
+        modelled_cycles=measured.modelled_cycles,
+        layers=tuple(CountedLayer(x.index, x.name, x.instructions) for x in measured.layers),
+    )
+    return save_counts(directory, counts)

@@ -6,7 +6,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from mcucc.api.benchmark import is_model, measure_model
+from mcucc.api.benchmark import is_model, measure_model, save_measurement
 from mcucc.api.measure import Measurement, measure
 from mcucc.api.network import Calibration
 from mcucc.api.options import CompileOptions
@@ -17,13 +17,14 @@ from mcucc.cli.printing import print_json, show
 from mcucc.errors import UsageError
 from mcucc.progress import progress
 
-_OF_ALL = ("targets", "board", "as_json")
+_OF_ALL = ("targets", "board", "save", "as_json")
 """Parameters that are not about how models are compiled."""
 
 
 @click.command()
 @click.argument("targets", type=arguments.FILE, nargs=-1, required=True, metavar="DIR|MODEL...")
 @click.option("--board", help="Id or file; for a MODEL required, for a DIR its own if left out.")
+@click.option("--save", is_flag=True, help="Keep the counts in each DIR, for its page.")
 @arguments.sram
 @arguments.objective
 @arguments.stream_input
@@ -33,14 +34,20 @@ def bench(
     targets: tuple[Path, ...],
     board: str | None,
     *,
+    save: bool,
     as_json: bool,
     **options: Any,  # noqa: ANN401
 ) -> None:
     """Count the instructions of one inference, in all and per layer, on the simulated core.
 
-    Options other than --board say how MODELs are compiled.
+    Options other than --board and --save say how MODELs are compiled.
     """
     models = any(map(is_model, targets))
+    if save and (models or board is not None):
+        raise UsageError(
+            "--save: keeps counts in a DIR, of the board that it was compiled for: give compiled "
+            "directories, and no --board"
+        )
     if board is None and models:
         raise UsageError("--board: say for which board a model is compiled; see `mcucc boards`")
     if not models:
@@ -55,6 +62,8 @@ def bench(
                 found.append(measure_model(arguments.model_in(target, array), chosen, stage))
             else:
                 found.append(measure(target, board))
+                if save:
+                    save_measurement(target, found[-1])
     if as_json:
         print_json({"measurements": found})
     else:

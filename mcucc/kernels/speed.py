@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from mcucc.kernels.kernel import Kernel, Unit
+from mcucc.targets.core import Core
 
 INSTRUCTIONS_PER_MAC: Mapping[str, Mapping[Unit, float]] = MappingProxyType(
     {
@@ -42,3 +43,24 @@ def instructions_saved(kernel: Kernel, unit: Unit, macs: int) -> int | None:
         return None
     saved = round((known[kernel.unit] - known[unit]) * macs)
     return saved if saved > 0 else None
+
+
+def predicted_instructions(kernel: str, macs: int, core: Core) -> int | None:
+    """About how many instructions a layer takes.
+
+    Args:
+        kernel: name of what executes it.
+        macs: multiply-accumulates of the layer.
+        core: that runs it.
+
+    Returns:
+        None where its family was not measured on the unit. What was measured of plain C is that of
+        a core with Thumb-2, and no guess is made for others.
+    """
+    family, _, rest = kernel.partition("_s8")
+    last = rest.rpartition("_")[2]
+    unit = Unit(last) if last in (Unit.THUMB1, Unit.DSP, Unit.MVE) else Unit.PORTABLE
+    rate = INSTRUCTIONS_PER_MAC.get(family, {}).get(unit)
+    if rate is None or (unit is Unit.PORTABLE and not core.has_thumb2):
+        return None
+    return round(rate * macs)

@@ -47,10 +47,13 @@ def _steps(report: Report) -> Iterator[str]:
 
 def _references(report: Report) -> Iterator[str]:
     """Layers that are spoken of and are not there."""
-    count = len(report.layers)
+    count, ids = len(report.layers), {tensor.id for tensor in report.tensors}
     for layer in report.layers:
         if not all(0 <= i < count for i in layer.reads):
             yield f"layer '{layer.name}' reads one that is not there"
+        made = () if layer.tensor is None else (layer.tensor,)
+        if not ids.issuperset((*made, *layer.operands)):
+            yield f"layer '{layer.name}' speaks of a tensor that is not there"
     for reason in report.reasons:
         if reason.layer is not None and not 0 <= reason.layer < count:
             yield f"a reason speaks of layer {reason.layer}, which is not there"

@@ -248,6 +248,7 @@ def _layers(
     graph, functions = plan.schedule.graph, program.function_of
     layers = tuple(placed_layers(plan))
     made_by = {layer.node.output: layer.index for layer in layers}
+    ids = {tensor.name: tensor.id for tensor in program.tensors}
     return tuple(
         LayerReport(
             index=layer.index,
@@ -263,6 +264,8 @@ def _layers(
             arrays=program.arrays_of.get(node.name, ()),
             sqnr_db=sqnr_db.get(node.output),
             reads=tuple(dict.fromkeys(made_by[x] for x in node.inputs if x in made_by)),
+            tensor=ids[node.output],
+            operands=tuple(dict.fromkeys(ids[x] for x in node.inputs if x in ids)),
         )
         for layer in layers
         for node in (layer.node,)

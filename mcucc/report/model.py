@@ -46,7 +46,8 @@ class LayerReport(msgspec.Struct, frozen=True):
 
     `step` is the step of `run` that executes it, `function` the C function within which it runs
     (empty for a reshape within a segment), `arrays` the names in C of its constants. `reads` are
-    indices of the layers whose outputs it reads.
+    indices of the layers whose outputs it reads. `tensor` is the id of the one that it makes,
+    `operands` are those of the ones that it reads, in a report that says it.
     """
 
     index: int
@@ -62,6 +63,8 @@ class LayerReport(msgspec.Struct, frozen=True):
     arrays: tuple[str, ...] = ()
     sqnr_db: float | None = None
     reads: tuple[int, ...] = ()
+    tensor: int | None = None
+    operands: tuple[int, ...] = ()
 
 
 class StepReport(msgspec.Struct, frozen=True):

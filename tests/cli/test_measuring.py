@@ -35,10 +35,16 @@ def shown(content: RenderableType) -> str:
     return capture.get()
 
 
-def test_bench(digits: Path) -> None:
-    """One entry per directory; instructions are exact and add up over the layers."""
-    first, again = mcucc("bench", digits, digits, "--json").document["measurements"]
+def test_bench(digits: Path, own_digits: Path) -> None:
+    """One entry per directory; instructions are exact and add up over the layers; they are kept."""
+    finished = mcucc("bench", own_digits, own_digits, "--save", "--json")
+    first, again = finished.document["measurements"]
     assert first == again
+    saved = json.loads((own_digits / "measured.json").read_bytes())
+    assert saved["instructions"] == first["instructions"]
+    assert [x["instructions"] for x in saved["layers"]] == [
+        x["instructions"] for x in first["layers"]
+    ]
     keys = "model board core instructions instructions_per_mac arena_bytes code_bytes"
     assert {*keys.split(), "weights_bytes", "stack_bytes", "layers"} <= set(first)
     report = json.loads((digits / "report.json").read_bytes())
