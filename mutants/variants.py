@@ -110,6 +110,22 @@ MUTANTS = (
         "Of 16 inputs the last eight are left out.",
     ),
     Mutant(
+        "stream-of-the-even-shift-twice",
+        "mcucc/kernels/packing.py",
+        "both[:, 1] += scales[1::2, 1]",
+        "both[:, 1] += scales[::2, 1]",
+        (f"{_PAIRS}::test_under_sanitizers",),
+        "An odd channel is shifted as the even one beside it.",
+    ),
+    Mutant(
+        "rows-of-any-bias",
+        "mcucc/kernels/families/depthwise.py",
+        "_LARGEST_BIAS = 1 << 23",
+        "_LARGEST_BIAS = 1 << 24",
+        (f"{_THREE}::test_which_layers_take_it",),
+        "A bias of 24 bits and a sign is cut to make room for a shift.",
+    ),
+    Mutant(
         "widened-pixels-share-a-register",
         "runtime_c/dot/mcucc_panel_dsp.h",
         '[b] "+&r"(b)',
@@ -144,7 +160,7 @@ MUTANTS = (
     Mutant(
         "gathered-last-four-are-no-last-four",
         "runtime_c/depthwise/mcucc_depthwise_gather_dsp.h",
-        "movgt r3, r0",
+        "movgt r3, r12",
         "movgt r3, r3",
         ("tests/kernels/test_depthwise_gather.py::test_on_the_core",),
         "Of six channels the last group begins at the fourth, beyond the pixel.",

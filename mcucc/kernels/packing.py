@@ -76,14 +76,15 @@ def pack_pair_streams(
 ) -> Words:
     """What `runtime_c/dot/mcucc_stream_dsp.h` reads, in its order.
 
-    That is for each two channels: the bias of the even one, that of both as 256 * odd + even; the
-    weights of both, two words for every four inputs as `pack_quads` makes them; multiplier and
-    shift of either channel. A missing odd channel has zeros, and a shift of 1.
+    That is for each two channels: the bias of the even one, that of both as 256 * odd + even + the
+    odd one's shift; the weights of both, two words for every four inputs as `pack_quads` makes
+    them; multiplier and shift of the even channel, multiplier of the odd one. A missing odd channel
+    has zeros, and a shift of 1.
 
     Args:
         weights: (channels, inputs), none of them -128.
-        biases: one per channel, of 32 bits.
-        multipliers: likewise.
+        biases: one per channel, of 32 bits, those of odd channels of 24.
+        multipliers: likewise, of class fast.
 
     Returns:
         (ceil(channels / 2), words of a pair).
@@ -91,12 +92,11 @@ def pack_pair_streams(
     pairs = -(-len(weights) // 2)
     quads = pack_quads(weights)
     words = quads.reshape(*quads.shape[:2], 2, 2).swapaxes(1, 2).reshape(-1, 2 * quads.shape[1])
-    scales = [dsp_scale(each.m, -each.shift) for each in multipliers]
-    rest = len(weights) % 2
+    scales, rest = dsp_scales(multipliers, 2), len(weights) % 2
     both = np.pad(paired_biases(biases), (0, rest)).reshape(pairs, 2)
-    numbers = np.array(scales + [(0, 1)] * rest, dtype=np.int64).reshape(pairs, 4)
-    first, last = (part.astype(np.int32).view(np.uint32) for part in (both, numbers))
-    return np.concatenate([first, words[:pairs], last], axis=1)
+    both[:, 1] += scales[1::2, 1]
+    numbers = scales.reshape(pairs, 4)[:, :3]
+    return np.concatenate([as_words(both), words[:pairs], as_words(numbers)], axis=1)
 
 
 def pack_quad_streams(
@@ -104,24 +104,24 @@ def pack_quad_streams(
 ) -> Words:
     """What `runtime_c/dot/mcucc_runs_dsp.h` reads, in its order.
 
-    That is for each four channels: their biases, that of an odd one as 256 * odd + even; their
-    weights as `pack_quads` makes them; multiplier and shift of each. Missing channels have zeros,
-    and a shift of 1.
+    That is for each four channels: their biases, that of an odd one as 256 * odd + even + its
+    shift; their weights as `pack_quads` makes them; the shifts of the even ones as bytes of a word;
+    the multipliers. Missing channels have zeros, and a shift of 1.
 
     Args:
         weights: (channels, inputs), none of them -128.
-        biases: one per channel, of 32 bits.
-        multipliers: likewise.
+        biases: one per channel, of 32 bits, those of odd channels of 24.
+        multipliers: likewise, of class fast.
 
     Returns:
         (ceil(channels / 4), words of four channels).
     """
-    quads, rest = pack_quads(weights), -len(weights) % FOUR
-    scales = [dsp_scale(each.m, -each.shift) for each in multipliers] + [(0, 1)] * rest
-    numbers = (np.pad(paired_biases(biases), (0, rest)), np.array(scales, dtype=np.int64))
-    first, last = (part.astype(np.int32).view(np.uint32) for part in numbers)
-    parts = (part.reshape(len(quads), -1) for part in (first, quads, last))
-    return np.concatenate(list(parts), axis=1)
+    quads, scales = pack_quads(weights), dsp_scales(multipliers, FOUR)
+    paired = np.pad(paired_biases(biases), (0, -len(weights) % FOUR))
+    paired[1::2] += scales[1::2, 1]
+    shifts = as_bytes(scales[::2, 1].reshape(-1, 2))
+    parts = (as_words(paired), quads, shifts, as_words(scales[:, 0]))
+    return np.concatenate([part.reshape(len(quads), -1) for part in parts], axis=1)
 
 
 def dsp_scale(multiplier: int, right: int) -> tuple[int, int]:
@@ -133,6 +133,27 @@ def dsp_scale(multiplier: int, right: int) -> tuple[int, int]:
     if multiplier == 0:
         return dsp_scale(1 << 30, 31)
     return 2 * multiplier - (1 << 32), right
+
+
+def dsp_scales(multipliers: Sequence[Multiplier], at_a_time: int = 1) -> NDArray[np.int64]:
+    """The same of all channels; those that are missing in the last group have a shift of 1.
+
+    Returns:
+        (channels, 2).
+    """
+    scales = [dsp_scale(each.m, -each.shift) for each in multipliers]
+    return np.array(scales + [(0, 1)] * (-len(scales) % at_a_time), dtype=np.int64)
+
+
+def as_words(numbers: NDArray[np.int64]) -> Words:
+    """Their lowest 32 bits."""
+    return numbers.astype(np.int32).view(np.uint32)
+
+
+def as_bytes(numbers: NDArray[np.int64]) -> Words:
+    """Words of up to four numbers of 8 bits each, the first one lowest: (..., 4) to (...)."""
+    places = 256 ** np.arange(numbers.shape[-1], dtype=np.int64)
+    return as_words(((numbers & 0xFF) * places).sum(axis=-1))
 
 
 def pack_lanes(weights: NDArray[np.int8]) -> Words:

@@ -23,9 +23,9 @@ typedef struct {
     int32_t out_c; /* the same number */
     int32_t pad_left;
     mcucc_output_t output;
-    /* [ceil(in_c / 4)]: four biases; of each two taps the channels 0 to 3, 16 bits each; multiplier
-     * and shift of each channel. The last four channels stand together, even if some of them were
-     * in the fours before. */
+    /* [ceil(in_c / 4)]: four biases; of each two taps the channels 0 to 3, 16 bits each; their
+     * shifts as bytes of a word; four multipliers. The last four channels stand together, even if
+     * some of them were in the fours before. */
     const uint32_t *weights;
     const int8_t *pad; /* at least in_c zero points; NULL where no window reaches padding */
 } mcucc_depthwise_gather_dsp_t;
@@ -35,9 +35,9 @@ typedef struct {
     const int8_t *const *taps; /* of channel 0, behind them two that are NULL */
     const uint32_t *stream;
     const uint32_t *stream_end;
+    int32_t last; /* how many channels lie before the last four */
     int8_t *out;
     int32_t zero_point;
-    int32_t last; /* how many channels lie before the last four */
 } mcucc_gathered_t;
 
 #if defined(__GNUC__) && defined(__ARM_FEATURE_DSP) && !defined(MCUCC_KEEP_R9)
@@ -45,7 +45,7 @@ typedef struct {
 #define MCUCC_GATHER_PUSHED 24 /* bytes that it pushes, of which compilers know nothing */
 
 /* The sums of four channels r4 to r7, their first channel r3, two taps r8 and r9, their weights r1,
- * r11, r12 and lr. On the stack taps, stream_end, out, zero_point and last. r7 may be the frame
+ * r11, r12 and lr. On the stack taps, stream_end, last, out and zero_point. r7 may be the frame
  * pointer, which must not be named as clobbered: it is saved. */
 #define MCUCC_GATHER_PAIR                                                                      \
     "ldr r8, [r8, r3]\n\tldr r9, [r9, r3]\n\tldm r2!, {r1, r11, r12, lr}\n\t"                  \
@@ -60,18 +60,20 @@ MCUCC_ONCE void mcucc_gathered_pixel(const mcucc_gathered_t *pixel)
 {
     mcucc_need_r9();
     register const mcucc_gathered_t *state __asm__("r0") = pixel;
-    __asm__ volatile("push {r7}\n\tldm r0, {r1-r6}\n\tpush {r1, r3-r6}\n\tmovs r3, #0\n"
+    __asm__ volatile("push {r7}\n\tldm r0, {r1-r6}\n\tpush {r1, r3-r6}\n\tmovs r3, #0\n\t"
+                     "mov r0, r1\n"
                      "1:\n\t" /* four channels */
-                     "ldr r0, [sp]\n\tldm r2!, {r4-r7}\n\tldrd r8, r9, [r0], #8\n"
+                     "ldm r2!, {r4-r7}\n\tldrd r8, r9, [r0], #8\n"
                      "2:\n\t" MCUCC_GATHER_PAIR "beq 3f\n\t" MCUCC_GATHER_PAIR "bne 2b\n"
                      "3:\n\t"
-                     "ldm r2!, {r8-r11}\n\tldrd r0, r12, [sp, #8]\n\t"
-                     MCUCC_SCALE("r4", "r8", "r9", "r12") MCUCC_SCALE("r5", "r10", "r11", "r12")
-                     "ldm r2!, {r8-r11}\n\tadd r0, r0, r3\n\t"
-                     MCUCC_SCALE("r6", "r8", "r9", "r12") MCUCC_SCALE("r7", "r10", "r11", "r12")
+                     "ldm r2!, {r1, r8-r11}\n\tldrd r0, r12, [sp, #12]\n\tadd r0, r0, r3\n\t"
+                     MCUCC_SCALE("r4", "r8", "r1", "r12") "lsrs r1, r1, #8\n\t"
+                     MCUCC_SCALE("r5", "r9", "r1", "r12") "lsrs r1, r1, #8\n\t"
+                     MCUCC_SCALE("r6", "r10", "r1", "r12") "lsrs r1, r1, #8\n\t"
+                     MCUCC_SCALE("r7", "r11", "r1", "r12")
                      "strb r4, [r0]\n\tstrb r5, [r0, #1]\n\tstrb r6, [r0, #2]\n\t"
-                     "strb r7, [r0, #3]\n\tldr r0, [sp, #16]\n\tldr r1, [sp, #4]\n\t"
-                     "adds r3, r3, #4\n\tcmp r3, r0\n\tit gt\n\tmovgt r3, r0\n\t"
+                     "strb r7, [r0, #3]\n\tldm sp, {r0, r1, r12}\n\t"
+                     "adds r3, r3, #4\n\tcmp r3, r12\n\tit gt\n\tmovgt r3, r12\n\t"
                      "cmp r2, r1\n\tbne 1b\n\t"
                      "add sp, #20\n\tpop {r7}"
                      : "+r"(state)
@@ -114,10 +116,12 @@ MCUCC_INLINE void mcucc_gathered_any(const mcucc_gathered_t *pixel, const mcucc_
         for (const int8_t *const *tap = pixel->taps; *tap != NULL; tap += 2, w += 4) {
             mcucc_gathered_add(sums, tap, begin, w);
         }
-        for (int32_t i = 0; i < 4; i++, w += 2) {
-            const mcucc_channel_dsp_t channel = {0, (int32_t)w[0], (int32_t)w[1]};
+        for (int32_t i = 0; i < 4; i++) {
+            const int32_t shift = (int8_t)(w[0] >> (8 * i));
+            const mcucc_channel_dsp_t channel = {0, (int32_t)w[1 + i], shift};
             pixel->out[begin + i] = mcucc_requantize_dsp(sums[i], &channel, output, kind, clamps);
         }
+        w += 5;
     }
 }
 
@@ -151,9 +155,9 @@ MCUCC_INLINE void mcucc_gather_run(const mcucc_depthwise_gather_dsp_t *p, const 
                                    int32_t kh, int32_t kw, int32_t stride, int32_t dilation,
                                    mcucc_requant_class_t kind, int clamps, const int8_t **taps)
 {
-    const int32_t words = (12 + (4 * (((kh * kw) + 1) / 2))) * ((p->in_c + 3) / 4);
-    mcucc_gathered_t pixel = {taps, p->weights, &p->weights[words], out, p->output.zero_point,
-                              p->in_c - 4};
+    const int32_t words = (9 + (4 * (((kh * kw) + 1) / 2))) * ((p->in_c + 3) / 4);
+    mcucc_gathered_t pixel = {taps, p->weights, &p->weights[words], p->in_c - 4, out,
+                              p->output.zero_point};
     for (int32_t x = x_begin; x < x_end; x++, pixel.out += out_stride) {
         mcucc_gather(p, rows, (x * stride) - p->pad_left, kh, kw, dilation, taps);
 #if defined(MCUCC_GATHER_ASSEMBLY)

@@ -17,9 +17,9 @@ typedef struct {
     int32_t out_c; /* the same number */
     int32_t pad_left;
     mcucc_output_t output; /* without an activation that narrows it */
-    /* [out_c][8]: of each channel the taps of the upper two rows for each column, the first and the
-     * second tap of the lowest row, its second and third, as 16 bits each; bias, multiplier,
-     * shift */
+    /* [out_c][7]: of each channel the taps of the upper two rows for each column, the first and the
+     * second tap of the lowest row, its second and third, as 16 bits each; multiplier; 256 times
+     * the bias and the shift */
     const uint32_t *weights;
     const int8_t *pad; /* at least in_c zero points; NULL where no window reaches padding */
     int32_t held;      /* pixels that scratch holds, an even number */
@@ -64,7 +64,8 @@ typedef struct {
 #define MCUCC_ROWS_ASSEMBLY
 #define MCUCC_ROWS_PUSHED 68 /* bytes that it pushes, of which compilers know nothing */
 
-/* On the stack: the eight words of the channel, and from byte 32 on the members from zero_point on.
+/* On the stack: the words of the channel, of which the last one is taken apart to bias and shift in
+ * its lowest byte, and from byte 32 on the members from zero_point on.
  * In registers: the rows r0 to r2, the outputs r3, the place in the rows r4, the step r5, the sums
  * r6 and r7, the upper taps r8 and r9, two of the lowest row r10. */
 #define MCUCC_ROWS_COLUMN(upper)                                                               \
@@ -93,8 +94,8 @@ MCUCC_ONCE void mcucc_depthwise_few(mcucc_depthwise_state_t *s)
         "push {r7}\n\tadd r12, r0, #16\n\tldm r12, {r1-r6, r8, r9}\n\tpush {r1-r6, r8, r9}\n\t"
         "sub sp, #32\n\tldr r5, [r0, #12]\n\tldm r0, {r0-r2}\n"
         "1:\n\t" /* a channel */
-        "ldr r12, [sp, #56]\n\tldm r12!, {r4, r6-r11, lr}\n\tstr r12, [sp, #56]\n\t"
-        "mov r12, sp\n\tstm r12, {r4, r6-r11, lr}\n\tldr r3, [sp, #52]\n\tmovs r4, #0\n\t"
+        "ldr r12, [sp, #56]\n\tldm r12!, {r4, r6-r9, r11, lr}\n\tstr r12, [sp, #56]\n\t"
+        "asr r10, lr, #8\n\tstm sp, {r4, r6-r11, lr}\n\tldr r3, [sp, #52]\n\tmovs r4, #0\n\t"
         "ldrd r8, r11, [sp, #36]\n\tmov r10, r8\n\tcmp r11, #0\n\tbne 2f\n\t"
         MCUCC_ROWS_COLUMN("r8") MCUCC_ROWS_LOWEST("r10") "add r4, r5\n"
         "2:\n\t" MCUCC_ROWS_COLUMN("r9") MCUCC_ROWS_LOWEST("r11")
@@ -134,9 +135,10 @@ MCUCC_INLINE void mcucc_depthwise_few(mcucc_depthwise_state_t *s)
     const mcucc_output_t output = {.zero_point = s->zero_point, .min = INT8_MIN, .max = INT8_MAX};
     const int32_t first = s->left ? -s->step : 0; /* where the first column would lie */
     const int32_t end = s->end - first + ((s->last != 0) ? (2 * s->step) : 0);
-    for (; s->weights != s->weights_end; s->weights += 8, s->to++) {
+    for (; s->weights != s->weights_end; s->weights += 7, s->to++) {
         const uint32_t *const w = s->weights;
-        const mcucc_channel_dsp_t ch = {(int32_t)w[5], (int32_t)w[6], (int32_t)w[7]};
+        const mcucc_channel_dsp_t ch = {(int32_t)w[6] >> 8, (int32_t)w[5],
+                                        (int32_t)(w[6] & 0xFFU)};
         for (int32_t at = 0; at + (2 * s->step) < end; at += s->step) {
             uint32_t upper[3];
             int32_t lowest[3];
@@ -185,7 +187,7 @@ MCUCC_INLINE void mcucc_depthwise_hold(const mcucc_depthwise_rows_dsp_t *p,
                                  last,
                                  held,
                                  p->weights,
-                                 &p->weights[8 * p->in_c]};
+                                 &p->weights[7 * p->in_c]};
     mcucc_depthwise_few(&s);
 }
 

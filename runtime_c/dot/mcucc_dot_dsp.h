@@ -121,6 +121,12 @@ MCUCC_INLINE int32_t mcucc_quad_odd(int32_t both, int32_t even)
     return (int32_t)((uint32_t)both - (uint32_t)even) >> 8;
 }
 
+/* The shift of an odd channel whose bias brings it along: the byte that its sum leaves. */
+MCUCC_INLINE int32_t mcucc_odd_shift(int32_t both, int32_t even)
+{
+    return (int32_t)(((uint32_t)both - (uint32_t)even) & 0xFFU);
+}
+
 /* The outputs of four channels. */
 MCUCC_INLINE void mcucc_quad_end(const mcucc_quad_t *sums, const mcucc_channel_dsp_t *ch,
                                  const mcucc_output_t *output, int8_t *out,

@@ -1,7 +1,8 @@
 /* Dot products of one pixel with all fours of channels, one loop over them all, with the DSP
  * extension, from inputs that are read where they lie. Weights and sums are those of
  * mcucc_dot_dsp.h; what four channels need stands in one stream of words, in the order in which it
- * is read: biases, weights, and multiplier and shift of each. */
+ * is read: biases, weights, the shifts of the even channels as bytes, and four multipliers. The
+ * biases of odd channels bring along their shifts, as in mcucc_stream_dsp.h. */
 #ifndef MCUCC_RUNS_DSP_H
 #define MCUCC_RUNS_DSP_H
 
@@ -36,11 +37,13 @@ MCUCC_INLINE const uint32_t *mcucc_runs_quad(const mcucc_runs_state_t *s, int32_
     }
     const int32_t acc[4] = {sums.even0, mcucc_quad_odd(sums.both0, sums.even0), sums.even1,
                             mcucc_quad_odd(sums.both1, sums.even1)};
+    const int32_t shifts[4] = {(int32_t)(w[0] & 0xFFU), mcucc_odd_shift(sums.both0, sums.even0),
+                               (int32_t)(w[0] >> 8), mcucc_odd_shift(sums.both1, sums.even1)};
     for (int32_t i = 0; i < count; i++) {
-        const mcucc_channel_dsp_t channel = {0, (int32_t)w[2 * i], (int32_t)w[(2 * i) + 1]};
+        const mcucc_channel_dsp_t channel = {0, (int32_t)w[1 + i], shifts[i]};
         s->to[i] = mcucc_requantize_dsp(acc[i], &channel, &output, MCUCC_FAST, 0);
     }
-    return &w[8];
+    return &w[5];
 }
 
 #if defined(__GNUC__) && defined(__ARM_FEATURE_DSP) && !defined(MCUCC_KEEP_R9)
@@ -68,13 +71,14 @@ MCUCC_INLINE const uint32_t *mcucc_runs_quad(const mcucc_runs_state_t *s, int32_
                          "1:\n\tldr r0, [sp]\n\tldm r2!, {r4-r7}\n\tldrd r3, r1, [r0], #8\n"   \
                          "2:\n\t" steps "cmp r3, r1\n\tbne 2b\n\t"                             \
                          "ldrd r3, r1, [r0], #8\n\tcmp r3, #0\n\tbne 2b\n\t"                   \
-                         "subs r5, r5, r4\n\tsubs r7, r7, r6\n\tasrs r5, r5, #8\n\t"           \
-                         "asrs r7, r7, #8\n\tldm r2!, {r8-r11}\n\tldrd r1, r12, [sp, #8]\n\t"  \
-                         MCUCC_SCALE("r4", "r8", "r9", "r12")                                  \
-                         MCUCC_SCALE("r5", "r10", "r11", "r12")                                \
-                         "ldm r2!, {r8-r11}\n\t"                                               \
-                         MCUCC_SCALE("r6", "r8", "r9", "r12")                                  \
-                         MCUCC_SCALE("r7", "r10", "r11", "r12")                                \
+                         "subs r0, r5, r4\n\tsubs lr, r7, r6\n\tasrs r5, r0, #8\n\t"           \
+                         "asrs r7, lr, #8\n\tldm r2!, {r3, r8-r11}\n\t"                         \
+                         "ldrd r1, r12, [sp, #8]\n\t"                                         \
+                         MCUCC_SCALE("r4", "r8", "r3", "r12")                                  \
+                         MCUCC_SCALE("r5", "r9", "r0", "r12")                                  \
+                         "lsrs r3, r3, #8\n\t"                                                \
+                         MCUCC_SCALE("r6", "r10", "r3", "r12")                                 \
+                         MCUCC_SCALE("r7", "r11", "lr", "r12")                                 \
                          "strb r5, [r1, #1]\n\tstrb r6, [r1, #2]\n\tstrb r7, [r1, #3]\n\t"     \
                          "strb r4, [r1], #4\n\tldr r3, [sp, #4]\n\tstr r1, [sp, #8]\n\t"       \
                          "cmp r2, r3\n\tbne 1b\n\tadd sp, #16\n\tpop {r7}"                     \
@@ -116,7 +120,7 @@ MCUCC_INLINE void mcucc_runs_end(const mcucc_run_dsp_t *runs, int32_t inputs,
                                  int8_t *out, int32_t multiple)
 {
     const int32_t rest = out_c & 3;
-    const uint32_t *const end = &weights[(out_c / 4) * (12 + inputs)];
+    const uint32_t *const end = &weights[(out_c / 4) * (9 + inputs)];
     mcucc_runs_state_t s = {runs, weights, end, out, zero_point};
     if (weights != end) {
         mcucc_runs_quads(&s, multiple);

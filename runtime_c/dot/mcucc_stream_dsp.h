@@ -1,8 +1,11 @@
 /* Dot products of two pixels with all pairs of channels, one loop over them all, with the DSP
  * extension. The panel of inputs is that of mcucc_panel_dsp.h; what a pair of channels needs stands
  * in one stream of words, in the order in which it is read: the bias of the even channel and that
- * of both, their weights, and multiplier and shift of either. With few inputs gcc spends more
- * instructions around the products than on them; here nothing leaves the registers. */
+ * of both, their weights, multiplier and shift of the even channel, the multiplier of the odd one.
+ * Both sums less the even one are 256 times the odd one, and so have a byte to spare: the odd
+ * channel's shift, which the bias of both brings along. Arm shifts by the lowest byte of a register,
+ * so that nothing need be taken apart. With few inputs gcc spends more instructions around the
+ * products than on them; here nothing leaves the registers. */
 #ifndef MCUCC_STREAM_DSP_H
 #define MCUCC_STREAM_DSP_H
 
@@ -36,16 +39,17 @@ MCUCC_INLINE const uint32_t *mcucc_stream_pair(const mcucc_stream_state_t *s, in
         sums.even_b = mcucc_smlad(even, x[1], sums.even_b);
     }
     const mcucc_channel_dsp_t first = {0, (int32_t)w[0], (int32_t)w[1]};
-    const mcucc_channel_dsp_t second = {0, (int32_t)w[2], (int32_t)w[3]};
     to[0] = mcucc_requantize_dsp(sums.even_a, &first, &output, MCUCC_FAST, 0);
     to[s->second] = mcucc_requantize_dsp(sums.even_b, &first, &output, MCUCC_FAST, 0);
     if (both) {
         const int32_t odd_a = mcucc_quad_odd(sums.both_a, sums.even_a);
         const int32_t odd_b = mcucc_quad_odd(sums.both_b, sums.even_b);
+        const mcucc_channel_dsp_t second = {0, (int32_t)w[2],
+                                            mcucc_odd_shift(sums.both_a, sums.even_a)};
         to[1] = mcucc_requantize_dsp(odd_a, &second, &output, MCUCC_FAST, 0);
         to[s->second + 1] = mcucc_requantize_dsp(odd_b, &second, &output, MCUCC_FAST, 0);
     }
-    return &w[4];
+    return &w[3];
 }
 
 #if defined(__GNUC__) && defined(__ARM_FEATURE_DSP) && !defined(MCUCC_KEEP_R9)
@@ -81,12 +85,12 @@ MCUCC_INLINE const uint32_t *mcucc_stream_pair(const mcucc_stream_state_t *s, in
                          "1:\n\t" MCUCC_STREAM_FIRST "ldr pc, [sp, #16]\n"                      \
                          "2:\n\t" MCUCC_STREAM_TWO MCUCC_STREAM_TWO                            \
                          "cmp r0, r1\n\tbne 2b\n\t"                                            \
-                         "subs r5, r5, r7\n\tsubs r6, r6, r8\n\t"                              \
-                         "ldm r2!, {r9-r12}\n\tldrd r3, r4, [sp]\n\t"                          \
+                         "subs r5, r5, r7\n\tsubs r12, r6, r8\n\t"                             \
+                         "ldm r2!, {r9-r11}\n\tldrd r3, r4, [sp]\n\t"                          \
                          scale("r7", "r9", "r10", "r3")                                        \
                          scale("r8", "r9", "r10", "r3")                                        \
                          "strb r8, [lr, r4]\n\tstrb r7, [lr], #1\n\t"                          \
-                         "asrs r5, r5, #8\n\tasrs r6, r6, #8\n\t"                              \
+                         "asrs r5, r5, #8\n\tasrs r6, r12, #8\n\t"                             \
                          scale("r5", "r11", "r12", "r3")                                       \
                          scale("r6", "r11", "r12", "r3")                                       \
                          "strb r6, [lr, r4]\n\tstrb r5, [lr], #1\n\t"                          \
@@ -130,7 +134,7 @@ MCUCC_INLINE void mcucc_stream_end(const uint32_t *panel, int32_t inputs, const 
                                    int32_t out_c, int32_t zero_point, int8_t *a, int8_t *b)
 {
     const int32_t pairs = out_c / 2;
-    const int32_t words = 6 + (inputs / 2); /* of a pair */
+    const int32_t words = 5 + (inputs / 2); /* of a pair */
     const uint32_t *const end = &weights[pairs * words];
     mcucc_stream_state_t s = {&panel[inputs], weights, a, zero_point, (int32_t)(b - a), panel, end,
                               0};

@@ -146,6 +146,8 @@ def test_its_products_are_those_of_the_plan(width: int, tmp_path: Path) -> None:
     ("case", "name"),
     [
         ({}, "dw_s8_k3x3s1_fast_rows_dsp"),
+        ({"bias": [*[0] * 7, (1 << 23) - 1]}, "dw_s8_k3x3s1_fast_rows_dsp"),
+        ({"bias": [-1 << 23, *[0] * 7]}, "dw_s8_k3x3s1_fast_gather_dsp"),
         ({"pads": (0, 0, 2, 1)}, "dw_s8_k3x3s1_fast_gather_dsp"),
         ({"pads": (0, 0, 1, 2)}, "dw_s8_k3x3s1_fast_gather_dsp"),
         ({"stride": (1, 2)}, "dw_s8_k3x3s2_fast_gather_dsp"),
@@ -179,7 +181,7 @@ def test_what_a_channel_needs_stands_together() -> None:
     words = pack_three_rows(weights, np.array([-1, 2]), multipliers)
     assert words.tolist() == [
         [*(1 | 7 << 16, 3 | 9 << 16, 5 | 11 << 16, 13 | 15 << 16, 15 | 17 << 16),
-         *((1 << 32) - 1, (1 << 31) + 2, 10)],
+         *((1 << 31) + 2, (1 << 32) - 256 + 10)],
         [*(2 | 8 << 16, 4 | 10 << 16, 6 | 12 << 16, 14 | 16 << 16, 16 | 18 << 16),
-         *(2, (1 << 31) + 4, 11)],
+         *((1 << 31) + 4, 2 * 256 + 11)],
     ]  # fmt: skip

@@ -108,15 +108,15 @@ def test_what_four_channels_need_stands_together() -> None:
     weights = np.arange(1, 21, dtype=np.int8).reshape(5, 4)
     multipliers = [Multiplier((1 << 30) + each, -9 - each) for each in range(5)]
     words = pack_quad_streams(weights, np.array([1, 2, 3, 4, 5]), multipliers)
-    assert words.shape == (2, 4 + 4 + 8)
+    assert words.shape == (2, 4 + 4 + 5)
     half = [[a + 256 * (a + 4) for a in part] for part in ((1, 3), (2, 4), (9, 11), (10, 12))]
     assert words[0].tolist() == [
-        *(1, 2 * 256 + 1, 3, 4 * 256 + 3),
+        *(1, 2 * 256 + 1 + 10, 3, 4 * 256 + 3 + 12),
         *(low | high << 16 for low, high in half),
-        *(1 << 31, 9, (1 << 31) + 2, 10, (1 << 31) + 4, 11, (1 << 31) + 6, 12),
+        *(9 | 11 << 8, 1 << 31, (1 << 31) + 2, (1 << 31) + 4, (1 << 31) + 6),
     ]
     assert words[1].tolist() == [
-        *(5, 0, 0, 0),
+        *(5, 1, 0, 1),
         *(17 | 19 << 16, 18 | 20 << 16, 0, 0),
-        *((1 << 31) + 8, 13, 0, 1, 0, 1, 0, 1),
+        *(13 | 1 << 8, (1 << 31) + 8, 0, 0, 0),
     ]

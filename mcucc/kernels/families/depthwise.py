@@ -23,7 +23,7 @@ from mcucc.kernels.families.weighted import (
     words_array,
 )
 from mcucc.kernels.kernel import Access, Family, Kernel, Shape, Unit, Variant, Window
-from mcucc.kernels.packing import FOUR, dsp_scale, join_halves, pack_lanes
+from mcucc.kernels.packing import FOUR, as_bytes, as_words, dsp_scales, join_halves, pack_lanes
 from mcucc.kernels.packing_mve import LANES, Words, pack_depthwise
 from mcucc.kernels.use import Declined, Field, KernelUse, LayerCode, OperatorKernels
 from mcucc.ops import Int8Op, NodeView
@@ -67,6 +67,9 @@ _MOST_GATHERED, _GATHERED_IN_C = 50, range(25, 51)
 """How many taps the variant keeps pointers to, MCUCC_MOST_GATHERED less those that end them; and
 how many it takes of layers that its assembly does not know: compilers make those slower."""
 
+_LARGEST_BIAS = 1 << 23
+"""The variant of rows keeps a shift in the lowest byte of each bias, which must be below this."""
+
 _FEWEST_HELD, _MOST_HELD, _FEW_CHANNELS = 4, 8, 16
 """Pixels that the variant of rows holds in scratch: of few channels, whose maps are the largest and
 set the peak, no more than a pointwise layer behind it takes for its panel."""
@@ -80,21 +83,21 @@ def pack_three_rows(
     """What `runtime_c/depthwise/mcucc_depthwise_rows_dsp.h` reads of each channel.
 
     That is in halves of words: the taps of the upper two rows for each column, the first two taps
-    of the lowest row, its last two; then bias, multiplier and shift as words.
+    of the lowest row, its last two; then the multiplier, and 256 times the bias and the shift.
 
     Args:
         weights: (3, 3, channels).
-        biases: one per channel, of 32 bits.
-        multipliers: likewise.
+        biases: one per channel, of 24 bits.
+        multipliers: likewise, of class fast.
 
     Returns:
-        (channels, 8) words.
+        (channels, 7) words.
     """
     taps = weights.astype(np.int32)
     upper = join_halves(taps[0], taps[1])
     lowest = join_halves(taps[2, :2], taps[2, 1:])
-    scales = np.array([dsp_scale(each.m, -each.shift) for each in multipliers], dtype=np.int64)
-    numbers = np.column_stack([biases, scales]).astype(np.int32).view(np.uint32)
+    scales = dsp_scales(multipliers)
+    numbers = as_words(np.column_stack([scales[:, 0], 256 * biases + scales[:, 1]]))
     return np.concatenate([upper.T, lowest.T, numbers], axis=1)
 
 
@@ -104,8 +107,9 @@ def pack_tap_pairs(
     """What `runtime_c/depthwise/mcucc_depthwise_gather_dsp.h` reads of each four channels.
 
     That is four biases; for each two taps four words, which hold the weights of a channel; then
-    multiplier and shift of each channel. A tap that is missing in the last pair has weight 0. If
-    the channels are no whole fours, the last group holds the last four, some of them once more.
+    their shifts as bytes of a word, and four multipliers. A tap that is missing in the last pair
+    has weight 0. If the channels are no whole fours, the last group holds the last four, some of
+    them once more.
 
     Args:
         weights: (kh, kw, channels), at least four channels.
@@ -121,11 +125,9 @@ def pack_tap_pairs(
     taps = np.pad(weights.reshape(kh * kw, channels), ((0, kh * kw % 2), (0, 0)))
     lanes = taps.astype(np.int32)[:, groups].swapaxes(0, 1)
     pairs = join_halves(lanes[:, 0::2], lanes[:, 1::2])
-    scales = np.array([dsp_scale(each.m, -each.shift) for each in multipliers], dtype=np.int64)
-    numbers = [each[groups].astype(np.int32).view(np.uint32) for each in (biases, scales)]
-    return np.concatenate(
-        [part.reshape(len(groups), -1) for part in (numbers[0], pairs, numbers[1])], axis=1
-    )
+    scales = dsp_scales(multipliers)[groups]
+    parts = (as_words(biases[groups]), pairs, as_bytes(scales[..., 1]), as_words(scales[..., 0]))
+    return np.concatenate([part.reshape(len(groups), -1) for part in parts], axis=1)
 
 
 def _depthwise(view: NodeView[DepthwiseConv2D]) -> Kernel:
@@ -162,10 +164,21 @@ def _dsp(view: NodeView[DepthwiseConv2D], plain: Kernel, _: Kernel) -> Kernel | 
     taps = window.kh * window.kw
     gathers = taps <= _MOST_GATHERED if is_plain else taps in _GATHERED_IN_C
     kernel = portable.by(GATHER) if gathers else portable.on(Unit.DSP)
-    if is_plain and _has_rows(view, portable):
+    if is_plain and _has_rows(view, portable) and _has_short_biases(view):
         scratch = _held(view) * view.x.shape[-1]
         return replace(portable.by(ROWS), scratch_bytes=scratch, without_scratch=kernel)
     return kernel
+
+
+def _has_short_biases(view: NodeView[DepthwiseConv2D]) -> bool:
+    """Whether a shift fits into a word beside each bias."""
+    return int(np.abs(_biases(view)).max()) < _LARGEST_BIAS
+
+
+def _biases(view: NodeView[DepthwiseConv2D]) -> NDArray[np.int64]:
+    weights = weights_of(view)
+    sums = weights.reshape(-1, weights.shape[-1]).sum(axis=0, dtype=np.int64)
+    return folded_bias(view, sums)
 
 
 def _held(view: NodeView[DepthwiseConv2D]) -> int:
@@ -195,8 +208,7 @@ def _mve(view: NodeView[DepthwiseConv2D], plain: Kernel, _: Kernel) -> Kernel | 
 
 
 def _code(use: KernelUse[DepthwiseConv2D]) -> LayerCode:
-    weights = weights_of(use)
-    biases = folded_bias(use, weights.reshape(-1, weights.shape[-1]).sum(axis=0, dtype=np.int64))
+    weights, biases = weights_of(use), _biases(use)
     in_w: list[Field] = [("in_w", str(use.x.hwc[1]))]
     sizes = [*in_w, *channels_of(use), ("pad_left", str(use.op.pads[2]))]
     last = [("pad", use.pad)]
@@ -206,7 +218,7 @@ def _code(use: KernelUse[DepthwiseConv2D]) -> LayerCode:
         return weighted_code(use, sizes, stream_array(use, words, LANES), last=last)
     if use.kernel.variant is ROWS:
         words = pack_three_rows(weights[0], biases, conv_multipliers(use.graph, use.node))
-        array = words_array(use, words, "[out_c][8] of taps, bias, multiplier, shift")
+        array = words_array(use, words, "[out_c][7] of taps, multiplier, bias and shift")
         return weighted_code(use, sizes, array, last=[*last, ("held", str(_held(use)))])
     if use.kernel.variant is GATHER:
         multipliers = conv_multipliers(use.graph, use.node)

@@ -200,10 +200,10 @@ def channel_array(use: KernelUse[Any], biases: NDArray[np.int64], at_a_time: int
     return ArrayDef(f"{use.ident}_channels", ctype, len(rows), tuple(rows), comment)
 
 
-def folded_bias(use: KernelUse[Any], sums: NDArray[np.int64]) -> NDArray[np.int64]:
+def folded_bias(view: NodeView[Any], sums: NDArray[np.int64]) -> NDArray[np.int64]:
     """The bias less the input's zero point times the sum of each channel's weights."""
-    bias = use.graph.const(use.node.inputs[2]).data.astype(np.int64)
-    return bias - use.x.q.zero_point * sums
+    bias = view.graph.const(view.node.inputs[2]).data.astype(np.int64)
+    return bias - view.x.q.zero_point * sums
 
 
 def _comment(use: KernelUse[Any], layout: str) -> str:
