@@ -57,8 +57,8 @@ MUTANTS = (
     ),
     Mutant(
         "gathered-taps-reach-beyond-the-row",
-        "runtime_c/depthwise/mcucc_depthwise_gather_dsp.h",
-        "(inside || ((x >= 0) && (x < p->in_w)))",
+        "runtime_c/depthwise/mcucc_gather.h",
+        "(inside || ((x >= 0) && (x < in_w)))",
         "(inside || (x >= 0))",
         ("tests/kernels/test_depthwise_gather.py",),
         "Taps in the padding on the right are read from the next row.",

@@ -114,7 +114,7 @@ MUTANTS = (
         "mcucc/kernels/packing.py",
         "both[:, 1] += scales[1::2, 1]",
         "both[:, 1] += scales[::2, 1]",
-        (f"{_PAIRS}::test_under_sanitizers",),
+        (f"{_PAIRS}::test_what_a_pair_of_channels_needs_stands_together",),
         "An odd channel is shifted as the even one beside it.",
     ),
     Mutant(
@@ -164,6 +164,22 @@ MUTANTS = (
         "movgt r3, r3",
         ("tests/kernels/test_depthwise_gather.py::test_on_the_core",),
         "Of six channels the last group begins at the fourth, beyond the pixel.",
+    ),
+    Mutant(
+        "gathered-taps-enter-a-turn-late",
+        "runtime_c/depthwise/mcucc_depthwise_gather_thumb1.h",
+        "(((pairs + 4) / 5) * 5) - pairs;",
+        "(((pairs + 4) / 5) * 5) - pairs + 1;",
+        ("tests/kernels/test_depthwise_gather.py::test_few_channels_on_the_core",),
+        "Two taps of each window are left out.",
+    ),
+    Mutant(
+        "thumb1-sum-of-equal-scales-is-half-of-it",
+        "mcucc/kernels/families/elementwise.py",
+        "other.m if right else 2 * other.m",
+        "other.m",
+        (f"{_SUM}::test_on_the_core",),
+        "Where both scales are equal the second input counts half.",
     ),
     Mutant(
         "gathered-of-clamped-outputs",

@@ -9,13 +9,8 @@
 #define MCUCC_DEPTHWISE_GATHER_DSP_H
 
 #include "mcucc_dsp.h"
+#include "mcucc_gather.h"
 #include "mcucc_requantize_dsp.h"
-
-/* Pointers to taps, with one more where the number is odd, and two that end them: of windows of up
- * to 3x3, up to 5x5, and any. */
-#define MCUCC_FEW_GATHERED 12
-#define MCUCC_SOME_GATHERED 28
-#define MCUCC_MOST_GATHERED 52
 
 typedef struct {
     int32_t in_w;
@@ -131,16 +126,7 @@ MCUCC_INLINE void mcucc_gather(const mcucc_depthwise_gather_dsp_t *p, const int8
                                int32_t column, int32_t kh, int32_t kw, int32_t dilation,
                                const int8_t **taps)
 {
-    const int inside = (column >= 0) && (column + ((kw - 1) * dilation) < p->in_w);
-    const int32_t step = dilation * p->in_c;
-    MCUCC_NO_UNROLL
-    for (int32_t ky = 0; ky < kh; ky++) {
-        int32_t at = column * p->in_c;
-        for (int32_t kx = 0; kx < kw; kx++, at += step) {
-            const int32_t x = column + (kx * dilation);
-            *taps++ = (inside || ((x >= 0) && (x < p->in_w))) ? &rows[ky][at] : p->pad;
-        }
-    }
+    taps = mcucc_gather_taps(rows, p->in_w, p->in_c, p->pad, column, kh, kw, dilation, taps);
     if (((kh * kw) % 2) != 0) {
         taps[0] = taps[-1];
         taps++;

@@ -1,4 +1,5 @@
-"""Depthwise windows by gathered taps with the DSP extension: shapes, strides, borders."""
+"""Depthwise windows by gathered taps, with the DSP extension and in 16-bit Thumb instructions:
+shapes, strides, borders."""
 
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,10 @@ import numpy as np
 import pytest
 
 from mcucc.kernels import Kernel, Unit, select_kernels
-from mcucc.kernels.families.depthwise import GATHER, pack_tap_pairs
+from mcucc.kernels.families.depthwise import GATHER, GATHER_THUMB1, pack_tap_pairs
 from mcucc.ops import Int8Graph
 from mcucc.reference.fixed_point import Multiplier, RequantClass
-from mcucc.targets.board import CORES, load_board
+from mcucc.targets.board import CORES, Core, load_board
 from tests.graphs import GraphBuilder, quant
 from tests.kernels.compiled import assert_c_agrees, generate
 from tests.kernels.grid import (
@@ -25,7 +26,7 @@ from tests.kernels.grid import (
 from tests.kernels.on_core import assert_core_agrees
 from tests.kernels.products import counted, said
 
-M4 = CORES["cortex-m4"]
+M0, M4 = CORES["cortex-m0plus"], CORES["cortex-m4"]
 GRID = {
     "map": ((1, 1), (1, 9), (6, 1), (5, 7), (8, 8)),
     "channels": (4, 5, 7, 8, 13, 16),
@@ -62,8 +63,21 @@ def gathered(count: int, seed: int) -> Int8Graph:
     return b.build(*(layer(b, case) for case in latin(GRID, count, seed)))
 
 
-def kernels_of(graph: Int8Graph) -> list[Kernel]:
-    return [kernel for kernel in select_kernels(graph, M4).values() if kernel is not None]
+def few_channels() -> Int8Graph:
+    """One to three channels, which those of 16-bit Thumb instructions take, too; and weights of
+    -128 under inputs at the ends."""
+    b = GraphBuilder("few", seed=9)
+    made = [
+        b.depthwise(b.input((1, 6, 5, channels), quant(0.05, zero_point)), kernel)
+        for channels, zero_point, kernel in ((1, -128, (5, 5)), (2, 127, (4, 3)), (3, 0, (7, 7)))
+    ]
+    b.consts[b.nodes[0].inputs[1]].data.setflags(write=True)
+    b.consts[b.nodes[0].inputs[1]].data[:] = -128
+    return b.build(*made)
+
+
+def kernels_of(graph: Int8Graph, core: Core = M4) -> list[Kernel]:
+    return [kernel for kernel in select_kernels(graph, core).values() if kernel is not None]
 
 
 @pytest.mark.cc
@@ -77,24 +91,47 @@ def test_under_sanitizers(tmp_path: Path, clang: bool) -> None:
     assert_c_agrees(made, tmp_path, samples=3, clang=clang)
 
 
+@pytest.mark.cc
+def test_in_16_bit_thumb_instructions(tmp_path: Path) -> None:
+    """Only of class fast, all activations; without scratch those of 3x3 as well."""
+    graph = gathered(28, seed=4)
+    kernels = [kernel.scratch_free for kernel in kernels_of(graph, M0)]
+    taken = {(kernel.requant, kernel.clamps) for kernel in kernels if kernel.variant}
+    assert taken == {(RequantClass.FAST, False), (RequantClass.FAST, True)}
+    assert {kernel.variant for kernel in kernels} == {GATHER_THUMB1, None}
+    for name, each in (("grid", graph), ("few", few_channels())):
+        made = generate(each, tmp_path / name / "c", planned=False, core=M0)
+        assert_c_agrees(made, tmp_path / name, samples=3)
+
+
 @pytest.mark.qemu
+@pytest.mark.parametrize("board_id", ["rpi-pico", "mps2-an386"])
 @pytest.mark.parametrize("clang", [False, True], ids=["gcc", "clang"])
-def test_on_the_core(tmp_path: Path, clang: bool) -> None:
+def test_on_the_core(tmp_path: Path, clang: bool, board_id: str) -> None:
     """The assembly, which the computer's twin in C stands for above."""
-    board = load_board("mps2-an386")
+    board = load_board(board_id)
     made = generate(gathered(24, seed=5), tmp_path / "c", planned=False, core=board.core)
     assert_core_agrees(made, board, tmp_path, clang=clang)
 
 
+@pytest.mark.qemu
+def test_few_channels_on_the_core(tmp_path: Path) -> None:
+    board = load_board("rpi-pico")
+    made = generate(few_channels(), tmp_path / "c", planned=False, core=board.core)
+    assert {kernel.variant for kernel in made.kernels.values() if kernel} == {GATHER_THUMB1}
+    assert_core_agrees(made, board, tmp_path)
+
+
 @pytest.mark.cc
-def test_the_output_may_lie_on_the_dying_input(tmp_path: Path) -> None:
+@pytest.mark.parametrize("core", [M0, M4], ids=["m0plus", "m4"])
+def test_the_output_may_lie_on_the_dying_input(tmp_path: Path, core: Core) -> None:
     """As its family promises: plans put the output close behind the pixels that are read."""
     b = GraphBuilder("chain", seed=6)
     x = b.input((1, 9, 9, 10), quant(0.05, 3))
     for _ in range(3):
         x = b.depthwise(x, (5, 5), pads="same")
     graph = b.build(x)
-    made = generate(graph, tmp_path / "c", core=M4)
+    made = generate(graph, tmp_path / "c", core=core)
     assert made.plan.arena_bytes < 2 * 9 * 9 * 10
     assert_c_agrees(made, tmp_path, samples=2)
 
@@ -132,11 +169,9 @@ def test_windows_of_up_to_50_taps_take_it(
     assert [each.name for each in kernels_of(b.build(b.depthwise(x, kernel)))] == [name]
 
 
-def test_other_cores_have_none_of_it() -> None:
-    graph = gathered(14, seed=7)
-    for core in ("cortex-m0plus", "cortex-m3"):
-        units = {each.unit for each in select_kernels(graph, CORES[core]).values() if each}
-        assert units == {Unit.PORTABLE}
+def test_the_cortex_m3_has_none_of_it() -> None:
+    units = {each.unit for each in kernels_of(gathered(14, seed=7), CORES["cortex-m3"])}
+    assert units == {Unit.PORTABLE}
 
 
 def test_what_four_channels_need_stands_together() -> None:

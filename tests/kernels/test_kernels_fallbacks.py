@@ -136,7 +136,8 @@ EDGES = (
     Edge("mve conv of vectors without scratch", M55, vectors, Unit.MVE, lean=True),
     Edge("mve general conv without scratch", M55, general(conv), Unit.PORTABLE, lean=True),
     Edge("mve pointwise without scratch", M55, pointwise, Unit.MVE, lean=True),
-    Edge("thumb1 depthwise", M0, depthwise, Unit.PORTABLE),
+    Edge("thumb1 depthwise without scratch", M0, depthwise, Unit.THUMB1, lean=True),
+    Edge("thumb1 general depthwise", M0, general(depthwise), Unit.PORTABLE),
     Edge("thumb1 conv of -128", M0, smallest(conv), Unit.THUMB1),
     Edge("thumb1 general pointwise", M0, general(pointwise), Unit.THUMB1),
 )

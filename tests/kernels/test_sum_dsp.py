@@ -1,4 +1,4 @@
-"""Sums and differences with DSP and Helium: scales, zero points, clamps, runs and rests."""
+"""Sums and differences on each unit: scales, zero points, clamps, runs and rests."""
 
 from pathlib import Path
 
@@ -48,7 +48,9 @@ def sums(count: int, seed: int) -> Int8Graph:
 
 
 @pytest.mark.cc
-@pytest.mark.parametrize(("core", "unit"), [("cortex-m4", "dsp"), ("cortex-m55", "mve")])
+@pytest.mark.parametrize(
+    ("core", "unit"), [("cortex-m0plus", "thumb1"), ("cortex-m4", "dsp"), ("cortex-m55", "mve")]
+)
 @CLANG
 def test_under_sanitizers(tmp_path: Path, clang: bool, core: str, unit: str) -> None:
     """Helium's kernels too: a scale that is far too small for the sum may be either input's."""
@@ -59,10 +61,11 @@ def test_under_sanitizers(tmp_path: Path, clang: bool, core: str, unit: str) -> 
 
 
 @pytest.mark.qemu
+@pytest.mark.parametrize("board_id", ["rpi-pico", "mps2-an386"])
 @CLANG
-def test_on_the_core(tmp_path: Path, clang: bool) -> None:
+def test_on_the_core(tmp_path: Path, clang: bool, board_id: str) -> None:
     """The assembly, which the computer's twin in C stands for above."""
-    board = load_board("mps2-an386")
+    board = load_board(board_id)
     made = generate(sums(36, seed=4), tmp_path / "c", planned=False, core=board.core)
     assert_core_agrees(made, board, tmp_path, clang=clang)
 
@@ -85,7 +88,7 @@ def test_it_may_write_over_its_inputs(tmp_path: Path, mode: Mode) -> None:
 
 @pytest.mark.parametrize("core", ["cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m55"])
 def test_who_has_it(core: str) -> None:
-    """The Cortex-M55 has kernels for Helium; so have other cores none."""
+    """The Cortex-M3 has none; the Cortex-M55 those for Helium."""
     units = {kernel.unit for kernel in select_kernels(sums(12, 1), CORES[core]).values() if kernel}
-    own = {"cortex-m4": Unit.DSP, "cortex-m55": Unit.MVE}
+    own = {"cortex-m0plus": Unit.THUMB1, "cortex-m4": Unit.DSP, "cortex-m55": Unit.MVE}
     assert units == {own.get(core, Unit.PORTABLE)}

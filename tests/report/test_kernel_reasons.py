@@ -67,7 +67,11 @@ class Case:
 
 CASES = (
     Case(M0, Unit.THUMB1, grouped, "convolutions in groups have no kernel"),
-    Case(M0, Unit.THUMB1, depthwise, "DepthwiseConv2D has no kernel for it"),
+    Case(M0, Unit.THUMB1, softmax, "Softmax has no kernel for it"),
+    Case(M0, Unit.THUMB1, multiplied, "several outputs of one input channel have no kernel"),
+    Case(M0, Unit.THUMB1, general(depthwise), "some channel's scaling is not of class fast"),
+    Case(M0, Unit.THUMB1, sixty_four_taps, "64 taps are more than 50"),
+    Case(M0, Unit.THUMB1, unshifted, "the scaled sum is not shifted to the right", added),
     Case(M4, Unit.DSP, grouped, "convolutions in groups have no kernel"),
     Case(M4, Unit.DSP, multiplied, "several outputs of one input channel have no kernel",
          depthwise),

@@ -35,6 +35,9 @@ GATHER = Variant("gather", Unit.DSP, keeps_taps=True, takes_last_fours=True)
 """It gathers pointers to all taps of a pixel, and then adds the products of two taps with one
 instruction."""
 
+GATHER_THUMB1 = Variant("gather", Unit.THUMB1)
+"""Likewise; it then adds one tap after another in a loop over all channels of a pixel."""
+
 ROWS = Variant("rows", Unit.DSP, takes_pairs=True, takes_scratch=True, stack_bytes=24)
 """For windows of 3x3 with stride 1: along a few pixels channel by channel, so that the columns of a
 window serve the next ones, too."""
@@ -50,7 +53,7 @@ DEPTHWISE = Family(
     tells_clamping=True,
     keeps_taps=frozenset({Unit.MVE}),
     takes_last_fours=frozenset({Unit.DSP}),
-    variants=(GATHER, ROWS, RELU, ROWS_PLAIN),
+    variants=(GATHER, GATHER_THUMB1, ROWS, RELU, ROWS_PLAIN),
 )
 DEPTHWISE_MULTIPLIED = Family(
     *("dwm", Shape.WINDOW, Access.PIXEL, "depthwise"),
@@ -149,6 +152,20 @@ def _has_rows(view: NodeView[DepthwiseConv2D], kernel: Kernel) -> bool:
     return fits and kernel.requant is RequantClass.FAST
 
 
+def _thumb1(_: NodeView[DepthwiseConv2D], plain: Kernel, __: Kernel) -> Kernel | Declined:
+    portable = plain.scratch_free
+    window = portable.window
+    if portable.family is DEPTHWISE_MULTIPLIED or window is None:
+        return Declined(Unit.THUMB1, "several outputs of one input channel have no kernel")
+    if portable.requant is not RequantClass.FAST:
+        return Declined(Unit.THUMB1, "some channel's scaling is not of class fast")
+    if window.kh * window.kw > _MOST_GATHERED:
+        taps = window.kh * window.kw
+        return Declined(Unit.THUMB1, f"{taps} taps are more than {_MOST_GATHERED}")
+    gather = portable.by(GATHER_THUMB1)
+    return gather if plain is portable else replace(plain, without_scratch=gather)
+
+
 def _dsp(view: NodeView[DepthwiseConv2D], plain: Kernel, _: Kernel) -> Kernel | Declined:
     portable = plain.scratch_free
     if portable.family is DEPTHWISE_MULTIPLIED:
@@ -228,6 +245,9 @@ def _code(use: KernelUse[DepthwiseConv2D]) -> LayerCode:
         layout = "[out_c / 4][kh][kw], channels 0 2 and 1 3 as 16 bits each"
         array = words_array(use, pack_lanes(weights[0]), layout)
         return weighted_code(use, sizes, array, channel_array(use, biases, FOUR), last=last)
+    if use.kernel.variant is GATHER_THUMB1:
+        array = bytes_array(use, weights[0].transpose(2, 0, 1), "[out_c][kh][kw]")
+        return weighted_code(use, sizes, array, channel_array(use, biases), last=last)
     if use.kernel.variant is ROWS_PLAIN:
         array = bytes_array(use, weights[0].transpose(2, 0, 1), "[out_c][3][3]")
         held: Field = ("held", str(_held_plain(use)))
@@ -256,5 +276,7 @@ def _bands(use: KernelUse[BandScale]) -> LayerCode:
 
 OPERATORS: Mapping[type[Int8Op], OperatorKernels[Any]] = {
     BandScale: OperatorKernels(_bands_kernel, _bands),
-    DepthwiseConv2D: OperatorKernels(_depthwise, _code, {Unit.DSP: _dsp, Unit.MVE: _mve}),
+    DepthwiseConv2D: OperatorKernels(
+        _depthwise, _code, {Unit.THUMB1: _thumb1, Unit.DSP: _dsp, Unit.MVE: _mve}
+    ),
 }

@@ -80,37 +80,56 @@ def _product(view: NodeView[Any]) -> Kernel:
     return Kernel(family, None, classify(_MAX_PRODUCT, multiplier))
 
 
+def _sum_thumb1(view: NodeView[Any], portable: Kernel, _: Kernel) -> Kernel | Declined:
+    if not _is_shifted_right(view):
+        return Declined(Unit.THUMB1, "the scaled sum is not shifted to the right")
+    return portable.on(Unit.THUMB1)
+
+
 def _sum_dsp(view: NodeView[Any], portable: Kernel, _: Kernel) -> Kernel | Declined:
-    output = add_parameters(view.graph, view.node).output
-    if output.m != 0 and output.shift > -1:
+    if not _is_shifted_right(view):
         return Declined(Unit.DSP, "the scaled sum is not shifted to the right")
     return portable.on(Unit.DSP)
 
 
-def _sum_of_halved(use: KernelUse[Add | Sub]) -> LayerCode:
-    """For the DSP extension: one of the inputs has the factor one half."""
+def _is_shifted_right(view: NodeView[Any]) -> bool:
+    output = add_parameters(view.graph, view.node).output
+    return output.m == 0 or output.shift <= -1
+
+
+def _halved_code(use: KernelUse[Add | Sub]) -> LayerCode:
+    """For kernels that know that one of the inputs has the factor one half."""
     p = add_parameters(use.graph, use.node)
     zero_points = [kind.q.zero_point for kind in use.graph.input_types(use.node)]
     factors = (p.first, p.second)
     halved = factors.index(_HALF)
     other = factors[1 - halved]
     right = 0 if other == _HALF else max(-other.shift, 1)
-    multiplier, down = dsp_scale(p.output.m, -p.output.shift)
     fields: list[Field] = [
         _channels(use),
         ("halved", str(halved)),
         ("zero_point", f"{{{zero_points[halved]}, {zero_points[1 - halved]}}}"),
-        ("multiplier", c_int(other.m)),
-        ("right", str(right)),
-        ("scale", f"{{.bias = 0, .multiplier = {c_int(multiplier)}, .right = {down}}}"),
-        ("output", use.output_literal(use.op.activation)),
     ]
+    if use.kernel.unit is Unit.THUMB1:
+        high, low = divmod(other.m if right else 2 * other.m, 1 << 16)
+        fields += [("high", str(high)), ("low", str(low)), ("right", str(max(right, 1)))]
+        fields.append(("scale", channel_literal(0, _shifted_right(p.output))))
+    else:
+        multiplier, down = dsp_scale(p.output.m, -p.output.shift)
+        scale = f"{{.bias = 0, .multiplier = {c_int(multiplier)}, .right = {down}}}"
+        fields += [("multiplier", c_int(other.m)), ("right", str(right)), ("scale", scale)]
+    fields.append(("output", use.output_literal(use.op.activation)))
     return use.code(fields)
 
 
+def _shifted_right(multiplier: Multiplier) -> Multiplier:
+    """The same with a shift to the right, which that of a factor too small need not have."""
+    return multiplier if multiplier.m != 0 else Multiplier(0, -1)
+
+
 def _sum(use: KernelUse[Add | Sub]) -> LayerCode:
-    if use.kernel.unit is Unit.DSP:
-        return _sum_of_halved(use)
+    if use.kernel.unit in (Unit.THUMB1, Unit.DSP):
+        return _halved_code(use)
     return _at_common_scale(use, add_parameters(use.graph, use.node), use.op.activation)
 
 
@@ -200,7 +219,7 @@ def _extreme(family: Family) -> OperatorKernels[Any]:
 
 
 _ON_HELIUM = {Unit.MVE: always}
-_SUMS = {Unit.DSP: _sum_dsp, Unit.MVE: always}
+_SUMS = {Unit.THUMB1: _sum_thumb1, Unit.DSP: _sum_dsp, Unit.MVE: always}
 _TABLE = OperatorKernels(plain(LOOKUP), _lookup)
 
 OPERATORS: Mapping[type[Int8Op], OperatorKernels[Any]] = {
