@@ -31,9 +31,11 @@ OPTIONS = {
     "run": "DIRECTORY --input --output --dequantize --profile --on --json",
     "verify": "DIRECTORY --input --on --require --model --json",
     "evaluate": "DIRECTORY --input --labels --model --json",
-    "report": "DIRECTORY --schema --json",
+    "report": "DIRECTORY --schema --html --json",
+    "diff": "OLD NEW --max-arena --max-flash --max-stack --max-instructions --min-sqnr --markdown "
+    "--json",
     "explain": "DIRECTORY [LAYER] --json",
-    "bench": "DIR|MODEL... --board --sram --objective --stream-input --input-shape --cut-at "
+    "bench": "DIR|MODEL... --board --save --sram --objective --stream-input --input-shape --cut-at "
     "--state --array --split-output --json",
 }
 
