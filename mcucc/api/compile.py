@@ -10,7 +10,6 @@ True
 """
 
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import mcucc
+from mcucc.api.built import built_sizes
 from mcucc.api.joined import joined_notes
 from mcucc.api.network import Calibration, Network, load_network
 from mcucc.api.options import (
@@ -28,9 +28,8 @@ from mcucc.api.options import (
     unread_inputs,
 )
 from mcucc.api.plan import plan_with_stack
-from mcucc.build.network import Network as Interface
-from mcucc.build.sizes import Sizes, measure_sizes
-from mcucc.build.toolchain import ARM_GCC, PACKAGES, has_tool
+from mcucc.build.sizes import Sizes
+from mcucc.build.toolchain import ARM_GCC, PACKAGES
 from mcucc.codegen import Files, Program, Provenance, SelfTest, emit, lower, self_test
 from mcucc.codegen.ports import is_index
 from mcucc.codegen.program import Element
@@ -133,7 +132,7 @@ def compile_model(
     if options.check:
         _prove(plan)
     draft = _draft(program, plan, options)
-    sizes = _measure(draft, program, plan, board)
+    sizes = built_sizes(draft, program, board)
     fits = budget.admits(plan.arena_bytes, known_flash_bytes(plan.schedule.graph, sizes))
     files = _files(draft, graph, board, options) if fits else _own_board_file(board, options)
     report = sealed(
@@ -286,29 +285,6 @@ def _own_board_file(board: Board, options: CompileOptions) -> Files:
     """A board file of the user's own, which later commands need even if the network misfits."""
     text = own_board_text(options.board)
     return {} if text is None else {f"{board.id}.toml": text}
-
-
-def _measure(files: Files, program: Program, plan: MemoryPlan, board: Board) -> Sizes | None:
-    """Sizes of the objects built for the board's core, None without a compiler for it."""
-    if not board.core.has_thumb or not has_tool(ARM_GCC):
-        return None
-    interface = Interface(
-        program.name,
-        tuple(port.tensor.nbytes for port in program.inputs),
-        tuple(port.tensor.nbytes for port in program.outputs),
-        plan.arena_bytes,
-        program.arena_align,
-        io=program.io,
-        row_bytes=program.inputs[0].tensor.row_bytes if program.streamed else None,
-        state_bytes=program.state_bytes,
-    )
-    with tempfile.TemporaryDirectory(prefix="mcucc-sizes-") as folder:
-        source = Path(folder) / "source"
-        source.mkdir()
-        for name, text in files.items():
-            (source / name).parent.mkdir(exist_ok=True)
-            (source / name).write_text(text, encoding="utf-8")
-        return measure_sizes(source, interface, board, Path(folder) / "work")
 
 
 def _origin(network: Network, calibration: Calibration) -> Origin:

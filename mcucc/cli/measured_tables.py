@@ -11,6 +11,7 @@ from rich.text import Text
 
 from mcucc.api.build import BuiltProgram
 from mcucc.api.compare import Comparison
+from mcucc.api.fit import ModelFits
 from mcucc.api.measure import LayerMeasurement, Measurement, RunCounts
 from mcucc.cli.tables import figure_column, index_column, name_column
 from mcucc.report.text.figures import format_bytes, percents
@@ -205,3 +206,35 @@ def render_comparison(found: Comparison) -> RenderableType:
     parts.append(Text(f"bits on {found.samples} random inputs: {said}"))
     parts += [Text(message) for message in found.messages]
     return Group(*parts, Text(), Text(found.markdown))
+
+
+def render_fits(fits: ModelFits) -> RenderableType:
+    """A row per board, those that the network fits first."""
+    rows = fits.boards
+    flash = tuple(f"{'~' * x.flash_estimated}{x.flash_bytes:,}" for x in rows)
+    table = Grid(
+        (
+            Column("board", tuple(x.board for x in rows), least=10),
+            Column("core", tuple(x.core.removeprefix("cortex-") for x in rows)),
+            Column("fits", tuple("yes" if x.fits else "NO" for x in rows)),
+            Column(
+                "tightest",
+                tuple(f"{x.tightest} {x.tightest_percent:,.1f}%" for x in rows),
+                right=True,
+            ),
+            figure_column("smallest", [x.smallest_arena_bytes for x in rows]),
+            figure_column("auto", [x.arena_bytes for x in rows]),
+            figure_column("RAM", [x.arena_limit_bytes for x in rows]),
+            Column("flash", flash, right=True),
+            figure_column("of", [x.flash_limit_bytes for x in rows]),
+        ),
+        {i: "dim" for i, x in enumerate(rows) if not x.fits},
+    )
+    count = sum(x.fits for x in rows)
+    guessed = " ~: estimated." if any(x.flash_estimated for x in rows) else ""
+    note = (
+        f"{fits.model} fits {count} of {len(rows)} boards. Bytes of arena: of the smallest plan; "
+        "of that of `compile` (auto), which takes for speed what RAM there is; RAM: what it may "
+        f"take. Flash: code and weights; what the board has.{guessed}"
+    )
+    return Group(table, Text(), Text(note, "dim"))

@@ -34,6 +34,8 @@ OPTIONS = {
     "report": "DIRECTORY --schema --html --json",
     "diff": "OLD NEW --max-arena --max-flash --max-stack --max-instructions --min-sqnr --markdown "
     "--json",
+    "fit": "MODEL --board --calib --no-build --no-prune --input-shape --cut-at --state --array "
+    "--json",
     "explain": "DIRECTORY [LAYER] --json",
     "bench": "DIR|MODEL... --board --save --sram --objective --stream-input --input-shape --cut-at "
     "--state --array --split-output --json",
