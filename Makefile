@@ -11,9 +11,7 @@ demo: ## quantize and compile the example network, run it on real images, print 
 
 test: ## set up everything and run all checks and tests
 	@.ci/setup test
-	@$(MAKE) --no-print-directory check
-	@$(PYTHON) -m pytest -q -n 2 --dist worksteal
-	@$(PYTHON) -m fuzz --brief
+	@.ci/test
 
 quick: ## the tests that need neither compiler nor simulator nor browser
 	@.ci/setup test

@@ -24,17 +24,17 @@ from fuzz.run import Run, Wanted
 HERE = Path(__file__).parent
 BRIEF: Mapping[str, int] = MappingProxyType(
     {
-        "onnx": 2400,
-        "tflite": 480,
-        "graph": 170,
-        "qemu": 48,
-        "calibration": 120,
-        "board": 180,
-        "directory": 60,
+        "onnx": 1200,
+        "tflite": 320,
+        "graph": 90,
+        "qemu": 24,
+        "calibration": 60,
+        "board": 90,
+        "directory": 40,
         "kill": 226,
     }
 )
-"""Seeds of each kind for less than three minutes on two quiet cores."""
+"""Seeds of each kind for less than two minutes on two quiet cores."""
 
 
 def main() -> int:

@@ -87,7 +87,7 @@ class Compiler:
         Raises:
             ToolchainError: the compiler failed or took too long.
         """
-        self.run([*flags, "-c", str(source), "-o", str(target)], cwd=target.parent)
+        self.run([*flags, "-c", str(source), "-o", str(target)], cwd=source.parent)
         return target
 
     def run(self, arguments: Sequence[str], *, cwd: Path) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.cli.forks import forks
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 EXAMPLE = CHECKOUT / "examples" / "digits"
 DIGITS = EXAMPLE / "digits_int8.onnx"
@@ -16,6 +18,9 @@ FLOAT_DIGITS = EXAMPLE / "digits_float.onnx"
 CALIBRATION = EXAMPLE / "calibration.npz"
 IMAGES = EXAMPLE / "test_images.npz"
 BOARD = "nucleo-f446re"
+
+_STARTED: set[str] = set()
+"""Commands that this process has started with an interpreter of their own."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +51,20 @@ class Finished:
 def mcucc(
     *arguments: str | Path, cwd: Path = CHECKOUT, environment: Mapping[str, str] | None = None
 ) -> Finished:
-    """Run `python -m mcucc` with these arguments."""
+    """Run `python -m mcucc` with these arguments.
+
+    The first call of each command starts an interpreter, and so does one with an environment of its
+    own; others are forked from a process that has imported the command line (`tests.cli.forks`).
+    """
+    texts = [str(each) for each in arguments]
+    command = texts[0] if texts else ""
+    if command in _STARTED and environment is None:
+        inherited = {**os.environ, "PYTHONPATH": str(CHECKOUT), "COLUMNS": "80"}
+        code, out, err = forks(CHECKOUT).run(texts, cwd, inherited)
+        return Finished(code, out.decode(), err.decode())
+    _STARTED.add(command)
     done = subprocess.run(
-        [sys.executable, "-m", "mcucc", *map(str, arguments)],
+        [sys.executable, "-m", "mcucc", *texts],
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": str(CHECKOUT), "COLUMNS": "80", **(environment or {})},
         stdin=subprocess.DEVNULL,
