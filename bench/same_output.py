@@ -23,7 +23,7 @@ from typing import NamedTuple
 from mcucc.api.compile import Compilation, CompileOptions, compile_model
 from mcucc.api.network import Calibration
 from mcucc.build.process import run_child
-from mcucc.errors import UnsupportedModelError
+from mcucc.errors import InputFileError, UnsupportedModelError
 from mcucc.schedule.plan import Objective
 from mcucc.targets.board import load_board
 
@@ -85,7 +85,7 @@ def _digest(work: Work) -> tuple[str, dict[str, str]]:
     try:
         compilation = compile_model(work.folder / work.model, options)
         made = _objects(compilation, work.board) if work.objects else _files(compilation)
-    except UnsupportedModelError as error:
+    except (InputFileError, UnsupportedModelError) as error:
         made = {"refused": type(error).__name__}
     return f"{work.model} {work.board} {work.objective}", made
 

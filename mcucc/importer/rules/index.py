@@ -33,7 +33,7 @@ def lower_arg(walk: Walk, node: OnnxNode) -> View:
 
 
 def lower_top_k(walk: Walk, node: OnnxNode) -> tuple[Symbol, ...]:
-    """TopK along one axis: a node for each output that somebody reads."""
+    """TopK along one axis: a node for each output that somebody reads; always in order."""
     x = walk.in_onnx_order(walk.view(node), node)
     axis = axis_of(node, node.int("axis", -1), len(x.shape))
     found = walk.integers(node, 1, "k") or ()
@@ -43,13 +43,6 @@ def lower_top_k(walk: Walk, node: OnnxNode) -> tuple[Symbol, ...]:
             "TopK must keep a constant number k of an axis that is not the batch, at most all",
             f"k {list(found)}, axis {axis} of {list(x.shape)}",
             "Give the axis of the classes, and a k that it has.",
-        )
-    if not node.int("sorted", 1):
-        raise RefusalError(
-            node,
-            "what TopK makes must be in order",
-            "sorted=0, which leaves the order open",
-            "Export with sorted=1.",
         )
     k, perm, largest = found[0], moved_last(x.perm, axis), bool(node.int("largest", 1))
     kept = (*x.shape[:axis], k, *x.shape[axis + 1 :])
