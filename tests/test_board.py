@@ -20,7 +20,9 @@ from mcucc.targets.board import (
 )
 
 PROXIES = {
+    "cortex-m0": "mps2-an385",
     "cortex-m0plus": "mps2-an385",
+    "cortex-m3": "mps2-an385",
     "cortex-m4": "mps2-an386",
     "cortex-m7": "mps2-an500",
     "cortex-m33": "mps2-an505",
@@ -30,21 +32,46 @@ KIB = 1024
 
 # id: core, kibibytes of the largest SRAM region, of all SRAM, of the flash; from the data sheets
 FACTS = {
+    "arduino-due": ("cortex-m3", 64, 96, 512),
     "arduino-nano-33-ble": ("cortex-m4", 256, 256, 1024),
+    "arduino-zero": ("cortex-m0plus", 32, 32, 256),
+    "ek-ra4m1": ("cortex-m4", 32, 32, 256),
+    "frdm-k64f": ("cortex-m4", 192, 256, 1024),
     "host": ("host", 4096 * 1024, 4096 * 1024, 4096 * 1024),
+    "metro-m4": ("cortex-m4", 192, 192, 512),
+    "microbit-v1": ("cortex-m0", 16, 16, 256),
     "microbit-v2": ("cortex-m4", 128, 128, 512),
     "mps2-an385": ("cortex-m3", 4096, 4096, 4096),
     "mps2-an386": ("cortex-m4", 4096, 4096, 4096),
     "mps2-an500": ("cortex-m7", 4096, 4096, 4096),
     "mps2-an505": ("cortex-m33", 4096, 4128, 4096),
     "mps3-an547": ("cortex-m55", 4096, 4608, 2048),
+    "nrf52840dk": ("cortex-m4", 256, 256, 1024),
+    "nrf52dk": ("cortex-m4", 64, 64, 512),
     "nrf5340dk": ("cortex-m33", 512, 512, 1024),
+    "nrf9160dk": ("cortex-m33", 256, 256, 1024),
+    "nucleo-f030r8": ("cortex-m0", 8, 8, 64),
+    "nucleo-f072rb": ("cortex-m0", 16, 16, 128),
+    "nucleo-f103rb": ("cortex-m3", 20, 20, 128),
+    "nucleo-f401re": ("cortex-m4", 96, 96, 512),
+    "nucleo-f411re": ("cortex-m4", 128, 128, 512),
+    "nucleo-f429zi": ("cortex-m4", 192, 256, 2048),
     "nucleo-f446re": ("cortex-m4", 128, 128, 512),
+    "nucleo-f767zi": ("cortex-m7", 384, 512, 2048),
+    "nucleo-g071rb": ("cortex-m0plus", 36, 36, 128),
+    "nucleo-g474re": ("cortex-m4", 128, 128, 512),
+    "nucleo-h563zi": ("cortex-m33", 640, 640, 2048),
     "nucleo-h743zi2": ("cortex-m7", 512, 992, 2048),
+    "nucleo-l053r8": ("cortex-m0plus", 8, 8, 64),
+    "nucleo-l476rg": ("cortex-m4", 96, 128, 1024),
     "nucleo-l4r5zi": ("cortex-m4", 640, 640, 2048),
+    "nucleo-l552ze-q": ("cortex-m33", 256, 256, 512),
     "nucleo-u575zi-q": ("cortex-m33", 768, 784, 2048),
     "rpi-pico": ("cortex-m0plus", 264, 264, 2048),
+    "rpi-pico2": ("cortex-m33", 520, 520, 4096),
+    "stm32f4-discovery": ("cortex-m4", 128, 192, 1024),
     "stm32f746g-disco": ("cortex-m7", 256, 320, 1024),
+    "xg24-dk2601b": ("cortex-m33", 256, 256, 1536),
 }
 
 GOOD = """\

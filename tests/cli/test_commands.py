@@ -13,9 +13,13 @@ import pytest
 from tests.cli.float_models import save_unsupported_model
 from tests.cli.process import CHECKOUT, DIGITS, FLOAT_DIGITS, IMAGES, Finished, mcucc
 
-BOARDS = """arduino-nano-33-ble host microbit-v2 mps2-an385 mps2-an386 mps2-an500 mps2-an505
-mps3-an547 nrf5340dk nucleo-f446re nucleo-h743zi2 nucleo-l4r5zi
-nucleo-u575zi-q rpi-pico stm32f746g-disco"""
+BOARDS = """arduino-due arduino-nano-33-ble arduino-zero ek-ra4m1 frdm-k64f host metro-m4
+microbit-v1 microbit-v2 mps2-an385 mps2-an386 mps2-an500 mps2-an505 mps3-an547
+nrf52840dk nrf52dk nrf5340dk nrf9160dk nucleo-f030r8 nucleo-f072rb nucleo-f103rb
+nucleo-f401re nucleo-f411re nucleo-f429zi nucleo-f446re nucleo-f767zi
+nucleo-g071rb nucleo-g474re nucleo-h563zi nucleo-h743zi2 nucleo-l053r8
+nucleo-l476rg nucleo-l4r5zi nucleo-l552ze-q nucleo-u575zi-q rpi-pico rpi-pico2
+stm32f4-discovery stm32f746g-disco xg24-dk2601b"""
 
 OPTIONS = {
     "boards": "--json",

@@ -52,7 +52,7 @@ COMMANDS: dict[str, Mistake] = {
     "part": mistake(2, ("nucleo-f446re",), "compile", "ok.onnx", "--board", "stm32f446re"),
     "chip": mistake(2, ("rpi-pico",), "plan", "ok.onnx", "--board", "RP2040"),
     "short": mistake(2, ("rpi-pico",), "plan", "ok.onnx", "--board", "pico"),
-    "core": mistake(2, ("microbit-v2",), "plan", "ok.onnx", "--board", "cortex-m4"),
+    "core": mistake(2, ("frdm-k64f",), "plan", "ok.onnx", "--board", "cortex-m4"),
     "esp32s3": mistake(
         2, ("Xtensa", "cortex-m33", "mcucc boards"), "compile", "ok.onnx", "--board", "esp32s3"
     ),

@@ -38,7 +38,7 @@ def test_the_boards_own_memory_is_named_where_no_less_was_allowed() -> None:
     assert "does not fit the SRAM of small: need 17,600 B (17.2 KiB) of arena" in text
     assert "have 9,952 B (9.7 KiB) (12,000 less 2,048 for the stack)" in text
     assert "--sram" not in text
-    assert "--board microbit-v2, the smallest of ours that fits" in text
+    assert "--board nucleo-f103rb, the smallest of ours that fits" in text
 
 
 def test_less_than_the_reserve_leaves_nothing() -> None:
