@@ -144,10 +144,26 @@ MUTANTS = (
     Mutant(
         "rows-hold-nothing-back",
         _ROWS,
-        "mcucc_depthwise_hold(p, rows, x, count, held);",
-        "mcucc_depthwise_hold(p, rows, x, count, out);",
+        "mcucc_depthwise_hold(p, rows, x, count, held, narrow);",
+        "mcucc_depthwise_hold(p, rows, x, count, out, narrow);",
         (f"{_THREE}::test_the_output_may_lie_on_the_dying_input",),
         "The first channel of a few pixels is written over what the next channel reads.",
+    ),
+    Mutant(
+        "smaller-kernels-are-not-taken",
+        "mcucc/api/made.py",
+        "return small if small.flash_bytes < fast.flash_bytes else fast",
+        "return fast",
+        ("tests/cli/test_small_flash.py",),
+        "A network is refused whose smaller kernels fit.",
+    ),
+    Mutant(
+        "narrow-rows-swap-taps",
+        _ROWS,
+        "pkhbt r9, r10, r8\\n\\t",
+        "pkhbt r9, r8, r10\\n\\t",
+        (f"{_THREE}::test_from_weights_of_8_bits",),
+        "On the core the lowest row has its first tap where the second belongs.",
     ),
     Mutant(
         "rows-of-wider-padding",

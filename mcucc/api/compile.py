@@ -14,12 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 import mcucc
-from mcucc.api.built import built_sizes
 from mcucc.api.joined import joined_notes
+from mcucc.api.made import make
 from mcucc.api.network import Calibration, Network, load_network
 from mcucc.api.options import (
     CompileOptions,
@@ -27,14 +24,10 @@ from mcucc.api.options import (
     interface_of,
     unread_inputs,
 )
-from mcucc.api.plan import plan_with_stack
 from mcucc.build.sizes import Sizes
 from mcucc.build.toolchain import ARM_GCC, PACKAGES
-from mcucc.codegen import Files, Program, Provenance, SelfTest, emit, lower, self_test
-from mcucc.codegen.ports import is_index
-from mcucc.codegen.program import Element
+from mcucc.codegen import Files, Provenance, lower
 from mcucc.compiled.output import earlier_compilation, finish_replacement, replace_files
-from mcucc.compiled.samples import random_samples
 from mcucc.errors import DoesNotFitError, InvariantError, UsageError
 from mcucc.importer import (
     ModelSource,
@@ -45,14 +38,13 @@ from mcucc.importer import (
     read_network,
 )
 from mcucc.ir import print_graph, seal
-from mcucc.kernels import Choice, Kernel, choose_kernels
+from mcucc.kernels import Choice, Kernel
 from mcucc.ops import Int8Graph
 from mcucc.ops.verify import total_macs
 from mcucc.progress import Stage, silent
-from mcucc.reference import interpreter
 from mcucc.report import Report, to_json
 from mcucc.report.fit import explain_misfit
-from mcucc.report.make import Budget, Origin, Written, known_flash_bytes, make_report
+from mcucc.report.make import Budget, Origin, Written, make_report
 from mcucc.report.model import Quantization, sealed
 from mcucc.report.quality import remedy
 from mcucc.report.reasons import Grounds, collect
@@ -122,32 +114,27 @@ def compile_model(
     stage(f"compiling {name}")
     graph = network.graph
     check_options(graph, options)
-    choices = choose_kernels(graph, board.core)
-    kernels = {name: choice.kernel for name, choice in choices.items()}
     io, io_notes = interface_of(graph, options, model.format)
     provenance = _provenance(model, board, options)
-    budget, wanted, plan, program = plan_with_stack(
-        *(graph, kernels, options, budget), lambda made: lower(made, provenance, io, board.core)
-    )
+    made = make(graph, options, budget, lambda plan: lower(plan, provenance, io, board.core))
+    plan, fits = made.plan, made.fits
     if options.check:
         _prove(plan)
-    draft = _draft(program, plan, options)
-    sizes = built_sizes(draft, program, board)
-    fits = budget.admits(plan.arena_bytes, known_flash_bytes(plan.schedule.graph, sizes))
-    files = _files(draft, graph, board, options) if fits else _own_board_file(board, options)
+    files = _files(made.files, graph, board, options) if fits else _own_board_file(board, options)
+    notes = (*_notes(network, board, made.sizes, options.calibration), *made.notes)
     report = sealed(
         make_report(
-            program,
+            made.program,
             plan,
-            budget,
-            sizes,
+            made.budget,
+            made.sizes,
             _origin(network, options.calibration),
             Written(
                 files=sorted([*files, f"{name}.tflite"] if fits else files),
-                notes=model.notes + io_notes + _notes(network, board, sizes, options.calibration),
-                decided=collect(plan, _grounds(network, choices, options, wanted)),
+                notes=model.notes + io_notes + notes,
+                decided=collect(plan, _grounds(network, made.choices, options, made.wanted)),
             ),
-            streamed_bytes=_streamed_bytes(plan, kernels, wanted),
+            streamed_bytes=_streamed_bytes(plan, made.kernels, made.wanted),
         )
     )
     misfit = "" if fits else explain_misfit(report, board)
@@ -239,40 +226,6 @@ def _provenance(model: OnnxModel, board: Board, options: CompileOptions) -> Prov
     return Provenance(
         mcucc.__version__, model.path.name, model.sha256, board.id, options.describe()
     )
-
-
-def _draft(program: Program, plan: MemoryPlan, options: CompileOptions) -> Files:
-    """The C files; the recorded self-test needs outputs, which the reference computes."""
-    graph, elements = plan.schedule.graph, (program.element, program.output_element)
-    test = _recorded(graph, options.selftest, elements) if options.selftest else None
-    return emit(program, selftest=test)
-
-
-def _recorded(graph: Int8Graph, count: int, elements: tuple[Element, Element]) -> SelfTest:
-    """Samples whose outputs differ, so that a network stuck at one answer does not pass.
-
-    Each further draw has half the contrast of the one before. A network that gives fewer different
-    outputs in eight draws gets samples that repeat them.
-    """
-    shapes = [graph.tensors[port.tensor].shape for port in graph.inputs]
-    fresh: list[tuple[NDArray[np.int8], ...]] = []
-    repeated: list[tuple[NDArray[np.int8], ...]] = []
-    seen: set[bytes] = set()
-    for draw in range(8):
-        samples = tuple(array >> draw for array in random_samples(shapes, count, seed=draw))
-        inputs = {port.tensor: s for port, s in zip(graph.inputs, samples, strict=True)}
-        values = interpreter.run(graph, inputs)
-        outputs = tuple(values[port.tensor] for port in graph.outputs)
-        for i in range(count):
-            result = b"".join(array[i].tobytes() for array in outputs)
-            kept = repeated if result in seen else fresh
-            kept.append(tuple(array[i : i + 1] for array in (*samples, *outputs)))
-            seen.add(result)
-        if len(fresh) >= count:
-            break
-    columns = [np.concatenate(column) for column in zip(*[*fresh, *repeated][:count], strict=True)]
-    indices = [place for place, port in enumerate(graph.outputs) if is_index(graph, port)]
-    return self_test(columns[: len(shapes)], columns[len(shapes) :], elements, indices)
 
 
 def _files(draft: Files, graph: Int8Graph, board: Board, options: CompileOptions) -> Files:

@@ -1,7 +1,7 @@
 """Chooses the kernel of each node."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mcucc.errors import UnsupportedModelError, Violation
 from mcucc.kernels.families import OPERATORS
@@ -39,8 +39,15 @@ def select_kernels(graph: Int8Graph, core: Core | None = None) -> Mapping[str, K
     return {name: choice.kernel for name, choice in choose_kernels(graph, core).items()}
 
 
-def choose_kernels(graph: Int8Graph, core: Core | None = None) -> Mapping[str, Choice]:
+def choose_kernels(
+    graph: Int8Graph, core: Core | None = None, *, small: bool = False
+) -> Mapping[str, Choice]:
     """The same with the reasons why no faster ones were taken.
+
+    Args:
+        graph: the network.
+        core: what it will run on; None for kernels in plain C.
+        small: whether kernels are taken that need less flash.
 
     Raises:
         UnsupportedModelError: some layer's accumulator could overflow an int32.
@@ -49,7 +56,18 @@ def choose_kernels(graph: Int8Graph, core: Core | None = None) -> Mapping[str, C
     if violations:
         raise UnsupportedModelError(violations)
     units = units_of(core)
-    return {node.name: _choose(graph, node, units) for node in graph.nodes}
+    chosen = {node.name: _choose(graph, node, units) for node in graph.nodes}
+    return _smaller(graph, chosen) if small else chosen
+
+
+def _smaller(graph: Int8Graph, chosen: Mapping[str, Choice]) -> Mapping[str, Choice]:
+    operators = {node.name: OPERATORS.get(type(node.op)) for node in graph.nodes}
+    return {
+        name: choice
+        if choice.kernel is None or (operator := operators[name]) is None
+        else replace(choice, kernel=operator.smaller(choice.kernel))
+        for name, choice in chosen.items()
+    }
 
 
 def units_of(core: Core | None) -> tuple[Unit, ...]:

@@ -151,6 +151,8 @@ class OperatorKernels(Generic[OpT]):
         code: the C structure that any of its kernels reads, and the arrays in it.
         units: for the units that have kernels of their own: (node, its kernel in plain C, the
             kernel that it gets otherwise) to the kernel of the unit, or why there is none.
+        smaller: a kernel to the one that does its work from fewer bytes of flash, more slowly; to
+            itself where there is none.
         by_rows: its kernel where rows come one by one, if that is another one.
         constant_operands: whether any operand may be a constant, which then is an array.
     """
@@ -160,6 +162,7 @@ class OperatorKernels(Generic[OpT]):
     units: Mapping[Unit, Callable[[NodeView[OpT], Kernel, Kernel], Kernel | Declined]] = field(
         default_factory=dict[Unit, Callable[[NodeView[OpT], Kernel, Kernel], Kernel | Declined]]
     )
+    smaller: Callable[[Kernel], Kernel] = lambda kernel: kernel
     by_rows: Callable[[NodeView[OpT]], Kernel | None] | None = None
     constant_operands: bool = False
 

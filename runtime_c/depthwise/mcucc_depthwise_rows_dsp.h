@@ -85,43 +85,58 @@ typedef struct {
     MCUCC_SCALE("r6", "r12", "lr", "r11") MCUCC_SCALE("r7", "r12", "lr", "r11")                \
     "strb r6, [r3]\n\tstrb r7, [r3, r5]\n\tadd r3, r3, r5, lsl #1\n\tadd r4, r5\n\t"
 
+/* The words of a channel, as they lie, and from weights of 8 bits. */
+#define MCUCC_ROWS_WORDS                                                                       \
+    "ldr r12, [sp, #56]\n\tldm r12!, {r4, r6-r9, r11, lr}\n\tstr r12, [sp, #56]\n\t"
+#define MCUCC_ROWS_NARROW                                                                      \
+    "ldr r12, [sp, #56]\n\tldm r12!, {r6, r8, r9, r11, lr}\n\tstr r12, [sp, #56]\n\t"            \
+    "sxtb16 r4, r6\n\tsxtb16 r10, r8\n\tsxtb16 r6, r6, ror #8\n\tsxtb16 r8, r8, ror #8\n\t"     \
+    "pkhtb r7, r10, r4, asr #16\n\tpkhbt r4, r4, r10, lsl #16\n\tpkhbt r6, r6, r8, lsl #16\n\t" \
+    "sxtb16 r8, r9\n\tsxtb16 r10, r9, ror #8\n\tpkhbt r9, r10, r8\n\t"                          \
+    "pkhbt r8, r8, r10, lsl #16\n\t"
+
 /* r7 may be the frame pointer, which must not be named as clobbered. */
-MCUCC_ONCE void mcucc_depthwise_few(mcucc_depthwise_state_t *s)
-{
-    mcucc_need_r9();
-    register mcucc_depthwise_state_t *state __asm__("r0") = s;
-    __asm__ volatile(
-        "push {r7}\n\tadd r12, r0, #16\n\tldm r12, {r1-r6, r8, r9}\n\tpush {r1-r6, r8, r9}\n\t"
-        "sub sp, #32\n\tldr r5, [r0, #12]\n\tldm r0, {r0-r2}\n"
-        "1:\n\t" /* a channel */
-        "ldr r12, [sp, #56]\n\tldm r12!, {r4, r6-r9, r11, lr}\n\tstr r12, [sp, #56]\n\t"
-        "asr r10, lr, #8\n\tstm sp, {r4, r6-r11, lr}\n\tldr r3, [sp, #52]\n\tmovs r4, #0\n\t"
-        "ldrd r8, r11, [sp, #36]\n\tmov r10, r8\n\tcmp r11, #0\n\tbne 2f\n\t"
-        MCUCC_ROWS_COLUMN("r8") MCUCC_ROWS_LOWEST("r10") "add r4, r5\n"
-        "2:\n\t" MCUCC_ROWS_COLUMN("r9") MCUCC_ROWS_LOWEST("r11")
-        "pkhbt r10, r10, r11, lsl #16\n\tadd r4, r5\n\t"
-        "ldr r11, [sp, #44]\n\tcmp r4, r11\n\tbeq 4f\n"
-        "3:\n\t"
-        MCUCC_ROWS_TURN(MCUCC_ROWS_COLUMN, MCUCC_ROWS_LOWEST, MCUCC_ROWS_COLUMN, MCUCC_ROWS_LOWEST)
-        "ldr r11, [sp, #44]\n\tcmp r4, r11\n\tbne 3b\n"
-        "4:\n\t"
-        "ldr r11, [sp, #48]\n\tcmp r11, #1\n\tblt 6f\n\tbne 5f\n\t"
-        MCUCC_ROWS_TURN(MCUCC_ROWS_COLUMN, MCUCC_ROWS_LOWEST, MCUCC_ROWS_PADDING,
-                        MCUCC_ROWS_PADDING)
-        "b 6f\n"
-        "5:\n\t"
-        MCUCC_ROWS_TURN(MCUCC_ROWS_PADDING, MCUCC_ROWS_PADDING, MCUCC_ROWS_PADDING,
-                        MCUCC_ROWS_PADDING)
-        "6:\n\t"
-        "adds r0, #1\n\tadds r1, #1\n\tadds r2, #1\n\t"
-        "ldrd r3, r4, [sp, #52]\n\tadds r3, #1\n\tstr r3, [sp, #52]\n\t"
-        "ldr r11, [sp, #60]\n\tcmp r4, r11\n\tbne 1b\n\t"
-        "add sp, #64\n\tpop {r7}"
-        : "+r"(state)
-        :
-        : "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "cc",
-          "memory");
-}
+#define MCUCC_ROWS_LOOP(name, words)                                                               \
+    MCUCC_ONCE void name(mcucc_depthwise_state_t *s)                                               \
+    {                                                                                              \
+        mcucc_need_r9();                                                                           \
+        register mcucc_depthwise_state_t *state __asm__("r0") = s;                                 \
+        __asm__ volatile(                                                                          \
+            "push {r7}\n\tadd r12, r0, #16\n\tldm r12, {r1-r6, r8, r9}\n\t"                       \
+            "push {r1-r6, r8, r9}\n\tsub sp, #32\n\tldr r5, [r0, #12]\n\tldm r0, {r0-r2}\n"       \
+            "1:\n\t" /* a channel */                                                               \
+            words                                                                                  \
+            "asr r10, lr, #8\n\tstm sp, {r4, r6-r11, lr}\n\tldr r3, [sp, #52]\n\tmovs r4, #0\n\t"  \
+            "ldrd r8, r11, [sp, #36]\n\tmov r10, r8\n\tcmp r11, #0\n\tbne 2f\n\t"                  \
+            MCUCC_ROWS_COLUMN("r8") MCUCC_ROWS_LOWEST("r10") "add r4, r5\n"                        \
+            "2:\n\t" MCUCC_ROWS_COLUMN("r9") MCUCC_ROWS_LOWEST("r11")                              \
+            "pkhbt r10, r10, r11, lsl #16\n\tadd r4, r5\n\t"                                       \
+            "ldr r11, [sp, #44]\n\tcmp r4, r11\n\tbeq 4f\n"                                        \
+            "3:\n\t"                                                                               \
+            MCUCC_ROWS_TURN(MCUCC_ROWS_COLUMN, MCUCC_ROWS_LOWEST, MCUCC_ROWS_COLUMN,               \
+                            MCUCC_ROWS_LOWEST)                                                     \
+            "ldr r11, [sp, #44]\n\tcmp r4, r11\n\tbne 3b\n"                                        \
+            "4:\n\t"                                                                               \
+            "ldr r11, [sp, #48]\n\tcmp r11, #1\n\tblt 6f\n\tbne 5f\n\t"                            \
+            MCUCC_ROWS_TURN(MCUCC_ROWS_COLUMN, MCUCC_ROWS_LOWEST, MCUCC_ROWS_PADDING,              \
+                            MCUCC_ROWS_PADDING)                                                    \
+            "b 6f\n"                                                                               \
+            "5:\n\t"                                                                               \
+            MCUCC_ROWS_TURN(MCUCC_ROWS_PADDING, MCUCC_ROWS_PADDING, MCUCC_ROWS_PADDING,            \
+                            MCUCC_ROWS_PADDING)                                                    \
+            "6:\n\t"                                                                               \
+            "adds r0, #1\n\tadds r1, #1\n\tadds r2, #1\n\t"                                        \
+            "ldrd r3, r4, [sp, #52]\n\tadds r3, #1\n\tstr r3, [sp, #52]\n\t"                       \
+            "ldr r11, [sp, #60]\n\tcmp r4, r11\n\tbne 1b\n\t"                                      \
+            "add sp, #64\n\tpop {r7}"                                                              \
+            : "+r"(state)                                                                          \
+            :                                                                                      \
+            : "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "cc",     \
+              "memory");                                                                           \
+    }
+
+MCUCC_ROWS_LOOP(mcucc_depthwise_few, MCUCC_ROWS_WORDS)
+MCUCC_ROWS_LOOP(mcucc_depthwise_few_narrow, MCUCC_ROWS_NARROW)
 #else
 /* A column of a channel: a tap in the map, or padding. */
 MCUCC_INLINE int32_t mcucc_rows_tap(const mcucc_depthwise_state_t *s, int32_t row, int32_t at,
@@ -130,13 +145,34 @@ MCUCC_INLINE int32_t mcucc_rows_tap(const mcucc_depthwise_state_t *s, int32_t ro
     return is_padding ? (int32_t)(int8_t)s->pad : s->row[row][at];
 }
 
-MCUCC_INLINE void mcucc_depthwise_few(mcucc_depthwise_state_t *s)
+/* Two taps out of words of four. */
+MCUCC_INLINE uint32_t mcucc_rows_two(uint32_t low, uint32_t low_at, uint32_t high, uint32_t high_at)
+{
+    return mcucc_two_halves((int8_t)(low >> (8 * low_at)), (int8_t)(high >> (8 * high_at)));
+}
+
+/* The words of a channel, of weights of 8 bits or of 16. */
+MCUCC_INLINE void mcucc_rows_words(const uint32_t *from, int narrow, uint32_t w[7])
+{
+    for (uint32_t k = 0; narrow && (k < 3); k++) {
+        w[k] = mcucc_rows_two(from[0], k, from[1], k);
+    }
+    for (uint32_t k = 0; narrow && (k < 2); k++) {
+        w[3 + k] = mcucc_rows_two(from[2], k, from[2], k + 1);
+    }
+    for (int32_t k = narrow ? 5 : 0; k < 7; k++) {
+        w[k] = from[narrow ? (k - 2) : k];
+    }
+}
+
+MCUCC_INLINE void mcucc_rows_few(mcucc_depthwise_state_t *s, int narrow)
 {
     const mcucc_output_t output = {.zero_point = s->zero_point, .min = INT8_MIN, .max = INT8_MAX};
     const int32_t first = s->left ? -s->step : 0; /* where the first column would lie */
     const int32_t end = s->end - first + ((s->last != 0) ? (2 * s->step) : 0);
-    for (; s->weights != s->weights_end; s->weights += 7, s->to++) {
-        const uint32_t *const w = s->weights;
+    for (; s->weights != s->weights_end; s->weights += narrow ? 5 : 7, s->to++) {
+        uint32_t w[7];
+        mcucc_rows_words(s->weights, narrow, w);
         const mcucc_channel_dsp_t ch = {(int32_t)w[6] >> 8, (int32_t)w[5],
                                         (int32_t)(w[6] & 0xFFU)};
         for (int32_t at = 0; at + (2 * s->step) < end; at += s->step) {
@@ -163,12 +199,22 @@ MCUCC_INLINE void mcucc_depthwise_few(mcucc_depthwise_state_t *s)
         }
     }
 }
+
+MCUCC_INLINE void mcucc_depthwise_few(mcucc_depthwise_state_t *s)
+{
+    mcucc_rows_few(s, 0);
+}
+
+MCUCC_INLINE void mcucc_depthwise_few_narrow(mcucc_depthwise_state_t *s)
+{
+    mcucc_rows_few(s, 1);
+}
 #endif
 
 /* Pixels x to x + count - 1, to `held`. */
 MCUCC_INLINE void mcucc_depthwise_hold(const mcucc_depthwise_rows_dsp_t *p,
                                        const int8_t *const *rows, int32_t x, int32_t count,
-                                       int8_t *held)
+                                       int8_t *held, int narrow)
 {
     const int32_t column = x - p->pad_left;
     const int32_t left = (column < 0) ? 1 : 0;
@@ -187,8 +233,33 @@ MCUCC_INLINE void mcucc_depthwise_hold(const mcucc_depthwise_rows_dsp_t *p,
                                  last,
                                  held,
                                  p->weights,
-                                 &p->weights[7 * p->in_c]};
-    mcucc_depthwise_few(&s);
+                                 &p->weights[(narrow ? 5 : 7) * p->in_c]};
+    if (narrow) {
+        mcucc_depthwise_few_narrow(&s);
+    } else {
+        mcucc_depthwise_few(&s);
+    }
+}
+
+/* A run of pixels, by as many as scratch holds. */
+MCUCC_INLINE void mcucc_depthwise_by_rows(const mcucc_depthwise_rows_dsp_t *p,
+                                          const int8_t *const *rows, int32_t x_begin, int32_t x_end,
+                                          int8_t *out, int32_t out_stride, int8_t *held,
+                                          int narrow)
+{
+    for (int32_t x = x_begin; x < x_end; x += p->held) {
+        const int32_t left = x_end - x;
+        const int32_t count = (left < p->held) ? left : p->held;
+        mcucc_depthwise_hold(p, rows, x, count, held, narrow);
+        if (out_stride == p->in_c) {
+            memcpy(out, held, (size_t)(count * p->in_c));
+            out += count * p->in_c;
+        } else {
+            for (int32_t i = 0; i < count; i++, out += out_stride) {
+                memcpy(out, &held[i * p->in_c], (size_t)p->in_c);
+            }
+        }
+    }
 }
 
 /* Output pixels x_begin .. x_end - 1 of one row; arguments as for mcucc_depthwise_dsp, of windows
@@ -202,26 +273,13 @@ MCUCC_INLINE void mcucc_depthwise_rows_dsp(const mcucc_depthwise_rows_dsp_t *p,
                                            int32_t dilation, mcucc_requant_class_t kind,
                                            int clamps)
 {
-    int8_t *const held = scratch;
     (void)kh;
     (void)kw;
     (void)stride;
     (void)dilation;
     (void)kind;
     (void)clamps;
-    for (int32_t x = x_begin; x < x_end; x += p->held) {
-        const int32_t left = x_end - x;
-        const int32_t count = (left < p->held) ? left : p->held;
-        mcucc_depthwise_hold(p, rows, x, count, held);
-        if (out_stride == p->in_c) {
-            memcpy(out, held, (size_t)(count * p->in_c));
-            out += count * p->in_c;
-        } else {
-            for (int32_t i = 0; i < count; i++, out += out_stride) {
-                memcpy(out, &held[i * p->in_c], (size_t)p->in_c);
-            }
-        }
-    }
+    mcucc_depthwise_by_rows(p, rows, x_begin, x_end, out, out_stride, scratch, 0);
 }
 
 #endif

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mcucc.build.network import Network, TensorInfo
 from mcucc.build.project import BuildOptions, build_host_executable
 from mcucc.codegen import Io, Program, Provenance, emit, lower
-from mcucc.kernels import Kernel, select_kernels
+from mcucc.kernels import Kernel, choose_kernels
 from mcucc.memory import Buffer, Problem
 from mcucc.ops import Int8Graph
 from mcucc.reference.interpreter import Values, run
@@ -70,15 +70,18 @@ def generate(
     options: PlanOptions | None = None,
     core: Core | None = None,
     lean: bool = False,
+    small: bool = False,
 ) -> Generated:
     """Writes the C of a graph into a new directory.
 
     Without `planned` the nodes run in the order of the graph and no two tensors share bytes: for
     graphs of a hundred branches, in which the search for an order would take minutes. With
     `options` the plan is what they ask for, row by row if they do; else it is one of layers. The
-    kernels are those for `core`, in plain C without one; if `lean`, those that need no scratch.
+    kernels are those for `core`, in plain C without one; if `lean`, those that need no scratch; if
+    `small`, those that need less flash.
     """
-    kernels = select_kernels(graph, core)
+    choices = choose_kernels(graph, core, small=small)
+    kernels = {name: choice.kernel for name, choice in choices.items()}
     if lean:
         kernels = {name: None if k is None else k.scratch_free for name, k in kernels.items()}
     if options is not None:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from mcucc.kernels import Kernel, Unit, select_kernels
-from mcucc.kernels.families.depthwise import ROWS, pack_three_rows
+from mcucc.kernels.families.depthwise import NARROW, ROWS, pack_narrow_rows, pack_three_rows
+from mcucc.kernels.kernel import Variant
 from mcucc.ops import Int8Graph, Pads
 from mcucc.reference.fixed_point import Multiplier
 from mcucc.schedule import PlanOptions
@@ -85,14 +86,27 @@ def test_on_the_core(tmp_path: Path, clang: bool) -> None:
 
 @pytest.mark.cc
 @pytest.mark.qemu
-def test_weights_of_128_below_zero(tmp_path: Path) -> None:
+def test_from_weights_of_8_bits(tmp_path: Path) -> None:
+    board = load_board("mps2-an386")
+    graph = layers(24, seed=6)
+    made = generate(graph, tmp_path / "c", planned=False, core=board.core, small=True)
+    assert {kernel.variant for kernel in made.kernels.values() if kernel} == {NARROW}
+    assert_c_agrees(made, tmp_path, samples=2)
+    assert_core_agrees(made, board, tmp_path)
+
+
+@pytest.mark.cc
+@pytest.mark.qemu
+@pytest.mark.parametrize("variant", [ROWS, NARROW], ids=lambda each: each.name)
+def test_weights_of_128_below_zero(tmp_path: Path, variant: Variant) -> None:
     """Products of them fill their halves of words; sums of inputs at the ends are the largest."""
     board = load_board("mps2-an386")
     b = GraphBuilder("ends", seed=7)
     made = [b.depthwise(b.input((1, 4, 9, 5), quant(0.05, z))) for z in (-128, 127)]
     smallest_weights(b)
-    generated = generate(b.build(*made), tmp_path / "c", planned=False, core=board.core)
-    assert {kernel.variant for kernel in generated.kernels.values() if kernel} == {ROWS}
+    graph, small = b.build(*made), variant is NARROW
+    generated = generate(graph, tmp_path / "c", planned=False, core=board.core, small=small)
+    assert {kernel.variant for kernel in generated.kernels.values() if kernel} == {variant}
     assert_c_agrees(generated, tmp_path, samples=2)
     assert_core_agrees(generated, board, tmp_path)
 
@@ -185,3 +199,8 @@ def test_what_a_channel_needs_stands_together() -> None:
         [*(2 | 8 << 16, 4 | 10 << 16, 6 | 12 << 16, 14 | 16 << 16, 16 | 18 << 16),
          *((1 << 31) + 4, 2 * 256 + 11)],
     ]  # fmt: skip
+    narrow = pack_narrow_rows(weights, np.array([-1, 2]), multipliers)
+    assert narrow[:, 3:].tolist() == words[:, 5:].tolist()
+    assert narrow[0, :3].tolist() == [
+        first | first + 2 << 8 | first + 4 << 16 for first in (1, 7, 13)
+    ]

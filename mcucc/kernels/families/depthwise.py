@@ -41,6 +41,8 @@ GATHER_THUMB1 = Variant("gather", Unit.THUMB1)
 ROWS = Variant("rows", Unit.DSP, takes_pairs=True, takes_scratch=True, stack_bytes=24)
 """For windows of 3x3 with stride 1: along a few pixels channel by channel, so that the columns of a
 window serve the next ones, too."""
+NARROW = Variant("narrow", Unit.DSP, takes_pairs=True, takes_scratch=True, stack_bytes=24)
+"""The same from weights of 8 bits: where flash is short."""
 
 RELU = Variant("relu", Unit.MVE, keeps_taps=True)
 """For outputs whose zero point is the lowest int8 and that nothing else clamps: what is below zero
@@ -53,7 +55,7 @@ DEPTHWISE = Family(
     tells_clamping=True,
     keeps_taps=frozenset({Unit.MVE}),
     takes_last_fours=frozenset({Unit.DSP}),
-    variants=(GATHER, GATHER_THUMB1, ROWS, RELU, ROWS_PLAIN),
+    variants=(GATHER, GATHER_THUMB1, ROWS, NARROW, RELU, ROWS_PLAIN),
 )
 DEPTHWISE_MULTIPLIED = Family(
     *("dwm", Shape.WINDOW, Access.PIXEL, "depthwise"),
@@ -102,6 +104,21 @@ def pack_three_rows(
     scales = dsp_scales(multipliers)
     numbers = as_words(np.column_stack([scales[:, 0], 256 * biases + scales[:, 1]]))
     return np.concatenate([upper.T, lowest.T, numbers], axis=1)
+
+
+def pack_narrow_rows(
+    weights: NDArray[np.int8], biases: NDArray[np.int64], multipliers: Sequence[Multiplier]
+) -> Words:
+    """What `runtime_c/depthwise/mcucc_depthwise_narrow_dsp.h` reads of each channel.
+
+    That is the taps of each row as bytes of a word; then the same as of `pack_three_rows`, which
+    has the arguments, too.
+
+    Returns:
+        (channels, 5) words.
+    """
+    taps = as_bytes(weights.transpose(2, 0, 1).astype(np.int64))
+    return np.concatenate([taps, pack_three_rows(weights, biases, multipliers)[:, 5:]], axis=1)
 
 
 def pack_tap_pairs(
@@ -187,6 +204,10 @@ def _dsp(view: NodeView[DepthwiseConv2D], plain: Kernel, _: Kernel) -> Kernel | 
     return kernel
 
 
+def _smaller(kernel: Kernel) -> Kernel:
+    return replace(kernel, variant=NARROW) if kernel.variant is ROWS else kernel
+
+
 def _has_short_biases(view: NodeView[DepthwiseConv2D]) -> bool:
     """Whether a shift fits into a word beside each bias."""
     return int(np.abs(_biases(view)).max()) < _LARGEST_BIAS
@@ -233,9 +254,11 @@ def _code(use: KernelUse[DepthwiseConv2D]) -> LayerCode:
         multipliers = conv_multipliers(use.graph, use.node)
         words = pack_depthwise(weights[0], biases, multipliers, requant_of(use))
         return weighted_code(use, sizes, stream_array(use, words, LANES), last=last)
-    if use.kernel.variant is ROWS:
-        words = pack_three_rows(weights[0], biases, conv_multipliers(use.graph, use.node))
-        array = words_array(use, words, "[out_c][7] of taps, multiplier, bias and shift")
+    if use.kernel.variant in (ROWS, NARROW):
+        pack = pack_three_rows if use.kernel.variant is ROWS else pack_narrow_rows
+        words = pack(weights[0], biases, conv_multipliers(use.graph, use.node))
+        layout = f"[out_c][{words.shape[1]}] of taps, multiplier, bias and shift"
+        array = words_array(use, words, layout)
         return weighted_code(use, sizes, array, last=[*last, ("held", str(_held(use)))])
     if use.kernel.variant is GATHER:
         multipliers = conv_multipliers(use.graph, use.node)
@@ -277,6 +300,9 @@ def _bands(use: KernelUse[BandScale]) -> LayerCode:
 OPERATORS: Mapping[type[Int8Op], OperatorKernels[Any]] = {
     BandScale: OperatorKernels(_bands_kernel, _bands),
     DepthwiseConv2D: OperatorKernels(
-        _depthwise, _code, {Unit.THUMB1: _thumb1, Unit.DSP: _dsp, Unit.MVE: _mve}
+        _depthwise,
+        _code,
+        {Unit.THUMB1: _thumb1, Unit.DSP: _dsp, Unit.MVE: _mve},
+        smaller=_smaller,
     ),
 }
