@@ -66,7 +66,8 @@ def test_the_installed_command(installed: Path, tmp_path: Path) -> None:
     model = str(CHECKOUT / "examples" / "digits" / "digits_int8.onnx")
     images = str(CHECKOUT / "examples" / "digits" / "test_images.npz")
     command = str(installed)
-    assert len(json.loads(_run([command, "boards", "--json"], tmp_path))["boards"]) == 15
+    found = json.loads(_run([command, "boards", "--json"], tmp_path))["boards"]
+    assert {each["id"] for each in found} == {x.stem for x in (CHECKOUT / "boards").iterdir()}
     _run([command, "compile", model, "--board", "nucleo-f446re", "--name", "digits"], tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["digits"]
     ran = json.loads(_run([command, "run", "digits", "--input", images, "--json"], tmp_path))
