@@ -11,7 +11,9 @@ INSTRUCTIONS_PER_MAC: Mapping[str, Mapping[Unit, float]] = MappingProxyType(
         "conv": MappingProxyType(
             {Unit.PORTABLE: 2.01, Unit.THUMB1: 4.03, Unit.DSP: 1.09, Unit.MVE: 0.19}
         ),
-        "dw": MappingProxyType({Unit.PORTABLE: 4.91, Unit.DSP: 3.07, Unit.MVE: 0.99}),
+        "dw": MappingProxyType(
+            {Unit.PORTABLE: 4.91, Unit.THUMB1: 8.55, Unit.DSP: 3.07, Unit.MVE: 0.99}
+        ),
         "pw": MappingProxyType(
             {Unit.PORTABLE: 2.26, Unit.THUMB1: 4.76, Unit.DSP: 1.14, Unit.MVE: 0.24}
         ),
