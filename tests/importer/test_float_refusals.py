@@ -113,8 +113,8 @@ CASES: dict[str, tuple[Build, str]] = {
         lambda m: m.op("Concat", "x0", m.weights(1, 1, 1, 1), axis=1),
         "the inputs of Concat must have equal sizes along all other axes",
     ),
-    "slice with steps": (
-        lambda m: m.op("Slice", "x0", m.ints(4), m.ints(0), m.ints(1), m.ints(-1)),
+    "slice backward along two axes": (
+        lambda m: m.op("Slice", "x0", m.ints(4, 4), m.ints(0, 0), m.ints(1, 2), m.ints(-1, -1)),
         "a Slice must go forward",
     ),
     "empty slice": (

@@ -122,25 +122,35 @@ def _check_concat(node: OnnxNode, views: Sequence[View | FloatArray], axis: int)
 
 
 def lower_slice(walk: Walk, node: OnnxNode) -> View:
-    """Slice forward; steps go along rows and columns of some layout."""
+    """Slice forward, in steps along rows and columns of some layout, or backward along one axis."""
     x = walk.view(node)
     ranges, steps = _slice_ranges(walk, node, x.shape)
     if set(steps) == {1}:
         return _block(walk, node, x, ranges)
-    whole = all(r == (0, n) for r, n in zip(ranges, x.shape, strict=True))
+    back = [axis for axis, step in enumerate(steps) if step < 0]
+    first_last = [(0, n) if axis in back else ranges[axis] for axis, n in enumerate(x.shape)]
+    whole = all(r == (0, n) for r, n in zip(first_last, x.shape, strict=True))
     name = f"{node.outputs[0]}.block"
-    block = x if whole else replace(_block(walk, node, x, ranges, name), name=name)
-    return _stepped(walk, node, block, steps)
+    block = x if whole else replace(_block(walk, node, x, first_last, name), name=name)
+    if not back:
+        return _stepped(walk, node, block, steps)
+    if len(back) > 1 or any(step > 1 for step in steps):
+        raise _bad_slice(node, f"steps {list(steps)} of {list(x.shape)}")
+    (axis,) = back
+    return _taken(walk, node, block, axis, range(*ranges[axis], steps[axis]))
 
 
 def _slice_ranges(
     walk: Walk, node: OnnxNode, shape: Shape
 ) -> tuple[Sequence[tuple[int, int]], Sequence[int]]:
-    """(first, last + 1) of what a Slice takes along each ONNX axis, and its steps."""
+    """(first, last + 1) of what a Slice takes along each ONNX axis, and its steps.
+
+    Where a step is negative, (first, last - 1).
+    """
     starts, ends = (walk.integers(node, 1, "starts") or ()), (walk.integers(node, 2, "ends") or ())
     axes = walk.integers(node, 3, "axes") or tuple(range(len(starts)))
     steps = walk.integers(node, 4, "steps") or (1,) * len(starts)
-    if not len(starts) == len(ends) == len(axes) == len(steps) or min(steps, default=1) < 1:
+    if not len(starts) == len(ends) == len(axes) == len(steps) or 0 in steps:
         raise _bad_slice(
             node,
             f"starts {list(starts)}, ends {list(ends)}, axes {list(axes)}, steps {list(steps)}",
@@ -148,17 +158,18 @@ def _slice_ranges(
     ranges, strides = [(0, n) for n in shape], [1] * len(shape)
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
         place = axis_of(node, axis, len(shape))
-        first, last, _ = slice(start, end).indices(shape[place])
-        ranges[place], strides[place] = (first, last), step if last - first > 1 else 1
+        first, last, _ = slice(start, end, step).indices(shape[place])
+        ranges[place] = (first, last)
+        strides[place] = step if step < 0 or last - first > 1 else 1
     return ranges, strides
 
 
 def _bad_slice(node: OnnxNode, actual: str) -> RefusalError:
     return RefusalError(
         node,
-        "a Slice must go forward, in steps along two adjacent axes at most",
+        "a Slice must go forward, in steps along two adjacent axes at most, or backward along one",
         actual,
-        "Use contiguous slices along the others.",
+        "Use contiguous slices along the others, each step in a Slice of its own.",
     )
 
 
@@ -229,13 +240,21 @@ def lower_gather(walk: Walk, node: OnnxNode) -> View:
     """Gather by constant indices: a block for each run of adjacent ones, joined."""
     x, indices = walk.view(node), walk.integers(node, 1, "indices") or ()
     axis = axis_of(node, node.int("axis", 0), len(x.shape))
+    block = _taken(walk, node, x, axis, indices)
+    shape = walk.model.constants[node.inputs[1]].shape
+    full = (*x.shape[:axis], *shape, *x.shape[axis + 1 :])
+    return block if full == block.shape else block.reshaped(full)
+
+
+def _taken(walk: Walk, node: OnnxNode, x: View, axis: int, indices: Sequence[int]) -> View:
+    """What stands at these places of an axis, in their order."""
     size = x.shape[axis]
     found = [i + size if i < 0 else i for i in indices]
     runs = _runs(found)
     if not 0 < len(runs) <= (_MOST_RUNS if axis else 1) or not 0 <= min(found) <= max(found) < size:
         raise RefusalError(
             node,
-            f"a Gather must take what is there, in at most {_MOST_RUNS} runs of adjacent elements",
+            f"a {node.op} must take what is there, in at most {_MOST_RUNS} runs of neighbors",
             f"{len(runs)} runs, indices {list(indices)[:_SHOWN]} of {list(x.shape)}, axis {axis}",
             "Use contiguous slices.",
         )
@@ -249,9 +268,7 @@ def lower_gather(walk: Walk, node: OnnxNode) -> View:
     block = parts[0]
     if len(parts) > 1:
         block = joined(walk, replace(node, op="Concat", attributes={"axis": axis}), parts)
-    shape = walk.model.constants[node.inputs[1]].shape
-    full = (*x.shape[:axis], *shape, *x.shape[axis + 1 :])
-    return block if full == block.shape else block.reshaped(full)
+    return block
 
 
 _MOST_RUNS, _SHOWN, _LARGEST_RANK = 64, 8, 4
