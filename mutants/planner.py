@@ -278,10 +278,18 @@ SCHEDULES = (
     Mutant(
         "proof-counts-no-rows",
         f"{_SCHEDULE}/proof/replay.py",
-        "self.macs += macs * done.rows_made // done.height",
-        "self.macs += macs",
+        "self.macs += macs * done.rows_made * (end - begin) // (done.height * width)",
+        "self.macs += macs * (end - begin) // width",
         (f"{_REPLAY}::test_rows_that_nobody_makes_are_missed",),
         "A plan that makes rows twice, or not at all, has the right number of products.",
+    ),
+    Mutant(
+        "strips-of-a-column-less",
+        f"{_SCHEDULE}/strips.py",
+        "np.clip(axis.end(own[1] - 1), begin + 1, width)",
+        "np.clip(axis.end(own[1] - 1) - 1, begin + 1, width)",
+        ("tests/schedule/test_strips.py::test_every_read_finds_its_columns",),
+        "The last pixel of a strip reads a column that the strip does not hold.",
     ),
 )
 """In `mcucc/schedule`."""

@@ -24,8 +24,7 @@ class Attribution:
     @property
     def owners(self) -> tuple[str, ...]:
         """Every function that is part of the plan; the first is where a run begins."""
-        name = self.report.name
-        run = f"{name}_run_rows" if self.report.stream_input else f"{name}_run"
+        run = f"{self.report.name}_{self.report.run_function}"
         return (run, *(function for step in self.report.steps for function in step.functions))
 
     @property

@@ -22,6 +22,7 @@ def built_sizes(files: Files, program: Program, board: Board) -> Sizes | None:
         program.arena_align,
         io=program.io,
         row_bytes=program.inputs[0].tensor.row_bytes if program.streamed else None,
+        pixel_bytes=program.inputs[0].tensor.c if program.elsewhere else None,
         state_bytes=program.state_bytes,
     )
     with tempfile.TemporaryDirectory(prefix="mcucc-sizes-") as folder:

@@ -44,12 +44,13 @@ from mcucc.ops.verify import total_macs
 from mcucc.progress import Stage, silent
 from mcucc.report import Report, to_json
 from mcucc.report.fit import explain_misfit
-from mcucc.report.make import Budget, Origin, Written, make_report
+from mcucc.report.make import Budget, Origin, OutsideArenas, Written, make_report
 from mcucc.report.model import Quantization, sealed
 from mcucc.report.quality import remedy
 from mcucc.report.reasons import Grounds, collect
 from mcucc.report.summary import Summarized, Summary
-from mcucc.schedule import MemoryPlan, PlanOptions, plan_network
+from mcucc.schedule import USUAL_RECOMPUTE, MemoryPlan, PlanOptions, plan_network
+from mcucc.schedule.macs import halo_macs
 from mcucc.schedule.proof.replay import replay
 from mcucc.targets.board import Board, load_board, own_board_text
 from mcucc.twin import unjudged, write_twin
@@ -134,7 +135,7 @@ def compile_model(
                 notes=model.notes + io_notes + notes,
                 decided=collect(plan, _grounds(network, made.choices, options, made.wanted)),
             ),
-            streamed_bytes=_streamed_bytes(plan, made.kernels, made.wanted),
+            outside=_arenas_without_input(plan, made.kernels, made.wanted),
         )
     )
     misfit = "" if fits else explain_misfit(report, board)
@@ -191,33 +192,40 @@ def _grounds(
     return Grounds(network.events, network.whole, choices, options.prune, wanted)
 
 
-def _streamed_bytes(
+def _arenas_without_input(
     plan: MemoryPlan, kernels: Mapping[str, Kernel | None], wanted: PlanOptions
-) -> int | None:
-    """The size of the arena with a streamed input.
+) -> OutsideArenas:
+    """The sizes of the arena with an input that is handed over.
 
-    It takes another planning: found only where an arena is too large, for the advice.
+    They take other plannings: found only where an arena is too large, for the advice.
     """
-    if plan.schedule.streamed:
-        return plan.arena_bytes
+    if plan.schedule.elsewhere:
+        return OutsideArenas(elsewhere=plan.arena_bytes)
+    found = OutsideArenas(streamed=plan.arena_bytes if plan.schedule.streamed else None)
     graph = plan.schedule.graph
     if len(graph.inputs) != 1 or wanted.limit is None or plan.arena_bytes <= wanted.limit:
-        return None
+        return found
     streamed = replace(wanted, stream_input=True, keep_input=False)
-    return plan_network(graph, kernels, streamed).arena_bytes
+    if not plan.schedule.streamed:
+        size = plan_network(graph, kernels, streamed).arena_bytes
+        found = replace(found, streamed=size)
+    strips = replace(streamed, input_elsewhere=True, max_recompute=USUAL_RECOMPUTE)
+    return replace(found, elsewhere=plan_network(graph, kernels, strips).arena_bytes)
 
 
 def _prove(plan: MemoryPlan) -> None:
     """Replay a plan over an arena that knows what each byte holds.
 
     Raises:
-        InvariantError: some reader would not find what it needs, or a row is made twice.
+        InvariantError: some reader would not find what it needs, or more is computed twice than
+            the columns that strips have in common.
     """
     graph = plan.schedule.graph
     replayed = replay(plan, keep_input=plan.schedule.keep_input)
     faults = [str(fault) for fault in replayed.faults]
-    if replayed.macs != total_macs(graph):
-        faults.append(f"{replayed.macs} multiply-accumulates of {total_macs(graph)} are executed")
+    macs = total_macs(graph) + halo_macs(plan.schedule)
+    if replayed.macs != macs:
+        faults.append(f"{replayed.macs} multiply-accumulates of {macs} are executed")
     if faults:
         raise InvariantError(f"the plan of '{graph.name}' is wrong: {'; '.join(faults)}")
 

@@ -14,10 +14,12 @@ from mcucc.memory import ALIGNMENT, Solver
 from mcucc.ops import Int8Graph
 from mcucc.ops.movement import Reshape
 from mcucc.report.make import Budget
-from mcucc.schedule import Mode, Objective, PlanOptions
+from mcucc.schedule import USUAL_RECOMPUTE, Mode, Objective, PlanOptions
 from mcucc.schedule.stages import MOST_ROWS
 from mcucc.targets.board import Board
 
+_MOST_RECOMPUTE = 1000.0
+"""Percent of a network's multiply-accumulates."""
 _ALIGNMENTS = (4, 8, 16, 32, 64)
 """Bytes: from a word to the longest cache line of a Cortex-M, twice."""
 
@@ -50,6 +52,10 @@ class CompileOptions:
         schedule: "layer": whole tensors only; "stream": rows wherever they are possible; "auto":
             what serves the objective.
         stream_input: the caller hands over the one input row by row.
+        input_elsewhere: the caller hands over any pixels of the one input, as often as needed: it
+            lies where the network need not count it, and its first layers may run in strips.
+        max_recompute: multiply-accumulates that strips may execute again, in percent of the
+            network's; None for 10 with `input_elsewhere`, the only option that makes strips.
         alignment: bytes, a power of two from 4 to 64: the arena, all that lies in it and the
             arrays of int8 weights begin at multiples of it.
         prune: whether channels are dropped that do not depend on the input, or are not needed.
@@ -72,6 +78,8 @@ class CompileOptions:
     objective: Objective = "auto"
     schedule: Mode = "auto"
     stream_input: bool = False
+    input_elsewhere: bool = False
+    max_recompute: float | None = None
     alignment: int = ALIGNMENT
     prune: bool = True
     solver: Solver = "own"
@@ -86,6 +94,13 @@ class CompileOptions:
             choices = ", ".join(map(str, _ALIGNMENTS))
             raise UsageError(f"--align {self.alignment}: give one of {choices}")
 
+    @property
+    def recompute_percent(self) -> float:
+        """What strips may execute again, in percent."""
+        if not self.input_elsewhere:
+            return 0.0
+        return USUAL_RECOMPUTE if self.max_recompute is None else self.max_recompute
+
     def describe(self) -> str:
         """The options that change the generated files, for the provenance."""
         parts = [f"--objective {self.objective}"]
@@ -96,6 +111,9 @@ class CompileOptions:
         parts += [f"--align {self.alignment}"] if self.alignment != ALIGNMENT else []
         parts += ["--no-prune"] if not self.prune else []
         parts += ["--stream-input"] if self.stream_input else []
+        parts += ["--input-elsewhere"] if self.input_elsewhere else []
+        if self.max_recompute is not None:
+            parts += [f"--max-recompute {self.max_recompute:g}"]
         parts += ["--keep-input"] if self.keep_input else []
         parts += [f"--selftest {self.selftest}"] if self.selftest else []
         for name, shape in self.calibration.input_shapes.items():
@@ -127,7 +145,7 @@ def interface_of(
     outputs = outputs or inputs
     if DType.FLOAT32 in inputs | outputs:
         # Rows are handed over as integers.
-        return ("int8" if options.stream_input else "float"), ()
+        return ("int8" if options.stream_input or options.input_elsewhere else "float"), ()
     put_out = options.keep_input and any(_is_input(graph, port.tensor) for port in graph.outputs)
     if len(inputs) == len(outputs) == 1 and not put_out:
         return _INTEGERS[inputs == {DType.UINT8}, outputs == {DType.UINT8}], ()
@@ -156,7 +174,9 @@ def plan_options(options: CompileOptions, budget: Budget) -> PlanOptions:
         mode=options.schedule,
         limit=budget.arena_limit,
         keep_input=options.keep_input,
-        stream_input=options.stream_input,
+        stream_input=options.stream_input or options.input_elsewhere,
+        input_elsewhere=options.input_elsewhere,
+        max_recompute=options.recompute_percent,
         alignment=options.alignment,
         solver=options.solver,
     )
@@ -173,29 +193,53 @@ def check_options(graph: Int8Graph, options: CompileOptions) -> None:
     Raises:
         UsageError: they do.
     """
-    if not options.stream_input:
-        return
+    percent = options.max_recompute
+    if percent is not None and not options.input_elsewhere:
+        raise UsageError(
+            "--max-recompute without --input-elsewhere: only strips of an input that lies "
+            "elsewhere compute anything again: add --input-elsewhere, or leave it out"
+        )
+    if percent is not None and not 0 <= percent <= _MOST_RECOMPUTE:
+        raise UsageError(
+            f"--max-recompute {percent:g}: give a percentage from 0 to {_MOST_RECOMPUTE:g}"
+        )
+    if options.stream_input and options.input_elsewhere:
+        raise UsageError(
+            "--stream-input with --input-elsewhere: the first hands over each row once, the second "
+            "any pixels: leave one of them out"
+        )
+    if options.stream_input or options.input_elsewhere:
+        flag = "--stream-input" if options.stream_input else "--input-elsewhere"
+        _check_source(graph, options, flag)
+
+
+def _check_source(graph: Int8Graph, options: CompileOptions, flag: str) -> None:
+    """Refuse a network whose input cannot be handed over; `flag` is the option that asks for it.
+
+    Raises:
+        UsageError: it has several inputs, too many rows, or other options contradict it.
+    """
     if len(graph.inputs) != 1:
         unread = unread_inputs(graph)
         hint = f", or remove {', '.join(unread)} from the file: no output depends on it"
         raise UsageError(
-            f"--stream-input: '{graph.name}' has {len(graph.inputs)} inputs, and only a network "
-            "with one can take it row by row: compile without --stream-input"
+            f"{flag}: '{graph.name}' has {len(graph.inputs)} inputs, and only a network "
+            f"with one can take it from outside the arena: compile without {flag}"
             f"{hint if unread else ''}"
         )
     rows = graph.tensors[graph.inputs[0].tensor].hwc[0]
     if rows > MOST_ROWS:
         raise UsageError(
-            f"--stream-input: the input of '{graph.name}' has {rows} rows, more than the counters "
-            f"of a segment hold ({MOST_ROWS}): compile without --stream-input"
+            f"{flag}: the input of '{graph.name}' has {rows} rows, more than the counters "
+            f"of a segment hold ({MOST_ROWS}): compile without {flag}"
         )
     if options.keep_input:
         raise UsageError(
-            "--stream-input with --keep-input: a streamed input never lies in the arena as a "
+            f"{flag} with --keep-input: the input never lies in the arena as a "
             "whole, so there is nothing to keep: leave one of them out"
         )
     if options.io == "float":
         raise UsageError(
-            "--stream-input with --io float: rows are handed over as int8 or uint8; quantize each "
-            "row before it is handed over, and compile with --io int8 or uint8"
+            f"{flag} with --io float: pixels are handed over as int8 or uint8; quantize them "
+            "before they are handed over, and compile with --io int8 or uint8"
         )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from mcucc.codegen.preprocessing import PreprocessingCode
-from mcucc.codegen.program import Io
+from mcucc.codegen.program import Io, run_function
 from mcucc.errors import InvariantError
 
 ByteRange = tuple[int, int]
@@ -43,6 +43,7 @@ class Network:
         dead_ranges: for each step, the parts of the arena that no buffer owns while it runs.
         row_bytes: of the one input of the one input, where the caller hands them over one by one;
             None where inputs lie in the arena.
+        pixel_bytes: of that input, where the caller hands over any pixels of it; else None.
         state_bytes: of the arena's first bytes, which runs hand on; 0 for a network without states.
         io: what the interface takes and gives. Samples for the harness are int8 in any case.
         preprocessing: of each input, which a float interface does; none for all if empty.
@@ -58,6 +59,7 @@ class Network:
     dead_ranges: tuple[tuple[ByteRange, ...], ...] = ()
     io: Io = "int8"
     row_bytes: int | None = None
+    pixel_bytes: int | None = None
     state_bytes: int = 0
     preprocessing: tuple[PreprocessingCode, ...] = ()
     indices: tuple[int, ...] = ()
@@ -84,9 +86,10 @@ class Network:
     @property
     def entry(self) -> str:
         """The function that a caller spends the most stack on."""
-        if self.row_bytes is not None:
-            return f"{self.name}_run_rows"
-        return f"{self.name}_run_float" if self.io == "float" else f"{self.name}_run"
+        if self.row_bytes is None and self.io == "float":
+            return f"{self.name}_run_float"
+        outside, elsewhere = self.row_bytes is not None, self.pixel_bytes is not None
+        return f"{self.name}_{run_function(streamed=outside, elsewhere=elsewhere)}"
 
     def channels_by_id(self) -> tuple[int, ...]:
         """Channels of each tensor, indexed by id; 0 where there is no such tensor."""

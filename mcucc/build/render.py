@@ -36,6 +36,7 @@ def render_harness(network: Network) -> str:
         run_float=network.io == "float",
         sample_bytes=network.sample_bytes,
         row_bytes=network.row_bytes or 0,
+        pixel_bytes=network.pixel_bytes or 0,
         row_type="uint8_t" if inputs_unsigned else "int8_t",
         preprocessing=network.preprocessing or (PreprocessingCode(),) * len(network.inputs),
         flip_in=_SIGN_BIT if inputs_unsigned else 0,

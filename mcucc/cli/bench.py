@@ -28,6 +28,8 @@ _OF_ALL = ("targets", "board", "save", "as_json")
 @arguments.sram
 @arguments.objective
 @arguments.stream_input
+@arguments.input_elsewhere
+@arguments.max_recompute
 @arguments.of_model
 @as_json
 def bench(

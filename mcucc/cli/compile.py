@@ -36,6 +36,8 @@ from mcucc.quant.ranges import Observer
     help="Whole tensors only (layer), rows wherever possible (stream), or as the objective asks.",
 )
 @arguments.stream_input
+@arguments.input_elsewhere
+@arguments.max_recompute
 @arguments.no_prune
 @click.option(
     "--solver",

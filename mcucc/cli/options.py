@@ -230,6 +230,17 @@ objective = click.option(
     show_default=True,
     help="What to prefer where memory and speed disagree.",
 )
+input_elsewhere = click.option(
+    "--input-elsewhere",
+    is_flag=True,
+    help="The input lies where any pixels of it can be read: not in the arena, perhaps in strips.",
+)
+max_recompute = click.option(
+    "--max-recompute",
+    type=float,
+    metavar="PCT",
+    help="What strips may compute again, in percent of all MACs; 10 with --input-elsewhere.",
+)
 stream_input = click.option(
     "--stream-input", is_flag=True, help="The caller hands over the input row by row."
 )

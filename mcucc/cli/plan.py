@@ -21,6 +21,8 @@ from mcucc.progress import progress
 @arguments.sram
 @arguments.objective
 @arguments.stream_input
+@arguments.input_elsewhere
+@arguments.max_recompute
 @arguments.no_prune
 @arguments.of_model
 @as_json

@@ -14,6 +14,7 @@ class TensorRef:
         offset: bytes from the start of the arena.
         rows: how many of its rows are held at a time.
         pixels_held: how many of its pixels are, where not even a row is; else None.
+        columns: how many pixels of each of these rows are held: fewer than all in strips.
         steps: first and last step in which it is live.
     """
 
@@ -27,6 +28,7 @@ class TensorRef:
     w: int
     c: int
     steps: tuple[int, int]
+    columns: int
 
     @property
     def at(self) -> str:
@@ -57,6 +59,8 @@ class TensorRef:
     def held_text(self) -> str:
         """Its size, and what part of it is held."""
         held = "" if self.rows == self.h else f", {self.rows} rows held"
+        if self.columns != self.w:
+            held = f", {self.rows} rows of {self.columns} pixels held"
         if self.pixels_held is not None:
             held = f", {self.pixels_held} pixels held"
         return f"{self.size_text}{held}"

@@ -99,6 +99,7 @@ class _Lowering:
             shifted_first=() if plan.schedule.streamed else shifted_first(graph, refs, self._io),
             shifted_last=shifted_last(graph, refs, self._io, keep_input=keep_input),
             streamed=plan.schedule.streamed,
+            elsewhere=plan.schedule.elsewhere,
             stack_bytes=stack_bound(steps, self._io, core),
             states=state_defs(graph, refs),
             state_bytes=plan.schedule.state_bytes,
@@ -185,7 +186,8 @@ def _tensor_refs(plan: MemoryPlan) -> Mapping[str, TensorRef]:
         rows, offset = plan.schedule.rows_held(name), plan.offset(name)
         pixels = plan.schedule.pixels_held(name)
         steps = (start, end - 1)
-        refs[name] = TensorRef(number, name, ident, offset, rows, pixels, h, w, c, steps)
+        columns = plan.schedule.columns_held(name)
+        refs[name] = TensorRef(number, name, ident, offset, rows, pixels, h, w, c, steps, columns)
     return refs
 
 

@@ -7,6 +7,7 @@ from mcucc.codegen.arena_refs import TensorRef, Workspace
 from mcucc.codegen.layer_code import ExecutedNode
 from mcucc.codegen.segment import PanelDef, PullDef, RingDef, SegmentDef, StageDef
 from mcucc.codegen.step_titles import stage_title
+from mcucc.codegen.strip_tables import StripTable, strip_table
 from mcucc.errors import InvariantError
 from mcucc.kernels import Shape
 from mcucc.ops import Aliasing, Axis, Window
@@ -41,6 +42,7 @@ class SegmentLowering:
                 self.tensors[stage.content].ident,
                 self.tensors[stage.content],
                 segment.rows[stage.content],
+                self.plan.schedule.columns_held(stage.content),
             )
             for stage in segment.stages
         }
@@ -65,6 +67,7 @@ class SegmentLowering:
             reshaped_first=tuple(t for t in reshaped if self.home(t.name) not in rings),
             reshaped_last=tuple(t for t in reshaped if self.home(t.name) in rings),
             scratch=scratch_of(self.plan, segment, f"seg{index}"),
+            strips=1 if segment.strips is None else segment.strips.count,
         )
 
     def home(self, value: str) -> str:
@@ -93,7 +96,10 @@ class _StageLowering:
         if stage.node is None:
             title = f"{ring.tensor.name}: the caller's image, {ring.tensor.size_text}"
             traced = self._traced(stage)
-            return StageDef("", title, "", 0, None, None, ring, stage.turns, (), (), None, traced)
+            return StageDef(
+                *("", title, "", 0, None, None, ring, stage.turns, (), (), None, traced),
+                strips=self._strips(stage),
+            )
         executed = self._whole.executed[stage.node.name]
         panels = self._panels(stage)
         return StageDef(
@@ -113,7 +119,15 @@ class _StageLowering:
             panels=panels,
             run=max(self._segment.panels.values()) if panels else 0,
             operands=self._run_operands(stage) if panels else (),
+            strips=self._strips(stage),
         )
+
+    def _strips(self, stage: Stage) -> StripTable | None:
+        if self._segment.strips is None:
+            return None
+        ident = self._whole.tensors[stage.content].ident
+        window = stage.kernel is not None and stage.kernel.shape is Shape.WINDOW
+        return strip_table(stage, self._segment.strips, ident, window=window)
 
     def _pointers(self, stage: Stage) -> int:
         """To the rows under its window, or to the row of each operand."""
@@ -193,6 +207,7 @@ class _StageLowering:
                     operands=self._run_operands(each) if self._reads_panel(each) else (),
                     rows=self._rows_name(each),
                     traced=self._traced(each),
+                    strips=self._strips(each),
                 )
             )
         return tuple(found)
@@ -247,11 +262,28 @@ class _StageLowering:
                 text = f"(&{array}[{row} * {width * channels}])"
             else:
                 text, step = self._variable(name, row, step)
+            if step and self._segment.strips is not None:
+                text = self._ahead(
+                    text, self._whole.home(name) if name not in constants else name, step
+                )
             if rows.stride and height < self._graph.tensors[node.output].hwc[0]:
                 first = rows.pad  # other rows are not of this input
                 text = f"((y >= {first} && y < {first + height}) ? {text} : NULL)"
             found.append((text, step))
         return tuple(found)
+
+    def _ahead(self, text: str, content: str, step: int) -> str:
+        """The first pixel of a strip in a row that may hold columns before it."""
+        strips = self._segment.strips
+        assert strips is not None
+        own = strips.columns[self._stage.content]
+        held = [strips.held(content, 0, i)[0] for i in range(strips.count)]
+        if all(mine[0] == begin for mine, begin in zip(own, held, strict=True)):
+            return text
+        if not any(held):
+            return f"(&{text}[at->begin * {step}])"
+        other = f"strips_{self._whole.tensors[content].ident}[strip].begin"
+        return f"(&{text}[(at->begin - {other}) * {step}])"
 
     def _rows_of_a_turn(self, executed: ExecutedNode, operand: int) -> Axis:
         """Which rows of an input a turn reads; what adds rows up takes them one by one."""

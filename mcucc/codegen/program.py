@@ -21,6 +21,23 @@ and a function that takes and gives floats beside it; with an arrow, what it tak
 in the arena."""
 
 
+RUN_FUNCTIONS = ("run", "run_rows", "run_pixels")
+"""What the function that runs a network may be called, without the network's name."""
+
+
+def run_function(*, streamed: bool, elsewhere: bool) -> str:
+    """What the function that runs a network is called, without the network's name.
+
+    Args:
+        streamed: the caller hands over the one input, and does so row by row or
+        elsewhere: any pixels of it.
+    """
+    resident, by_rows, by_pixels = RUN_FUNCTIONS
+    if elsewhere:
+        return by_pixels
+    return by_rows if streamed else resident
+
+
 def unsigned_ports(io: Io) -> tuple[bool, bool]:
     """Whether the inputs and whether the outputs in the arena are uint8."""
     takes, _, gives = io.partition("->")
@@ -230,6 +247,7 @@ class Program:
         shifted_first: tensors to turn from uint8 to int8 before the first step.
         shifted_last: tensors to turn back after the last one; no byte is in two of them.
         streamed: the caller hands over the one input row by row.
+        elsewhere: the caller hands over any pixels of it, as often as they are needed.
         stack_bytes: that a call takes at most.
         states: what runs hand on.
         state_bytes: of the arena's first bytes, which hold them.
@@ -256,6 +274,7 @@ class Program:
     shifted_last: tuple[TensorRef, ...]
     streamed: bool
     stack_bytes: int
+    elsewhere: bool = False
     states: tuple[StateDef, ...] = ()
     state_bytes: int = 0
 
@@ -270,9 +289,14 @@ class Program:
         return tuple(each for step in self.steps for each in step.workspaces)
 
     @property
-    def source_type(self) -> str:
-        """The C type of a row of the caller's image, where that comes row by row."""
-        return f"{self.element.ctype} *"
+    def pull(self) -> str:
+        """The argument of a run that hands over the image, where it does not lie in the arena."""
+        return "pull_pixels" if self.elsewhere else "pull_row"
+
+    @property
+    def run(self) -> str:
+        """The C function that runs it."""
+        return f"{self.name}_{run_function(streamed=self.streamed, elsewhere=self.elsewhere)}"
 
     @property
     def runs_on_floats(self) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mcucc.codegen.arena_refs import TensorRef, Workspace
+from mcucc.codegen.strip_tables import StripTable
 from mcucc.kernels import Kernel, Shape
 from mcucc.kernels.use import LayerSpec
 
@@ -16,11 +17,13 @@ class RingDef:
         ident: of the tensor: name of its counters, and part of the names of its ring and stage.
         tensor: it and where slot 0 lies.
         rows: how many are held.
+        columns: pixels that each of them holds: those of the widest strip where there are strips.
     """
 
     ident: str
     tensor: TensorRef
     rows: int
+    columns: int
 
     @property
     def name(self) -> str:
@@ -33,10 +36,17 @@ class RingDef:
         return f"next_{self.ident}"
 
     @property
+    def row_bytes(self) -> int:
+        """Bytes from a row to the next."""
+        return self.columns * self.tensor.c
+
+    @property
     def text(self) -> str:
         """How it is held, for a reader."""
-        whole = self.rows == self.tensor.h
-        return "whole" if whole else f"{self.rows} of {self.tensor.h} rows"
+        rows = self.rows == self.tensor.h
+        if self.columns != self.tensor.w:
+            return f"{self.rows} of {self.tensor.h} rows, {self.columns} of {self.tensor.w} columns"
+        return "whole" if rows else f"{self.rows} of {self.tensor.h} rows"
 
 
 @dataclass(frozen=True)
@@ -68,6 +78,7 @@ class PanelDef:
             of a turn, which finds its rows ahead of all runs.
         rows: name of the C array of its rows.
         traced: the tensors that a run makes pixels of.
+        strips: its columns, where the segment runs in strips; else None.
     """
 
     node: str
@@ -80,6 +91,22 @@ class PanelDef:
     operands: tuple[str, ...]
     rows: str
     traced: tuple[TensorRef, ...]
+    strips: StripTable | None = None
+
+    @property
+    def copied(self) -> bool:
+        """Whether its kernel reads a copy of its numbers, with the widths of a strip."""
+        return self.strips is not None and self.kernel.shape is Shape.WINDOW
+
+    @property
+    def first(self) -> str:
+        """C of how its kernel counts the first pixel of a strip, to add a pixel to."""
+        return f"{self.strips.name}[strip].first + " if self.strips and self.copied else ""
+
+    @property
+    def numbers(self) -> str:
+        """The C structure that its kernel reads."""
+        return f"here_{self.tensor.ident}" if self.copied else self.spec.name
 
 
 @dataclass(frozen=True)
@@ -103,6 +130,7 @@ class StageDef:
         pointers: to rows, that it keeps while it runs.
         run: pixels of a run, 0 without panels.
         operands: C expressions of the first pixel of each of its inputs of a run.
+        strips: its columns, where the segment runs in strips; else None.
     """
 
     node: str
@@ -121,6 +149,64 @@ class StageDef:
     panels: tuple[PanelDef, ...] = ()
     run: int = 0
     operands: tuple[str, ...] = ()
+    strips: StripTable | None = None
+
+    @property
+    def copied(self) -> bool:
+        """Whether its kernel reads a copy of its numbers, with the widths of a strip."""
+        return self.strips is not None and self.shape is Shape.WINDOW
+
+    @property
+    def numbers(self) -> str:
+        """The C structure that its kernel reads."""
+        return "here" if self.copied or self.spec is None else self.spec.name
+
+    @property
+    def out(self) -> str:
+        """C expression of where its next row goes, or the part of it that a strip makes."""
+        row = f"mcucc_ring_next(&{self.ring.name}, &s->{self.ring.ident}, arena)"
+        if self.strips is None or not self.strips.is_whole:
+            return row
+        return f"&{row}[at->begin * {self.ring.tensor.c}]"
+
+    @property
+    def first(self) -> str:
+        """C expression of the first pixel that it makes, as its kernel counts them."""
+        return "at->first" if self.copied else "0"
+
+    @property
+    def end(self) -> str:
+        """One more than the last."""
+        if self.strips is None:
+            return str(self.ring.tensor.w)
+        return "at->first + at->count" if self.copied else "at->count"
+
+    @property
+    def ahead(self) -> str:
+        """C of the columns of the map before those that it makes, to add a column to."""
+        return "" if self.strips is None else "at->begin + "
+
+    @property
+    def last(self) -> str:
+        """One more than the last column of the map that it makes."""
+        return str(self.ring.tensor.w) if self.strips is None else "at->begin + at->count"
+
+    @property
+    def made_bytes(self) -> str:
+        """C expression of the bytes that a turn makes."""
+        return (
+            str(self.ring.row_bytes) if self.strips is None else f"at->count * {self.ring.tensor.c}"
+        )
+
+    @property
+    def begin(self) -> str:
+        """C expression of the first column of the map that it makes."""
+        return "0" if self.strips is None else "at->begin"
+
+    @property
+    def count(self) -> str:
+        """C expression of how many columns it makes."""
+        return str(self.ring.tensor.w) if self.strips is None else "at->count"
 
     @property
     def shape(self) -> Shape | None:
@@ -141,6 +227,7 @@ class SegmentDef:
         reshaped_first: tensors that are whole from the start: reshapes of what earlier steps made.
         reshaped_last: tensors that are whole in the end: reshapes, to other rows, of what it made.
         scratch: what its kernels work in, one after the other.
+        strips: how many strips of columns it runs for, one after the other; 1 for whole rows.
     """
 
     index: int
@@ -151,6 +238,7 @@ class SegmentDef:
     reshaped_first: tuple[TensorRef, ...]
     reshaped_last: tuple[TensorRef, ...]
     scratch: Workspace | None
+    strips: int = 1
 
     @property
     def function(self) -> str:
@@ -171,9 +259,9 @@ class SegmentDef:
         return own + sum(panel.macs for stage in self.stages for panel in stage.panels)
 
     @property
-    def has_panels(self) -> bool:
-        """Whether a stage runs within the turns of another."""
-        return any(stage.panels for stage in self.stages)
+    def traces_pixels(self) -> bool:
+        """Whether some pixels of a row are reported: of panels, or of strips."""
+        return self.strips > 1 or any(stage.panels for stage in self.stages)
 
     @property
     def is_source(self) -> bool:
@@ -197,6 +285,16 @@ class SegmentDef:
         return "arena, source" if self.is_source else "arena"
 
     @property
+    def stage_arguments(self) -> str:
+        """What the functions of its stages are called with."""
+        return f"{self.arguments}, strip" if self.strips > 1 else self.arguments
+
+    @property
+    def stage_parameters(self) -> str:
+        """What these take."""
+        return f"{self.parameters}, int32_t strip" if self.strips > 1 else self.parameters
+
+    @property
     def parameters(self) -> str:
         """What its functions take."""
         return f"int8_t *arena{', const source_t *source' if self.is_source else ''}"
@@ -205,4 +303,5 @@ class SegmentDef:
     def headers(self) -> tuple[str, ...]:
         """Files of runtime_c/ that its own code uses."""
         reads_whole = any("mcucc_window(" in line for s in self.stages for line in s.rows)
-        return ("mcucc_ring.h", *(("mcucc_window.h",) if reads_whole else ()))
+        window = ("mcucc_window.h",) if reads_whole else ()
+        return ("mcucc_ring.h", *window, *(("mcucc_strip.h",) if self.strips > 1 else ()))

@@ -15,6 +15,8 @@ from mcucc.kernels.kernel import Unit
 from mcucc.targets.core import Core
 
 _ALIGNMENT = 8
+_OUTPUT_WORDS = 2
+"""Of a layer's structure, beyond one for each field: `output` has three numbers."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,15 @@ def _segment(segment: SegmentDef, frames: Frames) -> int:
     for stage in segment.stages:  # in the order of execution: those above come first
         pulled = [below[pull.ring.ident] for pull in stage.pulls]
         kernels = [_kernel(each, frames) for each in _kernels(stage)]
-        own = frames.stage + frames.pointer * stage.pointers
+        own = frames.stage + frames.pointer * (stage.pointers + _copied(stage))
         below[stage.ring.ident] = own + max([*pulled, *kernels], default=0)
     return frames.call + max(below.values())
+
+
+def _copied(stage: StageDef) -> int:
+    """Words of the structures that it copies, to change them for a strip."""
+    copies = [each.spec for each in (stage, *stage.panels) if each.copied and each.spec]
+    return sum(len(spec.fields) + _OUTPUT_WORDS for spec in copies)
 
 
 def _kernels(stage: StageDef) -> tuple[Kernel | None, ...]:

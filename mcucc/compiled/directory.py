@@ -30,6 +30,7 @@ from mcucc.ir import check_seal, parse_graph
 from mcucc.ops import INT8_OPS, Int8Graph
 from mcucc.ops.verify import verify
 from mcucc.report import Report
+from mcucc.report.model import TensorReport
 from mcucc.resources import read_plain
 from mcucc.sim.host import HostLibrary, run_executable
 from mcucc.sim.profile import Profile, profile_qemu
@@ -246,6 +247,7 @@ def _is_needed(name: str, report: Report) -> bool:
 
 def network_of(report: Report) -> Network:
     """The interface of a report's code."""
+    image = _image_from_outside(report)
     return Network(
         name=report.name,
         inputs=tuple(port.bytes for port in report.inputs),
@@ -255,7 +257,8 @@ def network_of(report: Report) -> Network:
         tensors=tuple(TensorInfo(t.id, t.name, t.h, t.w, t.c) for t in report.tensors),
         dead_ranges=report.dead_ranges,
         io=report.io,
-        row_bytes=_row_bytes(report),
+        row_bytes=None if image is None else image.w * image.c,
+        pixel_bytes=image.c if image is not None and report.input_elsewhere else None,
         state_bytes=report.state_bytes,
         preprocessing=tuple(
             preprocessing_code(port.preprocessing, port.shape, port.perm, index)
@@ -265,12 +268,11 @@ def network_of(report: Report) -> Network:
     )
 
 
-def _row_bytes(report: Report) -> int | None:
-    """Bytes of a row of the input that the caller hands over, None if inputs lie in the arena."""
-    if not report.stream_input:
+def _image_from_outside(report: Report) -> TensorReport | None:
+    """The input that the caller hands over, None if inputs lie in the arena."""
+    if not (report.stream_input or report.input_elsewhere):
         return None
-    image = next(t for t in report.tensors if t.id == report.inputs[0].tensor)
-    return image.w * image.c
+    return next(t for t in report.tensors if t.id == report.inputs[0].tensor)
 
 
 @contextmanager

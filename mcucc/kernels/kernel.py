@@ -114,6 +114,8 @@ class Family:
         dilates: whether its windows may be dilated.
         leaves_padding_out: window kernels that take NULL for a row of padding.
         takes_row: window kernels that are told which output row they make.
+        takes_columns: window kernels whose structure holds `in_w` and `pad_left`, so that a row may
+            hold some columns of a map: all kernels of pixels take these.
         tells_clamping: whether its kernels have a version for outputs that saturate.
         takes_scratch: units whose kernels take scratch, though not every layer needs any.
         takes_multiple: units whose kernels are made for numbers of input channels.
@@ -133,6 +135,7 @@ class Family:
     dilates: bool = True
     leaves_padding_out: bool = False
     takes_row: bool = False
+    takes_columns: bool = False
     tells_clamping: bool = False
     takes_scratch: frozenset[Unit] = frozenset()
     takes_multiple: frozenset[Unit] = frozenset()

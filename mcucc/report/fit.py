@@ -137,12 +137,8 @@ def _remedies(report: Report, board: Board) -> Iterator[str]:
             f"--sram {least} or more: {board.id} has {format_bytes(board.largest_sram.size)}, of "
             f"which {report.stack_reserve_bytes:,} are for the stack"
         )
-    streamed = report.arena_bytes_streamed_input
-    if arena and not report.stream_input and streamed is not None and _fits(report, streamed):
-        yield (
-            f"--stream-input: with the input handed over row by row the arena is "
-            f"{format_bytes(streamed)}"
-        )
+    if arena:
+        yield from _outside(report)
     if flash or not own:
         yield _larger_board(report, board)
     if arena:
@@ -151,6 +147,23 @@ def _remedies(report: Report, board: Board) -> Iterator[str]:
         yield from _smaller_layers(report)
     if flash:
         yield _fewer_weights(report)
+
+
+def _outside(report: Report) -> Iterator[str]:
+    """Ways to hand over the input with which it fits."""
+    streamed = report.arena_bytes_streamed_input
+    if not report.stream_input and streamed is not None and _fits(report, streamed):
+        yield (
+            f"--stream-input: with the input handed over row by row the arena is "
+            f"{format_bytes(streamed)}"
+        )
+        return
+    elsewhere = report.arena_bytes_input_elsewhere
+    if not report.input_elsewhere and elsewhere is not None and _fits(report, elsewhere):
+        yield (
+            f"--input-elsewhere: with an input that can be read in any order the arena is "
+            f"{format_bytes(elsewhere)}"
+        )
 
 
 def _larger_board(report: Report, board: Board) -> str:
@@ -207,7 +220,8 @@ def _smaller_layers(report: Report) -> Iterator[str]:
     """Which steps are too large, and by how much the peak is."""
     limit = _arena_limit(report)
     unit = "channels" if _peak_has_maps(report) else "units"
-    inputs = () if report.stream_input else report.inputs  # a streamed one is never held whole
+    # One that is handed over is never held whole.
+    inputs = () if report.stream_input or report.input_elsewhere else report.inputs
     for name, ports in (("input", inputs), ("output", report.outputs)):
         size = sum(port.bytes for port in ports)
         if size > limit:

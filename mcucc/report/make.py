@@ -38,6 +38,7 @@ from mcucc.schedule import (
     peak_step,
     total_executed_macs,
 )
+from mcucc.schedule.macs import halo_macs
 from mcucc.targets.board import STACK_RESERVE_BYTES, Board
 
 
@@ -125,6 +126,19 @@ class Written:
     decided: Collected = field(default_factory=Collected)
 
 
+@dataclass(frozen=True)
+class OutsideArenas:
+    """Sizes of the arena with an input that does not lie in it, None where they were not found.
+
+    Attributes:
+        streamed: it is handed over row by row.
+        elsewhere: any pixels of it are.
+    """
+
+    streamed: int | None = None
+    elsewhere: int | None = None
+
+
 def make_report(
     program: Program,
     plan: MemoryPlan,
@@ -133,7 +147,7 @@ def make_report(
     origin: Origin,
     written: Written,
     *,
-    streamed_bytes: int | None,
+    outside: OutsideArenas,
 ) -> Report:
     """The report of one compilation.
 
@@ -144,21 +158,21 @@ def make_report(
         sizes: measured on objects for the board's core, None without a compiler.
         origin: where the network comes from.
         written: files and notes.
-        streamed_bytes: size of the arena with a streamed input, None if that was not found.
+        outside: sizes of the arena with an input that is handed over.
     """
     graph = plan.schedule.graph
     return Report(
-        mcucc_version=mcucc.__version__,
-        name=program.name,
+        mcucc_version=mcucc.__version__, name=program.name,
         model=ModelFacts(program.provenance.model_file, program.provenance.model_sha256),
-        board=budget.board.id,
-        options=program.provenance.options,
-        io=program.io,
+        board=budget.board.id, options=program.provenance.options, io=program.io,
         calibrated=origin.calibrated, quantization=origin.quantization,
         model_macs=origin.model_macs, macs=program.macs,
-        executed_macs=total_executed_macs(plan.schedule), params=_params(graph),
+        executed_macs=total_executed_macs(plan.schedule), halo_macs=halo_macs(plan.schedule),
+        params=_params(graph),
         arena_bytes=plan.arena_bytes, arena_align=program.arena_align,
-        arena_bytes_streamed_input=streamed_bytes, stream_input=plan.schedule.streamed,
+        arena_bytes_streamed_input=outside.streamed,
+        stream_input=plan.schedule.streamed and not plan.schedule.elsewhere,
+        arena_bytes_input_elsewhere=outside.elsewhere, input_elsewhere=plan.schedule.elsewhere,
         arena_lower_bound_bytes=plan.placement.lower_bound,
         stack_bytes=None if sizes is None else sizes.stack_bytes,
         sram_bytes=budget.sram_bytes, stack_reserve_bytes=budget.stack_reserve_bytes,
@@ -291,6 +305,7 @@ def _steps(program: Program, plan: MemoryPlan, sizes: Sizes | None) -> tuple[Ste
                 functions=printed.functions,
                 counter_bytes=step.counter_bytes,
                 code_bytes=_code_bytes(printed, sizes) if rows else None,
+                strips=step.strips.count if isinstance(step, Segment) and step.strips else 1,
             )
         )
         layers += len(step.nodes)
@@ -317,6 +332,7 @@ def _tensors(tensors: Sequence[TensorRef]) -> tuple[TensorReport, ...]:
             first=t.steps[0],
             last=t.steps[1],
             pixels=t.pixels_held,
+            columns=t.columns if t.columns != t.w else None,
         )
         for t in tensors
     )

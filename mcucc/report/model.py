@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-from mcucc.codegen.program import Io
+from mcucc.codegen.program import Io, run_function
 from mcucc.ir import Preprocessing
 from mcucc.report.summary import Summary
 
@@ -73,7 +73,7 @@ class StepReport(msgspec.Struct, frozen=True):
     `layers` are indices of the report's `layers`. `functions` are its C functions, its own first;
     one that no layer names makes the rows of the caller's image. `counter_bytes` is what its
     counters take of the arena; `code_bytes` the machine code of its stages, None for a layer and
-    where unknown.
+    where unknown. A segment runs once for each of its `strips` of columns.
     """
 
     index: int
@@ -84,6 +84,7 @@ class StepReport(msgspec.Struct, frozen=True):
     functions: tuple[str, ...] = ()
     counter_bytes: int = 0
     code_bytes: int | None = None
+    strips: int = 1
 
 
 class PartReport(msgspec.Struct, frozen=True):
@@ -149,7 +150,8 @@ class TensorReport(msgspec.Struct, frozen=True):
     """A tensor in the arena: rows of pixels of channels, live from `first` to `last` step.
 
     `rows` is how many of its h rows are held at a time, in a ring that begins at `offset`. Where
-    not even a row is, `pixels` is how many pixels are.
+    not even a row is, `pixels` is how many pixels are. In strips `columns` is how many pixels of
+    each of these rows are.
     """
 
     id: int
@@ -162,6 +164,7 @@ class TensorReport(msgspec.Struct, frozen=True):
     first: int
     last: int
     pixels: int | None = None
+    columns: int | None = None
 
 
 class LiveBuffer(msgspec.Struct, frozen=True):
@@ -249,6 +252,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         model_macs: multiply-accumulates of the network as in the file.
         macs: after passes that change no bit, each counted once.
         executed_macs: of the plan, those that kernels do twice counted twice.
+        halo_macs: those of them for columns that strips have in common.
         params: elements of weights and biases.
         arena_bytes: inputs, outputs, scratch and state included.
         arena_align: alignment that the caller must give the arena.
@@ -256,6 +260,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             row (`--stream-input`); found where the caller does, and for advice where the arena is
             too large; None otherwise, and for a network with several inputs.
         stream_input: whether the caller does.
+        arena_bytes_input_elsewhere: what the arena is if the caller hands over any pixels of the
+            input (`--input-elsewhere`); found where the caller does, and for advice.
+        input_elsewhere: whether the caller does.
         arena_lower_bound_bytes: no placement of this schedule can be smaller.
         stack_bytes: deepest call of `run` on the board's core, None where unknown.
         sram_bytes: what the arena and the stack reserve must fit: the board's largest SRAM region,
@@ -295,11 +302,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     model_macs: int
     macs: int
     executed_macs: int
+    halo_macs: int = 0
     params: int
     arena_bytes: int
     arena_align: int
     arena_bytes_streamed_input: int | None
     stream_input: bool = False
+    arena_bytes_input_elsewhere: int | None = None
+    input_elsewhere: bool = False
     arena_lower_bound_bytes: int
     stack_bytes: int | None
     sram_bytes: int
@@ -324,6 +334,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     reasons_left_out: int = 0
     memory_map: str
     report_sha256: str = ""
+
+    @property
+    def run_function(self) -> str:
+        """What the function that runs it is called, without its name before that."""
+        return run_function(streamed=self.stream_input, elsewhere=self.input_elsewhere)
 
     def summary(self, kind: str = "Report") -> Summary:
         """What is shown of it; `kind` names the type that holds it."""

@@ -8,6 +8,7 @@ and segments, `replay` proves what comes out.
 from mcucc.schedule.macs import executed_macs, total_executed_macs
 from mcucc.schedule.occupancy import Resident, dead_ranges, live_tensors, peak_step
 from mcucc.schedule.plan import (
+    USUAL_RECOMPUTE,
     Mode,
     Objective,
     PlanOptions,
@@ -29,6 +30,7 @@ from mcucc.schedule.types import (
 )
 
 __all__ = [
+    "USUAL_RECOMPUTE",
     "FoundPlan",
     "Layer",
     "MemoryPlan",

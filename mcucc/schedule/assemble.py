@@ -18,7 +18,13 @@ from mcucc.schedule.types import (
 
 
 def schedule_of(
-    ordered: OrderedGraph, cut: Cut, *, alignment: int, keep_input: bool, proven: bool
+    ordered: OrderedGraph,
+    cut: Cut,
+    *,
+    alignment: int,
+    keep_input: bool,
+    elsewhere: bool,
+    proven: bool,
 ) -> Schedule:
     """The schedule of a cut.
 
@@ -27,6 +33,7 @@ def schedule_of(
         cut: its steps.
         alignment: of every buffer, bytes.
         keep_input: the inputs must survive the run.
+        elsewhere: the caller hands over any pixels of the input, as often as they are needed.
         proven: whether no other order of whole layers has a lower peak.
     """
     steps = tuple(_step(ordered, candidate) for candidate in cut.steps)
@@ -57,6 +64,7 @@ def schedule_of(
         problem=Problem((*buffers, *extras, *states), tuple(_overlaps(cut))),
         keep_input=keep_input,
         streamed=ordered.streamed,
+        elsewhere=elsewhere,
         states=tuple(buffer.name for buffer in states),
     )
 
@@ -86,7 +94,14 @@ def _step(ordered: OrderedGraph, candidate: StepCandidate) -> Step:
     nodes = tuple(item.node for item in items if item.node is not None)
     if not candidate.stages:
         return Layer(nodes[0], items[0].kernel)
-    return Segment(nodes, candidate.stages, candidate.rows, candidate.panels, candidate.sinks)
+    return Segment(
+        nodes,
+        candidate.stages,
+        candidate.rows,
+        candidate.panels,
+        candidate.sinks,
+        candidate.strips,
+    )
 
 
 def _homes(ordered: OrderedGraph) -> Mapping[str, str]:

@@ -17,6 +17,7 @@ from mcucc.memory import (
     validate,
 )
 from mcucc.ops import Aliasing, Int8Graph
+from mcucc.ops.verify import total_macs
 from mcucc.schedule.assemble import schedule_of, state_buffers
 from mcucc.schedule.gaps import place_scratch_in_gaps
 from mcucc.schedule.order.memory_graph import MANY_NODES, memory_graph_of
@@ -32,6 +33,8 @@ from mcucc.schedule.types import (
 Objective = Literal["auto", "memory", "speed"]
 Mode = Literal["auto", "layer", "stream"]
 
+USUAL_RECOMPUTE = 10.0
+"""Percent of a network's multiply-accumulates that strips may execute again if nothing is said."""
 _LESS_BUDGET = DEFAULT_BUDGET // 8
 """Nodes of the exact placement of a cut that is not the first choice."""
 _MANY_BUFFERS = 32
@@ -53,6 +56,9 @@ class PlanOptions:
         limit: bytes that the arena may take; None for no limit.
         keep_input: the inputs of the network must survive the run.
         stream_input: the caller hands over the one input row by row.
+        input_elsewhere: the caller hands over any pixels of the one input, in any order, as often
+            as they are needed; then `stream_input` holds as well.
+        max_recompute: multiply-accumulates that may be executed again, in percent of the network's.
         alignment: bytes; every buffer lies at a multiple of it. A power of two.
         solver: who searches for the exact placement.
     """
@@ -62,6 +68,8 @@ class PlanOptions:
     limit: int | None = None
     keep_input: bool = False
     stream_input: bool = False
+    input_elsewhere: bool = False
+    max_recompute: float = 0.0
     alignment: int = ALIGNMENT
     solver: Solver = "own"
 
@@ -193,8 +201,14 @@ class Planner:
             graph, kernels, memory, tasks, streamed=options.stream_input
         )
         self.partitioner = StepPartitioner(
-            self.ordered, options.alignment, rows=options.mode != "layer"
+            self.ordered,
+            options.alignment,
+            rows=options.mode != "layer",
+            macs_again=self._macs_again() if options.input_elsewhere else None,
         )
+
+    def _macs_again(self) -> int:
+        return int(total_macs(self.ordered.graph) * self._options.max_recompute / 100)
 
     def plan(self) -> FoundPlan:
         """The plan that the options ask for, with all cuts that were tried for it."""
@@ -253,6 +267,7 @@ class Planner:
             cut,
             alignment=self._options.alignment,
             keep_input=self._options.keep_input,
+            elsewhere=self._options.input_elsewhere,
             proven=self._proven,
         )
 

@@ -9,6 +9,7 @@ from mcucc.memory import ALIGNMENT, Placement, Problem
 from mcucc.memory.clearance import align_up
 from mcucc.ops import Int8Graph, Int8Node
 from mcucc.schedule.stages import Stage, counter_bytes
+from mcucc.schedule.strips import Strips
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Segment:
             before that reader's; it has no counters of its own.
         sinks: names of the contents that are made to their ends, one after the other; what the
             others need is pulled.
+        strips: the columns of its stages, where it runs once for each strip of columns; else None.
     """
 
     nodes: tuple[Int8Node, ...]
@@ -65,6 +67,7 @@ class Segment:
     rows: Mapping[str, int]
     panels: Mapping[str, int]
     sinks: tuple[str, ...]
+    strips: Strips | None = None
 
     @property
     def name(self) -> str:
@@ -103,6 +106,7 @@ class Schedule:
         states: names of the buffers that hold what runs hand on, first in the arena.
         keep_input: inputs survive a run.
         streamed: the caller hands over the one input row by row; it is made by a stage.
+        elsewhere: the caller hands over any pixels of it, as often as they are needed.
     """
 
     graph: Int8Graph
@@ -113,6 +117,7 @@ class Schedule:
     problem: Problem
     keep_input: bool = False
     streamed: bool = False
+    elsewhere: bool = False
     states: tuple[str, ...] = ()
 
     @property
@@ -138,6 +143,15 @@ class Schedule:
             if isinstance(step, Segment) and self.home[value] in step.panels:
                 return step.panels[self.home[value]]
         return None
+
+    def columns_held(self, value: str) -> int:
+        """How many pixels of a row of a value are held at a time: fewer than it has in strips."""
+        content, width = self.home[value], self.graph.tensors[value].hwc[1]
+        for step in self.steps:
+            if isinstance(step, Segment) and step.strips and content in step.strips.columns:
+                strips = step.strips
+                return width if content in strips.whole else strips.widest(content)
+        return width
 
     def rows_held(self, value: str) -> int:
         """How many rows of a value are held at a time; a reshape to other rows is held whole."""

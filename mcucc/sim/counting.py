@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mcucc.codegen.program import RUN_FUNCTIONS
 from mcucc.errors import SimulationError
 from mcucc.sim.result import RunResult
 
@@ -16,9 +17,9 @@ RUN_END = "mcucc_harness_run_end"
 _HOOK_RETURN_INSTRUCTIONS = 1  # the empty hook at the begin of a step
 
 
-def run_entries(network: str) -> tuple[str, str]:
-    """The functions of which a run is one, its image in the arena or handed over by rows."""
-    return (f"{network}_run", f"{network}_run_rows")
+def run_entries(network: str) -> tuple[str, ...]:
+    """The functions of which a run is one: its image in the arena, or handed over."""
+    return tuple(f"{network}_{function}" for function in RUN_FUNCTIONS)
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ class Marks:
     extra: tuple[str, ...]
 
     @property
-    def entries(self) -> tuple[str, str]:
-        """The first instruction of an inference, its image in the arena or handed over by rows."""
+    def entries(self) -> tuple[str, ...]:
+        """The first instruction of an inference: its image in the arena, or handed over."""
         return run_entries(self.network)
 
     @property

@@ -46,6 +46,7 @@ static request_t request;
 static uint8_t buffer[WRITE_BUFFER_BYTES];
 static uint32_t buffered;
 static uint32_t pulled; /* rows of the sample that were asked for */
+static uint32_t sample; /* number of the sample */
 
 static void flush(void)
 {
@@ -183,6 +184,16 @@ void mcucc_harness_pull(int32_t y, uint8_t *to, uint32_t bytes)
     mcucc_harness_copy(to, to, bytes, mcucc_harness_network.flip_in);
 }
 
+void mcucc_harness_pull_at(uint32_t offset, uint8_t *to, uint32_t bytes)
+{
+    const uint32_t begin = (uint32_t)sizeof request + (sample * request.sample_bytes);
+    if (offset > request.sample_bytes || bytes > request.sample_bytes - offset ||
+        mcucc_harness_io_seek(begin + offset) != 0 || mcucc_harness_io_read(to, bytes) != bytes) {
+        fail(ERROR_REQUEST, 0, 0);
+    }
+    mcucc_harness_copy(to, to, bytes, mcucc_harness_network.flip_in);
+}
+
 static uint32_t sum_bytes(mcucc_harness_spans_t spans)
 {
     uint32_t sum = 0u;
@@ -272,7 +283,7 @@ int main(void)
 {
     prepare();
     begin_sequence();
-    for (uint32_t i = 0u; i < request.samples; i++) {
+    for (sample = 0u; sample < request.samples; sample++) {
         run_sample();
     }
     begin_record(RECORD_END, 0u);

@@ -27,6 +27,9 @@ int mcucc_harness_io_open(void);
 /* Reads up to `bytes` bytes of the request and returns how many were read. */
 uint32_t mcucc_harness_io_read(void *to, uint32_t bytes);
 
+/* The next read begins at this byte of the request; 0 when there is such a byte. */
+int mcucc_harness_io_seek(uint32_t position);
+
 /* Appends to the reply; 0 when all bytes were taken. */
 int mcucc_harness_io_write(const void *from, uint32_t bytes);
 

@@ -27,6 +27,7 @@ typedef struct {
     int (*run)(void *arena);
     uint32_t sample_bytes; /* of all inputs of a sample */
     uint32_t rows;         /* of an input that is pulled row by row; 0 where inputs lie in the arena */
+    uint32_t elsewhere;    /* whether pixels of the input are pulled in any order */
     uint8_t flip_in; /* what turns the request's int8 values into those of the network, by XOR */
     const uint8_t *flip_out; /* likewise for each output the network's into the reply's */
     uint32_t state_bytes; /* at the arena's begin, which runs hand on; 0 without states */
@@ -51,6 +52,9 @@ static inline void mcucc_harness_copy(uint8_t *to, const uint8_t *from, uint32_t
 /* Hands over row y of an input that is pulled row by row: `bytes` values of the sample. Rows must be
    asked for once each, in increasing y. */
 void mcucc_harness_pull(int32_t y, uint8_t *to, uint32_t bytes);
+
+/* Hands over `bytes` values of the sample from `offset` on, as often as they are asked for. */
+void mcucc_harness_pull_at(uint32_t offset, uint8_t *to, uint32_t bytes);
 
 /* Writes one trace record: `bytes` bytes of the pixels [x0, x1) of row y of a tensor. */
 void mcucc_harness_trace(int32_t tensor, int32_t y, int32_t x0, int32_t x1, const int8_t *pixels,

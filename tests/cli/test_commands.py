@@ -25,10 +25,12 @@ OPTIONS = {
     "boards": "--json",
     "ops": "--markdown --json",
     "inspect": "MODEL --input-shape --cut-at --state --array --json",
-    "plan": "MODEL --board --sram --objective --stream-input --no-prune --input-shape --json",
+    "plan": "MODEL --board --sram --objective --stream-input --input-elsewhere --max-recompute "
+    "--no-prune --input-shape --json",
     "compare": "MODEL --board --sram --calib --input-shape --cut-at --state --array --split-output "
     "--json",
     "compile": "MODEL --board -o --name --sram --objective --schedule --stream-input --no-prune "
+    "--input-elsewhere --max-recompute "
     "--solver --check --io --align --keep-input --selftest --calib --observer --input-shape "
     "--cut-at --state --split-output --array --json",
     "build": "DIRECTORY --for --output --json",
@@ -41,7 +43,8 @@ OPTIONS = {
     "fit": "MODEL --board --calib --no-build --no-prune --input-shape --cut-at --state --array "
     "--json",
     "explain": "DIRECTORY [LAYER] --json",
-    "bench": "DIR|MODEL... --board --save --sram --objective --stream-input --input-shape --cut-at "
+    "bench": "DIR|MODEL... --board --save --sram --objective --stream-input --input-elsewhere "
+    "--max-recompute --input-shape --cut-at "
     "--state --array --split-output --json",
 }
 

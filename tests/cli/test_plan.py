@@ -9,6 +9,7 @@ from mcucc.targets.board import STACK_RESERVE_BYTES
 from tests.cli.process import BOARD, DIGITS, mcucc
 
 MODEL = DIGITS
+IN_STRIPS = ("--input-elsewhere", "--max-recompute", "50", "--objective", "memory")
 
 
 def strategies(*options: str) -> list[dict[str, Any]]:
@@ -17,12 +18,12 @@ def strategies(*options: str) -> list[dict[str, Any]]:
     return finished.document["strategies"]
 
 
-@pytest.mark.parametrize("options", [(), ("--objective", "memory"), ("--stream-input",)])
+@pytest.mark.parametrize("options", [(), ("--objective", "memory"), ("--stream-input",), IN_STRIPS])
 def test_the_chosen_strategy_is_the_compiled_one(options: tuple[str, ...], tmp_path: Path) -> None:
     (chosen,) = [each for each in strategies(*options) if each["chosen"]]
     made = mcucc("compile", MODEL, "--board", BOARD, *options, "-o", tmp_path / "out", "--json")
     report = made.document
-    streamed = "--stream-input" in options
+    streamed = "--stream-input" in options or options == IN_STRIPS
     key = "arena_bytes_streamed_input" if streamed else "arena_bytes"
     assert chosen[key] == report["arena_bytes"]
     assert chosen["executed_macs"] == report["executed_macs"]

@@ -139,6 +139,7 @@ def _network(program: Program, plan: MemoryPlan) -> Network:
         dead_ranges=tuple(dead_ranges(plan, i) for i in range(len(program.steps))),
         io=program.io,
         row_bytes=program.inputs[0].tensor.row_bytes if program.streamed else None,
+        pixel_bytes=program.inputs[0].tensor.c if program.elsewhere else None,
         state_bytes=program.state_bytes,
     )
 

@@ -19,7 +19,8 @@ from mcucc.report.reasons.placed import placed_layers
 from mcucc.schedule import FoundPlan, PlanOptions, plan_network
 from mcucc.schedule.order.memory_graph import memory_graph_of
 from mcucc.schedule.order.search import best_order
-from mcucc.schedule.segments.candidates import StepCandidates, candidate_bytes
+from mcucc.schedule.segments.candidates import StepCandidates
+from mcucc.schedule.segments.stacked import candidate_bytes
 from mcucc.targets.board import load_board
 from tests.cli.process import DIGITS
 from tests.graphs import GraphBuilder

@@ -253,7 +253,7 @@ def options_of(given: Mapping[str, object], known: Iterable[str]) -> Mapping[str
 
 
 def checked(name: str, value: object, kind: object) -> object:
-    """A value of a type: a literal, `bool`, `int`, `str`, or one of several of these.
+    """A value of a type: a literal, `bool`, `int`, `float`, `str`, or one of several of these.
 
     Integers and truth values of numpy become Python's.
 
@@ -272,18 +272,26 @@ def checked(name: str, value: object, kind: object) -> object:
 def _is(value: object, kind: object) -> bool:
     if get_origin(kind) is Literal:
         return isinstance(value, str) and value in get_args(kind)
+    if kind is float:
+        return type(value) in (int, float)
     return kind is type(value)
 
 
 def _allowed(kind: object) -> Sequence[str]:
     if get_origin(kind) is Literal:
         return [repr(each) for each in get_args(kind)]
-    words = {bool: "True or False", int: "a whole number", str: "a text", NoneType: "None"}
-    return [words[cast("type", kind)]]
+    words: Mapping[object, str] = {
+        bool: "True or False",
+        int: "a whole number",
+        float: "a number",
+        str: "a text",
+        NoneType: "None",
+    }
+    return [words[kind]]
 
 
 def _plain(value: object) -> object:
-    is_numpy = isinstance(value, np.bool_ | np.integer)
+    is_numpy = isinstance(value, np.bool_ | np.integer | np.floating)
     return cast("np.generic", value).item() if is_numpy else value
 
 

@@ -72,6 +72,8 @@ class PlanKeywords(ModelKeywords, total=False):
     sram: int | None
     objective: Objective
     stream_input: bool
+    input_elsewhere: bool
+    max_recompute: float | None
     prune: bool
 
 
@@ -123,12 +125,13 @@ def compile(  # noqa: A001 -- users write mcucc.compile
             arrays by input name or the path of .npz, .npy or a directory of them (without it the
             result is not calibrated: `Compilation.warnings` says so); `observer`, "minmax",
             "percentile" or "mse". Of the plan: `sram` (bytes), `objective`, `schedule`,
-            `stream_input`, `keep_input`, `alignment` (bytes), `prune`, `solver`, `check`. Of the
-            code: `name`, `io`, `selftest`. Of the file: `array`, the name of the array of a C
-            source that holds several; `input_shapes`, by input name, for dimensions that it
-            leaves open; `cut_at`, the names of the values that become the
-            outputs; `states`, for inputs in which a run finds what the run before left in an
-            output the name of that output; `split_output`; `max_tensor_bytes`, `max_operators`.
+            `stream_input`, `input_elsewhere`, `max_recompute` (percent), `keep_input`,
+            `alignment` (bytes), `prune`, `solver`, `check`. Of the code: `name`, `io`,
+            `selftest`. Of the file: `array`, the name of the array of a C source that holds
+            several; `input_shapes`, by input name, for dimensions that it leaves open; `cut_at`,
+            the names of the values that become the outputs; `states`, for inputs in which a run
+            finds what the run before left in an output the name of that output; `split_output`;
+            `max_tensor_bytes`, `max_operators`.
 
     Returns:
         The compilation, also of a network that does not fit, if nothing was to be written:
@@ -157,9 +160,9 @@ def plan(model: Model, board: PathArgument | Board, **keywords: Unpack[PlanKeywo
     Args:
         model: as for `compile`.
         board: as for `compile`.
-        keywords: `sram`, `objective`, `stream_input` and `prune` of `compile`, and those of the
-            file: `array`, `input_shapes`, `cut_at`, `states`, `split_output`,
-            `max_tensor_bytes`, `max_operators`.
+        keywords: `sram`, `objective`, `stream_input`, `input_elsewhere`, `max_recompute` and
+            `prune` of `compile`, and those of the file: `array`, `input_shapes`, `cut_at`,
+            `states`, `split_output`, `max_tensor_bytes`, `max_operators`.
 
     Raises:
         BoardError, InputFileError, UnsupportedModelError, UsageError: as `compile`.

@@ -61,12 +61,13 @@ DIRECT = Variant(
 
 CONV = Family(
     *("conv", Shape.WINDOW, Access.PIXEL, "conv"),
+    takes_columns=True,
     tells_clamping=True,
     takes_scratch=frozenset({Unit.DSP, Unit.MVE}),
     takes_multiple=frozenset({Unit.DSP}),
     variants=(STREAM, RUNS, STACK_DSP, STACK_MVE, DIRECT),
 )
-CONV_GROUPED = Family("convg", Shape.WINDOW, Access.PIXEL, "conv_grouped")
+CONV_GROUPED = Family("convg", Shape.WINDOW, Access.PIXEL, "conv_grouped", takes_columns=True)
 FAMILIES = (CONV, CONV_GROUPED)
 
 _FEWEST_ODD_PIXELS, _FEWEST_STREAMED = 9, 5

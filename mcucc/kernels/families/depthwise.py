@@ -52,6 +52,7 @@ ROWS_PLAIN = Variant("rows", Unit.PORTABLE, takes_pairs=True, takes_scratch=True
 
 DEPTHWISE = Family(
     *("dw", Shape.WINDOW, Access.PIXEL, "depthwise"),
+    takes_columns=True,
     tells_clamping=True,
     keeps_taps=frozenset({Unit.MVE}),
     takes_last_fours=frozenset({Unit.DSP}),
@@ -60,6 +61,7 @@ DEPTHWISE = Family(
 DEPTHWISE_MULTIPLIED = Family(
     *("dwm", Shape.WINDOW, Access.PIXEL, "depthwise"),
     function="depthwise_multiplied",
+    takes_columns=True,
     tells_clamping=True,
 )
 BANDS = Family("bands", Shape.WINDOW, Access.ELEMENT, "bands", takes_row=True)

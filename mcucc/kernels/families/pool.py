@@ -23,9 +23,13 @@ AVERAGE_POOL = Family(
     *("avgpool", Shape.WINDOW, Access.PIXEL, "average_pool"),
     dilates=False,
     leaves_padding_out=True,
+    takes_columns=True,
 )
 MAX_POOL = Family(
-    "maxpool", Shape.WINDOW, Access.PIXEL, "max_pool", dilates=False, leaves_padding_out=True
+    *("maxpool", Shape.WINDOW, Access.PIXEL, "max_pool"),
+    dilates=False,
+    leaves_padding_out=True,
+    takes_columns=True,
 )
 MEAN = Family("mean", Shape.TENSOR, Access.WHOLE, "mean")
 MEAN_ROWS = Family("meanrows", Shape.REDUCTION, Access.WHOLE, "mean_rows")

@@ -109,7 +109,7 @@ def _stack_parts(report: Report) -> tuple[_Part, ...]:
 
 
 def _stack_note(report: Report) -> str:
-    name = f"{report.name}_run{'_rows' if report.stream_input else ''}"
+    name = f"{report.name}_{report.run_function}"
     stack, reserve = report.stack_bytes, report.stack_reserve_bytes
     if stack is None:
         need = f"The stack of {name} is unknown, as nothing was built for a core"

@@ -10,6 +10,7 @@ from mcucc.ops.verify import total_macs
 from mcucc.schedule.compare.patches import best_patches
 from mcucc.schedule.macs import total_executed_macs
 from mcucc.schedule.plan import (
+    USUAL_RECOMPUTE,
     Planner,
     PlanOptions,
     plan_memory,
@@ -87,7 +88,11 @@ def compare_strategies(
     found += _points(resident, "mcucc")
     if len(graph.inputs) == 1:
         streaming = replace(options, stream_input=True, keep_input=False, mode="auto")
+        streaming = replace(streaming, input_elsewhere=False)
         found += _points(Planner(graph, kernels, streaming), "mcucc, streamed")
+        percent = options.max_recompute if options.input_elsewhere else USUAL_RECOMPUTE
+        strips = replace(streaming, input_elsewhere=True, max_recompute=percent)
+        found += [p for p in _points(Planner(graph, kernels, strips), "") if p.patches > 1]
     marked = _mark(found, chosen)
     step = max(range(len(chosen.schedule.steps)), key=lambda i: _live(chosen, i), default=None)
     name = "" if step is None else chosen.schedule.steps[step].name
@@ -146,13 +151,19 @@ def _points(planner: Planner, name: str) -> Iterator[Strategy]:
 def _strategy(name: str, plan: MemoryPlan) -> Strategy:
     segments = [step for step in plan.schedule.steps if isinstance(step, Segment)]
     streamed = plan.schedule.streamed
+    strips = max((step.strips.count for step in segments if step.strips), default=1)
     return Strategy(
-        name=name,
+        name=f"mcucc, elsewhere, {strips} strips" if strips > 1 else name,
         arena_bytes=None if streamed else plan.arena_bytes,
         arena_bytes_streamed_input=plan.arena_bytes if streamed else None,
         executed_macs=total_executed_macs(plan.schedule),
-        row_calls=sum(stage.turns for segment in segments for stage in segment.stages),
+        row_calls=sum(
+            stage.turns * (segment.strips.count if segment.strips else 1)
+            for segment in segments
+            for stage in segment.stages
+        ),
         segments=len(segments),
+        patches=strips,
     )
 
 
@@ -167,7 +178,10 @@ def _mark(found: list[Strategy], chosen: MemoryPlan) -> tuple[Strategy, ...]:
 
     if not any(is_mine(each) for each in found):
         found = [*found, replace(mine, name="mcucc, with these options")]
+    # Of the same steps the chosen plan may have faster kernels, which make some values twice.
     return tuple(
-        replace(each, chosen=is_mine(each) or each.name == "mcucc, with these options")
+        replace(each, chosen=True, executed_macs=mine.executed_macs)
+        if is_mine(each) or each.name == "mcucc, with these options"
+        else each
         for each in found
     )

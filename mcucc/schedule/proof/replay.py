@@ -130,26 +130,35 @@ class _Replay:
         actors = self._segment(step) if isinstance(step, Segment) else self._layer(step)
         for extra in extras:
             self.shadow.read(extra, f"the end of step '{step.name}'")
+        counted: set[int] = set()
         for done in actors:
-            self._count(done)
+            self._count(done, rows=done.out.number not in counted)
+            counted.add(done.out.number)
 
     def _layer(self, step: Layer) -> tuple[ReplayedStage, ...]:
         if step.kernel is None:
             return ()
-        layer = self._actor(step.node, step.kernel, {}, None)
+        layer = self._actor(step.node, step.kernel, self._place(step.node.output, None), {})
         while layer.done < layer.turns:
             layer.turn(self.shadow)
         return (layer,)
 
     def _segment(self, step: Segment) -> tuple[ReplayedStage, ...]:
+        """Its stages, those of each strip anew."""
+        strips = range(step.strips.count) if step.strips else (None,)
+        return tuple(stage for strip in strips for stage in self._strip(step, strip))
+
+    def _strip(self, step: Segment, strip: int | None) -> tuple[ReplayedStage, ...]:
         makers: dict[int, ReplayedStage] = {}
         for stage in step.stages:
-            held = step.rows[stage.content]
+            held, columns = step.rows[stage.content], _held_columns(step, stage.content, strip)
             if stage.node is not None and stage.kernel is not None:
                 panel = step.panels.get(stage.content)
-                made = self._actor(stage.node, stage.kernel, makers, held, panel)
+                own = _made_columns(step, stage.content, strip)
+                out = self._place(stage.node.output, held, panel, columns)
+                made = self._actor(stage.node, stage.kernel, out, makers, own)
             else:
-                image = self._place(self._inputs[0], held)
+                image = self._place(self._inputs[0], held, None, columns)
                 made = caller(image, self._graph.tensors[image.value].hwc[2])
             makers[made.out.number] = made
         for sink in step.sinks:
@@ -162,9 +171,9 @@ class _Replay:
         self,
         node: Int8Node,
         kernel: Kernel,
+        out: Place,
         makers: Mapping[int, ReplayedStage],
-        held: int | None,
-        panel: int | None = None,
+        strip: tuple[int, int] | None = None,
     ) -> ReplayedStage:
         inputs: list[Place] = []
         for value in self._graph.variable_inputs(node):
@@ -172,16 +181,27 @@ class _Replay:
             if maker is None:
                 inputs.append(self._place(value, None))
             else:
-                inputs.append(self._place(value, maker.out.held, maker.out.panel))
-        out = self._place(node.output, held, panel)
-        return actor(self._graph, node, kernel, out, inputs, makers)
+                seen = maker.out
+                columns = (
+                    None if seen.strip is None else (seen.strip, seen.pitch // seen.pixel_bytes)
+                )
+                inputs.append(self._place(value, seen.held, seen.panel, columns))
+        return actor(self._graph, node, kernel, out, inputs, makers, strip)
 
-    def _place(self, value: str, held: int | None, panel: int | None = None) -> Place:
+    def _place(
+        self,
+        value: str,
+        held: int | None,
+        panel: int | None = None,
+        columns: tuple[tuple[int, int], int] | None = None,
+    ) -> Place:
+        """Where a tensor lies; in strips with the columns that are held, and how many at most."""
         rows, pixels, channels = self._graph.tensors[value].hwc
         number, held = self._numbers[self._written_as[value]], held or rows
         offset, row_bytes = self._plan.offset(value), pixels * channels
-        place = Place(value, number, offset, rows, row_bytes, held, channels, panel)
-        size = held * row_bytes if panel is None else panel * channels
+        strip, pitch = (columns[0], columns[1] * channels) if columns else (None, 0)
+        place = Place(value, number, offset, rows, row_bytes, held, channels, panel, strip, pitch)
+        size = held * (pitch or row_bytes) if panel is None else panel * channels
         self._highest = max(self._highest, offset + size)
         return place
 
@@ -211,12 +231,16 @@ class _Replay:
         self._highest = max(self._highest, offset + size)
         return Run(self.shadow.add(name, None), 0, size, offset)
 
-    def _count(self, done: ReplayedStage) -> None:
-        self.rows_made[self._written_as[done.out.value]] += done.rows_made
+    def _count(self, done: ReplayedStage, *, rows: bool) -> None:
+        """Adds up what a stage did; its rows only in one of the strips that make parts of them."""
+        width = self._graph.tensors[done.out.value].hwc[1]
+        if rows:
+            self.rows_made[self._written_as[done.out.value]] += done.rows_made
         if done.node is not None:
             types = self._graph.input_types(done.node)
             macs = done.node.op.macs(types, self._graph.tensors[done.node.output])
-            self.macs += macs * done.rows_made // done.height
+            begin, end = done.strip or (0, width)
+            self.macs += macs * done.rows_made * (end - begin) // (done.height * width)
 
     def _check_survivors(self, number: int) -> None:
         """What the plan reports to be live must lie there whole if earlier steps made it."""
@@ -277,6 +301,24 @@ def _written_as(graph: Int8Graph) -> Mapping[str, str]:
     for node in graph.nodes:
         found[node.output] = found[node.inputs[0]] if _is_reshape(node) else node.output
     return found
+
+
+def _made_columns(step: Segment, content: str, strip: int | None) -> tuple[int, int] | None:
+    """The columns of a content that a strip makes; None where there are no strips."""
+    return None if step.strips is None or strip is None else step.strips.columns[content][strip]
+
+
+def _held_columns(
+    step: Segment, content: str, strip: int | None
+) -> tuple[tuple[int, int], int] | None:
+    """The columns that lie in a row during a strip, and the pixels from such a row to the next.
+
+    None where whole rows are held.
+    """
+    made = _made_columns(step, content, strip)
+    if made is None or step.strips is None or content in step.strips.whole:
+        return None
+    return None if content in step.panels else (made, step.strips.widest(content))
 
 
 def _is_reshape(node: Int8Node) -> bool:

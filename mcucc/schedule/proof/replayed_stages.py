@@ -29,6 +29,8 @@ class Place:
         held: how many rows are held at a time; row r lies in slot r % held.
         pixel_bytes: bytes of a pixel.
         panel: how many pixels are held at a time where not even a row is; else None.
+        strip: the columns that are held of each row while a strip is made; None for all of them.
+        pitch: bytes from a row to the next where a strip is held; 0 where all of a row is.
     """
 
     value: str
@@ -39,18 +41,26 @@ class Place:
     held: int
     pixel_bytes: int
     panel: int | None = None
+    strip: tuple[int, int] | None = None
+    pitch: int = 0
+
+    @property
+    def columns(self) -> tuple[int, int]:
+        """The columns that are held, half-open."""
+        return (0, self.row_bytes // self.pixel_bytes) if self.strip is None else self.strip
 
     def piece(self, row: int, x0: int, x1: int) -> Run:
         """The pixels from x0 to x1 of a row of it."""
         begin, count = x0 * self.pixel_bytes, (x1 - x0) * self.pixel_bytes
-        address = self.address if self.panel else self.row(row).address + begin
+        ahead = self.columns[0] * self.pixel_bytes
+        address = self.address if self.panel else self.row(row).address + begin - ahead
         return Run(self.number, row * self.row_bytes + begin, count, address)
 
     def row(self, row: int) -> Run:
-        """A row of it."""
-        slot = row % self.held
-        address = self.address + slot * self.row_bytes
-        return Run(self.number, row * self.row_bytes, self.row_bytes, address)
+        """What is held of a row of it."""
+        begin, end = (column * self.pixel_bytes for column in self.columns)
+        address = self.address + row % self.held * (self.pitch or self.row_bytes)
+        return Run(self.number, row * self.row_bytes + begin, end - begin, address)
 
     def as_one_row(self) -> "Place":
         """The same bytes as a tensor of one row."""
@@ -136,6 +146,7 @@ class ReplayedStage:
         sights: what it reads, in the order of its operands.
         turns: how often it runs in all.
         done: how often it ran.
+        strip: the columns that it makes in a strip; None for all of them.
     """
 
     name: str
@@ -147,6 +158,7 @@ class ReplayedStage:
     sights: tuple[ReadPattern, ...]
     turns: int
     done: int = 0
+    strip: tuple[int, int] | None = None
 
     @property
     def rows_made(self) -> int:
@@ -158,10 +170,11 @@ class ReplayedStage:
     def turn(self, shadow: Shadow) -> None:
         """Reads its inputs and writes what this turn makes, as closely as the kernel may."""
         panels = [sight.place.panel for sight in self.sights if sight.place.panel]
-        if panels:
-            pixels = self.out.row_bytes // self.pixel_bytes
-            for x0 in range(0, pixels, min(panels)):
-                self.piece(shadow, x0, min(x0 + min(panels), pixels))
+        if panels or (self.strip and self.kernel):
+            begin, end = self.strip or (0, self.out.row_bytes // self.pixel_bytes)
+            run = min(panels, default=max(end - begin, 1))
+            for x0 in range(begin, end, run):
+                self.piece(shadow, x0, min(x0 + run, end))
             self.end_turn()
             return
         written = self._written()
@@ -194,7 +207,11 @@ class ReplayedStage:
                 each = sight.place.pixel_bytes
                 runs = [(sight.place.piece(self.done, x0, x1), last[x0 * each : x1 * each])]
             else:
-                runs = [(sight.place.row(row), last) for row in sight.rows_at(self.done)]
+                begin, end = (x * sight.place.pixel_bytes for x in sight.place.columns)
+                if (last[:begin] >= 0).any() or (last[end:] >= 0).any():
+                    shadow.wrong(f"{self.name} reads columns of '{sight.place.value}' not held")
+                held = last[begin:end]
+                runs = [(sight.place.row(row), held) for row in sight.rows_at(self.done)]
             for run, moments in runs:
                 shadow.read(run, self.name, moments >= 0)
                 shadow.read_in_time(run, self.name, moments, written, access, self.pixel_bytes)
@@ -241,8 +258,9 @@ def _pull_for(actor: ReplayedStage, shadow: Shadow) -> None:
 
 
 def caller(out: Place, pixel_bytes: int) -> ReplayedStage:
-    """The caller who hands over an image row by row."""
-    return ReplayedStage("the caller", None, None, out, pixel_bytes, out.rows, (), out.rows)
+    """The caller who hands over an image row by row, of a strip what is held of it."""
+    name, rows = "the caller", out.rows
+    return ReplayedStage(name, None, None, out, pixel_bytes, rows, (), rows, 0, out.strip)
 
 
 def actor(
@@ -252,6 +270,7 @@ def actor(
     out: Place,
     inputs: Sequence[Place],
     makers: Mapping[int, ReplayedStage],
+    strip: tuple[int, int] | None = None,
 ) -> ReplayedStage:
     """A node.
 
@@ -262,6 +281,7 @@ def actor(
         out: what it makes.
         inputs: its inputs without the constants.
         makers: who makes rows in the same step, by the number of the bytes.
+        strip: the columns that it makes; None for all of them.
     """
     if kernel.shape is Shape.TENSOR:
         seen = [place.as_one_row() for place in inputs]
@@ -283,7 +303,8 @@ def actor(
     )
     turns = seen[0].rows if kernel.shape is Shape.REDUCTION else made.rows
     pixel_bytes = graph.tensors[node.output].hwc[2]
-    return ReplayedStage(f"'{node.name}'", node, kernel, made, pixel_bytes, out.rows, sights, turns)
+    name, rows = f"'{node.name}'", out.rows
+    return ReplayedStage(name, node, kernel, made, pixel_bytes, rows, sights, turns, 0, strip)
 
 
 def _windows(graph: Int8Graph, node: Int8Node) -> list[Window]:

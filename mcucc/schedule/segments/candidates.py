@@ -5,18 +5,21 @@ stages pull rows from each other, and what only they read is a ring of a few row
 the segment is made whole.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 
 from mcucc.kernels import Shape
+from mcucc.ops.verify import node_macs
 from mcucc.schedule.order.memory_graph import MANY_NODES
 from mcucc.schedule.segments.distance import Writer, least_distance
 from mcucc.schedule.segments.ordered_graph import Lifetime, OrderedGraph
 from mcucc.schedule.segments.pulls import Pulls, kept_rows, pull
-from mcucc.schedule.stages import RowRead, Stage, counter_bytes
+from mcucc.schedule.stages import RowRead, Rows, Stage, counter_bytes
+from mcucc.schedule.strips import StripCuts, Strips, strip_cuts, takes_strips
 
 PANEL_PIXELS = 4
 """Pixels of a panel: enough to make up for the calls of two kernels, few enough to save memory."""
@@ -27,6 +30,9 @@ _RUN_COST = 40
 """Instructions of a run of pixels within a turn: two calls of kernels, pointers to rows."""
 _CODE_COST = 600
 """What the code of a stage is worth, in instructions: it takes some 120 bytes of flash."""
+
+NumberT = TypeVar("NumberT", int, Rows)
+"""A number, or one for each of many ways."""
 
 Distances = Mapping[str, int]
 """For a dying tensor: by the name of each tensor that is written, the least distance to it."""
@@ -51,6 +57,7 @@ class StepCandidate:
         distances: for each dying content that may share bytes with what is written.
         cost: modelled instructions beside those of the kernels.
         layer_scratch: bytes that the kernel of a single layer needs while it runs.
+        strips: the columns of its stages, where it runs once for each strip; else None.
     """
 
     begin: int
@@ -63,6 +70,7 @@ class StepCandidate:
     distances: Mapping[str, Distances]
     cost: int
     layer_scratch: int = 0
+    strips: Strips | None = None
 
     @property
     def counter_bytes(self) -> int:
@@ -96,6 +104,62 @@ class StepCandidates:
         """The candidate from a position on; `begin` is `first` or more, or `end` - 1."""
         single = begin == self.end - 1 and self._ordered.items[begin].node is not None
         return self._layer() if single else self._segment(begin)
+
+    def in_strips(self, strips: Strips) -> StepCandidate:
+        """The segment from the image on, once for each strip.
+
+        Nothing dies in it but what it makes itself.
+        """
+        return replace(
+            self._segment(0),
+            kept={
+                stage.content: self._strip_bytes(i, stage, strips.widest(stage.content))
+                for i, stage in self._stages.items()
+            },
+            strips=strips,
+        )
+
+    @cached_property
+    def takes_strips(self) -> bool:
+        """Whether the segment from the image on may run in strips of columns."""
+        items = self._ordered.items[: self.end]
+        alone = self._ordered.streamed and self.first == 0 and not self._ordered.states
+        return alone and all(i.rows is not None and takes_strips(i.rows) for i in items)
+
+    @cached_property
+    def strip_cuts(self) -> StripCuts | None:
+        """The ways to cut that segment into strips, if it takes any."""
+        if not self.takes_strips or len(self._stages) == 1:
+            return None
+        whole = frozenset(s.content for i, s in self._stages.items() if self._is_whole(i))
+        return strip_cuts(tuple(self._stages.values()), whole)
+
+    def macs_again(self, cuts: StripCuts) -> Rows:
+        """For each cut the multiply-accumulates for columns that are made in several strips."""
+        again = np.zeros(len(cuts.counts), dtype=np.int64)
+        for stage in self._stages.values():
+            if stage.node is not None:
+                columns = cuts.made(stage.content) - stage.shape[1]
+                again += node_macs(self._ordered.graph, stage.node) * columns // stage.shape[1]
+        return again
+
+    def cost_in_strips(self, count: int) -> int:
+        """As `cost`, of that segment in so many strips, without what is made again."""
+        code = _CODE_COST * len(self._stages)
+        return code + count * (self.cost(0) - code)
+
+    def bytes_in_strips(self, cuts: StripCuts) -> Rows:
+        """For each cut as `made_bytes`, of that segment."""
+        made = np.zeros(len(cuts.counts), dtype=np.int64)
+        for i, stage in self._stages.items():
+            made += self._strip_bytes(i, stage, cuts.widest(stage.content))
+        return made
+
+    def _strip_bytes(self, position: int, stage: Stage, columns: NumberT) -> NumberT | int:
+        """Bytes of what is held of a content in strips that are so wide."""
+        if position in self._panels or self._is_whole(position):
+            return self._sizes[position]
+        return self._kept_rows[position] * stage.shape[2] * columns
 
     def has_stages(self, begin: int) -> bool:
         """Whether anything is executed from a position on: there may be reshapes alone."""
@@ -317,43 +381,3 @@ def hindrance(ordered: OrderedGraph, position: int, begin: int, end: int) -> str
     odd |= read_whole - read_by_rows - reshaped
     reader = ordered.items[min(odd)].node if odd else None
     return None if reader is None else f"'{reader.name}' does not read its rows as they are made"
-
-
-def candidate_bytes(
-    ordered: OrderedGraph, candidate: StepCandidate, alignment: int, sizes: Sequence[int]
-) -> int:
-    """Bytes in which all that a candidate needs can be placed side by side.
-
-    One dying tensor shares bytes with what is written below it; the others stand apart.
-
-    Args:
-        ordered: the network.
-        candidate: the step.
-        alignment: of every buffer.
-        sizes: for each content its bytes, rounded up.
-    """
-    padded = {name: -(-size // alignment) * alignment for name, size in candidate.kept.items()}
-    extra = -(-candidate.extra_bytes // alignment) * alignment
-    below = sum(padded.values()) + extra
-    before = [(ordered.lifetimes[i], sizes[i]) for i in ordered.crossing[candidate.begin]]
-    above = sum(size for _, size in before)
-    best = above + below
-    for lifetime, size in before:
-        distances = candidate.distances.get(lifetime.name)
-        if distances:
-            lifted = _lift(padded, distances, extra)
-            best = min(best, above - size + max(lifted + size, below))
-    return best
-
-
-def _lift(padded: Mapping[str, int], distances: Distances, extra: int) -> int:
-    """How high a dying tensor must lie over the tensors that are written below it.
-
-    They are stacked so that those that leave the least room under the dying one come first.
-    """
-    tail = sorted(padded, key=lambda name: distances.get(name, padded[name]) - padded[name])
-    offset, lift = extra, extra
-    for name in reversed(tail):
-        lift = max(lift, offset + distances.get(name, padded[name]))
-        offset += padded[name]
-    return lift

@@ -6,14 +6,18 @@ cheapest way to a place may keep a way with a higher peak from being cheaper in 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-from mcucc.schedule.segments.candidates import StepCandidate, StepCandidates, candidate_bytes
+from mcucc.schedule.segments.candidates import StepCandidate, StepCandidates
 from mcucc.schedule.segments.ordered_graph import OrderedGraph
+from mcucc.schedule.segments.stacked import candidate_bytes
+
+_NOT_ALLOWED = np.iinfo(np.int64).max // 4
+"""Bytes of what executes too much again."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +35,27 @@ class Cut:
     cost: int
 
 
+@dataclass(frozen=True)
+class InStrips:
+    """One of the `strip_cuts` of a segment.
+
+    Attributes:
+        way: its number.
+        count: how many strips.
+        macs_again: multiply-accumulates for columns that are made in several of them.
+    """
+
+    way: int
+    count: int
+    macs_again: int
+
+
 class _Choice(NamedTuple):
-    """A way to run the items up to some place: from where on, and whether with panels."""
+    """A way to run the items up to some place: from where on, with panels or not, in strips."""
 
     begin: int
     panels: bool
+    strips: InStrips | None = None
 
 
 class StepPartitioner:
@@ -45,9 +65,18 @@ class StepPartitioner:
         ordered: the network in an order.
         alignment: of every buffer, bytes.
         rows: whether segments are allowed at all.
+        macs_again: multiply-accumulates that the first segment may execute again so that it can run
+            in strips; None where it may not.
     """
 
-    def __init__(self, ordered: OrderedGraph, alignment: int, *, rows: bool = True) -> None:
+    def __init__(
+        self,
+        ordered: OrderedGraph,
+        alignment: int,
+        *,
+        rows: bool = True,
+        macs_again: int | None = None,
+    ) -> None:
         self._ordered = ordered
         self._alignment = alignment
         self._sizes = [-(-t.size // alignment) * alignment for t in ordered.lifetimes]
@@ -61,6 +90,8 @@ class StepPartitioner:
             for panels in (False, True)
         }
         self._rows = rows
+        self._macs_again = macs_again
+        self._strips: dict[int, tuple[_Choice, ...]] = {}
         self._known: dict[tuple[_Choice, int], tuple[StepCandidate, int]] = {}
 
     def smallest(self) -> Cut:
@@ -135,7 +166,8 @@ class StepPartitioner:
         """The cut with the fewest steps: rows wherever they are possible, panels too."""
         ways: list[tuple[int, _Choice]] = [(0, _Choice(0, panels=False))]
         for end in range(1, len(self._ordered.items) + 1):
-            steps = [(ways[choice.begin][0] + 1, choice) for choice in self._choices(end)]
+            choices = (choice for choice in self._choices(end) if choice.strips is None)
+            steps = [(ways[choice.begin][0] + 1, choice) for choice in choices]
             ways.append(min(steps, key=lambda step: (step[0], step[1].begin, not step[1].panels)))
         return self._path(ways)
 
@@ -207,6 +239,30 @@ class StepPartitioner:
                 yield _Choice(begin, panels=False)
             if with_panels.has_panels(begin):
                 yield _Choice(begin, panels=True)
+        yield from self._in_strips(end)
+
+    def _in_strips(self, end: int) -> tuple[_Choice, ...]:
+        """The ways to run the items up to a place in strips of columns, more of them for less."""
+        if end not in self._strips:
+            self._strips[end] = tuple(self._find_strips(end))
+        return self._strips[end]
+
+    def _find_strips(self, end: int) -> Iterator[_Choice]:
+        cuts = self._families[False][end - 1].strip_cuts
+        if self._macs_again is None or cuts is None:
+            return
+        again = self._families[False][end - 1].macs_again(cuts)
+        for panels in (False, True):
+            family = self._families[panels][end - 1]
+            if panels and not family.has_panels(0):
+                continue
+            made = np.where(again <= self._macs_again, family.bytes_in_strips(cuts), _NOT_ALLOWED)
+            least = family.made_bytes(0)
+            for count in np.unique(cuts.counts):
+                way = int(np.where(cuts.counts == count, made, _NOT_ALLOWED).argmin())
+                if made[way] < least:
+                    least = int(made[way])
+                    yield _Choice(0, panels, InStrips(way, int(count), int(again[way])))
 
     def _family(self, choice: _Choice, end: int) -> StepCandidates:
         return self._families[choice.panels][end - 1]
@@ -215,7 +271,12 @@ class StepPartitioner:
         return choice.begin == end - 1 and self._ordered.items[choice.begin].node is not None
 
     def _cost(self, choice: _Choice, end: int) -> int:
-        return 0 if self._is_layer(choice, end) else self._family(choice, end).cost(choice.begin)
+        if self._is_layer(choice, end):
+            return 0
+        family = self._family(choice, end)
+        if choice.strips is None:
+            return family.cost(choice.begin)
+        return family.cost_in_strips(choice.strips.count) + choice.strips.macs_again
 
     def _is_within(self, choice: _Choice, end: int, budget: int | None) -> bool:
         if budget is None:
@@ -224,13 +285,14 @@ class StepPartitioner:
 
     def _least(self, choice: _Choice, end: int) -> int:
         """Bytes that a candidate needs in any case; cheap to compute."""
-        begin = choice.begin
+        begin, family = choice.begin, self._family(choice, end)
         if begin == end - 1:
             return 0
+        made = 0 if choice.strips else family.made_bytes(begin)
         before = self._born < begin
         passing = int(self._bytes[before & (self._last >= end)].sum())
         dying = int(self._bytes[before & (self._last >= begin) & (self._last < end)].sum())
-        return passing + max(dying, self._family(choice, end).made_bytes(begin))
+        return passing + max(dying, made)
 
     def _need(self, choice: _Choice, end: int) -> int:
         return self._candidate(choice, end)[1]
@@ -241,6 +303,15 @@ class StepPartitioner:
     def _candidate(self, choice: _Choice, end: int) -> tuple[StepCandidate, int]:
         key = (choice, end)
         if key not in self._known:
-            candidate = self._family(choice, end).candidate(choice.begin)
+            family = self._family(choice, end)
+            candidate = self._strip_candidate(choice, end) or family.candidate(choice.begin)
             self._known[key] = (candidate, self._bytes_of(candidate))
         return self._known[key]
+
+    def _strip_candidate(self, choice: _Choice, end: int) -> StepCandidate | None:
+        if choice.strips is None:
+            return None
+        family, cuts = self._family(choice, end), self._families[False][end - 1].strip_cuts
+        assert cuts is not None
+        candidate = family.in_strips(cuts.strips(choice.strips.way))
+        return replace(candidate, cost=self._cost(choice, end))

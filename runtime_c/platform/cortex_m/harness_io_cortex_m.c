@@ -22,6 +22,11 @@ uint32_t mcucc_harness_io_read(void *to, uint32_t bytes)
     return bytes - semihosting_read(request_handle, to, bytes);
 }
 
+int mcucc_harness_io_seek(uint32_t position)
+{
+    return semihosting_seek(request_handle, position) != 0;
+}
+
 int mcucc_harness_io_write(const void *from, uint32_t bytes)
 {
     return semihosting_write(reply_handle, from, bytes) != 0u;

@@ -7,6 +7,7 @@
 #define SYS_WRITE0 0x04u
 #define SYS_WRITE 0x05u
 #define SYS_READ 0x06u
+#define SYS_SEEK 0x0Au
 #define SYS_EXIT_EXTENDED 0x20u
 #define STOPPED_APPLICATION_EXIT 0x20026u
 
@@ -45,6 +46,12 @@ uint32_t semihosting_write(int32_t handle, const void *from, uint32_t bytes)
 {
     const uint32_t block[3] = {(uint32_t)handle, word(from), bytes};
     return call_host(SYS_WRITE, block);
+}
+
+int32_t semihosting_seek(int32_t handle, uint32_t position)
+{
+    const uint32_t block[2] = {(uint32_t)handle, position};
+    return (int32_t)call_host(SYS_SEEK, block);
 }
 
 void semihosting_print(const char *text)

@@ -17,6 +17,9 @@ int32_t semihosting_close(int32_t handle);
 uint32_t semihosting_read(int32_t handle, void *to, uint32_t bytes);
 uint32_t semihosting_write(int32_t handle, const void *from, uint32_t bytes);
 
+/* The next read or write begins at this byte of the file; returns 0, or another value on failure. */
+int32_t semihosting_seek(int32_t handle, uint32_t position);
+
 /* Prints text on the console of the host. */
 void semihosting_print(const char *text);
 

@@ -25,6 +25,11 @@ uint32_t mcucc_harness_io_read(void *to, uint32_t bytes)
     return (uint32_t)fread(to, 1u, bytes, request_file);
 }
 
+int mcucc_harness_io_seek(uint32_t position)
+{
+    return fseek(request_file, (long)position, SEEK_SET);
+}
+
 int mcucc_harness_io_write(const void *from, uint32_t bytes)
 {
     return fwrite(from, 1u, bytes, reply_file) != bytes;

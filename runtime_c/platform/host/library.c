@@ -1,7 +1,7 @@
 /* The network as a shared library for use within another process. */
 #include "library.h"
 
-static const uint8_t *image; /* where the next row of an input that is pulled lies */
+static const uint8_t *image; /* where the next row of an input that is pulled lies, or all of it */
 
 uint32_t mcucc_harness_arena_bytes(void)
 {
@@ -18,6 +18,11 @@ void mcucc_harness_pull(int32_t y, uint8_t *to, uint32_t bytes)
     (void)y;
     mcucc_harness_copy(to, image, bytes, mcucc_harness_network.flip_in);
     image += bytes;
+}
+
+void mcucc_harness_pull_at(uint32_t offset, uint8_t *to, uint32_t bytes)
+{
+    mcucc_harness_copy(to, &image[offset], bytes, mcucc_harness_network.flip_in);
 }
 
 int mcucc_harness_run_samples(uint8_t *arena, const int8_t *inputs, int8_t *outputs,
@@ -38,7 +43,7 @@ int mcucc_harness_run_samples(uint8_t *arena, const int8_t *inputs, int8_t *outp
                          mcucc_harness_network.flip_in);
             inputs += span.bytes;
         }
-        if (net->rows != 0u) {
+        if (net->rows != 0u || net->elsewhere != 0u) {
             image = (const uint8_t *)inputs;
             inputs += net->sample_bytes;
         }
