@@ -51,7 +51,7 @@ def everything(
 
 def symbols(gcc: Compiler, path: Path) -> Iterator[tuple[str, bool]]:
     """Name of each global symbol of an object, and whether it is defined there."""
-    nm = str(gcc.path).removesuffix("gcc") + "nm"
+    nm = gcc.path.name.removesuffix("gcc") + "nm"  # gcc may be a link to a cache of objects
     done = run_child([nm, "-g", "-P", str(path)], cwd=path.parent, timeout_s=60)
     assert done.returncode == 0, done.stderr
     for line in done.stdout.splitlines():

@@ -3,6 +3,9 @@
 from mcucc.report.summary import Summary
 from mcucc.targets.board import Board
 
+_FEW = 6
+"""Boards that a line names."""
+
 
 class Boards(tuple[Board, ...]):
     """The boards that come with mcucc, sorted by id."""
@@ -19,7 +22,9 @@ class Boards(tuple[Board, ...]):
         return Summary("Boards", {"boards": len(self)}, head, rows)
 
     def __repr__(self) -> str:
-        return f"Boards({', '.join(each.id for each in self)})"
+        shown = [each.id for each in self[:_FEW]]
+        left = [f"and {len(self) - _FEW} more"] if len(self) > _FEW else []
+        return f"Boards({', '.join(shown + left)})"
 
     def _repr_html_(self) -> str:
         """What Jupyter shows."""
