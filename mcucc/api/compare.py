@@ -14,11 +14,19 @@ from mcucc.importer import ModelSource, path_of, tflite_values
 from mcucc.progress import Stage, silent
 from mcucc.report.summary import Summarized, Summary
 from mcucc.report.text.figures import judged_by_tflm
+from mcucc.schedule import Objective
 from mcucc.sim.tflm_memory import TflmMemory, tflm_memory
 from mcucc.targets.board import Board, load_board
 
 SAMPLES = 8
 """Random inputs on which bits are compared; a sequence, where there is state."""
+
+_WAYS: tuple[tuple[str, Objective], ...] = (
+    ("fastest", "speed"),
+    ("auto", "auto"),
+    ("smallest", "memory"),
+)
+"""What the plans with the input in the arena are called, and what they are asked for."""
 
 
 @dataclass(frozen=True)
@@ -155,17 +163,15 @@ class _Work:
 
     def plans(self) -> Iterator[ComparedPlan]:
         """The plans in the order of their arenas."""
-        ways = [
-            ("fastest", replace(self._options, objective="speed", stream_input=False)),
-            ("auto", replace(self._options, objective="auto", stream_input=False)),
-            ("smallest", replace(self._options, objective="memory", stream_input=False)),
-        ]
-        for name, options in ways:
-            yield self._plan(name, options)
+        resident = replace(
+            self._options, stream_input=False, input_elsewhere=False, max_recompute=None
+        )
+        for name, objective in _WAYS:
+            yield self._plan(name, replace(resident, objective=objective))
         ports = self.compilations["auto"].report.inputs
         tensors = {t.id: t for t in self.compilations["auto"].report.tensors}
         if len(ports) == 1 and tensors[ports[0].tensor].h > 1:
-            streamed = replace(self._options, objective="memory", stream_input=True, io="int8")
+            streamed = replace(resident, objective="memory", stream_input=True, io="int8")
             yield self._plan("streamed", streamed)
 
     def _plan(self, name: str, options: CompileOptions) -> ComparedPlan:

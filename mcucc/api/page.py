@@ -17,7 +17,7 @@ from mcucc.progress import Stage, silent
 from mcucc.report import Report
 from mcucc.report.html import Beside, Counted, PlanPoint, render_page
 from mcucc.resources import read_plain
-from mcucc.schedule import Mode, PlanOptions, plan_network
+from mcucc.schedule import USUAL_RECOMPUTE, Mode, PlanOptions, plan_network
 from mcucc.sim.tflm_memory import tflm_memory
 
 _MOST_EXAMPLE_BYTES = 1 << 16
@@ -99,8 +99,12 @@ def _points(compiled: CompiledNetwork, stage: Stage) -> Iterator[PlanPoint]:
     if len(report.inputs) == 1 and tensors[report.inputs[0].tensor].h > 1:
         streamed = replace(wanted, objective="memory", stream_input=True, keep_input=False)
         note = "the caller hands over rows of the input, which is not in the arena as a whole"
-        command = _command(report, "memory", stream=True)
+        command = _command(report, "memory", "--stream-input")
         yield PlanPoint("smallest, streamed input", arena(streamed), command, note)
+        strips = replace(streamed, input_elsewhere=True, max_recompute=USUAL_RECOMPUTE)
+        note = "any pixels of the input can be read, which is not in the arena; perhaps in strips"
+        command = _command(report, "memory", "--input-elsewhere")
+        yield PlanPoint("smallest, input elsewhere", arena(strips), command, note)
     yield from _tflm(compiled, stage)
 
 
@@ -132,12 +136,17 @@ def _given(report: Report, option: str, default: str) -> str:
     return default if found is None else found[1]
 
 
-def _command(report: Report, objective: str, *, stream: bool = False) -> str:
-    """The command that compiles the same with another objective."""
+def _command(report: Report, objective: str, source: str = "") -> str:
+    """The command that compiles the same with another objective.
+
+    Args:
+        report: of the compilation.
+        objective: what it asks for.
+        source: the option by which the caller hands over the input; empty if it is in the arena.
+    """
     options = re.sub(r"--objective \w+", f"--objective {objective}", report.options)
-    options = re.sub(
-        r" ?--(stream-input|keep-input)\b" if stream else r" ?--stream-input\b", "", options
-    )
-    if stream:
-        options = options.replace("--io float", "--io int8") + " --stream-input"
+    options = re.sub(r" ?--(stream-input|input-elsewhere|max-recompute \S+)(?= |$)", "", options)
+    if source:
+        options = re.sub(r" ?--keep-input(?= |$)", "", options)
+        options = f"{options.replace('--io float', '--io int8')} {source}"
     return f"mcucc compile {report.model.name} --board {report.board} {options.strip()}"

@@ -62,25 +62,41 @@ def host_digits(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]
     return directory, compilation.report
 
 
-def test_other_plans_are_those_that_their_commands_make(host_digits: tuple[Path, Report]) -> None:
-    page = page_of(host_digits[0])
-    check_alone(page)
-    said = {
+def plans_said(page: str) -> dict[str, int]:
+    """The commands of a page that make other plans, each with the bytes of its arena."""
+    return {
         command: int(size.replace(",", ""))
         for size, command in re.findall(
             r"<b>([\d,]+) B</b>.*?\n.*?\n<div class=\"how\"><span class=\"code\">(.*?)</span>",
             re.sub(r'<span class="nb">(.*?)</span>', r"\1", page),
         )
     }
-    assert len(said) == 3
+
+
+def test_other_plans_are_those_that_their_commands_make(host_digits: tuple[Path, Report]) -> None:
+    page = page_of(host_digits[0])
+    check_alone(page)
+    said = plans_said(page)
+    assert len(said) == 4
     for command, size in said.items():
         assert command.startswith("mcucc compile digits_int8.onnx --board host --objective ")
         options = CompileOptions(
             "host",
             objective="memory" if "--objective memory" in command else "auto",
             stream_input="--stream-input" in command,
+            input_elsewhere="--input-elsewhere" in command,
         )
         assert compile_model(DIGITS, options).report.arena_bytes == size
+
+
+def test_commands_of_other_plans_say_once_where_the_input_is(tmp_path: Path) -> None:
+    options = CompileOptions("host", "digits", input_elsewhere=True, max_recompute=50)
+    compile_model(DIGITS, options).write(tmp_path / "net")
+    found = [
+        re.findall(r"--(?:stream|input|max)-\w+", each)
+        for each in plans_said(page_of(tmp_path / "net"))
+    ]
+    assert sorted(found) == [[], [], ["--input-elsewhere"], ["--stream-input"]]
 
 
 def test_a_tensor_names_its_maker_and_its_readers(host_digits: tuple[Path, Report]) -> None:

@@ -55,7 +55,7 @@ def _figures(report: Report, beside: Beside, work: Work) -> Iterator[Figure]:
         kept = f"{report.stack_reserve_bytes:,} B are kept for the stack"
         yield Figure("Stack of a run", f"at most {report.stack_bytes:,} B", kept)
     again = report.executed_macs - report.macs
-    more = f"{again:,} of them done again by kernels" if again > 0 else "each executed once"
+    more = f"{again:,} of them done again" if again > 0 else "each executed once"
     yield Figure("Multiply-accumulates", f"{report.executed_macs:,}", more)
     yield from _work(beside, work)
     yield from _accuracy(report)
