@@ -4,7 +4,8 @@
     python bench/memory.py --check    plan and print; fail if an arena is larger than the committed
 
 Bytes of arena: whole tensors, the smallest plan with the image in the arena, with the image handed
-over row by row, and MCUNetV2's patches as `mcucc plan` models them (the image not counted).
+over row by row, with an image that lies elsewhere (in strips that execute at most 10 % again), and
+MCUNetV2's patches as `mcucc plan` models them (the image not counted).
 """
 
 import argparse
@@ -29,7 +30,7 @@ NETWORKS = (
     "torch/mbv2_035_144",
     "torch/mbv2_100_224",
 )
-COLUMNS = ("whole", "resident", "streamed", "patches")
+COLUMNS = ("whole", "resident", "streamed", "elsewhere", "patches")
 
 
 def main() -> int:
@@ -54,7 +55,7 @@ def main() -> int:
         f"{name} {column}: {figures[column]:,} instead of {committed[name][column]:,}"
         for name, figures in found.items()
         for column in COLUMNS
-        if name in committed and figures[column] > committed[name][column]
+        if column in committed.get(name, {}) and figures[column] > committed[name][column]
     ]
     for line in grown:
         console.print(f"larger: {line}")
@@ -67,12 +68,12 @@ def _figures(name: str) -> dict[str, int]:
     options = CompileOptions(BOARD, objective="memory")
     plans = plan_model(MODELS / f"{name}.onnx", options)
     mine = [each for each in plans.strategies if each.name.startswith("mcucc")]
+    handed_over = [each for each in mine if each.arena_bytes_streamed_input]
     return {
         "whole": _named(plans, "whole, best order").arena_bytes or 0,
         "resident": min(each.arena_bytes for each in mine if each.arena_bytes),
-        "streamed": min(
-            each.arena_bytes_streamed_input for each in mine if each.arena_bytes_streamed_input
-        ),
+        "streamed": min(e.arena_bytes_streamed_input or 0 for e in handed_over if e.patches == 1),
+        "elsewhere": min(e.arena_bytes_streamed_input or 0 for e in handed_over),
         "patches": next(
             (e.arena_bytes_streamed_input or 0 for e in plans.strategies if e.modelled), 0
         ),
