@@ -182,8 +182,8 @@ MUTANTS = (
     Mutant(
         "dsp-lanes-do-not-overlap",
         "mcucc/kernels/packing.py",
-        "begins = (min(begin, channels - FOUR) for begin in range(0, channels, FOUR))",
-        "begins = (begin % channels for begin in range(0, channels - FOUR + 1, FOUR))",
+        "np.minimum(np.arange(0, channels, at_a_time), channels - at_a_time)",
+        "np.arange(0, channels - at_a_time + 1, at_a_time)",
         (f"{_DSP}::test_the_last_lanes_overlap_those_before",),
         "Weights of the last channels are missing.",
     ),

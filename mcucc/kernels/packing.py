@@ -156,6 +156,20 @@ def as_bytes(numbers: NDArray[np.int64]) -> Words:
     return as_words(((numbers & 0xFF) * places).sum(axis=-1))
 
 
+def groups_of(channels: int, at_a_time: int) -> NDArray[np.int64]:
+    """The channels of each group; the last one holds the last of them, some once more.
+
+    Args:
+        channels: how many there are, as many as a group has at least.
+        at_a_time: how many a group has.
+
+    Returns:
+        (ceil(channels / at_a_time), at_a_time).
+    """
+    begins = np.minimum(np.arange(0, channels, at_a_time), channels - at_a_time)
+    return begins[:, None] + np.arange(at_a_time)
+
+
 def pack_lanes(weights: NDArray[np.int8]) -> Words:
     """Depthwise weights for `runtime_c/depthwise/mcucc_depthwise_dsp.h`.
 
@@ -169,8 +183,7 @@ def pack_lanes(weights: NDArray[np.int8]) -> Words:
         (ceil(channels / 4), kh * kw, 2) words.
     """
     kh, kw, channels = weights.shape
-    begins = (min(begin, channels - FOUR) for begin in range(0, channels, FOUR))
-    groups = [[begin + lane for lane in range(FOUR)] for begin in begins]
+    groups = groups_of(channels, FOUR)
     taps = weights.astype(np.int32).reshape(kh * kw, channels)[:, groups].swapaxes(0, 1)
     return join_halves(taps[:, :, :2], taps[:, :, 2:])
 

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from mcucc.kernels.packing import Words, groups_of
 from mcucc.reference.fixed_point import Multiplier, RequantClass
-
-Words = NDArray[np.uint32]
 
 LANES = 16
 """Bytes of a vector."""
@@ -87,8 +86,7 @@ def _lanes(channels: int) -> NDArray[np.int64]:
     if channels < LANES:
         pixels = np.tile(np.arange(channels), LANES // channels)
         return np.pad(pixels, (0, LANES - len(pixels)), constant_values=-1).reshape(1, LANES)
-    begins = np.minimum(np.arange(0, channels, LANES), channels - LANES)
-    return begins[:, None] + np.arange(LANES)
+    return groups_of(channels, LANES)
 
 
 def _scaling(

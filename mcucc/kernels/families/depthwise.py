@@ -23,8 +23,17 @@ from mcucc.kernels.families.weighted import (
     words_array,
 )
 from mcucc.kernels.kernel import Access, Family, Kernel, Shape, Unit, Variant, Window
-from mcucc.kernels.packing import FOUR, as_bytes, as_words, dsp_scales, join_halves, pack_lanes
-from mcucc.kernels.packing_mve import LANES, Words, pack_depthwise
+from mcucc.kernels.packing import (
+    FOUR,
+    Words,
+    as_bytes,
+    as_words,
+    dsp_scales,
+    groups_of,
+    join_halves,
+    pack_lanes,
+)
+from mcucc.kernels.packing_mve import LANES, pack_depthwise
 from mcucc.kernels.use import Declined, Field, KernelUse, LayerCode, OperatorKernels
 from mcucc.ops import Int8Op, NodeView
 from mcucc.ops.conv import BandScale, DepthwiseConv2D
@@ -142,8 +151,7 @@ def pack_tap_pairs(
         (ceil(channels / 4), words of four channels).
     """
     kh, kw, channels = weights.shape
-    begins = (min(begin, channels - FOUR) for begin in range(0, channels, FOUR))
-    groups = [[begin + lane for lane in range(FOUR)] for begin in begins]
+    groups = groups_of(channels, FOUR)
     taps = np.pad(weights.reshape(kh * kw, channels), ((0, kh * kw % 2), (0, 0)))
     lanes = taps.astype(np.int32)[:, groups].swapaxes(0, 1)
     pairs = join_halves(lanes[:, 0::2], lanes[:, 1::2])

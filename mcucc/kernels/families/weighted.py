@@ -14,6 +14,7 @@ from mcucc.kernels.literals import c_int, hex_rows, int_rows
 from mcucc.kernels.packing import (
     EIGHT,
     FOUR,
+    Words,
     dsp_scale,
     interleave,
     pack_pair_streams,
@@ -21,7 +22,7 @@ from mcucc.kernels.packing import (
     pack_quads,
     paired_biases,
 )
-from mcucc.kernels.packing_mve import Words, pack_streams
+from mcucc.kernels.packing_mve import pack_streams
 from mcucc.kernels.use import ArrayDef, Declined, Field, KernelUse, LayerCode
 from mcucc.ops import NodeView, clamp_range
 from mcucc.ops.conv import Conv2D, DepthwiseConv2D
