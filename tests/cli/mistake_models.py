@@ -79,9 +79,9 @@ def argmax(op: str = "ArgMax") -> ModelProto:
 
 
 def top_k() -> ModelProto:
-    """In no order."""
-    node = _node("TopK", ["scores", "k"], "largest", "indices", sorted=0)
-    return network(node, constants={"k": np.array([2])}, output=(TensorProto.FLOAT, (1, 2)))
+    """Of the samples of a batch."""
+    node = _node("TopK", ["scores", "k"], "largest", "indices", axis=0)
+    return network(node, constants={"k": np.array([1])}, output=(TensorProto.FLOAT, (1, CLASSES)))
 
 
 def top_k_indices() -> ModelProto:

@@ -144,7 +144,7 @@ COMMANDS: dict[str, Mistake] = {
     ),
     "dropout": mistake(3, ("training mode", "model.eval()"), *compiling("dropout.onnx")),
     "batch norm": mistake(3, ("training mode", "model.eval()"), *compiling("batch_norm.onnx")),
-    "topk": mistake(3, ("TopK 'largest'", "sorted=1"), *compiling("topk.onnx")),
+    "topk": mistake(3, ("TopK 'largest'", "the axis of the classes"), *compiling("topk.onnx")),
     "indices": mistake(3, ("TopK 'largest'", "a k that it has"), *compiling("topk_indices.onnx")),
     "argmax": mistake(3, ("Add 'best'", "`--cut-at index`"), *compiling("argmax.onnx")),
     "argmin": mistake(3, ("Add 'best'", "`--cut-at index`"), *compiling("argmin.onnx")),
