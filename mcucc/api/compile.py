@@ -197,7 +197,8 @@ def _arenas_without_input(
 ) -> OutsideArenas:
     """The sizes of the arena with an input that is handed over.
 
-    They take other plannings: found only where an arena is too large, for the advice.
+    They take other plannings: found only where an arena is too large, for the advice; the second
+    only where the first is too large as well.
     """
     if plan.schedule.elsewhere:
         return OutsideArenas(elsewhere=plan.arena_bytes)
@@ -209,6 +210,8 @@ def _arenas_without_input(
     if not plan.schedule.streamed:
         size = plan_network(graph, kernels, streamed).arena_bytes
         found = replace(found, streamed=size)
+        if size <= wanted.limit:
+            return found
     strips = replace(streamed, input_elsewhere=True, max_recompute=USUAL_RECOMPUTE)
     return replace(found, elsewhere=plan_network(graph, kernels, strips).arena_bytes)
 
