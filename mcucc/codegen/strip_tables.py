@@ -44,13 +44,11 @@ class StripTable:
         ident: of the tensor that it makes.
         rows: one for each strip.
         is_whole: whether all columns of the tensor are kept.
-        widest: columns of its widest strip.
     """
 
     ident: str
     rows: tuple[StripRow, ...]
     is_whole: bool
-    widest: int
 
     @property
     def name(self) -> str:
@@ -71,8 +69,7 @@ def strip_table(stage: Stage, strips: Strips, ident: str, *, window: bool) -> St
         _window_row(stage, strips, i, own) if window else StripRow(own[0], own[1] - own[0])
         for i, own in enumerate(strips.columns[stage.content])
     )
-    is_whole = stage.content in strips.whole
-    return StripTable(ident, rows, is_whole, strips.widest(stage.content))
+    return StripTable(ident, rows, stage.content in strips.whole)
 
 
 def _window_row(stage: Stage, strips: Strips, strip: int, own: Columns) -> StripRow:

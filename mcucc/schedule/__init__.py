@@ -1,8 +1,8 @@
 """Which step runs when and where each tensor lives.
 
 A graph with its kernels becomes a `Schedule` (order, buffers and their lives), and this becomes a
-`MemoryPlan` (offsets in the arena). `order` looks for the order of the nodes, `cuts` for the layers
-and segments, `replay` proves what comes out.
+`MemoryPlan` (offsets in the arena). `order` looks for the order of the nodes, `segments` for the
+steps and their strips, `proof` replays what comes out.
 """
 
 from mcucc.schedule.macs import executed_macs, total_executed_macs

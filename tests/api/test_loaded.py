@@ -192,7 +192,7 @@ def test_wrong_samples_are_named(directory: Path) -> None:
     with pytest.raises(UsageError, match="given: none"):
         network()
     with pytest.raises(UsageError, match="digits: image: a list is no array of numbers"):
-        network([[1], [1, 2]])  # pyright: ignore[reportArgumentType] -- that is what is tested
+        network([[1], [1, 2]])
     with pytest.raises(UsageError, match="by position or by keyword"):
         network(x, image=x)
 

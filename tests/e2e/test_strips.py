@@ -3,13 +3,13 @@
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from mcucc.api.compile import CompileOptions, compile_model, write_compilation
 from mcucc.compiled.directory import CompiledNetwork
 from mcucc.compiled.samples import flatten, random_samples
 from mcucc.reference import interpreter
+from tests.e2e.test_row_plans import demand_equal
 from tests.extent import cases
 
 pytestmark = [pytest.mark.models, pytest.mark.cc, pytest.mark.qemu, pytest.mark.slow]
@@ -63,8 +63,7 @@ def test_strips(
     names = {tensor.id: tensor.name for tensor in report.tensors}
     tensors = {names[number]: values for number, values in (result.tensors or {}).items()}
     assert set(tensors) == {node.output for node in network.graph.nodes}
-    for value, found in tensors.items():
-        assert np.array_equal(found, expected[value].reshape(found.shape)), value
+    demand_equal(tensors, expected)
     counted = network.count_qemu(flatten(samples))
     assert counted.stack_bytes is not None
     stated = re.search(r"NET_STACK_BYTES (\d+)u", compilation.files["net.h"])

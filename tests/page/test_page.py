@@ -17,6 +17,7 @@ from mcucc.report.html.treemap import Place, squarified
 from mcucc.report.model import Report
 from mcucc.targets.board import load_board
 from tests.cli.process import DIGITS
+from tests.judging import needs_tflm
 from tests.page.browser import WIDTHS, looked_at
 from tests.report.reports import conv_net, long_net, ring_net, unmeasured
 
@@ -87,6 +88,15 @@ def test_other_plans_are_those_that_their_commands_make(host_digits: tuple[Path,
             input_elsewhere="--input-elsewhere" in command,
         )
         assert compile_model(DIGITS, options).report.arena_bytes == size
+
+
+@needs_tflm
+def test_what_tensorflow_lite_micro_takes_is_among_the_plans(
+    host_digits: tuple[Path, Report],
+) -> None:
+    """Where it cannot run a network its bar is left out: here it can."""
+    page = page_of(host_digits[0])
+    assert "its activations alone" in page
 
 
 def test_commands_of_other_plans_say_once_where_the_input_is(tmp_path: Path) -> None:

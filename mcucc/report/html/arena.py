@@ -1,7 +1,7 @@
 """The arena over the steps: a rectangle for each buffer, bytes to the right, steps downwards."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from mcucc.report.html.room import room_class
 from mcucc.report.model import Report, TensorReport
@@ -218,8 +218,7 @@ def _meet(a: Box, b: Box) -> bool:
 
 
 def _silent(box: Box) -> Box:
-    fields: Mapping[str, object] = {**vars(box), "room": ""}
-    return Box(**fields)  # pyright: ignore[reportArgumentType]
+    return replace(box, room="")
 
 
 def _rows(report: Report, row: int) -> Iterator[Row]:
